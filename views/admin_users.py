@@ -70,7 +70,7 @@ async def invite(request: web.Request) -> web.Response:
     try:
         created = await operations_of(request).invitations.create(
             principal,
-            name=form.get("invited_name", "").strip(),
+            name=form.get("invited_name", "").strip() or None,
             role=_role(form.get("invited_role", "")),
             days=whole_number(form.get("days", "")) or DEFAULT_DAYS,
         )

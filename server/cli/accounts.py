@@ -32,7 +32,7 @@ def make_reset_link(*, name: str, hours: int, data: str | None, as_json: bool) -
 
 def invite(*, role: Role, name: str, days: int, data: str | None, as_json: bool) -> int:
     async def make(parts: Parts) -> int:
-        link, address = await parts.operations.invitations.create(None, role=role, name=name, days=days)
+        link, address = await parts.operations.invitations.create(None, role=role, name=name or None, days=days)
         return _say_link(parts.settings, address, link.expires_at.isoformat(timespec="seconds"), as_json=as_json)
 
     return _on_data(data, make, as_json=as_json)

@@ -135,7 +135,8 @@ async def _answer(request: web.Request, failure: _Failure, error_page: ErrorPage
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionResetError("the answer failed in the middle")
-    if wants_page(request) and isinstance(failure.error, NotSignedIn):
+    # Whoever is signed in would come back from there at once, and be sent there again.
+    if wants_page(request) and isinstance(failure.error, NotSignedIn) and current_principal(request) is None:
         target = request.path_qs if request.method in ("GET", "HEAD") else "/"
         return web.Response(status=303, headers={"Location": f"/login?next={quote(target, safe='/')}"})
     if wants_page(request) and isinstance(failure.error, SecondFactorMissing):

@@ -41,7 +41,7 @@ class InvitationOperations:
         self._public = links
 
     async def create(
-        self, principal: Principal | None, *, role: Role, name: str = "", days: int = DEFAULT_DAYS
+        self, principal: Principal | None, *, role: Role, name: str | None = None, days: int = DEFAULT_DAYS
     ) -> tuple[AccountLink, str]:
         """The invitation and its address, which is shown this once. `name` is only proposed to the invited person.
 
@@ -50,7 +50,7 @@ class InvitationOperations:
         if principal is not None:
             principal.require_admin()
         problems = [
-            *name_problems(name or None, field="invited_name"),
+            *name_problems(name, field="invited_name"),
             *days_problems(days, field="days", most=MOST_DAYS),
         ]
         if problems:
@@ -60,7 +60,7 @@ class InvitationOperations:
         async with self._database.write() as connection:
             link, secret = await self._links.invite(
                 connection,
-                name=name,
+                name=name or "",
                 role=role,
                 made_by=principal.user_id if principal else None,
                 lifetime=timedelta(days=days),
@@ -69,7 +69,7 @@ class InvitationOperations:
                 connection,
                 principal or Via.COMMAND_LINE,
                 "invitation.create",
-                name,
+                name or "",
                 {"role": role},
                 subject_id=link.id,
             )

@@ -114,7 +114,8 @@ async def test_the_editor_marks_what_is_wrong_and_saves_what_is_right(
     await expect(source.locator(".cm-line.is-error")).to_contain_text("selct")
     await write(page, RIGHT)
     await expect(page.get_by_text("No problems found")).to_be_visible(timeout=SLOW_MS)
-    await expect(page.frame_locator("iframe").get_by_text("North").first).to_be_visible(timeout=SLOW_MS)
+    shown = page.frame_locator(".preview__frame:not(.is-coming)")
+    await expect(shown.get_by_text("North").first).to_be_visible(timeout=SLOW_MS)
     await source.press("Control+s")
     await expect(page.get_by_text("Saved as version 2")).to_be_visible()
     async with alice.get("/api/v1/templates/sales") as response:

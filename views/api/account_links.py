@@ -63,7 +63,7 @@ class CreatedResetLink(msgspec.Struct, frozen=True, kw_only=True):
 async def create_invitation(call: Call[NewInvitation, NoQuery]) -> CreatedInvitation:
     body = call.body
     invitation, link = await call.operations.invitations.create(
-        call.principal, role=body.role, name=body.name or "", days=body.expires_in_days
+        call.principal, role=body.role, name=body.name, days=body.expires_in_days
     )
     return CreatedInvitation(
         id=invitation.id, link=link, role=body.role, name=invitation.name, expires_at=invitation.expires_at
