@@ -58,7 +58,7 @@ WITHOUT_ROWS := accounts_pages announcements batches_crash bodies bounded_answer
 PROCESSES := shared_workers turns watch worker_process workers
 OF_FILES := account_fields batch_combining batch_comparison brands connections data_reading dataset_differences dataset_exports dataset_profiles dataset_rows events external_jobs fetches first_pages gallery made_files offered queries rejects \
   room_watch samples template_starts template_versions templates upload_parts uploaded_files
-WITH_ROWS := $(addprefix tests/unit/,auth jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
+WITH_ROWS := $(addprefix tests/unit/,alerts auth delivery jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql -m "not benchmark and not browser" \

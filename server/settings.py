@@ -430,6 +430,8 @@ def _check_backups(settings: Settings) -> None:
         raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
     if settings.backup_to and not Path(settings.backup_to).is_dir():
         raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")
+    if settings.backup_to and Path(settings.backup_to).resolve().is_relative_to(settings.data.resolve()):
+        raise ConfigurationError("backup_to lies in the data directory, and would be lost with it; name another place.")
 
 
 def _with_plain_base_path(settings: Settings) -> Settings:

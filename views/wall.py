@@ -9,7 +9,7 @@ from server.http.parts import operations_of
 from views.api.monitoring import monitoring_answer
 from views.context import render
 
-_HEADER = "Jindu-Wall"  # no bearer token: those are tried for users'
+_SCHEME = "Wall"  # not `Bearer`, which is tried for users'; logs of proxies leave `Authorization` out
 
 
 async def wall_page(request: web.Request) -> web.Response:
@@ -28,4 +28,5 @@ async def wall_history(request: web.Request) -> web.Response:
 
 
 def _secret(request: web.Request) -> str:
-    return request.headers.get(_HEADER, "")
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme == _SCHEME else ""

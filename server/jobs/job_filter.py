@@ -14,7 +14,8 @@ from server.jobs.job import Completeness, State
 from server.storage.tables import jobs, users
 
 _TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what it was about
-_TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]+)["“”]|(?P<word>\S+))')
+# A quotation mark that nobody has closed yet reaches to the end: people are still typing.
+_TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]*)(?:["“”]|$)|(?P<word>[^\s"“”]+))')
 ERROR_CODE = jobs.c.error["code"].as_string()
 
 
@@ -75,7 +76,10 @@ def _times(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
 
 def _terms(text: str) -> Iterator[ColumnElement[bool]]:
     for term in _TERM.finditer(text):
-        condition = _mentions(term["phrase"] or term["word"])
+        words = (term["phrase"] or term["word"] or "").strip()
+        if words in ("", "-"):  # the beginning of something
+            continue
+        condition = _mentions(words)
         yield not_(condition) if term["without"] else condition
 
 

@@ -1,3 +1,3 @@
 // What the address of a wall has behind its `#`: no server, proxy or log sees it there.
 
-export const wallHeaders = () => ({ "Jindu-Wall": location.hash.slice(1).replace(/[^\w-]/g, "") });
+export const wallHeaders = () => ({ Authorization: `Wall ${location.hash.slice(1).replace(/[^\w-]/g, "")}` });

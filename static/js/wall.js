@@ -13,6 +13,7 @@ const figures = document.getElementById("wall-figures");
 const asOf = document.getElementById("wall-as-of");
 const cut = document.getElementById("wall-cut");
 let shownAt = performance.now();
+let isRefused = false; // what was taken back does not become old
 let shownClock = "";
 
 async function look() {
@@ -21,6 +22,7 @@ async function look() {
     const response = await fetch(at("/wall/figures"), { headers: wallHeaders(), signal: AbortSignal.timeout(PATIENCE_MS) });
     if (response.status === 401) {
       pause = AFTER_REFUSAL_MS;
+      isRefused = true;
       figures.replaceChildren();
       document.getElementById("monitoring").hidden = true;
       sayCut(t("This address is none, or was taken back. An administrator makes a new one at Admin → Alerts."));
@@ -40,6 +42,7 @@ function show(html) {
   const before = figures.offsetHeight;
   figures.replaceChildren(fresh);
   if (figures.offsetHeight !== before) dispatchEvent(new Event("resize")); // the charts have the rest of the screen
+  isRefused = false;
   shownAt = performance.now();
   shownClock = clock(new Date(state.dataset.asOf));
   asOf.textContent = t("as of {time}", { time: shownClock });
@@ -50,7 +53,7 @@ function show(html) {
 }
 
 function sayHowOld() {
-  if (performance.now() - shownAt < PATIENCE_MS) return;
+  if (isRefused || performance.now() - shownAt < PATIENCE_MS) return;
   sayCut(
     shownClock
       ? t("NO ANSWER since {time}: these figures are old", { time: shownClock })

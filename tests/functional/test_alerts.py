@@ -53,7 +53,7 @@ async def test_maintenance_and_walls_over_the_api(server: Server, admin: Client)
     assert (await answer(admin, "GET", f"{API}/statistics"))["maintenance"] is True
     await answer(admin, "DELETE", f"{API}/maintenance/{window['id']}", 204)
     wall = await answer(admin, "POST", f"{API}/walls", 201, json={"name": "Hall"})
-    headers = {"Jindu-Wall": wall["address"].removeprefix("/wall#")}
+    headers = {"Authorization": "Wall " + wall["address"].partition("/wall#")[2]}
     async with aiohttp.ClientSession(server.url) as screen:
         assert "Live connections" in await answer(screen, "GET", "/wall/figures", headers=headers)
         assert (await answer(screen, "GET", "/wall/history", headers=headers))["step_seconds"] == 10

@@ -50,8 +50,11 @@ async def test_many_are_deleted_over_the_api_and_those_of_others_stay(alice: Cli
     assert (await act(alice, "retry", {"ids": [failed]}))[1]["done"] == 1
     assert await jobs(bob) == [his]
     assert (await act(alice, "cancel", {"filter": {"user": "bob"}}))[0] == 403
-    for wrong in ({"filter": {"colour": "red"}}, {"ids": []}, {"everything": True}):
+    for wrong in ({"filter": {"colour": "red"}}, {"ids": []}, {"everything": True}, {}, {"filter": {"state": []}}):
         assert (await act(alice, "delete", wrong))[0] == 422
+    await all_over(alice, 1)
+    assert (await act(alice, "delete", {"all": True}))[1]["done"] == 1
+    assert await jobs(bob) == [his]
 
 
 async def test_a_search_finds_the_reason_and_for_administrators_the_owner(alice: Client, admin: Client) -> None:

@@ -6,8 +6,10 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
+from server.errors import InvalidInput
 from server.http.endpoint import Call, Endpoint, NoQuery
 from server.jobs.job import Completeness, State
 from server.operations.jobs_together import AT_ONCE, JobAction
@@ -15,7 +17,7 @@ from views.api.jobs import Moment, job_filter
 
 
 class JobsWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """As in the query of the list. An empty one means all of yours, for admins all of everybody's."""
+    """As in the query of the list."""
 
     state: tuple[State, ...] = ()
     outcome: tuple[Completeness, ...] = ()
@@ -30,13 +32,15 @@ class JobsWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class JobChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"wanted": "filter"}):
-    """Those that fit the filter; with `ids` only these of them.
+    """Those that fit the filter; with `ids` only these of them. Where neither chooses, `all` has to be true: all of
+    yours, for admins all of everybody's.
 
     Give `until`, the moment of the list that somebody saw, so that nothing is caught that came after it.
     """
 
     wanted: JobsWanted = JobsWanted()
     ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=AT_ONCE)] | None = None
+    is_all: bool = msgspec.field(name="all", default=False)
 
 
 class JobsDone(Struct, frozen=True, kw_only=True):
@@ -49,6 +53,8 @@ class JobsDone(Struct, frozen=True, kw_only=True):
 
 def _acting(action: JobAction) -> Callable[[Call[JobChoice, NoQuery]], Awaitable[JobsDone]]:
     async def act(call: Call[JobChoice, NoQuery]) -> JobsDone:
+        if call.body.ids is None and call.body.wanted == JobsWanted() and not call.body.is_all:
+            raise InvalidInput("Say which jobs: by a filter, by their ids, or all of them with “all”: true.")
         wanted = dataclasses.replace(await job_filter(call, call.body.wanted), ids=call.body.ids)
         found = await call.operations.jobs_together.act(call.principal, action, wanted)
         return JobsDone(done=found.done, refused=found.refused, left=found.left)

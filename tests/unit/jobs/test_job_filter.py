@@ -62,7 +62,10 @@ async def found(store: JobStore, **wanted: Any) -> set[str]:
         ('"sales · october"', {"batch"}),
         ('"october sales"', set()),
         ('-"region sales"', {"import", "broken", "partial"}),
-        ("-", set()),
+        ("-", set(JOBS)),
+        ('"', set(JOBS)),
+        ('orders -"', {"import"}),
+        ('"sales · oct', {"batch"}),
         ("", set(JOBS)),
     ],
 )
