@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+import msgspec
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
@@ -76,6 +77,10 @@ async def _list(request: web.Request, template: str) -> web.Response:
     page = await jobs.list(principal, dataclasses.replace(of_page, cursor=wanted["cursor"] or None))
     of_running = dataclasses.replace(found, states=(State.RUNNING,))
     running = await jobs.list(principal, of_running) if of_all and is_first else None
+    # One that began in between would stand in both.
+    now_running = {job.id for job in running.items} if running else set()
+    listed = [job for job in page.items if job.id not in now_running]
+    page = msgspec.structs.replace(page, items=listed)
     counts = await jobs.count_by_state(principal, dataclasses.replace(found, states=(), outcomes=()))
     here = {name: value for name, value in wanted.items() if value}
     first = _without(here, "cursor")
