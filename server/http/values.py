@@ -5,6 +5,7 @@ Where an operation has the rule, with a message for people, the type only descri
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -37,6 +38,7 @@ Limit = Annotated[int, Meta(ge=1, le=500)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(pattern="^[0-9a-hjkmnp-tv-z]{26}$", max_length=26)]  # as `clock.new_id` makes them
 DigitText = Annotated[str, Meta(pattern="^[0-9]{1,18}$", max_length=18)]
+Moment = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]  # what a browser counts exactly
 # Fractions too. One more than the most is exact as well, so that what is too much is not rounded to what is not.
 Quantity = Annotated[float, Meta(ge=0, le=2**53 - 1)]

@@ -12,11 +12,10 @@ from server.auth.audit import AuditLine, AuditOutcome, Via
 from server.auth.audit_search import AuditFilter
 from server.auth.permissions import Principal
 from server.http.endpoint import Call, Endpoint
-from server.http.values import DigitText, Id, Limit
+from server.http.values import DigitText, Id, Limit, Moment
 from server.operations.audit import AuditPage
 from server.operations.audit_files import AuditFormat
 from server.operations.audited_things import thing_of
-from views.api.jobs import Moment
 from views.audit_export import send_audit
 from views.audit_links import page_of
 

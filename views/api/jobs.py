@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from server.clock import rfc3339
 from server.http.based_requests import outside
-from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
+from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, encoded
 from server.http.values import KEY_SCHEMA, Count
-from server.jobs.job import Completeness, Job, State
-from server.jobs.job_filter import JobFilter
+from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
-from server.jobs.past_attempts import PastAttempt
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
-from views.context import formats_for
-from views.formats import ReaderFormats
-
-Moment = Annotated[datetime, Meta(tz=True)]
+from views.api.job_choice import JobQuery, filter_by
 
 
 class JobLinks(Struct, frozen=True, kw_only=True):
@@ -46,106 +39,6 @@ class JobAnswer(JobFields, frozen=True, kw_only=True):
 
 class JobList(Listing[JobAnswer], frozen=True, kw_only=True):
     pass
-
-
-class JobQuery(PageByNumber, frozen=True, kw_only=True):
-    """`outcome` is of those that succeeded, `error` the code of those that failed; `user` is a name, for admins.
-
-    `since` and `until` are moments of creation, `ended_since` and `ended_until` of the end. `q` looks in all that
-    people know a job by, its error included; `"some words"` stand together, and `-word` leaves out what has it.
-    """
-
-    state: tuple[State, ...] = ()
-    outcome: tuple[Completeness, ...] = ()
-    kind: tuple[str, ...] = ()
-    error: tuple[str, ...] = ()
-    user: Annotated[str, Meta(min_length=1)] | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    ended_since: Moment | None = None
-    ended_until: Moment | None = None
-
-
-class JobChoosing(Protocol):
-    """What chooses jobs, in the query of the list and in the bodies of what is done with many."""
-
-    @property
-    def state(self) -> tuple[State, ...]: ...
-    @property
-    def outcome(self) -> tuple[Completeness, ...]: ...
-    @property
-    def kind(self) -> tuple[str, ...]: ...
-    @property
-    def error(self) -> tuple[str, ...]: ...
-    @property
-    def user(self) -> str | None: ...
-    @property
-    def since(self) -> datetime | None: ...
-    @property
-    def until(self) -> datetime | None: ...
-    @property
-    def ended_since(self) -> datetime | None: ...
-    @property
-    def ended_until(self) -> datetime | None: ...
-    @property
-    def q(self) -> str | None: ...
-
-
-class AttemptError(Struct, frozen=True, kw_only=True):
-    code: str
-    message: str
-
-
-class JobReason(Struct, frozen=True, kw_only=True):
-    """How many failed with the error `code`; `message` and `job_id` are those of the newest of them."""
-
-    code: str
-    count: int
-    message: str
-    job_id: str
-
-
-class JobReasons(Struct, frozen=True, kw_only=True):
-    items: list[JobReason]
-
-
-class ReasonQuery(Struct, frozen=True, kw_only=True):
-    """As in the list of jobs; of those that failed alone."""
-
-    kind: tuple[str, ...] = ()
-    error: tuple[str, ...] = ()
-    user: Annotated[str, Meta(min_length=1)] | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    ended_since: Moment | None = None
-    ended_until: Moment | None = None
-    q: str | None = None
-    state: ClassVar[tuple[State, ...]] = ()
-    outcome: ClassVar[tuple[Completeness, ...]] = ()
-
-
-class JobStage(Struct, frozen=True, kw_only=True):
-    name: str
-    seconds: float
-
-
-class JobAttempt(Struct, frozen=True, kw_only=True):
-    """`ended_as` is the state that followed: `queued` when the job was to be tried again by itself."""
-
-    attempt: int
-    started_at: str | None
-    ended_at: str
-    ended_as: State
-    seconds: float | None
-    error: AttemptError | None
-    stages: list[JobStage]
-
-
-class JobAttempts(Struct, frozen=True, kw_only=True):
-    """The last one first; `total` may be more than are kept to read."""
-
-    items: list[JobAttempt]
-    total: int
 
 
 class DemonstrationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,68 +79,18 @@ def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
     return JobAnswer(**values, owner_id=job.owner_id, links=links)
 
 
-async def job_filter(call: Call[Any, Any], wanted: JobChoosing) -> JobFilter:
-    """Raises `NotFound` for a user that there is not."""
-    jobs = call.operations.jobs
-    return JobFilter(
-        owner_id=await jobs.owner_named(call.principal, wanted.user) if wanted.user else None,
-        states=wanted.state,
-        outcomes=wanted.outcome,
-        kinds=wanted.kind,
-        errors=wanted.error,
-        text=wanted.q or "",
-        since=wanted.since,
-        until=wanted.until,
-        ended_since=wanted.ended_since,
-        ended_until=wanted.ended_until,
-    )
-
-
 async def list_jobs(call: Call[None, JobQuery]) -> JobList:
-    found = await job_filter(call, call.query)
-    wanted = dataclasses.replace(found, limit=call.query.limit, cursor=call.query.cursor)
+    query = call.query
+    wanted = dataclasses.replace(
+        await filter_by(call, query), states=query.state, outcomes=query.outcome, limit=query.limit, cursor=query.cursor
+    )
     page = await call.operations.jobs.list(call.principal, wanted)
     items = [job_answer(call, job) for job in page.items]
     return JobList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
-async def list_reasons(call: Call[None, ReasonQuery]) -> JobReasons:
-    found = await call.operations.jobs.failure_reasons(call.principal, await job_filter(call, call.query))
-    formats = formats_for(call.request)
-    return JobReasons(
-        items=[
-            JobReason(
-                code=reason.code,
-                count=reason.count,
-                message=formats.error_text(reason.newest.error),
-                job_id=reason.newest.id,
-            )
-            for reason in found
-        ]
-    )
-
-
 async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
     return job_answer(call, await call.operations.jobs.get(call.principal, call.path["id"]))
-
-
-async def list_attempts(call: Call[None, NoQuery]) -> JobAttempts:
-    attempts, total = await call.operations.jobs.attempts(call.principal, call.path["id"])
-    formats = formats_for(call.request)
-    return JobAttempts(items=[_attempt(each, formats) for each in attempts], total=total)
-
-
-def _attempt(past: PastAttempt, formats: ReaderFormats) -> JobAttempt:
-    error = past.error
-    return JobAttempt(
-        attempt=past.number,
-        started_at=None if past.started_at is None else rfc3339(past.started_at),
-        ended_at=rfc3339(past.ended_at),
-        ended_as=past.ended_as,
-        seconds=past.seconds,
-        error=None if error is None else AttemptError(code=error.code, message=formats.error_text(error)),
-        stages=[JobStage(name=stage.name, seconds=round(stage.seconds, 3)) for stage in past.stages],
-    )
 
 
 async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
@@ -288,16 +131,6 @@ ENDPOINTS = [
         answer=JobList,
     ),
     Endpoint(
-        method="GET",
-        path="/jobs/reasons",
-        name="list_failure_reasons",
-        handler=list_reasons,
-        summary="Why jobs failed, the most frequent reason first.",
-        query=ReasonQuery,
-        answer=JobReasons,
-        errors=(404,),
-    ),
-    Endpoint(
         method="POST",
         path="/jobs/demonstration",
         name="start_demonstration",
@@ -326,15 +159,6 @@ ENDPOINTS = [
         access="write",
         status=204,
         errors=(404, 409),
-    ),
-    Endpoint(
-        method="GET",
-        path="/jobs/{id}/attempts",
-        name="list_job_attempts",
-        handler=list_attempts,
-        summary="What each attempt of a job was: how long its stages took, and how it ended.",
-        answer=JobAttempts,
-        errors=(404,),
     ),
     Endpoint(
         method="POST",

@@ -11,24 +11,8 @@ from msgspec import Meta, Struct
 
 from server.errors import InvalidInput
 from server.http.endpoint import Call, Endpoint, NoQuery
-from server.jobs.job import Completeness, State
 from server.operations.jobs_together import AT_ONCE, JobAction
-from views.api.jobs import Moment, job_filter
-
-
-class JobsWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """As in the query of the list."""
-
-    state: tuple[State, ...] = ()
-    outcome: tuple[Completeness, ...] = ()
-    kind: tuple[str, ...] = ()
-    error: tuple[str, ...] = ()
-    user: Annotated[str, Meta(min_length=1)] | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    ended_since: Moment | None = None
-    ended_until: Moment | None = None
-    q: str = ""
+from views.api.job_choice import JobsWanted, filter_by
 
 
 class JobChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"wanted": "filter"}):
@@ -53,10 +37,13 @@ class JobsDone(Struct, frozen=True, kw_only=True):
 
 def _acting(action: JobAction) -> Callable[[Call[JobChoice, NoQuery]], Awaitable[JobsDone]]:
     async def act(call: Call[JobChoice, NoQuery]) -> JobsDone:
-        if call.body.ids is None and call.body.wanted == JobsWanted() and not call.body.is_all:
+        body, wanted = call.body, call.body.wanted
+        if body.ids is None and wanted == JobsWanted() and not body.is_all:
             raise InvalidInput("Say which jobs: by a filter, by their ids, or all of them with “all”: true.")
-        wanted = dataclasses.replace(await job_filter(call, call.body.wanted), ids=call.body.ids)
-        found = await call.operations.jobs_together.act(call.principal, action, wanted)
+        chosen = dataclasses.replace(
+            await filter_by(call, wanted), states=wanted.state, outcomes=wanted.outcome, ids=body.ids
+        )
+        found = await call.operations.jobs_together.act(call.principal, action, chosen)
         return JobsDone(done=found.done, refused=found.refused, left=found.left)
 
     return act
