@@ -53,8 +53,6 @@ class JobLife:
         """`enqueue` is called besides for whatever becomes queued."""
         self.stillness = Stillness(clock=clock)
         self.stages = StageTimes(clock=clock)
-        self._clock = clock
-        self._running_since: dict[str, float] = {}  # by a clock that nobody sets back
         self._database = database
         self._on_life_change = on_life_change
         self._enqueue = enqueue
@@ -161,12 +159,10 @@ class JobLife:
         return {"last_seconds": usual.last_seconds, "unit_seconds": usual.unit_seconds}
 
     def _count_time(self, job: Job) -> None:
-        if job.state is not State.RUNNING:
-            self._running_since.pop(job.id, None)
-            self.stages.end(job.id)
-        elif job.id not in self._running_since:
-            self._running_since[job.id] = self._clock()
+        if job.state is State.RUNNING:
             self.stages.begin(job)
+        else:
+            self.stages.end(job.id)
 
     def _attempt_ended(self, job: Job, moved: Job) -> PastAttempt:
         ended_at = moved.finished_at or utc_now()
@@ -182,9 +178,9 @@ class JobLife:
 
     def _seconds_of(self, job: Job) -> float | None:
         """How long its last attempt took; of one that began in an earlier process, only the wall clock knows."""
-        since = self._running_since.get(job.id)
-        if since is not None:
-            return self._clock() - since
+        seconds = self.stages.seconds(job.id)
+        if seconds is not None:
+            return seconds
         if job.started_at is None or job.finished_at is None or job.finished_at < job.started_at:
             return None
         return (job.finished_at - job.started_at).total_seconds()

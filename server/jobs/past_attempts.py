@@ -42,14 +42,20 @@ class PastAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageTimes:
-    """How long each stage of the attempts under way here takes, by a clock that nobody sets."""
+    """How long the attempts under way here take, and each of their stages, by a clock that nobody sets."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._stages: dict[str, list[tuple[str, float]]] = {}  # by job: the stage, and when it began
 
     def begin(self, job: Job) -> None:
-        self._stages[job.id] = [(job.stage, self._clock())]
+        """One that is under way already goes on."""
+        self._stages.setdefault(job.id, [(job.stage, self._clock())])
+
+    def seconds(self, job_id: str) -> float | None:
+        """None for an attempt that did not begin here."""
+        stages = self._stages.get(job_id)
+        return None if stages is None else self._clock() - stages[0][1]
 
     def moved(self, job_id: str, stage: str) -> None:
         """What comes after too many stages counts as the last of them."""

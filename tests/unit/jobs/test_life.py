@@ -16,6 +16,7 @@ from server.jobs.job_log import line_now
 from server.jobs.keys import Asked
 from server.jobs.life import JobLife
 from server.jobs.outcomes import Notice, ended
+from server.jobs.past_attempts import StageTimes
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
@@ -151,7 +152,7 @@ async def test_what_nobody_knows_is_not_found(open_house: OpenHouse) -> None:
 async def test_a_job_took_as_long_as_it_ran_wherever_the_wall_clock_was_set_meanwhile(open_house: OpenHouse) -> None:
     house = await open_house()
     clock = Clock()
-    house.life._clock = clock
+    house.life.stages = StageTimes(clock=clock)
     running = await house.begin(started_at=utc_now())
     clock.now += 42.5
     an_hour_ago = utc_now() - timedelta(hours=1)
@@ -166,7 +167,7 @@ async def test_a_job_took_as_long_as_it_ran_wherever_the_wall_clock_was_set_mean
 async def test_of_a_job_that_an_earlier_process_began_nothing_negative_is_told(open_house: OpenHouse) -> None:
     house = await open_house()
     taken_up = house.life.take_up(await house.begin(started_at=utc_now()))
-    house.life._running_since.clear()
+    house.life.stages.end(taken_up.id)
     done = await house.life.move(taken_up, state=State.SUCCEEDED, finished_at=utc_now() - timedelta(hours=1))
     assert done is not None
     assert done.took_seconds is None
