@@ -5,8 +5,7 @@ from __future__ import annotations
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
-from server.auth.old_addresses import OldAddresses
-from server.auth.old_audit import OldAuditLines
+from server.auth.old_audit import OldAddresses, OldAuditLines
 from server.clock import Clock, utc_now
 from server.datasets.old_rejects import OldRejects
 from server.datasets.old_versions import OldVersions
