@@ -6,7 +6,7 @@ import base64
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +17,11 @@ from joserfc import jwt
 from server.settings import Settings
 from tests.conftest import PASSWORDS, Server
 from tests.functional.browsing import HTML, browser, sign_in
-from tests.functional.openid_double import KEY, LATER_KEY, Claims, OpenIdDouble, openid_double
+from tests.functional.openid_double import KEY, LATER_KEY, Claims, OpenIdDouble
 from tests.functional.test_accounts import answer
 
 Client = aiohttp.ClientSession
 CALLBACK = "/login/openid/callback"
-
-
-@pytest.fixture
-async def double() -> AsyncIterator[OpenIdDouble]:
-    async with openid_double() as made:
-        yield made
 
 
 @pytest.fixture

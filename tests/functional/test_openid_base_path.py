@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,13 +10,7 @@ import pytest
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.browsing import HTML, browser
-from tests.functional.openid_double import OpenIdDouble, openid_double
-
-
-@pytest.fixture
-async def double() -> AsyncIterator[OpenIdDouble]:
-    async with openid_double() as made:
-        yield made
+from tests.functional.openid_double import OpenIdDouble
 
 
 @pytest.fixture

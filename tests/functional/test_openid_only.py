@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import aiohttp
@@ -11,15 +10,9 @@ import pytest
 from server.settings import Settings
 from tests.conftest import PASSWORDS, Server
 from tests.functional.browsing import HTML, browser, sign_in
-from tests.functional.openid_double import OpenIdDouble, openid_double
+from tests.functional.openid_double import OpenIdDouble
 from tests.functional.test_accounts import answer
 from tests.functional.test_openid import arrive, back, name_of
-
-
-@pytest.fixture
-async def double() -> AsyncIterator[OpenIdDouble]:
-    async with openid_double() as made:
-        yield made
 
 
 @pytest.fixture
