@@ -14,9 +14,12 @@ from server.clock import rfc3339, utc_now
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
 from server.jobs.job import Completeness, Job, State
+from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKind
 from server.numerals import whole_number
+from server.operations.jobs import JobOperations
 from server.operations.jobs_together import POSSIBLE_IN, JobAction
+from server.storage.pages import Listing
 from views.context import formats_for, render
 from views.formats import ReaderFormats
 from views.job_filter import FIELDS, SPANS, filter_of
@@ -72,15 +75,7 @@ async def _list(request: web.Request, template: str) -> web.Response:
     jobs = operations_of(request).jobs
     wanted = {name: request.query.get(name, "").strip() for name in (*FIELDS, "cursor")}
     found = dataclasses.replace(await filter_of(request, wanted), limit=_PER_PAGE)
-    of_all, is_first = not wanted["state"], not wanted["cursor"]
-    of_page = dataclasses.replace(found, states=_NOT_RUNNING) if of_all else found
-    page = await jobs.list(principal, dataclasses.replace(of_page, cursor=wanted["cursor"] or None))
-    of_running = dataclasses.replace(found, states=(State.RUNNING,))
-    running = await jobs.list(principal, of_running) if of_all and is_first else None
-    # One that began in between would stand in both.
-    now_running = {job.id for job in running.items} if running else set()
-    listed = [job for job in page.items if job.id not in now_running]
-    page = msgspec.structs.replace(page, items=listed)
+    page, running = await _shown(jobs, principal, found, cursor=wanted["cursor"])
     counts = await jobs.count_by_state(principal, dataclasses.replace(found, states=(), outcomes=()))
     here = {name: value for name, value in wanted.items() if value}
     first = _without(here, "cursor")
@@ -113,6 +108,21 @@ async def _list(request: web.Request, template: str) -> web.Response:
         first_url=url_with("/jobs", first),
         next_url=url_with("/jobs", first | {"cursor": page.next_cursor}) if page.next_cursor else "",
     )
+
+
+async def _shown(
+    jobs: JobOperations, principal: Principal, found: JobFilter, *, cursor: str
+) -> tuple[Listing[Job], Listing[Job] | None]:
+    """A page; and where no state was chosen, what runs, which stands above the first page and on none."""
+    if found.states or found.outcomes:
+        return await jobs.list(principal, dataclasses.replace(found, cursor=cursor or None)), None
+    others = dataclasses.replace(found, states=_NOT_RUNNING, cursor=cursor or None)
+    page = await jobs.list(principal, others)
+    if cursor:
+        return page, None
+    running = await jobs.list(principal, dataclasses.replace(found, states=(State.RUNNING,)))
+    begun = {job.id for job in running.items}  # one that began in between would stand in both
+    return msgspec.structs.replace(page, items=[job for job in page.items if job.id not in begun]), running
 
 
 def _without(fields: Mapping[str, str], *names: str) -> dict[str, str]:
