@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
 import psutil
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,9 +15,8 @@ from server.alerts.subjects import Measurements
 from server.alerts.windows import spans_of, windows_since
 from server.jobs import external_kind
 from server.jobs.job import State
-from server.monitoring.outlook import full_at
-from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample
-from server.monitoring.summing import MetricSample, together
+from server.monitoring.outlook import free_room, full_at
+from server.monitoring.samples import STEP_SECONDS, SampleStore, summed
 from server.monitoring.uptime import availability, runs_since
 from server.storage.database import Database
 from server.storage.tables import jobs
@@ -56,7 +54,7 @@ class Measuring:
             windows = await windows_since(connection, now - _DAY)
             waiting = await _longest_waiting(connection, now)
             silences = {title: await _silence(connection, title, now) for title in titles}
-        sums = await asyncio.to_thread(lambda: (_summed(few), _summed(hour), full_at(free_room(week))))
+        sums = await asyncio.to_thread(lambda: (summed(few), summed(hour), full_at(free_room(week))))
         return Measurements(
             five_minutes=sums[0],
             hour=sums[1],
@@ -69,20 +67,6 @@ class Measuring:
             known={name: value for name, read in self._known.items() if (value := await read()) is not None},
             now=now,
         )
-
-
-def free_room(stored: Sequence[StoredSample]) -> list[tuple[int, float]]:
-    """When and how much there was, of the node whose disk has the least at the end."""
-    by_node: dict[str, list[tuple[int, float]]] = {}
-    for each in stored:
-        level = msgspec.json.decode(each.values).get("disk_free")
-        if level:
-            by_node.setdefault(each.node, []).append((each.at, level[2] / level[3]))
-    return min(by_node.values(), key=lambda points: points[-1][1], default=[])
-
-
-def _summed(stored: Sequence[StoredSample]) -> MetricSample:
-    return together(msgspec.json.decode(each.values) for each in stored)
 
 
 async def _longest_waiting(connection: AsyncConnection, now: datetime) -> float:

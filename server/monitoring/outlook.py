@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
+from server.monitoring.samples import StoredSample
+
 _LEAST_SECONDS = 86_400  # of less than a day nothing can be said
 _MOST_SECONDS = 365 * 86_400  # and of what lies further away neither
+
+
+def free_room(stored: Sequence[StoredSample]) -> list[tuple[int, float]]:
+    """When and how much there was, of the node whose disk has the least at the end."""
+    by_node: dict[str, list[tuple[int, float]]] = {}
+    for each in stored:
+        level = msgspec.json.decode(each.values).get("disk_free")
+        if level:
+            by_node.setdefault(each.node, []).append((each.at, level[2] / level[3]))
+    return min(by_node.values(), key=lambda points: points[-1][1], default=[])
 
 
 def full_at(free: Sequence[tuple[int, float]]) -> datetime | None:

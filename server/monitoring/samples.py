@@ -42,6 +42,11 @@ class StoredSample:
     values: bytes  # JSON of a `MetricSample`: thousands of them are read in a thread
 
 
+def summed(stored: Sequence[StoredSample]) -> MetricSample:
+    """All of them as one."""
+    return together(msgspec.json.decode(each.values) for each in stored)
+
+
 class SampleStore:
     def __init__(self, *, kept_days: float) -> None:
         self._tiers = tiers(kept_days=kept_days)
@@ -61,8 +66,7 @@ class SampleStore:
     async def _sum(
         self, connection: AsyncConnection, step_seconds: int, begin: int, end: int, node: str
     ) -> MetricSample:
-        found = await self.between(connection, step_seconds, begin, end, node=node)
-        return together(msgspec.json.decode(each.values) for each in found)
+        return summed(await self.between(connection, step_seconds, begin, end, node=node))
 
     async def between(
         self, connection: AsyncConnection, step_seconds: int, begin: int, end: int, *, node: str | None = None

@@ -10,12 +10,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import __version__
 from server.alerts.alert import Alert
-from server.alerts.measuring import free_room
 from server.alerts.store import past_alerts
 from server.alerts.windows import MaintenanceWindow, spans_of, windows_since
 from server.auth.networks import is_among
@@ -24,10 +22,10 @@ from server.care.nightly import BackupState, backup_state
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
-from server.monitoring.outlook import full_at
-from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample
+from server.monitoring.outlook import free_room, full_at
+from server.monitoring.samples import STEP_SECONDS, SampleStore, summed
 from server.monitoring.series import CURVES, MetricSeries, series_of
-from server.monitoring.summing import MetricSample, together
+from server.monitoring.summing import MetricSample
 from server.monitoring.uptime import Availability, Run, UptimeSpan, availability, runs_since
 from server.storage.database import Database
 
@@ -190,7 +188,7 @@ class MonitoringOperations:
             alerts = await past_alerts(connection, limit=_MOST_ALERTS, since=now)
             backup = await backup_state(connection)
         of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
-            lambda: (_summed(last), _summed(hour), _summed(day), full_at(free_room(week)))
+            lambda: (summed(last), summed(hour), summed(day), full_at(free_room(week)))
         )
         seconds = STEP_SECONDS * len({each.at for each in last})
         return Present(
@@ -253,10 +251,6 @@ def _require_known(metrics: Sequence[str]) -> None:
             parameters={"name": unknown[0][:100], "known": ", ".join(CURVES)},
         )
         raise InvalidInput(errors=[problem])
-
-
-def _summed(stored: Sequence[StoredSample]) -> MetricSample:
-    return together(msgspec.json.decode(each.values) for each in stored)
 
 
 def _value(name: str, sample: MetricSample, seconds: int) -> float | None:
