@@ -51,9 +51,11 @@ class StaticFiles:
     def _look(self) -> None:
         """For whoever writes at them: after a change the next page has new addresses. Takes some milliseconds."""
         now = time.monotonic()
-        if now >= self._look_again and signature(self._directory) != self._seen:
+        if now < self._look_again:
+            return
+        self._look_again = now + _LOOK_SECONDS  # from this look on: pages in between do not put it off
+        if signature(self._directory) != self._seen:
             self.read()
-        self._look_again = now + _LOOK_SECONDS
 
     async def pack(self) -> None:
         """What was not packed by an earlier start; until it is, files go out as they are."""
