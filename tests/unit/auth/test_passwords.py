@@ -66,9 +66,9 @@ async def test_nobody_takes_as_long_as_somebody() -> None:
     async def fastest(stored: str | None) -> float:
         times = []
         for _ in range(4):
-            began = time.perf_counter()
+            began = time.process_time()  # what else this machine does must not count
             assert not (await passwords.check(stored, "wrong")).is_right
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     assert await fastest(None) > await fastest(password_hash) / 3
