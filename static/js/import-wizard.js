@@ -171,7 +171,10 @@ async function look(changed) {
     const response = await fetch(at(`/imports/preview?changed=${changed}`), { method: "POST", body, signal });
     if (response.status === 401) return location.reload();
     if (!response.ok) throw new Error(response.statusText);
-    swap(zones, await response.text());
+    const fresh = await response.text();
+    const meanwhile = changedSince(body, zones);
+    swap(zones, fresh);
+    for (const put of meanwhile) put();
     zones.removeAttribute("aria-busy");
     check();
   } catch {
@@ -180,6 +183,23 @@ async function look(changed) {
     showFailure(zones, changed);
   }
   return undefined;
+}
+
+// What a person did to names and ticks while the server looked: it knows nothing of it. Answers how to do it again.
+function changedSince(body, zones) {
+  const fields = [...zones.querySelectorAll("[data-name], [data-keep]")];
+  return fields.flatMap((field) => {
+    const { id, name, value, checked } = field;
+    const isSame = field.matches("[data-keep]") ? checked === body.has(name) : value === body.get(name);
+    return isSame ? [] : [() => again(id, value, checked)];
+  });
+}
+
+function again(id, value, checked) {
+  const field = document.getElementById(id);
+  if (!field) return;
+  Object.assign(field, { value, checked });
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function showFailure(zones, changed) {

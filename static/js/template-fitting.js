@@ -36,7 +36,11 @@ export function readersOf(tree, query) {
 }
 
 function namesFitted(path, node, columns, instead) {
-  if (isScalar(node)) return columns.includes(node.value) ? [] : [instead ? (tree) => setValue(tree, path, instead) : (tree) => removeKey(tree, path)];
+  if (isScalar(node)) {
+    if (columns.includes(node.value)) return [];
+    const asQuoted = node.value !== ""; // which is what a chart has that was added before its columns were known
+    return [instead ? (tree) => setValue(tree, path, instead, { asQuoted }) : (tree) => removeKey(tree, path)];
+  }
   if (!isSeq(node)) return [];
   const missing = missingOf(node.items.map((item) => item.value), columns);
   if (missing.length < node.items.length) return without(path, missing);

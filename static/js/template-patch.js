@@ -8,12 +8,15 @@ import { afterColon, afterDash, inline, literal } from "./template-writing.js";
 
 export class CannotPatch extends Error {}
 
-/** Sets what stands at `path`: a value that is there, or a key that is not there yet (before the key `before`, or last). */
-export function setValue(tree, path, value, { before } = {}) {
+/**
+ * Sets what stands at `path`: a value that is there, or a key that is not there yet (before the key `before`, or last).
+ * A text keeps the quotes of what it replaces, unless they are not somebody's own (`asQuoted`).
+ */
+export function setValue(tree, path, value, { before, asQuoted = true } = {}) {
   const node = tree.node(path);
   const wanted = (all) => assign(all, path, value);
   if (node === undefined || node === null) return checked(tree, addedKey(tree, path, value, before), wanted);
-  return checked(tree, replaced(tree, path, node, value), wanted);
+  return checked(tree, replaced(tree, path, node, value, asQuoted), wanted);
 }
 
 /** Takes a key away. Its comments stay, unless it is a part of its own (`whole`). */
@@ -84,7 +87,7 @@ function checked(tree, changes, wanted) {
 
 // values
 
-function replaced(tree, path, node, value) {
+function replaced(tree, path, node, value, asQuoted) {
   const inFlow = isInFlow(tree, path);
   if (!isScalar(node)) {
     if (!node.flow) throw new CannotPatch();
@@ -98,7 +101,7 @@ function replaced(tree, path, node, value) {
     const lines = literal(value, indent + 2);
     if (lines !== null && !node.anchor) return [{ from: node.range[0], to: node.range[1] + rest.length, insert: `|${rest}\n${lines}` }];
   }
-  const insert = inline(value, { inFlow, style: typeof value === "string" ? node.type : "" });
+  const insert = inline(value, { inFlow, style: asQuoted && typeof value === "string" ? node.type : "" });
   return [{ from: node.range[0], to: node.range[1], insert }];
 }
 

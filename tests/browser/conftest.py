@@ -40,6 +40,7 @@ NETWORK = re.compile(r"^WebSocket connection to \S+ failed|^Failed to load resou
 PageOf = Callable[..., Awaitable[Page]]
 Visit = Callable[..., Awaitable[Page]]
 loop_fixture = pytest_asyncio.fixture(loop_scope="session")  # for every `async def` fixture of these tests
+expect.set_options(timeout=SECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 
@@ -154,10 +155,22 @@ async def test_mistakes_are_said_at_their_fields(alice: aiohttp.ClientSession, p
     await page.check("[name=mode][value=upsert]")
     await expect(page.locator("#dataset-note")).to_have_text("There is no dataset “orders_2026” to update.")
     await expect(page.locator("#summary")).to_contain_text("There is no dataset orders_2026 yet")
-    await page.check("[name=mode][value=create]")
+    await expect(page.locator("#file-zones[aria-busy]")).to_have_count(0)
+    typed = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await typed.wait()
+        await route.continue_()
+
+    await page.route("**/imports/preview*", late)
+    await page.check("[name=mode][value=create]")  # the server looks again, and is slow
     await (await settings_of(page, 1)).get_by_label("Name").fill("region")
     await expect(page.locator("#c1-name-error")).to_have_text("The name “region” is used twice.")
     await page.keyboard.press("Escape")
+    async with page.expect_response("**/imports/preview*"):
+        typed.set()
+    await expect(page.locator("#file-zones[aria-busy]")).to_have_count(0)
+    await expect(page.locator("#c1-name")).to_have_value("region")
     chip = page.get_by_role("link", name="region has a mistake")
     await expect(chip).to_be_visible()
     await page.get_by_role("button", name="Import", exact=True).click()

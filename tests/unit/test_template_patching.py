@@ -121,6 +121,13 @@ def test_a_change_is_written_as_somebody_would(
     assert answer.get("text") == STARTED.replace(before, after)
 
 
+@pytest.mark.parametrize(("as_quoted", "written"), [(True, '"month"'), (False, "month")])
+def test_quotes_stay_where_somebody_wrote_them(scripts: Scripts, as_quoted: bool, written: str) -> None:
+    text = 'blocks:\n  - chart: {x: "", y: "sum"}\n'
+    answer = scripts.answer(text, "setValue", ["blocks", 0, "chart", "x"], "month", {"asQuoted": as_quoted})
+    assert answer.get("text") == text.replace('""', written)
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.integers(0, 2**48))
 def test_every_other_byte_stays(scripts: Scripts, seed: int) -> None:
