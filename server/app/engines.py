@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from socket import gethostname
 from typing import Protocol
 
+from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.delivery.parcel import Carrier, Channel
 from server.engines.https_files import HttpsFiles
@@ -16,17 +18,22 @@ from server.engines.memory_queue import MemoryQueue
 from server.engines.openid_http import OpenIdOverHttp
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
+from server.engines.traced_database import TracedDatabase
 from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKinds
+from server.monitoring.exporting import Collector
 from server.realtime.broker import Broker
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.reserve import Reserve
+from server.tracing import Tracing
 from server.uploads.elsewhere import Elsewhere
 from server.uploads.pieces import Pieces
+
+_OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
 
 
 class MakeQueue(Protocol):
@@ -46,6 +53,8 @@ class Engines:
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
     openid: Callable[[], OpenIdHttp]
+    collector: Callable[[str], Collector]  # of traces and figures, at an address
+    traced: Callable[[Database, Tracing, str], Database]  # around a database that has this name in traces
 
 
 def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
@@ -64,6 +73,20 @@ def _postgresql(settings: Settings, reserve: Reserve | None) -> Database:
     return PostgresqlDatabase(settings.database_url)
 
 
+def _otlp(endpoint: str) -> Collector:
+    """Not loaded where nobody collects: it is as large as the server itself."""
+    try:
+        from server.engines.otlp import Otlp
+    except ImportError as error:
+        if not (error.name or "").startswith(_OF_OPENTELEMETRY):
+            raise
+        raise ConfigurationError(
+            "OpenTelemetry (JINDU_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT) needs packages that are not installed "
+            "here: pip install 'jindu-server[opentelemetry]', or unset it."
+        ) from error
+    return Otlp(endpoint, version=__version__, node=gethostname())
+
+
 ENGINES = Engines(
     databases={"": _sqlite, "postgresql://": _postgresql, "postgres://": _postgresql},
     blobs=lambda settings: LocalFiles(settings.data / "blobs"),
@@ -74,6 +97,8 @@ ENGINES = Engines(
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     asking=lambda settings: WebHooks(settings).ask,
     openid=OpenIdOverHttp,
+    collector=_otlp,
+    traced=lambda database, tracing, system: TracedDatabase(database, tracing=tracing, system=system),
 )
 """All there are: an engine is its module and its place here."""
 
