@@ -17,7 +17,7 @@ from tests.functional.otlp_double import OtlpDouble, facts, otlp_double
 from tests.process import ServerProcess
 from tests.waiting import until
 
-ROWS = "region,amount\nAtlantis,4711\n"
+ROWS = "region,partner\nAtlantis,Lemuria\n"
 STRANGERS_TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
@@ -48,7 +48,7 @@ async def test_traces_hang_together_and_hold_nothing_of_anybody(settings: Settin
             await until(lambda: _figures(double))
         _judge_traces(double, job_id)
         figures = double.newest_figures()
-        for secret in (token, PASSWORDS["admin"], "Atlantis", "4711", "Gomorrah", "Babylon", "Nineveh", "SELECT"):
+        for secret in (token, PASSWORDS["admin"], "Atlantis", "Lemuria", "Gomorrah", "Babylon", "Nineveh", "SELECT"):
             assert secret not in double.whole()
     assert figures["jindu_jobs_running"].gauge.data_points[0].as_double == 0
     ended_jobs = {str(facts(x.attributes)): x.as_double for x in figures["jindu_jobs_ended"].sum.data_points}
@@ -97,7 +97,7 @@ async def test_a_job_that_fails_says_its_code_alone(settings: Settings) -> None:
         wanted = dataclasses.replace(settings, otlp_endpoint=double.url)
         async with serving(wanted) as server, await signed_in(server, "admin") as admin:
             upload_id = await upload(admin, ROWS.encode())
-            columns = [{"name": "region", "type": "integer"}, {"name": "amount"}]
+            columns = [{"name": "region", "type": "integer"}, {"name": "partner"}]
             asked = {"upload_id": upload_id, "dataset": "sodom", "options": {"columns": columns}}
             async with admin.post("/api/v1/imports", json=asked) as response:
                 job_id = (await response.json())["job_id"]
