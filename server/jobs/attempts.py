@@ -11,7 +11,7 @@ from typing import Any
 
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
-from server.jobs.job_log import line_now
+from server.jobs.job_log import error_line, line_now
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.outcomes import STOPPED_IN_BETWEEN, Outcome, end_of, left_by
@@ -154,7 +154,7 @@ class Attempts:
         if changes.get("error") is not None:
             span.fail(changes["error"].code)
         if changes.get("error") is not None:
-            self._life.saver.log(line_now(job, changes["error"].text, "warning" if again else "error"))
+            self._life.saver.log(error_line(job, changes["error"], "warning" if again else "error"))
         if wanted is State.QUEUED and left is None:
             self._life.saver.log(line_now(job, STOPPED_IN_BETWEEN, "warning"))
         if again:
