@@ -102,9 +102,14 @@ async def test_a_job_that_fails_says_its_code_alone(settings: Settings) -> None:
             async with admin.post("/api/v1/imports", json=asked) as response:
                 job_id = (await response.json())["job_id"]
             await ended(admin, job_id)
+            async with admin.post(f"/api/v1/jobs/{job_id}/retry") as response:
+                assert response.status == 200
+            await ended(admin, job_id)
             async with admin.get("/api/v1/jobs/nobody") as response:
                 assert response.status == 404
-        (job,) = double.spans(name="job data_import")
+        job, again = double.spans(name="job data_import")
+        (retry,) = double.spans(name="POST /api/v1/jobs/{id}/retry")
+        assert [link.span_id for link in again.links] == [retry.span_id]
         assert job.status.code == 2
         assert facts(job.attributes)["error.type"] == "all_rejected"
         assert "sodom" not in double.whole()
