@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from server.app import engines
-from server.app.engines import open_database
+from server.app.engines import open_database, open_files
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
@@ -23,6 +22,7 @@ from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
 from server.storage.scratch import Scratch
 from server.storage.stored_bytes import StoredBytes
+from server.uploads.pieces import Pieces
 
 _LOG = logging.getLogger("jindu.storage")
 _CUT_AGAIN_SECONDS = 5.0
@@ -32,6 +32,8 @@ _CUT_AGAIN_SECONDS = 5.0
 class StorageParts:
     database: Database
     blobs: BlobStore
+    pieces: Pieces
+    is_away: Callable[[], bool]  # whether the store of files was, when it was asked last
     scratch: Scratch
     reserve: Reserve
     room: Room
@@ -47,9 +49,12 @@ def build_storage(settings: Settings) -> StorageParts:
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
     database, quotas = open_database(settings, reserve=reserve), _quotas(settings)
+    files = open_files(settings)
     return StorageParts(
         database=database,
-        blobs=engines.ENGINES.blobs(settings),
+        blobs=files.blobs,
+        pieces=files.pieces,
+        is_away=files.is_away,
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
