@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +41,7 @@ class FileStores:
     blobs: BlobStore
     pieces: Pieces
     is_away: Callable[[], bool] = lambda: False
+    watch: Callable[[], Coroutine[None, None, None]] | None = None  # keeps `is_away` true to what is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,12 @@ def _s3(settings: Settings) -> FileStores:
         ) from error
     bucket = S3Bucket(settings.storage_url, key_id=settings.storage_key_id, secret=settings.storage_secret)
     cache = BlobCache(settings.data / "cache" / "files", max_bytes=settings.storage_cache_bytes)
-    return FileStores(blobs=S3Files(bucket, cache), pieces=S3Uploads(bucket, cache), is_away=lambda: bucket.is_away)
+    return FileStores(
+        blobs=S3Files(bucket, cache),
+        pieces=S3Uploads(bucket, cache),
+        is_away=lambda: bucket.is_away,
+        watch=bucket.watch,
+    )
 
 
 ENGINES = Engines(

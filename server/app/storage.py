@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from server.app.engines import open_database, open_files
+from server.app.engines import FileStores, open_database, open_files
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
@@ -33,7 +33,7 @@ class StorageParts:
     database: Database
     blobs: BlobStore
     pieces: Pieces
-    is_away: Callable[[], bool]  # whether the store of files was, when it was asked last
+    files: FileStores  # with both of them
     scratch: Scratch
     reserve: Reserve
     room: Room
@@ -54,7 +54,7 @@ def build_storage(settings: Settings) -> StorageParts:
         database=database,
         blobs=files.blobs,
         pieces=files.pieces,
-        is_away=files.is_away,
+        files=files,
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
@@ -85,7 +85,11 @@ async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterat
     async with _open_database(storage) as is_cut:
         await asyncio.to_thread(storage.reserve.take)
         _warn_of_little_room(storage.room)
-        async with meanwhile(storage.scratch.watch()), meanwhile(storage.stored_bytes.run()):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(meanwhile(storage.scratch.watch()))
+            await stack.enter_async_context(meanwhile(storage.stored_bytes.run()))
+            if storage.files.watch is not None:
+                await stack.enter_async_context(meanwhile(storage.files.watch()))
             yield is_cut
 
 

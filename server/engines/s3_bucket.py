@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ _STREAM_BYTES = 256 * 1024
 _RETRIES = 4
 _RETRY_SECONDS = 15.0  # a store that is away is said soon: whoever waits has a job or a page to look at
 _SILENCE_SECONDS = 30.0
+_LOOK_SECONDS = 10.0
+_NEVER_THERE = "looked-for"
 _WHOLE_REQUEST = timedelta(days=1)  # its body with it: who reads slowly is not cut off, silence is told apart
 
 
@@ -91,6 +94,13 @@ class S3Bucket:
                 for found in batch:
                     yield FoundBlob(key=found["path"], size=found["size"], changed_at=found["last_modified"])
 
+    async def watch(self) -> None:
+        """Ask again and again, until cancelled: `is_away` is true only as long as it is so."""
+        while True:
+            with suppress(NotFound, StorageAway):
+                await self.metadata(_NEVER_THERE)
+            await asyncio.sleep(_LOOK_SECONDS)
+
     @contextmanager
     def _named_failures(self, key: str) -> Iterator[None]:
         try:
@@ -108,10 +118,11 @@ class S3Bucket:
 
 def _store_of(url: str, *, key_id: str, secret: str) -> S3Store:
     parts = urlsplit(url)
-    asked = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
+    asked = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     endpoint = asked.pop("endpoint", "")
     region = asked.pop("region", _REGION)
-    if parts.scheme != _SCHEME or not parts.hostname or asked or "@" in parts.netloc:
+    is_read = not asked and (not endpoint or endpoint.startswith(("http://", "https://")))
+    if parts.scheme != _SCHEME or not parts.hostname or "@" in parts.netloc or not is_read:
         raise ConfigurationError(
             "The setting storage_url is s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1; "
             "its keys are the settings storage_key_id and storage_secret."
