@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Iterator
@@ -85,5 +86,5 @@ async def _work(client: aiohttp.ClientSession, path: Path, turn: int) -> dict[st
     job = await finished(client, (await started(client, "/batches", {"template": "regions"}))["job_id"])
     assert job["state"] == "succeeded", job
     marks.append(time.perf_counter())
-    upload, imported, _, batch = (later - earlier for earlier, later in zip(marks, marks[1:], strict=False))
+    upload, imported, _, batch = (later - earlier for earlier, later in itertools.pairwise(marks))
     return {"upload": upload, "import": imported, f"batch of {_REPORTS} reports in two formats": batch}
