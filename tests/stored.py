@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from tests.conftest import Server
+from server.app.parts import Parts
+from server.care.named_files import BLOB_KINDS
 
 
-async def upload_ids(server: Server) -> set[str]:
+async def upload_ids(parts: Parts) -> set[str]:
     """Of which there are bytes, or a place for them."""
-    return {found.upload_id async for found in server.parts.uploads.pieces.all()}
+    return {found.upload_id async for found in parts.uploads.pieces.all()}
 
 
-async def blob_keys(server: Server, *kinds: str) -> list[str]:
-    kinds = kinds or ("datasets", "imports", "reports", "images")
-    return sorted([found.key for kind in kinds async for found in server.parts.storage.blobs.under(kind)])
+async def blobs_of(parts: Parts, *kinds: str) -> dict[str, int]:
+    """By key how large each is; of all kinds unless some are named."""
+    return {found.key: found.size for kind in kinds or BLOB_KINDS async for found in parts.storage.blobs.under(kind)}
+
+
+async def bytes_of(parts: Parts, *kinds: str) -> int:
+    return sum((await blobs_of(parts, *kinds)).values())

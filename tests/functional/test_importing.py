@@ -15,7 +15,7 @@ from server.storage.tables import jobs
 from tests.conftest import Server, new_user, running, signed_in
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.functional.live_client import live
-from tests.stored import blob_keys
+from tests.stored import blobs_of
 from tests.waiting import until
 
 DEADLINE_SECONDS = 30.0
@@ -52,19 +52,19 @@ async def test_a_cancelled_import_stops_within_2_seconds_and_leaves_nothing(
     assert (await ended(alice, job_id))["state"] == "cancelled"
     assert time.monotonic() - began < 2.0
     assert await dataset_status(alice) == 404
-    assert await blob_keys(server) == []
+    assert await blobs_of(server.parts) == {}
 
 
 async def test_a_failed_import_leaves_the_dataset_as_it_was(server: Server, alice: aiohttp.ClientSession) -> None:
     await import_text(alice)
-    before = await blob_keys(server)
+    before = await blobs_of(server.parts)
     job_id = await start(
         alice, await upload(alice, "region,amount\n" + "a,1\n" * 40 + "b\n" * 20), mode="replace", reject_limit=10
     )
     state = await ended(alice, job_id)
     assert (state["state"], state["error"]["code"]) == ("failed", "too_many_rejects")
     assert "limit of 10 had to be rejected, the last one in line" in state["error"]["message"]
-    assert await blob_keys(server) == sorted([*before, f"imports/{job_id}/rejects.jsonl"])
+    assert sorted(await blobs_of(server.parts)) == sorted([*before, f"imports/{job_id}/rejects.jsonl"])
     async with alice.get("/api/v1/datasets/orders") as response:
         assert (await response.json())["version"] == 1
 
@@ -84,7 +84,7 @@ async def test_a_failed_import_keeps_its_list_until_it_is_repeated_or_deleted(
         assert "Too few cells" in await response.text()
     async with alice.delete(f"/api/v1/jobs/{job_id}") as response:
         assert response.status == 204
-    assert await blob_keys(server) == []
+    assert await blobs_of(server.parts) == {}
 
 
 async def test_no_import_succeeds_without_a_row(alice: aiohttp.ClientSession) -> None:
@@ -168,4 +168,4 @@ async def test_an_attempt_repeated_after_a_crash_publishes_once_and_tells_the_sa
 @pytest.mark.parametrize("name", ["../../etc/passwd.csv", "订单 2026.csv", "a;b%00.csv"])
 async def test_the_name_of_the_file_is_data(server: Server, alice: aiohttp.ClientSession, name: str) -> None:
     await import_text(alice, name=name)
-    assert all(key.startswith(("datasets/", "imports/")) for key in await blob_keys(server))
+    assert all(key.startswith(("datasets/", "imports/")) for key in await blobs_of(server.parts))

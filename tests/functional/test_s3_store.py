@@ -25,7 +25,7 @@ from tests.waiting import until
 
 TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
-pytestmark = pytest.mark.sqlite(reason="is about files; tests run on both together elsewhere")
+pytestmark = pytest.mark.sqlite(reason="copies the database of a node, a file")
 
 
 @pytest.fixture

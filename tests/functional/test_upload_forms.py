@@ -173,7 +173,7 @@ async def test_the_same_key_gives_the_file_that_came_before(alice: aiohttp.Clien
 async def test_what_is_refused_is_nowhere_on_the_disk(server: Server, alice: aiohttp.ClientSession) -> None:
     await post(alice, part() + part() + b"--b--\r\n")
     await post(alice, part())
-    assert await upload_ids(server) == set()
+    assert await upload_ids(server.parts) == set()
 
 
 async def test_no_name_of_a_file_leads_out_of_its_place(
@@ -194,7 +194,7 @@ async def test_no_name_of_a_file_leads_out_of_its_place(
             assert disposition.startswith("attachment; filename="), name
             assert not set(disposition.partition("filename*")[0]) & set("/\\\r\n"), name
             assert "%2F" not in disposition, name
-    kept = await upload_ids(server)
+    kept = await upload_ids(server.parts)
     async with alice.get("/api/v1/uploads", params={"limit": "500"}) as response:
         assert kept == {item["id"] for item in (await response.json())["items"]}
     assert {path.name for path in settings.data.iterdir()} <= {"uploads", "blobs", "cache", "secret.key"} | {

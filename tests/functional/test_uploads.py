@@ -328,7 +328,7 @@ async def test_a_name_is_data_and_never_a_path(
     place = await announce(alice, 3, **metadata(filename=sent))
     await patch(alice, place, 0, b"abc")
     assert (await upload_of(alice, place))["name"] == shown
-    assert await upload_ids(server) == {place.rpartition("/")[2]}
+    assert await upload_ids(server.parts) == {place.rpartition("/")[2]}
 
 
 async def test_the_file_comes_back_as_a_download_only(alice: aiohttp.ClientSession) -> None:
@@ -408,7 +408,7 @@ async def test_deleting_an_upload_cancels_its_job(server: Server, alice: aiohttp
     await job_when(alice, job_id, "cancelled")
     async with alice.head(place, headers=TUS) as response:
         assert response.status == 404
-    assert await upload_ids(server) == set()
+    assert await upload_ids(server.parts) == set()
 
 
 async def test_cancelling_the_job_removes_the_upload(server: Server, alice: aiohttp.ClientSession) -> None:
@@ -420,7 +420,7 @@ async def test_cancelling_the_job_removes_the_upload(server: Server, alice: aioh
     await job_when(alice, job_id, "cancelled")
     async with alice.get(place) as response:
         assert response.status == 404
-    assert await upload_ids(server) == set()
+    assert await upload_ids(server.parts) == set()
 
 
 async def test_a_finished_upload_can_be_deleted_and_its_job_stays_done(alice: aiohttp.ClientSession) -> None:
@@ -436,7 +436,7 @@ async def test_the_same_key_gives_the_same_upload(server: Server, alice: aiohttp
     again = await announce(alice, 10, **{"Idempotency-Key": "k1"})
     other = await announce(alice, 10, **{"Idempotency-Key": "k2"})
     assert first == again != other
-    assert len(await upload_ids(server)) == 2
+    assert len(await upload_ids(server.parts)) == 2
 
 
 async def test_a_method_may_be_named_in_a_header(alice: aiohttp.ClientSession) -> None:

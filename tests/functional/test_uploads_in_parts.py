@@ -79,7 +79,7 @@ async def test_parts_become_one_file_and_are_gone(server: Server, alice: aiohttp
     for part in places:
         async with alice.head(part, headers=TUS) as response:
             assert response.status == 404
-    assert await upload_ids(server) == {upload["id"]}
+    assert await upload_ids(server.parts) == {upload["id"]}
     assert (await join(alice, *places))[0] == 404
     assert (await patch(alice, place, len(CONTENT), b""))[0] == 403
 
@@ -195,7 +195,7 @@ async def test_terminating_every_part_ends_the_job(server: Server, alice: aiohtt
         async with alice.delete(place, headers=TUS) as response:
             assert response.status == 204
     await job_when(alice, job["job_id"], "cancelled")
-    assert await upload_ids(server) == set()
+    assert await upload_ids(server.parts) == set()
     async with alice.get("/api/v1/uploads") as response:
         assert (await response.json())["total"] == 0
 
@@ -208,7 +208,7 @@ async def test_cancelling_the_job_removes_the_parts(server: Server, alice: aioht
     for place in places:
         async with alice.get(place) as response:
             assert response.status == 404
-    assert await upload_ids(server) == set()
+    assert await upload_ids(server.parts) == set()
 
 
 async def test_a_part_is_no_file(alice: aiohttp.ClientSession) -> None:
