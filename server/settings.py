@@ -218,6 +218,10 @@ class Settings:
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
     )
+    otlp_endpoint: str = _setting(
+        "", "Address of an OpenTelemetry collector (OTLP over HTTP), e.g. http://localhost:4318; empty: none."
+    )
+    otlp_seconds: float = _setting(60.0, "How often the figures of /metrics go there; traces go as they come.")
     smtp_host: str = _setting("", "Mail server that mail goes out by; empty: no mail.")
     smtp_port: int = _setting(587, "Its port: mostly 587 for starttls, 465 for tls.")
     smtp_security: str = _setting("starttls", "How the line to it is kept private: starttls, tls or none.")
@@ -292,7 +296,9 @@ def _in_full(key: str, source: str, environ: Mapping[str, str]) -> str:
     if source != "environment":
         return source
     name = f"{environment_name(key)}_FILE"
-    return name if name in environ else environment_name(key)
+    if name in environ or environment_name(key) in environ:
+        return name if name in environ else environment_name(key)
+    return next(other for other, ours in _NAMED_ELSEWHERE.items() if ours == key)
 
 
 def _merged(flags: Mapping[str, Any], environ: Mapping[str, str], directory: Path) -> dict[str, tuple[str, Any]]:
@@ -329,16 +335,19 @@ def _from_file(path: Path) -> dict[str, Any]:
 _OF_THE_CLIENT = frozenset({"JINDU_URL", "JINDU_TOKEN"})  # what `import`, `report` and `watch` read; no settings
 
 
+_NAMED_ELSEWHERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint"}  # by a standard; ours win
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    values: dict[str, str] = {}
+    values = {ours: environ[name] for name, ours in _NAMED_ELSEWHERE.items() if environ.get(name)}
     for name, value in environ.items():
         if not name.startswith("JINDU_") or name in _OF_THE_CLIENT:
             continue
         key = name.removeprefix("JINDU_").lower()
         if key.endswith("_file"):
             values[key.removesuffix("_file")] = _read_secret(name, Path(value))
-        else:
-            values.setdefault(key, value)
+        elif f"{name}_FILE" not in environ:
+            values[key] = value
     return values
 
 
@@ -425,7 +434,7 @@ def _check_words(settings: Settings) -> None:
     for address in (*settings.alert_mail_to, *([settings.mail_from] if settings.mail_from else [])):
         if not _MAIL.fullmatch(parseaddr(address)[1]):
             raise ConfigurationError(f"{address!r} is no mail address; write somebody@example.com.")
-    for name in ("alert_webhook_url", "heartbeat_url"):  # their ends may be secret: they are not said
+    for name in ("alert_webhook_url", "heartbeat_url", "otlp_endpoint"):  # their ends may be secret: they are not said
         url = getattr(settings, name)
         if url and not url.startswith(("https://", "http://")):
             raise ConfigurationError(f"{name} is no address; write https://example.com/….")

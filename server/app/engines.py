@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from socket import gethostname
 from typing import Protocol
 
+from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.delivery.parcel import Carrier, Channel
 from server.engines.blob_cache import BlobCache
@@ -17,17 +19,22 @@ from server.engines.memory_queue import MemoryQueue
 from server.engines.openid_http import OpenIdOverHttp
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
+from server.engines.traced_database import TracedDatabase
 from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKinds
+from server.monitoring.exporting import Collector
 from server.realtime.broker import Broker
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.reserve import Reserve
+from server.tracing import Tracing
 from server.uploads.elsewhere import Elsewhere
 from server.uploads.pieces import Pieces
+
+_OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
 
 
 class MakeQueue(Protocol):
@@ -56,6 +63,8 @@ class Engines:
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
     openid: Callable[[], OpenIdHttp]
+    collector: Callable[[str], Collector]  # of traces and figures, at an address
+    traced: Callable[[Database, Tracing, str], Database]  # around a database that has this name in traces
 
 
 def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
@@ -72,6 +81,20 @@ def _postgresql(settings: Settings, reserve: Reserve | None) -> Database:
             "PostgreSQL needs a package that is not installed here: pip install 'jindu-server[postgresql]'."
         ) from error
     return PostgresqlDatabase(settings.database_url)
+
+
+def _otlp(endpoint: str) -> Collector:
+    """Not loaded where nobody collects: it is as large as the server itself."""
+    try:
+        from server.engines.otlp import Otlp
+    except ImportError as error:
+        if not (error.name or "").startswith(_OF_OPENTELEMETRY):
+            raise
+        raise ConfigurationError(
+            "OpenTelemetry (JINDU_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT) needs packages that are not installed "
+            "here: pip install 'jindu-server[opentelemetry]', or unset it."
+        ) from error
+    return Otlp(endpoint, version=__version__, node=gethostname())
 
 
 def _local_files(settings: Settings) -> FileStores:
@@ -108,6 +131,8 @@ ENGINES = Engines(
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     asking=lambda settings: WebHooks(settings).ask,
     openid=OpenIdOverHttp,
+    collector=_otlp,
+    traced=lambda database, tracing, system: TracedDatabase(database, tracing=tracing, system=system),
 )
 """All there are: an engine is its module and its place here."""
 

@@ -26,6 +26,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.tallies import JobCounting
 from server.settings import Settings
+from server.tracing import Tracing
 
 KINDS: tuple[JobKind, ...] = (demonstration.kind(), external_kind.KIND)
 """Those that need no other part of the house: each is its module and its place here."""
@@ -52,6 +53,7 @@ def build_jobs(
     store: JobStore,
     live: LiveParts,
     kinds: JobKinds,
+    tracing: Tracing,
 ) -> JobParts:
     counting = JobCounting()
     table.listen(counting.changed)
@@ -71,11 +73,12 @@ def build_jobs(
         life=life,
         kinds=kinds,
         queue=queue,
-        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=retries),
+        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=retries, tracing=tracing),
         drain_seconds=settings.drain_seconds,
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
+        tracing=tracing,
     )
     return JobParts(
         kinds=kinds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -42,13 +42,13 @@ class StorageParts:
     stored_bytes: StoredBytes
 
 
-def build_storage(settings: Settings) -> StorageParts:
-    """The data directory, and what is kept in it."""
+def build_storage(settings: Settings, *, wrap: Callable[[Database], Database]) -> StorageParts:
+    """The data directory, and what is kept in it; `wrap` puts around the database what looks on."""
     data = settings.data
     # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
-    database, quotas = open_database(settings, reserve=reserve), _quotas(settings)
+    database, quotas = wrap(open_database(settings, reserve=reserve)), _quotas(settings)
     files = open_files(settings)
     return StorageParts(
         database=database,

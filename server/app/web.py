@@ -33,6 +33,7 @@ from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
 from server.http.static_files import StaticFiles
+from server.http.traced_requests import trace_requests
 from server.http.traffic import HttpTraffic
 from server.http.turns import RequestTurns, end_turns
 from server.places import STATIC, TEMPLATES
@@ -72,6 +73,7 @@ def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
     return [
         base_path_middleware(base),
         traffic.middleware(),
+        *([trace_requests(parts.telemetry.tracing)] if parts.telemetry.collector is not None else []),
         request_lines(),
         problem_middleware(error_page),
         preflight_middleware(),

@@ -115,7 +115,7 @@ class ImportReading:
             )
             converted = await self._converted(context, request)
         for warning in converted.warnings:
-            context.log(warning.text, level="warning")
+            context.log(warning.message, level="warning", values=warning.parameters)
         context.advance(stage=FINISHING, detail={"rejected": converted.rejected_count, "named": converted.named})
         return ReadFile(upload=upload, seen=current, request=request, converted=converted)
 

@@ -298,6 +298,7 @@ job_log = Table(
     Column("level", String(16), nullable=False),
     Column("message", Text, nullable=False),
     Column("left_out", Integer, nullable=False, server_default="0"),  # lines in whose place this one stands
+    Column("said", JSON(none_as_null=True)),  # {message, parameters}, where `message` is filled; for translation
 )
 
 uploads = Table(
