@@ -150,9 +150,7 @@ class Client:
         """Sent once only, under an `Idempotency-Key` of its own. Raises `Problem` and `Unreachable`."""
         return await self._requests.post(path, body)
 
-    async def request(
-        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json"
-    ) -> Any:
+    async def request(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json") -> Any:
         """Any other request. `body` is sent as JSON, or as it is when it is bytes, which are of `content_type`.
 
         Answers JSON, bytes where it is something else, None where there is nothing. Raises `Problem` and `Unreachable`.

@@ -44,10 +44,13 @@ class Requests:
         is_raw = isinstance(body, bytes)
         options = {"data": body, "headers": {"Content-Type": content_type}} if is_raw else {"json": body}
         try:
-            async with self.session.request(method, self.absolute(path), **({} if body is None else options)) as response:
+            async with self.session.request(
+                method, self.absolute(path), **({} if body is None else options)
+            ) as response:
                 await raise_for_problem(response)
                 content = await response.read()
-                return json.loads(content) if content and response.content_type == "application/json" else content or None
+                is_json = response.content_type == "application/json"
+                return json.loads(content) if content and is_json else content or None
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise self.unreachable(error) from error
 

@@ -35,7 +35,16 @@ _VISIBLE_KEYWORDS = frozenset(
     {"message", "title", "body", "stage", "label", "unit", "summary_text", "hint", "lost", "kept"}
 )
 # What only whoever runs the server or writes a client reads is in English.
-_UNSEEN = {"migrations", "full_disk.py", "reserve.py", "cli", "care", "asyncapi.py", "examples.py"}
+_UNSEEN = {
+    "migrations",
+    "full_disk.py",
+    "reserve.py",
+    "cli",
+    "care",
+    "asyncapi.py",
+    "examples.py",
+    "reference_examples.py",
+}
 _SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")
 _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")

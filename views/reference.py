@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
 
@@ -11,7 +12,7 @@ from server.http.addresses import is_secure
 from server.http.based_requests import base_path_of
 from server.http.parts import parts_of
 from views.context import render
-from views.reference_operations import Reference, ShownOperation, reference_of
+from views.reference_operations import ApiReference, ShownOperation, reference_of
 from views.reference_sections import SECTIONS, error_codes
 
 
@@ -50,13 +51,13 @@ def _server(request: web.Request) -> str:
     return f"{scheme}://{request.host}{base_path_of(request).text}"
 
 
-async def _page(request: web.Request, template: str, **values: object) -> web.Response:
+async def _page(request: web.Request, template: str, **values: Any) -> web.Response:
     response = await render(request, template, sections=SECTIONS, **values)
     response.enable_compression()  # in a thread: to a tenth
     return response
 
 
-async def _reference(request: web.Request) -> Reference:
+async def _reference(request: web.Request) -> ApiReference:
     document = parts_of(request).api_document
     return await asyncio.to_thread(lambda: reference_of(document()))
 

@@ -20,7 +20,7 @@ _NAMES = {
 }
 _QUERIES = {"from": "1", "to": "2"}
 _HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
-_PASSWORD = "correct-horse-battery"
+_PASSWORD = "correct-horse-battery"  # noqa: S105 - an example
 BODIES: dict[str, Any] = {
     "api_add_alert_rule": {"subject": "disk_left", "threshold": 0.1, "channels": ["mail"]},
     "api_change_alert_rule": {"threshold": 0.05, "channels": ["mail", "notice"]},
@@ -42,10 +42,10 @@ BODIES: dict[str, Any] = {
     "api_check_import": {"dataset": _DATASET, "mode": "append"},
     "api_correct_rows": {"rows": [{"line": 17, "cells": ["1016", "2026-10-31", "East", "41.50"]}]},
     "begin_job": {"title": "Nightly ETL", "total": 120_000, "unit": "rows"},
-    "cancel_jobs": {"filter": {"kind": ["batch_report"], "state": ["queued"]}},
+    "cancel_jobs": {"filter": {"state": ["queued"], "until": "2026-11-27T08:00:00Z"}},
     "delete_jobs": {"filter": {"state": ["succeeded"], "ended_until": "2026-11-01T00:00:00Z"}},
     "start_demonstration": {"total": 1_000, "seconds": 10},
-    "keep_job_filter": {"kind": "data_import", "state": "failed", "within": "7"},
+    "keep_job_filter": {"state": "failed", "within": "7"},
     "retry_jobs": {"filter": {"state": ["failed"], "error": ["worker_died"]}},
     "change_job": {"progress": 48_213, "message": "Reading orders"},
     "api_change_me": {"language": "zh-CN", "time_zone": "Asia/Shanghai"},

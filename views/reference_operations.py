@@ -76,7 +76,7 @@ class ShownOperation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class ApiReference:
     """`types` are, by section, those that its operations speak of."""
 
     operations: Mapping[str, tuple[ShownOperation, ...]]
@@ -84,12 +84,12 @@ class Reference:
 
 
 @lru_cache(maxsize=4)
-def reference_of(document: bytes) -> Reference:
+def reference_of(document: bytes) -> ApiReference:
     """Made once of each document: it takes some tens of milliseconds."""
     return read_reference(msgspec.json.decode(document))
 
 
-def read_reference(document: Mapping[str, Any]) -> Reference:
+def read_reference(document: Mapping[str, Any]) -> ApiReference:
     reader = SchemaReader(document["components"]["schemas"])
     sections: dict[str, list[ShownOperation]] = {}
     types: dict[str, dict[str, None]] = {}
@@ -100,7 +100,7 @@ def read_reference(document: Mapping[str, Any]) -> Reference:
             sections.setdefault(section, []).append(shown)
             for schema in _schemas_of(operation):
                 reader.types_in(schema, types.setdefault(section, {}))
-    return Reference(
+    return ApiReference(
         operations={section: tuple(sorted(found, key=_order)) for section, found in sections.items()},
         types={section: tuple(map(reader.shown_type, sorted(names))) for section, names in types.items()},
     )

@@ -105,6 +105,8 @@ def _call(begin: str, body: Any) -> str:
     written = json.dumps(body, ensure_ascii=False)
     if len(begin) + len(written) > _WIDTH:
         written = json.dumps(body, ensure_ascii=False, indent=4).replace("\n", "\n    ")
+    for said, meant in ((": true", ": True"), (": false", ": False"), (": null", ": None")):
+        written = written.replace(said, meant)
     return f"{begin}{written})"
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Schema = Mapping[str, Any]
-_MEANINGFUL = 2**53  # a larger limit only keeps numbers within their type
+_MEANINGFUL = 2**53 - 2  # a larger limit only keeps numbers within their type
+_BLANK = "\N{NO-BREAK SPACE}"
 _LIMITS = ("minLength", "maxLength", "minimum", "maximum")
 _FEW_VALUES = 8  # of an enumeration: they stand where it is used
 _LONGEST_PATTERN = 400  # what is longer lists names that stand in an answer
@@ -174,7 +175,7 @@ def _limits(schema: Schema, least: str, most: str) -> str:
         high = None
     if low is None and high is None:
         return ""
-    return f" ({'' if low is None else f'{low:g}'}…{'' if high is None else f'{high:,}'.replace(',', ' ')})"
+    return f" ({'' if low is None else f'{low:g}'}…{'' if high is None else f'{high:,}'.replace(',', _BLANK)})"
 
 
 def _default(schema: Schema) -> str:

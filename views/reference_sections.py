@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from server.errors import JinduError
+from server.http.problems import http_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def _below(path: str, begin: str) -> bool:
 
 def error_codes() -> list[ErrorCode]:
     """Of all errors that an answer can be, by status. What is told with figures is told by jobs alone."""
-    found: dict[str, ErrorCode] = {}
+    found = {code: ErrorCode(status=status, code=code, message=text) for status, code, text in http_errors()}
     for kind in _below_class(JinduError):
         message = (kind.__doc__ or "").strip()
         if kind.status != JinduError.status and "{" not in message:
