@@ -80,11 +80,17 @@ async function show(form, response, body, milliseconds) {
   const text = TEXT.test(type) ? readable(await body.text(), type) : "";
   pre.textContent = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
   pre.hidden = !text;
-  const link = form.querySelector("[download]");
-  link.hidden = !body.size || text.length === body.size;
-  if (link.href) URL.revokeObjectURL(link.href);
+  const button = form.querySelector("[data-download]");
+  button.hidden = !body.size || (text && text.length <= MOST_SHOWN);
+  button.onclick = () => save(body, nameOf(response) ?? "answer");
+}
+
+function save(body, name) {
+  const link = document.createElement("a");
   link.href = URL.createObjectURL(body);
-  link.download = nameOf(response) ?? "answer";
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 function tell(form, parts, isGood = false) {

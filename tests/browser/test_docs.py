@@ -102,7 +102,7 @@ async def test_parameters_bodies_and_files_are_sent(page_of: PageOf, alice: aioh
     await card.get_by_label("id").fill(upload)
     await expect(await sent(card)).to_contain_text("200 OK")
     async with page.expect_download() as download:
-        await card.get_by_role("link", name="Download").click()
+        await card.get_by_role("button", name="Download").click()
     assert (await (await download.value).path()).read_bytes() == file["buffer"]
 
 
