@@ -150,6 +150,13 @@ class Client:
         """Sent once only, under an `Idempotency-Key` of its own. Raises `Problem` and `Unreachable`."""
         return await self._requests.post(path, body)
 
+    async def request(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json") -> Any:
+        """Any other request. `body` is sent as JSON, or as it is when it is bytes, which are of `content_type`.
+
+        Answers JSON, bytes where it is something else, None where there is nothing. Raises `Problem` and `Unreachable`.
+        """
+        return await self._requests.any(method, path, body, content_type=content_type)
+
     async def find_job(self, job_id: str) -> Job:
         """A job as it is now. Raises `Problem` 404 when there is none."""
         job: Job = await self.get(f"/api/v1/jobs/{job_id}")

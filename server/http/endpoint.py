@@ -30,7 +30,7 @@ class NoQuery(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Query of every list. `cursor` is `next_cursor` of the page before."""
+    """`cursor` is `next_cursor` of the page before."""
 
     limit: Limit = 50
     cursor: Cursor | None = None
@@ -38,19 +38,19 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageById(Page, frozen=True, kw_only=True):
-    """Of a list in the order of ids."""
+    """`cursor` is `next_cursor` of the page before: an id."""
 
     cursor: Id | None = None
 
 
 class PageByNumber(Page, frozen=True, kw_only=True):
-    """Of a list in the order of numbers."""
+    """`cursor` is `next_cursor` of the page before: a number."""
 
     cursor: DigitText | None = None
 
 
 class ShortPage(PageByNumber, frozen=True, kw_only=True):
-    """Of a list that is seldom long: all of it, unless somebody asks for less."""
+    """All of it comes, unless `limit` asks for less; `cursor` is `next_cursor` of the page before."""
 
     limit: Limit = 500
 

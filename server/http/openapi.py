@@ -127,16 +127,21 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], component
         ],
         "responses": _responses(endpoint, schemas),
     }
-    if endpoint.handler.__doc__:
-        operation["description"] = inspect.cleandoc(endpoint.handler.__doc__)
-    if endpoint.access == "public":
-        operation["security"] = [{}, {"token": []}, {"session": []}]
-    else:
-        operation["security"] = [{"token": []}, {"session": []}]
+    if said := describing(endpoint):
+        operation["description"] = "\n\n".join(said)
+    # What a token has to be good for, and whoever is signed in has to be allowed.
+    needed = [] if endpoint.access == "public" else [endpoint.access]
+    operation["security"] = [*([] if needed else [{}]), {"token": needed}, {"session": needed}]
     body = _body(endpoint, schemas)
     if body is not None:
         operation["requestBody"] = body
     return operation
+
+
+def describing(endpoint: Endpoint) -> list[str]:
+    """What its handler and its query say of themselves, beside the summary."""
+    texts = (endpoint.handler.__doc__, None if endpoint.query is NoQuery else endpoint.query.__doc__)
+    return [inspect.cleandoc(text) for text in texts if text]
 
 
 def _headers(endpoint: Endpoint) -> Iterator[Header]:
