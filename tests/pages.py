@@ -52,9 +52,10 @@ async def furnished(client: Client) -> dict[str, list[str]]:
 
 
 async def of_a_thousand(client: Client) -> str:
-    """The page of a batch of a thousand reports of which few are made: it is cancelled at once."""
+    """The page of a batch of a thousand reports of which few are made: it is cancelled once they are listed."""
     parameters = [{"region": f"Region {number}"} for number in range(_MANY)]
     started = await batches.start(client, formats=["html"], parameters=parameters)
+    await batches.when(client, started["batch_id"], lambda batch: batch["total"] == _MANY)
     await _post(client, f"/api/v1/jobs/{started['job_id']}/cancel", {})
     await batches.ended(client, started["batch_id"])
     return f"/batches/{started['batch_id']}"

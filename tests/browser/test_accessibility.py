@@ -69,6 +69,9 @@ FACTS = """() => ({
   headings: document.querySelectorAll("h1").length,
   description: document.querySelector("meta[name=description]")?.content.length ?? 0,
   title: document.title.length,
+  squeezed: [...document.querySelectorAll("textarea")]
+    .filter((area) => area.offsetWidth && area.offsetWidth < 0.6 * area.parentElement.clientWidth)
+    .map((area) => area.id),
 })"""
 
 
@@ -84,6 +87,7 @@ async def faults(page: Page, path: str, width: int) -> list[str]:
     found = [f"{path} is {facts['width']} wide"] if facts["width"] > width else []
     found += [f"{path} has {facts['headings']} headings"] if facts["headings"] != 1 else []
     found += [f"{path} does not say what it is"] if not (facts["description"] and facts["title"]) else []
+    found += [f"{path} squeezes {facts['squeezed']}"] if facts["squeezed"] else []
     shifts = await page.evaluate("window.shifts")
     if sum(value for value, _ in shifts) > MOST_SHIFT:
         found += [f"{path} moves by {value}: {moved}" for value, moved in shifts]
