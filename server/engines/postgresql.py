@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, delete, event, func, insert, select, update
-from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy import URL, delete, func, insert, select, update
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -71,7 +71,6 @@ class PostgresqlDatabase:
         self._readers = self._reach.engine(
             target="primary", read_only=True, isolation_level="REPEATABLE READ", pool_size=readers, max_overflow=0
         )
-        _mistrust_read_only(self._writers)
         self._turn = _Turn()
         self._is_failing = False
 
@@ -89,7 +88,8 @@ class PostgresqlDatabase:
                     yield connection
             except DBAPIError as error:
                 if isinstance(error.orig, _READ_ONLY):
-                    await self._readers.dispose()
+                    await self.close()  # the pools; what is asked for next connects anew
+                    error.connection_invalidated = True
                 raise
 
     @asynccontextmanager
@@ -245,15 +245,6 @@ class _Reach:
             connect_args=arguments | {"async_creator_fn": connecting(patience_seconds=self.patience_seconds)},
             **more,
         )
-
-
-def _mistrust_read_only(engine: AsyncEngine) -> None:
-    """One that takes no rows counts as a broken line: the pool lets go of all of them."""
-
-    @event.listens_for(engine.sync_engine, "handle_error")
-    def _look(context: ExceptionContext) -> None:
-        if isinstance(context.original_exception, _READ_ONLY):
-            context.is_disconnect = True
 
 
 def is_full(error: SQLAlchemyError) -> bool:
