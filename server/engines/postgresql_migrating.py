@@ -17,7 +17,7 @@ from server.storage.migrating import upgrade
 _LOG = logging.getLogger("jindu.storage")
 # Whoever waits for a table makes everybody behind them wait, who would only have read: so not for long, but again.
 _LOCK_SECONDS = 3
-_PAUSES_SECONDS = (1, 2, 4, 8, 15, 15, 15, 15, 15)
+PAUSES_SECONDS = (1, 2, 4, 8, 15, 15, 15, 15, 15)
 MIGRATION = (1246252612, 2)
 _WHO = f"""
     select format('pid %s of %s (%s, from %s, for %s s, %s)', pid, usename, coalesce(nullif(application_name, ''),
@@ -31,12 +31,12 @@ _WHO = f"""
 """  # noqa: S608 – numbers of ours
 
 
-async def migrate(engine: AsyncEngine, revision: str | None, *, pauses: Sequence[float] = _PAUSES_SECONDS) -> None:
+async def migrate(engine: AsyncEngine, revision: str | None) -> None:
     """`engine` keeps no connection: the lock of whoever migrates ends with the line that it is held by.
 
     Raises `ConfigurationError` naming who is in the way when that lasts.
     """
-    for pause in (*pauses, None):
+    for pause in (*PAUSES_SECONDS, None):
         try:
             async with engine.connect() as connection:
                 await _migrate(connection, revision)
