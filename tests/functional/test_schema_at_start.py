@@ -1,4 +1,4 @@
-"""A start on tables of another version: it changes older ones unless it is told not to, and never touches newer ones."""
+"""A start on tables of another version: older ones are changed unless it is told not to, newer ones never."""
 
 from __future__ import annotations
 
