@@ -38,7 +38,7 @@ _ORDER = """
 """
 
 
-class Connected(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectedAs(msgspec.Struct, frozen=True, kw_only=True):
     """How many connections there are under a name, besides our own."""
 
     name: str
@@ -57,7 +57,7 @@ class OldSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 class PostgresqlFacts(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     order_of_text: str
-    connections: Sequence[Connected]
+    connections: Sequence[ConnectedAs]
     room_for_connections: int  # as PostgreSQL is set up, for all its databases and for everybody but its superuser
     oldest_snapshot: OldSnapshot | None
 
@@ -101,7 +101,7 @@ async def postgresql_facts(connection: AsyncConnection) -> PostgresqlFacts:
     return PostgresqlFacts(
         version=str((await connection.exec_driver_sql("show server_version")).scalar_one()),
         order_of_text=str((await connection.exec_driver_sql(_ORDER)).scalar_one()),
-        connections=[Connected(name=each["name"], count=each["count"]) for each in connections],
+        connections=[ConnectedAs(name=each["name"], count=each["count"]) for each in connections],
         room_for_connections=int((await connection.exec_driver_sql(_ROOM)).scalar_one()),
         oldest_snapshot=None
         if oldest is None

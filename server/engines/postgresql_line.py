@@ -23,7 +23,7 @@ T = TypeVar("T")
 Connect = Callable[..., Awaitable[psycopg.AsyncConnection[Any]]]
 _SHORTEST_CONNECT_SECONDS = 2  # psycopg waits no less
 _LOOK_AGAIN_SECONDS = 0.1  # how often psycopg itself looks up while it waits
-_IS_AT_WORK = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'"
+_IS_AT_WORK = "select count(*) from pg_stat_activity where pid = %s and state = 'active'"
 LIMITS: dict[str, Any] = {  # of what the kernel sees by itself: a machine that is gone, a cable that was pulled
     "keepalives_idle": 15,
     "keepalives_interval": 5,

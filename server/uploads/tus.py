@@ -182,8 +182,9 @@ def parse_metadata(given: str) -> dict[str, str]:
         except UnicodeDecodeError as error:
             raise MalformedRequest("The value of {key} in Upload-Metadata is not UTF-8.", key=key) from error
         if "\0" in value:
-            nul = "The value of {key} in Upload-Metadata has the character NUL (U+0000), which no text can hold."
-            raise InvalidInput(nul, key=key)
+            raise InvalidInput(
+                "The value of {key} in Upload-Metadata has the character NUL (U+0000), which no text can hold.", key=key
+            )
         metadata[key] = value
     return metadata
 
