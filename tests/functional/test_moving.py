@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests import postgresql
-from tests.conftest import new_user, signed_in
+from tests.conftest import PASSWORDS, new_user, signed_in
 from tests.functional.importing import import_text
 from tests.functional.live_client import LiveSocket, live
 from tests.process import ROOT, ServerProcess
@@ -80,6 +80,29 @@ class Operator:
         # The server of these tests keeps nothing over a power cut, which `doctor` warns of.
         assert process.returncode in ((0, 1) if line == "jindu doctor" else (0,)), (line, out.decode(), error.decode())
         self.told.append(out.decode())
+
+
+async def browser_of(operator: Operator, kept: str = "") -> aiohttp.ClientSession:
+    """One that is signed in by its cookie."""
+    headers = {"Cookie": kept} if kept else {}
+    return aiohttp.ClientSession(operator.server.url, headers=headers, cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+
+async def cookie_of(operator: Operator) -> str:
+    async with await browser_of(operator) as browser:
+        form = {"username": "alice", "password": PASSWORDS["alice"]}
+        origin = {"Origin": operator.server.url}
+        async with browser.post("/login", data=form, headers=origin, allow_redirects=False) as response:
+            assert response.status == 303, await response.text()
+        return "; ".join(f"{cookie.key}={cookie.value}" for cookie in browser.cookie_jar)
+
+
+async def is_signed_in(operator: Operator, cookie: str) -> bool:
+    async with (
+        await browser_of(operator, cookie) as browser,
+        browser.get("/jobs", allow_redirects=False) as response,
+    ):
+        return response.status == 200
 
 
 class Person:
@@ -154,12 +177,14 @@ async def test_to_postgresql_and_back_by_the_page_alone(tmp_path: Path, worker_i
             before = await alice.demonstrate(first, "monday")
             await _until_ended(first, before)
             place = await upload_half(first)
+        cookie = await cookie_of(operator)
         for block in commands("How"):
             await operator.type(block)
         assert stat.S_IMODE((tmp_path / "etc" / "database-url").stat().st_mode) == 0o600
         assert any("are equal on both sides" in told for told in operator.told)
         assert any(told.startswith("engine       postgresql") for told in operator.told)
 
+        assert await is_signed_in(operator, cookie)
         async with alice.client() as moved:
             assert await alice.demonstrate(moved, "monday") == before  # the key is known, and nothing is begun
             await _until_ended(moved, await alice.demonstrate(moved, "tuesday"))
@@ -173,6 +198,7 @@ async def test_to_postgresql_and_back_by_the_page_alone(tmp_path: Path, worker_i
         for block in commands("Back again"):
             await operator.type(block)
         assert (operator.data / "jindu.db").is_file()
+        assert await is_signed_in(operator, cookie)
         async with alice.client() as back:
             await _until_ended(back, await alice.demonstrate(back, "wednesday"))
             await alice.gets_everything_once(back, jobs=1)

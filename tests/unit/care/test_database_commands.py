@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -12,6 +15,7 @@ from server.storage.migrating import newest_revision
 from server.storage.one_server import held
 from server.storage.tables import metadata
 from tests import postgresql
+from tests.process import ROOT
 from tests.unit.care.conftest import Run
 from tests.unit.care.made_up_data import MadeUpData
 
@@ -127,3 +131,25 @@ def test_doctor_adds_up_connections_and_warns_of_old_views(
         _, out, _ = run("doctor", "--data", data.path)
     assert "connections_short: PostgreSQL has room for 397 connections; twice 1 nodes with 304 each" in out
     assert "old_snapshot: a dump (pid" in out
+
+
+def test_one_that_is_killed_in_the_middle_leaves_nothing_and_is_begun_again(
+    run: Run, data: MadeUpData, url: str
+) -> None:
+    """As a power cut does: a table of PostgreSQL is held, so that there is a middle."""
+    assert run("db", "upgrade", "--data", data.path)[0] == 0
+    command = [sys.executable, str(ROOT / "run.py"), "db", "copy", "--from", "sqlite", "--to", "postgresql"]
+    with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as watcher:
+        holder.execute("LOCK TABLE uploads IN SHARE MODE")
+        with subprocess.Popen([*command, "--data", str(data.path)], stderr=subprocess.PIPE, text=True) as process:
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY uploads%'"
+            )
+            deadline = time.monotonic() + 20
+            while watcher.execute(waits).fetchone() == (0,):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.kill()
+    status, out, complaint = run("db", "copy", "--from", "sqlite", "--to", "postgresql", "--data", data.path)
+    assert status == 0, complaint
+    assert "are equal on both sides" in out
