@@ -76,6 +76,8 @@ async def copy_database(
             sums = await _copy_all(source, filled, replaces_nul=replaces_nul, say=say)
             say("comparing both")
             await _require_equal(sums, filled)
+            if filled.dialect.name == "postgresql":  # else its first queries are planned as for empty tables
+                await filled.exec_driver_sql("ANALYZE " + ", ".join(f'"{name}"' for name in sums))
         await target.is_cut()  # from now on it answers for what it has
         await source.leave()
     return CopiedDatabase(tables=sums, seconds=time.monotonic() - began)
