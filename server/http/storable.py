@@ -44,14 +44,20 @@ def require_storable(value: object, place: str = "") -> None:
             require_storable(each, f"{place}.{key}".removeprefix("."))
 
 
+def require_storable_address(request: web.Request) -> None:
+    """Raises `InvalidInput` for an address with NUL in it. Half a character does not come through its decoding."""
+    if _ESCAPED_NUL in request.raw_path:
+        raise not_storable(_field_of(request.raw_path), NUL_REFUSED)
+
+
 def address_middleware() -> Middleware:
-    """Refuses an address with NUL in it, whatever it is of. Half a character does not come through its decoding."""
+    """The same of everything but the API, which asks first who may know."""
 
     @web.middleware
     def check(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         # No coroutine: its frame would stay with every open socket.
-        if _ESCAPED_NUL in request.raw_path:
-            raise not_storable(_field_of(request.raw_path), NUL_REFUSED)
+        if not request.path.startswith("/api/"):
+            require_storable_address(request)
         return handler(request)
 
     return check
