@@ -61,7 +61,7 @@ OF_FILES := account_fields batch_combining batch_comparison brands connections d
 WITH_ROWS := $(addprefix tests/unit/,alerts auth delivery jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql -m "not benchmark and not browser" \
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
 

@@ -49,6 +49,14 @@ class Settings:
         "A start changes the tables that an older version made; false: it refuses them, and only `jindu db upgrade` "
         "does.",
     )
+    storage_url: str = _setting(
+        "", "S3 store of files, as s3://bucket/prefix?endpoint=https://host&region=name; empty: files in the data."
+    )
+    storage_key_id: str = _setting(
+        "", "Access key for it; empty: what the environment or the machine has (AWS_ACCESS_KEY_ID, a role)."
+    )
+    storage_secret: str = _setting("", "The secret that belongs to the access key.", secret=True)
+    storage_cache_bytes: int = _setting(10 * 1024 * _MIB, "Room in the data for copies of what lies in the S3 store.")
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
     base_path: str = _setting(
         "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
@@ -437,6 +445,11 @@ def _check_backups(settings: Settings) -> None:
         time.fromisoformat(settings.backup_at)
     except ValueError:
         raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
+    if settings.backup_to and settings.storage_url:
+        raise ConfigurationError(
+            "backup_to copies files of the data directory, but storage_url has them in an S3 store: keep versions of "
+            "the bucket and back the database up with its own tools; see docs/cluster.md."
+        )
     if settings.backup_to and not Path(settings.backup_to).is_dir():
         raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")
     if settings.backup_to and Path(settings.backup_to).resolve().is_relative_to(settings.data.resolve()):

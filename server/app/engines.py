@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from server.auth.openid import OpenIdHttp
 from server.delivery.parcel import Carrier, Channel
+from server.engines.blob_cache import BlobCache
 from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
@@ -34,12 +35,21 @@ class MakeQueue(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileStores:
+    """Where everything lies that is not a row."""
+
+    blobs: BlobStore
+    pieces: Pieces
+    is_away: Callable[[], bool] = lambda: False
+    watch: Callable[[], Coroutine[None, None, None]] | None = None  # keeps `is_away` true to what is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
     """What makes each of them; nothing is connected by that. Where there are several, the settings choose."""
 
     databases: Mapping[str, Callable[[Settings, Reserve | None, str], Database]]  # by how `database_url` begins
-    blobs: Callable[[Settings], BlobStore]
-    pieces: Callable[[Settings], Pieces]
+    files: Mapping[str, Callable[[Settings], FileStores]]  # by how `storage_url` begins
     broker: Callable[[], Broker]
     queue: MakeQueue
     addresses: Callable[[Settings], Elsewhere]
@@ -69,10 +79,34 @@ def _postgresql(settings: Settings, _reserve: Reserve | None, name: str) -> Data
     )
 
 
+def _local_files(settings: Settings) -> FileStores:
+    return FileStores(blobs=LocalFiles(settings.data / "blobs"), pieces=LocalUploads(settings.data / "uploads"))
+
+
+def _s3(settings: Settings) -> FileStores:
+    try:
+        from server.engines.s3_bucket import S3Bucket
+        from server.engines.s3_files import S3Files
+        from server.engines.s3_uploads import S3Uploads
+    except ImportError as error:
+        if error.name != "obstore":
+            raise
+        raise ConfigurationError(
+            "An S3 store needs a package that is not installed here: pip install 'jindu-server[s3]'."
+        ) from error
+    bucket = S3Bucket(settings.storage_url, key_id=settings.storage_key_id, secret=settings.storage_secret)
+    cache = BlobCache(settings.data / "cache" / "files", max_bytes=settings.storage_cache_bytes)
+    return FileStores(
+        blobs=S3Files(bucket, cache),
+        pieces=S3Uploads(bucket, cache),
+        is_away=lambda: bucket.is_away,
+        watch=bucket.watch,
+    )
+
+
 ENGINES = Engines(
     databases={"": _sqlite, "postgresql://": _postgresql, "postgres://": _postgresql},
-    blobs=lambda settings: LocalFiles(settings.data / "blobs"),
-    pieces=lambda settings: LocalUploads(settings.data / "uploads"),
+    files={"": _local_files, "s3://": _s3},
     broker=MemoryBroker,
     queue=MemoryQueue,
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
@@ -88,7 +122,19 @@ def open_database(settings: Settings, *, reserve: Reserve | None = None, name: s
 
     Raises `ConfigurationError` when there is no engine for the address.
     """
-    make = ENGINES.databases.get("".join(settings.database_url.partition("://")[:2]))
+    make = ENGINES.databases.get(_scheme(settings.database_url))
     if make is None:
         raise ConfigurationError("The setting database_url begins with postgresql://; leave it empty for SQLite.")
     return make(settings, reserve, name)
+
+
+def open_files(settings: Settings) -> FileStores:
+    """Nothing is connected yet. Raises `ConfigurationError` when there is no engine for the address."""
+    make = ENGINES.files.get(_scheme(settings.storage_url))
+    if make is None:
+        raise ConfigurationError("The setting storage_url begins with s3://; leave it empty for files in the data.")
+    return make(settings)
+
+
+def _scheme(url: str) -> str:
+    return "".join(url.partition("://")[:2])

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from socket import gethostname
 
-from server.app import engines
-from server.app.engines import open_database
+from server.app.engines import FileStores, open_database, open_files
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
@@ -24,6 +23,7 @@ from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
 from server.storage.scratch import Scratch
 from server.storage.stored_bytes import StoredBytes
+from server.uploads.pieces import Pieces
 
 _LOG = logging.getLogger("jindu.storage")
 _CUT_AGAIN_SECONDS = 5.0
@@ -33,6 +33,8 @@ _CUT_AGAIN_SECONDS = 5.0
 class StorageParts:
     database: Database
     blobs: BlobStore
+    pieces: Pieces
+    files: FileStores  # with both of them
     scratch: Scratch
     reserve: Reserve
     room: Room
@@ -49,9 +51,12 @@ def build_storage(settings: Settings) -> StorageParts:
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
     database = open_database(settings, reserve=reserve, name=f"{NODE}{gethostname()}:{settings.port}")
     quotas = _quotas(settings)
+    files = open_files(settings)
     return StorageParts(
         database=database,
-        blobs=engines.ENGINES.blobs(settings),
+        blobs=files.blobs,
+        pieces=files.pieces,
+        files=files,
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
@@ -82,7 +87,11 @@ async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterat
     async with _open_database(settings, storage.database) as is_cut:
         await asyncio.to_thread(storage.reserve.take)
         _warn_of_little_room(storage.room)
-        async with meanwhile(storage.scratch.watch()), meanwhile(storage.stored_bytes.run()):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(meanwhile(storage.scratch.watch()))
+            await stack.enter_async_context(meanwhile(storage.stored_bytes.run()))
+            if storage.files.watch is not None:
+                await stack.enter_async_context(meanwhile(storage.files.watch()))
             yield is_cut
 
 

@@ -101,6 +101,7 @@ def _web_parts(
         devices=parts.auth.devices,
         refused_origins=parts.auth.refused_origins,
         room=parts.storage.room,
+        files_are_away=parts.storage.files.is_away,
         live_limits=parts.realtime.manager.limits,
         job_kinds=parts.jobs.kinds,
         live_channels=live_channels,

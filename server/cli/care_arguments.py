@@ -21,6 +21,7 @@ def add_care_commands(commands: Commands) -> None:
     _add_health(commands)
     _add_prune(commands)
     _add_db(commands)
+    _add_files(commands)
 
 
 def _add_backup(commands: Commands) -> None:
@@ -133,6 +134,20 @@ def _add_db(commands: Commands) -> None:
         "--replace-nul", action="store_true", help="put a � where a text has the character NUL, instead of stopping"
     )
     _finish(copy, "databases", "copy_rows")
+
+
+def _add_files(commands: Commands) -> None:
+    files = commands.add_parser("files", help="move what is not a row into an S3 store, or back")
+    below = files.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    copy = below.add_parser(
+        "copy",
+        help="copy all files into the S3 store of JINDU_STORAGE_URL, or out of it",
+        description="Copy all files that rows may name into the S3 store of JINDU_STORAGE_URL, or out of it, and read "
+        "them there. Repeated, it takes what is not there yet: once beside the server, and once more when it is "
+        "stopped.",
+    )
+    copy.add_argument("--to", dest="target", choices=("s3", "data"), required=True, help="where they shall lie")
+    _finish(copy, "file_places", "copy_files")
 
 
 def _finish(parser: argparse.ArgumentParser, module: str, function: str) -> None:

@@ -96,7 +96,7 @@ class ImportReading:
         require_mode_fits(wanted.dataset, wanted.mode, current)
         referred = await find_references(self._catalog, owner_id, wanted.options.columns or ())
         async with (
-            self._pieces.whole(upload.id) as source,
+            self._pieces.whole(upload.id, size=upload.offset) as source,
             self._merged_into(wanted, current) as upsert,
             fetched_references(self._catalog, referred) as references,
         ):

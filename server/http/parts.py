@@ -43,6 +43,7 @@ class WebParts:
     devices: Devices
     refused_origins: RefusedOrigins
     room: Room
+    files_are_away: Callable[[], bool]
     live_limits: LiveLimits
     live_channels: tuple[LiveChannels, ...]  # of each transport
     job_kinds: JobKinds

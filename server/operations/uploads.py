@@ -127,7 +127,7 @@ class UploadOperations:
             raise InvalidInput(
                 "The file is not complete yet; wait until its upload has finished.", code="upload_unfinished"
             )
-        async with self._pieces.whole(upload.id) as path:
+        async with self._pieces.whole(upload.id, size=upload.offset) as path:
             yield upload, LocalFile(path)
 
     async def position(self, principal: Principal, upload_id: str) -> Upload:

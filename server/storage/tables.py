@@ -312,6 +312,7 @@ uploads = Table(
     Column("media_type", String(120), nullable=False, server_default=""),
     Column("size", BigInteger),  # null while the client defers it
     Column("offset", BigInteger, nullable=False, server_default="0"),  # durable bytes only
+    Column("writer", Integer, nullable=False, server_default="0"),  # who brings bytes: the highest is the last
     Column("sha256", String(64)),
     Column("metadata", JSON, nullable=False, server_default=text("'{}'")),
     Column("job_id", String(26)),

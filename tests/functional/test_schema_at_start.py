@@ -7,21 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from server.storage.database import Database
+from server.app.engines import open_database
+from server.settings import Settings
 from server.storage.migrating import newest_revision
 from tests.process import ServerProcess
 
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-async def set_schema(process: ServerProcess, schema: str) -> None:
-    database: Database = process.database()
-    async with database.write() as connection:
-        await connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{schema}'")
-    await database.close()
+pytestmark = pytest.mark.sqlite(reason="other tests have the same PostgreSQL; test_postgresql_migrating has its own")
 
 
 async def refused(data: Path, **environ: str) -> str:
@@ -31,22 +22,24 @@ async def refused(data: Path, **environ: str) -> str:
     return str(raised.value)
 
 
-async def test_another_schema_is_refused_with_what_to_do(data: Path) -> None:
-    first = ServerProcess(data)
-    await asyncio.to_thread(first.start)
-    await asyncio.to_thread(first.stop)
-    await set_schema(first, "0025")
-    told = await refused(data, JINDU_UPGRADE_AT_START="false")
+async def starts(data: Path, **environ: str) -> None:
+    process = ServerProcess(data, environ=environ)
+    await asyncio.to_thread(process.start)
+    await asyncio.to_thread(process.stop)
+
+
+async def test_another_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    database = open_database(Settings(data=tmp_path))
+    await database.migrate("0025")
+    await database.close()
+    told = await refused(tmp_path, JINDU_UPGRADE_AT_START="false")
     assert f"schema 0025, and this program needs {newest_revision()}" in told
     assert "jindu db upgrade" in told
-    await asyncio.to_thread(first.start)  # and by itself, as one node does
-    await asyncio.to_thread(first.stop)
-    second = ServerProcess(data, environ={"JINDU_UPGRADE_AT_START": "false"})
-    await asyncio.to_thread(second.start)
-    await asyncio.to_thread(second.stop)
-    await set_schema(first, "9999")
-    try:
-        for more in ("true", "false"):
-            assert "this program is older" in await refused(data, JINDU_UPGRADE_AT_START=more)
-    finally:
-        await set_schema(first, newest_revision())  # on PostgreSQL other tests have the same tables
+    await starts(tmp_path)  # and by itself, as one node does
+    await starts(tmp_path, JINDU_UPGRADE_AT_START="false")
+    database = open_database(Settings(data=tmp_path))
+    async with database.write() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await database.close()
+    for more in ("true", "false"):
+        assert "this program is older" in await refused(tmp_path, JINDU_UPGRADE_AT_START=more)
