@@ -42,6 +42,13 @@ class Settings:
         "PostgreSQL, as postgresql://user:password@host:5432/name; empty: SQLite in the data.",
         secret=True,
     )
+    database_writers: int = _setting(4, "Connections to PostgreSQL that write, per node; at least 1.")
+    database_readers: int = _setting(4, "Connections to PostgreSQL that read, per node; at least 1.")
+    upgrade_at_start: bool = _setting(
+        True,
+        "A start changes the tables that an older version made; false: it refuses them, and only `jindu db upgrade` "
+        "does.",
+    )
     storage_url: str = _setting(
         "", "S3 store of files, as s3://bucket/prefix?endpoint=https://host&region=name; empty: files in the data."
     )
@@ -400,6 +407,8 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
+    if not settings.database_writers or not settings.database_readers:
+        raise ConfigurationError("database_writers and database_readers must be at least 1.")
     if settings.require_second_factor not in ("nobody", "administrators", "everybody"):
         raise ConfigurationError("require_second_factor must be nobody, administrators or everybody.")
     _check_formats(settings)

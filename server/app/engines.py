@@ -55,7 +55,7 @@ class FileStores:
 class Engines:
     """What makes each of them; nothing is connected by that. Where there are several, the settings choose."""
 
-    databases: Mapping[str, Callable[[Settings, Reserve | None], Database]]  # by how `database_url` begins
+    databases: Mapping[str, Callable[[Settings, Reserve | None, str], Database]]  # by how `database_url` begins
     files: Mapping[str, Callable[[Settings], FileStores]]  # by how `storage_url` begins
     broker: Callable[[], Broker]
     queue: MakeQueue
@@ -67,11 +67,11 @@ class Engines:
     traced: Callable[[Database, Tracing, str], Database]  # around a database that has this name in traces
 
 
-def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
+def _sqlite(settings: Settings, reserve: Reserve | None, _name: str) -> Database:
     return SqliteDatabase(settings.data / "jindu.db", reserve=reserve)
 
 
-def _postgresql(settings: Settings, reserve: Reserve | None) -> Database:
+def _postgresql(settings: Settings, _reserve: Reserve | None, name: str) -> Database:
     try:
         from server.engines.postgresql import PostgresqlDatabase
     except ImportError as error:  # also when psycopg is there, but not the library it speaks with
@@ -80,7 +80,12 @@ def _postgresql(settings: Settings, reserve: Reserve | None) -> Database:
         raise ConfigurationError(
             "PostgreSQL needs a package that is not installed here: pip install 'jindu-server[postgresql]'."
         ) from error
-    return PostgresqlDatabase(settings.database_url)
+    return PostgresqlDatabase(
+        settings.database_url,
+        name=name,
+        writers=settings.database_writers,
+        readers=settings.database_readers,
+    )
 
 
 def _otlp(endpoint: str) -> Collector:
@@ -137,12 +142,15 @@ ENGINES = Engines(
 """All there are: an engine is its module and its place here."""
 
 
-def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Database:
-    """Nothing is connected yet. Raises `ConfigurationError` when there is no engine for the address."""
+def open_database(settings: Settings, *, reserve: Reserve | None = None, name: str = "jindu command") -> Database:
+    """Nothing is connected yet. `name` is what a database shows of who is connected.
+
+    Raises `ConfigurationError` when there is no engine for the address.
+    """
     make = ENGINES.databases.get(_scheme(settings.database_url))
     if make is None:
         raise ConfigurationError("The setting database_url begins with postgresql://; leave it empty for SQLite.")
-    return make(settings, reserve)
+    return make(settings, reserve, name)
 
 
 def open_files(settings: Settings) -> FileStores:

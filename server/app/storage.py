@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from socket import gethostname
 
 from server.app.engines import FileStores, open_database, open_files
 from server.app.resources import meanwhile
@@ -15,7 +16,7 @@ from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
 from server.storage.blob_store import BlobStore
-from server.storage.database import Database
+from server.storage.database import NODE, Database
 from server.storage.growth import Growth
 from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
@@ -48,7 +49,8 @@ def build_storage(settings: Settings, *, wrap: Callable[[Database], Database]) -
     # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
-    database, quotas = wrap(open_database(settings, reserve=reserve)), _quotas(settings)
+    database = wrap(open_database(settings, reserve=reserve, name=f"{NODE}{gethostname()}:{settings.port}"))
+    quotas = _quotas(settings)
     files = open_files(settings)
     return StorageParts(
         database=database,
@@ -82,7 +84,7 @@ async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterat
     await asyncio.to_thread(privacy.close_to_others, settings.data)
     await asyncio.to_thread(storage.scratch.sweep)  # first of all: a full disk needs the room to start
     await asyncio.to_thread(storage.reserve.begin)
-    async with _open_database(storage) as is_cut:
+    async with _open_database(settings, storage.database) as is_cut:
         await asyncio.to_thread(storage.reserve.take)
         _warn_of_little_room(storage.room)
         async with AsyncExitStack() as stack:
@@ -94,12 +96,12 @@ async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _open_database(storage: StorageParts) -> AsyncIterator[bool]:
+async def _open_database(settings: Settings, database: Database) -> AsyncIterator[bool]:
     try:
-        await storage.database.migrate()
-        yield await storage.database.is_cut()
+        await (database.migrate() if settings.upgrade_at_start else database.require_newest())
+        yield await database.is_cut()
     finally:
-        await storage.database.close()
+        await database.close()
 
 
 def _warn_of_little_room(room: Room) -> None:

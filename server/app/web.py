@@ -33,6 +33,7 @@ from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
 from server.http.static_files import StaticFiles
+from server.http.storable import address_middleware
 from server.http.traced_requests import trace_requests
 from server.http.traffic import HttpTraffic
 from server.http.turns import RequestTurns, end_turns
@@ -82,6 +83,7 @@ def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
         identity_middleware(),
         turns.of_users(),
         same_origin_middleware(),
+        address_middleware(),
         packed_body_middleware(),
     ]
 

@@ -70,7 +70,12 @@ async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding
 
 async def _check_rows_and_files(database: Database, settings: Settings, *, thorough: bool) -> list[CareFinding]:
     async with database.read() as connection:
-        findings = [each async for each in check_database(connection, thorough=thorough)]
+        checking = check_database(
+            connection,
+            thorough=thorough,
+            connections_per_node=settings.database_writers + settings.database_readers,
+        )
+        findings = [each async for each in checking]
         is_known = await check_schema(connection) is None
     if is_known and not any(each.severity is Gravity.ERROR for each in findings):
         findings += await _check_files(database, settings, thorough=thorough)

@@ -19,6 +19,10 @@ class TracedDatabase:
         self._tracing = tracing
         self._system = system
 
+    @property
+    def place(self) -> str:
+        return self._database.place
+
     @asynccontextmanager
     async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
         began = time.monotonic()
@@ -37,8 +41,14 @@ class TracedDatabase:
     async def migrate(self, revision: str | None = None) -> None:
         await self._database.migrate(revision)
 
+    async def require_newest(self) -> None:
+        await self._database.require_newest()
+
     async def is_cut(self) -> bool:
         return await self._database.is_cut()
+
+    async def leave(self) -> None:
+        await self._database.leave()
 
     async def size_bytes(self) -> int:
         return await self._database.size_bytes()

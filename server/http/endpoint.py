@@ -14,6 +14,7 @@ from server.errors import UnsupportedMedia
 from server.http.decoding import decoded, query_reader
 from server.http.guards import require_principal
 from server.http.parts import WebParts, operations_of, parts_of
+from server.http.storable import require_storable_address
 from server.http.values import Cursor, DigitText, Id, Limit
 from server.jobs.keys import require_key
 from server.operations.offered import Operations
@@ -161,6 +162,7 @@ def _handle(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamR
 
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = require_principal(request, endpoint.access)
+        require_storable_address(request)
         if endpoint.takes_key and IDEMPOTENCY_KEY in request.headers:
             require_key(request.headers[IDEMPOTENCY_KEY])
         call = Call(

@@ -64,7 +64,7 @@ async def test_odd_paths_are_not_found(stranger: aiohttp.ClientSession, server: 
     for path in ("/%00", "/%ff%fe", "/datasets/%ED%A0%80", "/" + "x" * 5000, "/api/v1/%2e%2e/%2e%2e"):
         url = URL(server.url + path, encoded=True)
         async with stranger.get(url, allow_redirects=False) as response:
-            assert response.status in (303, 401, 404), path
+            assert response.status in ((422,) if "%00" in path else (303, 401, 404)), path
 
 
 async def test_an_unexpected_error_shows_no_trace_but_is_logged_with_its_id(

@@ -315,7 +315,7 @@ async def first_job(client: aiohttp.ClientSession) -> str:
     ("sent", "shown"),
     [
         ("../../etc/passwd", "../../etc/passwd"),
-        ("a\x00b.csv", "ab.csv"),
+        ("a\x1fb.csv", "ab.csv"),
         ("invoice\u202excod.exe", "invoicexcod.exe"),
         ("销售 🍵.csv", "销售 🍵.csv"),
         ("", "unnamed"),
