@@ -8,7 +8,6 @@ from typing import Any
 from aiohttp import web
 
 from server.errors import NotFound
-from server.http.addresses import is_secure
 from server.http.based_requests import base_path_of
 from server.http.parts import parts_of
 from views.context import render
@@ -46,9 +45,9 @@ async def section_page(request: web.Request) -> web.Response:
 
 
 def _server(request: web.Request) -> str:
-    """As programs are told where it is."""
-    scheme = "https" if is_secure(request) else "http"
-    return f"{scheme}://{request.host}{base_path_of(request).text}"
+    """As programs are told where it is; empty when only the request says so, which a stranger may have made up."""
+    public_url = parts_of(request).settings.public_url
+    return base_path_of(request).address(public_url) if public_url else ""
 
 
 async def _page(request: web.Request, template: str, **values: Any) -> web.Response:

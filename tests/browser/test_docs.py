@@ -30,9 +30,10 @@ async def sent(card: Locator) -> Locator:
     return card.locator("[role=status]")
 
 
-async def test_requests_are_found_while_words_are_typed(page_of: PageOf) -> None:
+async def test_requests_are_found_while_words_are_typed(page_of: PageOf, server: Server) -> None:
     page = await page_of(None)
     await page.goto("/docs")
+    await expect(page.locator("#begin")).to_contain_text(f"JINDU_URL={server.url} ")
     rows = page.locator(".docs__row:visible")
     every = await rows.count()
     await page.locator("#docs-q").fill("PATCH jobs")

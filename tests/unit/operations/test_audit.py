@@ -72,7 +72,7 @@ async def test_it_comes_newest_first_page_by_page(operations: AuditOperations, h
 
 async def test_a_line_is_found_by_everything_it_says(house: House) -> None:
     before = utc_now()
-    await record(house, house.alice, "dataset.delete", "orders", subject_id="d1")
+    await record(house, replace(house.alice, session_id="s1"), "dataset.delete", "orders", subject_id="d1")
     await record(
         house, replace(house.bob, token_id="t1", address="10.1.2.3"), "job.cancel", "Ökologie", subject_id="j1"
     )
