@@ -32,7 +32,7 @@ Report = dict[str, Any]
 
 
 async def main(arguments: Iterable[str]) -> None:
-    only = {each for each in arguments if each.startswith("/")}
+    only = set(arguments) - {"mobile"}
     preset = "mobile" if "mobile" in arguments else "desktop"
     with tempfile.TemporaryDirectory() as directory:
         settings = Settings(
