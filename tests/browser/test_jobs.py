@@ -185,7 +185,11 @@ async def test_a_scripts_bar_moves_on_the_jobs_page_and_at_home_and_cancel_stops
     await expect(jobs.locator(".job-hero__actions button")).to_have_text(["Delete"])  # nothing could start it again
 
 
-async def test_a_deleted_job_leaves_every_tab_at_once(page_of: PageOf, admin: object, alice: object) -> None:
+async def test_a_deleted_job_leaves_every_tab_at_once(
+    page_of: PageOf, admin: object, alice: object, tolerated: set[str]
+) -> None:
+    # A tab may be asking for the job in the very moment in which it goes.
+    tolerated.add("Failed to load resource: the server responded with a status of 404 (Not Found)")
     page = await page_of("alice")
     job_id = await demonstrate(page, seconds=0, total=1)
     listed, shown = await page.context.new_page(), await page.context.new_page()
