@@ -25,6 +25,13 @@ async def opened(page: Page, section: str, operation: str) -> Locator:
     return card
 
 
+async def told(card: Locator) -> str:
+    """The body of the answer, which stands there a moment after its status."""
+    result = card.locator(".docs__result pre")
+    await expect(result).to_contain_text("{")
+    return await result.inner_text()
+
+
 async def sent(card: Locator) -> Locator:
     await card.get_by_role("button", name="Send").click()
     return card.locator("[role=status]")
@@ -78,7 +85,7 @@ async def test_whoever_is_signed_in_tries_it_by_keyboard(page_of: PageOf, alice:
     await expect(card.get_by_role("button", name="Send")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(card.locator("[role=status]")).to_contain_text("200 OK")
-    assert json.loads(await card.locator(".docs__result pre").inner_text())["name"] == "alice"
+    assert json.loads(await told(card))["name"] == "alice"
     assert outside == []
 
 
@@ -86,19 +93,19 @@ async def test_parameters_bodies_and_files_are_sent(page_of: PageOf, alice: aioh
     page = await page_of("alice")
     card = await opened(page, "jobs", "begin_job")
     await expect(await sent(card)).to_contain_text("202 Accepted")
-    job = json.loads(await card.locator(".docs__result pre").inner_text())["job_id"]
+    job = json.loads(await told(card))["job_id"]
     card = await opened(page, "jobs", "list_jobs")
     await card.get_by_label("state").fill("running\nqueued")
     await card.get_by_label("limit").fill("1")
     async with page.expect_request("**/api/v1/jobs?*") as asked:
         await expect(await sent(card)).to_contain_text("200 OK")
     assert (await asked.value).url.endswith("/api/v1/jobs?limit=1&state=running&state=queued")
-    assert job in await card.locator(".docs__result pre").inner_text()
+    await expect(card.locator(".docs__result pre")).to_contain_text(job)
     card = await opened(page, "uploads", "create_upload")
     file = {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"region,amount\nEast,1\n"}
     await card.locator("input[type=file]").set_input_files(file)
     await expect(await sent(card)).to_contain_text("201 Created")
-    upload = json.loads(await card.locator(".docs__result pre").inner_text())["id"]
+    upload = json.loads(await told(card))["id"]
     card = await opened(page, "uploads", "download_upload")
     await card.get_by_label("id").fill(upload)
     await expect(await sent(card)).to_contain_text("200 OK")
