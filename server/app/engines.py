@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from socket import gethostname
 from typing import Protocol
@@ -32,23 +32,13 @@ from server.storage.database import Database
 from server.storage.reserve import Reserve
 from server.tracing import Tracing
 from server.uploads.elsewhere import Elsewhere
-from server.uploads.pieces import Pieces
+from server.uploads.file_stores import FileStores
 
 _OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
 
 
 class MakeQueue(Protocol):
     def __call__(self, *, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileStores:
-    """Where everything lies that is not a row."""
-
-    blobs: BlobStore
-    pieces: Pieces
-    is_away: Callable[[], bool] = lambda: False
-    watch: Callable[[], Coroutine[None, None, None]] | None = None  # keeps `is_away` true to what is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

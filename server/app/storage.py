@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from socket import gethostname
 
-from server.app.engines import FileStores, open_database, open_files
+from server.app.engines import open_database, open_files
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
@@ -23,7 +23,7 @@ from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
 from server.storage.scratch import Scratch
 from server.storage.stored_bytes import StoredBytes
-from server.uploads.pieces import Pieces
+from server.uploads.file_stores import FileStores
 
 _LOG = logging.getLogger("jindu.storage")
 _CUT_AGAIN_SECONDS = 5.0
@@ -33,8 +33,7 @@ _CUT_AGAIN_SECONDS = 5.0
 class StorageParts:
     database: Database
     blobs: BlobStore
-    pieces: Pieces
-    files: FileStores  # with both of them
+    files: FileStores
     scratch: Scratch
     reserve: Reserve
     room: Room
@@ -55,7 +54,6 @@ def build_storage(settings: Settings, *, wrap: Callable[[Database], Database]) -
     return StorageParts(
         database=database,
         blobs=files.blobs,
-        pieces=files.pieces,
         files=files,
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,

@@ -13,22 +13,13 @@ from server.care.named_files import BLOB_KINDS, BLOBS, CACHE, UPLOADS, NamedFile
 from server.care.store_checks import StoreLook
 from server.care.telling import FarTelling, Say
 from server.errors import Gone, NotFound
-from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.full_disk import full_disk_named
 from server.storage.scratch import Scratch
-from server.uploads.pieces import Pieces
+from server.uploads.file_stores import FileStores
 
 _AT_ONCE = 4
 _PART_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePlace:
-    """Where all files lie, or are to lie."""
-
-    blobs: BlobStore
-    pieces: Pieces
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +38,9 @@ class CopiedFiles:
 class FileCopy:
     """May be repeated, also beside a server that runs: each time takes what is not there yet."""
 
-    def __init__(self, database: Database, source: FilePlace, target: FilePlace, *, scratch: Scratch, say: Say) -> None:
+    def __init__(
+        self, database: Database, source: FileStores, target: FileStores, *, scratch: Scratch, say: Say
+    ) -> None:
         """`scratch`: what is published is taken over from there."""
         self._database = database
         self._source = source
@@ -72,7 +65,7 @@ class FileCopy:
         for place, known in uploads:
             await self._copy_upload(place.partition("/")[2], known, told)
         self._say("reading what was copied")
-        look = StoreLook(self._database, self._target.blobs, self._target.pieces, thorough=True)
+        look = StoreLook(self._database, self._target, thorough=True)
         states = await look.run()
         self._done.missing, self._done.changed = sorted(states.missing), sorted(states.changed)
         self._done.seconds = time.monotonic() - began

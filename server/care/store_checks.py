@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime, timedelta
 
@@ -11,9 +9,9 @@ from server.care.file_checks import FileStates
 from server.care.named_files import BLOB_KINDS, BLOBS, CACHE, UPLOADS, NamedFile, NamedFiles, named_files
 from server.clock import utc_now
 from server.errors import Gone, NotFound
-from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.uploads.pieces import Pieces
+from server.storage.file_pieces import sha256_of
+from server.uploads.file_stores import FileStores
 
 _YOUNG = timedelta(days=1)  # what is published waits for its row for seconds; the server's own sweeps wait a day, too
 
@@ -21,11 +19,10 @@ _YOUNG = timedelta(days=1)  # what is published waits for its row for seconds; t
 class StoreLook:
     """One look, also beside servers that run: what comes or goes meanwhile is neither missing nor an orphan."""
 
-    def __init__(self, database: Database, blobs: BlobStore, pieces: Pieces, *, thorough: bool) -> None:
+    def __init__(self, database: Database, stores: FileStores, *, thorough: bool) -> None:
         """`thorough` reads every file whose checksum a row knows: that a store lists one proves little."""
         self._database = database
-        self._blobs = blobs
-        self._pieces = pieces
+        self._blobs, self._pieces = stores.blobs, stores.pieces
         self._thorough = thorough
         self._states = FileStates()
         self._sizes: dict[str, int] = {}
@@ -75,7 +72,7 @@ class StoreLook:
                 sha256 = await self._pieces.sha256(key, size=known.at_least)
             else:
                 async with aclosing(self._blobs.stream(key)) as pieces:
-                    sha256 = await _sha256(pieces)
+                    sha256 = await sha256_of(pieces)
         except (NotFound, Gone):
             return False
         return known.sha256 in ("", sha256)
@@ -83,10 +80,3 @@ class StoreLook:
     async def _named(self) -> NamedFiles:
         async with self._database.read() as connection:
             return await named_files(connection)
-
-
-async def _sha256(pieces: AsyncGenerator[bytes, None]) -> str:
-    running = hashlib.sha256()
-    async for piece in pieces:
-        running.update(piece)
-    return running.hexdigest()

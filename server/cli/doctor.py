@@ -85,9 +85,8 @@ async def _check_rows_and_files(database: Database, settings: Settings, *, thoro
 async def _check_files(database: Database, settings: Settings, *, thorough: bool) -> list[CareFinding]:
     if not settings.storage_url:
         return list(check_files(await look_at_files(database, settings.data, thorough=thorough)))
-    stores = open_files(settings)
     try:
-        states = await StoreLook(database, stores.blobs, stores.pieces, thorough=thorough).run()
+        states = await StoreLook(database, open_files(settings), thorough=thorough).run()
     except StorageAway as wrong:
         advice = "See that JINDU_STORAGE_URL, its bucket and its keys are right, and that the store runs."
         return [error("storage_away", wrong.text, advice)]

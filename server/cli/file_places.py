@@ -7,12 +7,11 @@ from typing import Any
 
 from server import settings as settings_module
 from server.app.engines import open_database, open_files
-from server.care.copying_files import CopiedFiles, FileCopy, FilePlace
+from server.care.copying_files import CopiedFiles, FileCopy
 from server.care.problem import CareRefused
 from server.cli.caring import progress, require_data
 from server.cli.output import complain, say, say_json
 from server.cli.statuses import DONE, FAILED
-from server.settings import Settings
 from server.storage.privacy import require_writable
 from server.storage.scratch import Scratch
 
@@ -24,7 +23,7 @@ async def copy_files(options: dict[str, Any]) -> int:
     require_writable(settings.data)
     if not settings.storage_url:
         raise CareRefused("no_address", "JINDU_STORAGE_URL says where the S3 store is, and is not set.")
-    here, there = _place(dataclasses.replace(settings, storage_url="")), _place(settings)
+    here, there = open_files(dataclasses.replace(settings, storage_url="")), open_files(settings)
     source, target = (here, there) if options["target"] == "s3" else (there, here)
     database = open_database(settings)
     try:
@@ -34,11 +33,6 @@ async def copy_files(options: dict[str, Any]) -> int:
         await database.close()
     _tell(copied, as_json=options["json"])
     return FAILED if copied.missing or copied.changed else DONE
-
-
-def _place(settings: Settings) -> FilePlace:
-    stores = open_files(settings)
-    return FilePlace(blobs=stores.blobs, pieces=stores.pieces)
 
 
 def _tell(copied: CopiedFiles, *, as_json: bool) -> None:

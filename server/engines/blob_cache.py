@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.clock import new_id
+from server.storage.file_pieces import sha256_of_file
 from server.storage.full_disk import full_disk_named
 from server.storage.privacy import make_directory
 
@@ -158,8 +159,7 @@ def _left_in(folder: Path) -> dict[str, _Copy]:
 
 
 def _is_as_named(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return path.name.endswith(f"-{hashlib.file_digest(stream, 'sha256').hexdigest()}")
+    return path.name.endswith(f"-{sha256_of_file(path)}")
 
 
 def _remove(paths: list[Path]) -> None:

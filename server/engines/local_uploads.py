@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -13,9 +12,10 @@ from threading import Event
 from typing import Any
 
 from server.errors import Gone
+from server.storage.file_pieces import sha256_of_file
 from server.storage.full_disk import full_disk_named
 from server.uploads.joining import join_files
-from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone
+from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone, going_is_told
 from server.uploads.uninterrupted import uninterrupted
 
 
@@ -40,15 +40,11 @@ class LocalUploads:
         path = self._directory / upload_id
         if not await asyncio.to_thread(path.is_file):
             raise UploadGone
-        try:
+        with going_is_told(path):
             yield path
-        except Exception:
-            if path.exists():
-                raise
-            raise UploadGone from None
 
     async def sha256(self, upload_id: str, *, size: int) -> str:
-        return await asyncio.to_thread(_sha256, self._directory / upload_id)
+        return await asyncio.to_thread(sha256_of_file, self._directory / upload_id)
 
     async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
         paths, stop = [self._directory / part.upload_id for part in parts], Event()
@@ -120,11 +116,6 @@ class OneFile:
 def _create(path: Path) -> None:
     with full_disk_named():
         path.touch(mode=0o600, exist_ok=False)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _remove_all(paths: Sequence[Path]) -> None:

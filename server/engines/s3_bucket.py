@@ -19,7 +19,7 @@ from server.errors import ConfigurationError, NotFound
 from server.storage.blob_store import FoundBlob, StorageAway
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, GetResult
     from obstore.store import S3Config
 
 _LOG = logging.getLogger("jindu.storage")
@@ -70,14 +70,27 @@ class S3Bucket:
             found = await obstore.get_async(self._store, key)
             return bytes(await found.bytes_async())
 
+    async def open(self, key: str) -> tuple[Mapping[str, str], AsyncGenerator[bytes, None]]:
+        """What was put with it, and all its bytes. Raises `NotFound`."""
+        with self._named_failures(key):
+            found = await obstore.get_async(self._store, key)
+            return found.attributes, self._pieces_of(found, key)
+
     async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` on, before `end`. Raises `NotFound`."""
-        size = (await self.metadata(key))[0]
-        if start >= min(size, size if end is None else end):
-            return  # a store refuses to send nothing
-        wanted: GetOptions = {"range": {"offset": start} if end is None else (start, end)}
+        # A store refuses to send nothing.
+        if (end is not None and end <= start) or (start and start >= (await self.metadata(key))[0]):
+            return
+        wanted: GetOptions = {}
+        if start or end is not None:
+            wanted["range"] = {"offset": start} if end is None else (start, end)
         with self._named_failures(key):
             found = await obstore.get_async(self._store, key, options=wanted)
+        async for piece in self._pieces_of(found, key):
+            yield piece
+
+    async def _pieces_of(self, found: GetResult, key: str) -> AsyncGenerator[bytes, None]:
+        with self._named_failures(key):
             async for piece in found.stream(min_chunk_size=_STREAM_BYTES):
                 yield bytes(piece)
 

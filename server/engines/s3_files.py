@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from server.engines.blob_cache import BlobCache
 from server.engines.s3_bucket import SHA256, S3Bucket
 from server.storage.blob_store import FoundBlob, StorageAway, require_key
-from server.storage.file_pieces import written
+from server.storage.file_pieces import sha256_of_file, written
 
 
 class S3Files:
@@ -23,7 +22,7 @@ class S3Files:
 
     async def publish(self, scratch: Path, key: str) -> None:
         place = _place(key)
-        sha256 = await asyncio.to_thread(_sha256, scratch)
+        sha256 = await asyncio.to_thread(sha256_of_file, scratch)
         await self._bucket.put(place, scratch, {SHA256: sha256})
         await self._cache.keep(place, scratch, sha256)
 
@@ -64,9 +63,9 @@ class S3Files:
             yield path
 
     async def _load(self, place: str, path: Path) -> str:
-        _, known = await self._bucket.metadata(place)
+        known, pieces = await self._bucket.open(place)
         with path.open("xb") as target:
-            sha256 = await written(self._bucket.stream(place), target)
+            sha256 = await written(pieces, target)
         if known.get(SHA256, sha256) != sha256:
             raise StorageAway("A file came damaged from the store of files; try again, and have the store looked at.")
         return sha256
@@ -74,8 +73,3 @@ class S3Files:
 
 def _place(key: str) -> str:
     return f"blobs/{require_key(key)}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

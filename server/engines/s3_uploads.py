@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
@@ -15,8 +14,8 @@ from server.engines.blob_cache import BlobCache
 from server.engines.s3_bucket import S3Bucket
 from server.engines.s3_pieces import PieceWriter, StoredPiece, chain_of, key_of
 from server.errors import Gone, NotFound
-from server.storage.file_pieces import written
-from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone
+from server.storage.file_pieces import sha256_of, written
+from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone, going_is_told
 
 _FOLDER = "uploads"
 _BEGUN = "begun"  # an upload without bytes is there, too
@@ -53,19 +52,12 @@ class S3Uploads:
                     return await written(pieces, target)
 
         async with self._cache.reading(_name(upload_id, size), load) as path:
-            try:
+            with going_is_told(path):
                 yield path
-            except Exception:
-                if path.exists():
-                    raise
-                raise UploadGone from None
 
     async def sha256(self, upload_id: str, *, size: int) -> str:
-        running = hashlib.sha256()
         async with aclosing(self._bytes(upload_id, size)) as pieces:
-            async for piece in pieces:
-                await asyncio.to_thread(running.update, piece)
-        return running.hexdigest()
+            return await sha256_of(pieces)
 
     async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
         try:

@@ -41,6 +41,20 @@ async def pieces_of(stream: BinaryIO, *, start: int = 0, end: int | None = None)
         stream.close()
 
 
+def sha256_of_file(path: Path) -> str:
+    """In hexadecimal. Blocks on the disk: use a thread."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+async def sha256_of(pieces: AsyncIterator[bytes]) -> str:
+    """In hexadecimal; each piece is looked at in a thread."""
+    running = hashlib.sha256()
+    async for piece in pieces:
+        await asyncio.to_thread(running.update, piece)
+    return running.hexdigest()
+
+
 async def written(pieces: AsyncIterator[bytes], target: BinaryIO) -> str:
     """Write them to an open file, each in a thread; answers their sha256 in hexadecimal."""
     running = hashlib.sha256()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,17 @@ class UploadGone(Gone):
     """The uploaded file is gone; upload it again."""
 
     code = "upload_gone"
+
+
+@contextmanager
+def going_is_told(path: Path) -> Iterator[None]:
+    """Whatever fails in the block because the file at `path` went meanwhile is `UploadGone`."""
+    try:
+        yield
+    except Exception:
+        if path.exists():
+            raise
+        raise UploadGone from None
 
 
 class RunningHash:

@@ -14,6 +14,7 @@ import pytest
 
 from tests import seaweed
 from tests.benchmarks.test_whole import finished, started, uploaded, write_rows
+from tests.conftest import signed_in
 from tests.process import ServerProcess
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1_800)]
@@ -46,22 +47,12 @@ def places(tmp_path: Path) -> Iterator[dict[str, ServerProcess]]:
         yield places
 
 
-async def _client(process: ServerProcess) -> aiohttp.ClientSession:
-    credentials = {"username": "admin", "password": "correct-horse-admin", "name": "bench"}
-    async with (
-        aiohttp.ClientSession(process.url) as anonymous,
-        anonymous.post("/api/v1/tokens", json=credentials) as response,
-    ):
-        token = (await response.json())["token"]
-    return aiohttp.ClientSession(process.url, headers={"Authorization": f"Bearer {token}"})
-
-
 async def test_files_in_s3(places: dict[str, ServerProcess], tmp_path: Path) -> None:
     write_rows(tmp_path / "sales.csv", _ROWS)
     seconds: dict[str, dict[str, list[float]]] = {}
     for turn in range(_ROUNDS):
         for name, process in places.items():
-            async with await _client(process) as client:
+            async with await signed_in(process, "admin") as client:
                 for what, took in (await _work(client, tmp_path / "sales.csv", turn)).items():
                     seconds.setdefault(what, {}).setdefault(name, []).append(took)
     print(f"\n\n| {_ROWS:,} rows, {(tmp_path / 'sales.csv').stat().st_size:,} bytes | disk, s | S3, s | disk / S3 |")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from server.app.engines import FileStores, open_files
+from server.app.engines import open_files
 from server.settings import Settings
+from server.uploads.file_stores import FileStores
 from tests import seaweed
 
 

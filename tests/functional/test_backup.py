@@ -16,13 +16,11 @@ import pytest
 from tests.conftest import PASSWORDS, new_user, signed_in
 from tests.functional.batches import made, put_template, read, reports_of
 from tests.functional.command_line import run
+from tests.functional.half_uploads import HALVES, TUS, go_on, halfway
 from tests.functional.importing import ORDERS, import_text, start, upload
 from tests.functional.importing import ended as import_ended
 from tests.process import ServerProcess
 from tests.waiting import until
-
-HALVES = b"region,amount\n", b"north,1\n"
-TUS = {"Tus-Resumable": "1.0.0"}
 
 
 @pytest.fixture
@@ -40,22 +38,6 @@ def elsewhere(worker_id: str) -> dict[str, str]:
     from tests import postgresql
 
     return {"JINDU_DATABASE_URL": postgresql.new_database(f"restored_{worker_id}")}
-
-
-async def halfway(client: aiohttp.ClientSession) -> str:
-    """An upload of which one half has come."""
-    headers = {**TUS, "Upload-Length": str(sum(map(len, HALVES))), "Upload-Metadata": "filename aGFsZi5jc3Y="}
-    async with client.post("/api/v1/uploads", headers=headers) as response:
-        assert response.status == 201, await response.text()
-        place = response.headers["Location"]
-    await go_on(client, place, 0)
-    return place
-
-
-async def go_on(client: aiohttp.ClientSession, place: str, number: int) -> None:
-    headers = {**TUS, "Upload-Offset": str(number * len(HALVES[0])), "Content-Type": "application/offset+octet-stream"}
-    async with client.patch(place, headers=headers, data=HALVES[number]) as response:
-        assert response.status == 204, await response.text()
 
 
 async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:

@@ -10,10 +10,11 @@ import aiohttp
 import pytest
 
 from server.app import engines
-from server.app.engines import FileStores, open_database
+from server.app.engines import open_database
 from server.engines.local_uploads import LocalUploads
 from server.errors import ConfigurationError
 from server.settings import Settings
+from server.uploads.file_stores import FileStores
 from tests.conftest import Server
 from tests.functional.batches import made, put_template, read, reports_of
 from tests.functional.importing import import_text

@@ -14,14 +14,13 @@ import pytest
 
 from tests import postgresql
 from tests.conftest import PASSWORDS, new_user, signed_in
+from tests.functional.half_uploads import go_on, halfway
 from tests.functional.importing import import_text
 from tests.functional.live_client import LiveSocket, live
 from tests.process import ROOT, ServerProcess
 from tests.waiting import until
 
 pytestmark = pytest.mark.sqlite(reason="it begins on SQLite")
-HALVES = b"region,amount\n", b"north,1\n"
-TUS = {"Tus-Resumable": "1.0.0"}
 
 
 def commands(heading: str) -> Iterator[list[str]]:
@@ -147,21 +146,6 @@ async def _offsets(socket: LiveSocket, count: int) -> list[int]:
     return kept()
 
 
-async def upload_half(client: aiohttp.ClientSession) -> str:
-    headers = {**TUS, "Upload-Length": str(sum(map(len, HALVES))), "Upload-Metadata": "filename aGFsZi5jc3Y="}
-    async with client.post("/api/v1/uploads", headers=headers) as response:
-        assert response.status == 201, await response.text()
-        place = response.headers["Location"]
-    await _patch(client, place, 0)
-    return place
-
-
-async def _patch(client: aiohttp.ClientSession, place: str, number: int) -> None:
-    headers = {**TUS, "Upload-Offset": str(number * len(HALVES[0])), "Content-Type": "application/offset+octet-stream"}
-    async with client.patch(place, headers=headers, data=HALVES[number]) as response:
-        assert response.status == 204, await response.text()
-
-
 async def test_to_postgresql_and_back_by_the_page_alone(tmp_path: Path, worker_id: str) -> None:
     operator = Operator(tmp_path, postgresql.new_database(f"moved_{worker_id}"))
     alice = Person(operator)
@@ -176,7 +160,7 @@ async def test_to_postgresql_and_back_by_the_page_alone(tmp_path: Path, worker_i
             await alice.connected(first)
             before = await alice.demonstrate(first, "monday")
             await _until_ended(first, before)
-            place = await upload_half(first)
+            place = await halfway(first)
         cookie = await cookie_of(operator)
         for block in commands("How"):
             await operator.type(block)
@@ -189,7 +173,7 @@ async def test_to_postgresql_and_back_by_the_page_alone(tmp_path: Path, worker_i
             assert await alice.demonstrate(moved, "monday") == before  # the key is known, and nothing is begun
             await _until_ended(moved, await alice.demonstrate(moved, "tuesday"))
             await alice.gets_everything_once(moved, jobs=2)
-            await _patch(moved, place, 1)
+            await go_on(moved, place, 1)
             async with moved.get("/api/v1/datasets/orders/rows") as response:
                 assert response.status == 200, await response.text()
             await import_text(moved, dataset="since")

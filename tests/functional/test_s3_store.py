@@ -12,10 +12,11 @@ import aiohttp
 import pytest
 
 from server.app.engines import open_files
-from server.care.copying_files import CopiedFiles, FileCopy, FilePlace
+from server.care.copying_files import CopiedFiles, FileCopy
 from server.care.store_checks import StoreLook
 from server.settings import Settings
 from server.storage.scratch import Scratch
+from server.uploads.file_stores import FileStores
 from tests import seaweed
 from tests.browser.line import Line
 from tests.conftest import Server, new_user, serving, signed_in
@@ -121,11 +122,10 @@ async def test_files_move_into_the_store_and_back(server: Server, alice: aiohttp
     async with alice.patch(place, headers=BYTES | {"Upload-Offset": "0"}, data=b"01234") as response:
         assert response.status == 204
     storage = server.parts.storage
-    here, elsewhere = FilePlace(blobs=storage.blobs, pieces=storage.pieces), Settings(data=tmp_path / "elsewhere")
-    there = open_files(elsewhere)
-    target = FilePlace(blobs=there.blobs, pieces=there.pieces)
+    elsewhere = Settings(data=tmp_path / "elsewhere")
+    here, target = storage.files, open_files(elsewhere)
 
-    async def copy(source: FilePlace, target: FilePlace) -> CopiedFiles:
+    async def copy(source: FileStores, target: FileStores) -> CopiedFiles:
         scratch = Scratch(elsewhere.data / "blobs" / "partial")
         return await FileCopy(storage.database, source, target, scratch=scratch, say=lambda _: None).run()
 
@@ -145,7 +145,7 @@ async def test_doctor_names_what_is_missing_changed_or_nobody_s(server: Server, 
     storage = server.parts.storage
 
     async def states(*, thorough: bool = False) -> tuple[set[str], set[str]]:
-        found = await StoreLook(storage.database, storage.blobs, storage.pieces, thorough=thorough).run()
+        found = await StoreLook(storage.database, storage.files, thorough=thorough).run()
         assert found.count > 4
         return found.missing, found.changed
 
