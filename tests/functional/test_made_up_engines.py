@@ -48,7 +48,7 @@ def settings(
         engines.ENGINES,
         databases={**engines.ENGINES.databases, "flock://": FlockDatabase},
         blobs=lambda settings: barn,
-        broker=lambda: pigeons,
+        exchanges={"": partial(engines.alone, broker=pigeons)},
         queue=partial(GateQueue, begun),
     )
     monkeypatch.setattr(engines, "ENGINES", made_up)
