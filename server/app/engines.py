@@ -107,6 +107,7 @@ def _valkey(settings: Settings, manager: ConnectionManager) -> Exchange:
         ) from error
     broker = ValkeyBroker(settings.broker_url)
     asking = ValkeyAsking(broker.address)
+    broker.closes(asking.close)
     return Exchange(
         broker=broker,
         presences=ValkeyPresences(broker, asking, manager),

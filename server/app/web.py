@@ -100,6 +100,7 @@ def _web_parts(
         refused_origins=parts.auth.refused_origins,
         room=parts.storage.room,
         live_limits=parts.realtime.manager.limits,
+        reaches_others=lambda: parts.realtime.broker.statistics().is_whole,
         job_kinds=parts.jobs.kinds,
         live_channels=live_channels,
         job_fields=parts.live.job_messages.fields,

@@ -36,12 +36,14 @@ class PostgresqlRunner:
                 "Another node runs the jobs of this database already: only one may, the others are started with "
                 "role=web."
             )
-        watching = asyncio.create_task(self._watch(connection, when_lost), name="hold jobs")
+        self._held: psycopg.AsyncConnection | None = connection
+        watching = asyncio.create_task(self._watch(when_lost), name="hold jobs")
         try:
             yield
         finally:
             watching.cancel()
             await asyncio.wait([watching])
+            await self._let_go()
 
     async def _taken(self, patience_seconds: float) -> psycopg.AsyncConnection | None:
         until = asyncio.get_running_loop().time() + patience_seconds
@@ -61,29 +63,26 @@ class PostgresqlRunner:
                 return None
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _watch(self, connection: psycopg.AsyncConnection, when_lost: Callable[[], None]) -> None:
-        held: psycopg.AsyncConnection | None = connection
-        try:
-            while True:
-                await asyncio.sleep(_LOOK_SECONDS)
-                if held is not None and await _answers(held):
-                    continue
-                if held is not None:
-                    with suppress(psycopg.Error):
-                        await held.close()
-                    held = None
-                try:
-                    held = await self._taken(_PATIENCE_SECONDS)
-                except (psycopg.Error, OSError):
-                    continue  # the database is away, for everybody
-                if held is None:
-                    _LOG.critical("another node has taken over the jobs: this one stops", extra={"action": "run_jobs"})
-                    when_lost()
-                    return
-        finally:
-            if held is not None:
-                with suppress(psycopg.Error):
-                    await held.close()
+    async def _watch(self, when_lost: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._held is not None and await _answers(self._held):
+                continue
+            await self._let_go()
+            try:
+                self._held = await self._taken(_PATIENCE_SECONDS)
+            except (psycopg.Error, OSError):
+                continue  # the database is away, for everybody
+            if self._held is None:
+                _LOG.critical("another node has taken over the jobs: this one stops", extra={"action": "run_jobs"})
+                when_lost()
+                return
+
+    async def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            with suppress(psycopg.Error):
+                await held.close()
 
 
 async def _answers(connection: psycopg.AsyncConnection) -> bool:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -75,7 +75,8 @@ class ValkeyBroker:
         self._tasks: list[asyncio.Task[None]] = []
         self._sent = self._heard = self._not_sent = self._not_understood = self._lines_lost = 0
         self._is_known_away = False
-        self._on_return: list[Any] = []
+        self._on_return: list[Callable[[], None]] = []
+        self._closing: list[Callable[[], Awaitable[None]]] = []
 
     async def open(self, hearing: Hearing) -> None:
         self._hearing = hearing
@@ -133,7 +134,11 @@ class ValkeyBroker:
         self._idle.clear()
         self._something.set()
 
-    def when_back(self, tell: Any) -> None:
+    def closes(self, close: Callable[[], Awaitable[None]]) -> None:
+        """What goes by the same address ends with it."""
+        self._closing.append(close)
+
+    def when_back(self, tell: Callable[[], None]) -> None:
         """`tell` is called whenever the line is there again: what was stored there may be gone."""
         self._on_return.append(tell)
 
@@ -162,6 +167,8 @@ class ValkeyBroker:
             task.cancel()
         await asyncio.wait(self._tasks)
         self._joined.clear()
+        for close in self._closing:
+            await close()
 
     # both lines
 

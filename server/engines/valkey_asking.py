@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -46,6 +47,14 @@ class ValkeyAsking:
             self._away_until = time.monotonic() + _AWAY_SECONDS
             return None
         return None if any(isinstance(answer, RedisError) for answer in answers) else answers
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[ValkeyAsking]:
+        """It is connected when it is first asked."""
+        try:
+            yield self
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         line, self._line = self._line, None
