@@ -85,7 +85,7 @@ class RowQueue:
         for job in await self._rows(stored.keys() - held - before):
             known = table.get(job.id)
             if job.state is State.QUEUED and job.kind != EXTERNAL.name and not _is_past(known, job):
-                table.take(job)
+                table.found(job)
                 self._inner.found(job)
         for job in await self._rows((before & held) - stored.keys()):
             table.take(job)  # somebody cancelled it: it is left out when its turn comes

@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+import msgspec
+
 from server.jobs.job import Job
 
 JobListener = Callable[[Job, Job | None], None]
@@ -45,7 +47,13 @@ class JobTable:
 
     def newest(self, stored: Job) -> Job:
         known = self._jobs.get(stored.id)
-        return known if known is not None and known.revision >= stored.revision else stored
+        if known is None or known.revision < stored.revision:
+            return stored
+        return msgspec.structs.replace(known, parameters=stored.parameters)  # what is told comes without them
+
+    def found(self, stored: Job) -> None:
+        """Its row was read: whoever runs it needs all of it, and what is told comes without parameters."""
+        self._keep_copy(self.newest(stored))
 
     def copies(self) -> list[Job]:
         """Of jobs that move elsewhere and are not over."""

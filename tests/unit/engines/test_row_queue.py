@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from server.clock import new_id, utc_now
 from server.engines.row_queue import RowQueue
 from server.jobs.job import Job, State
@@ -16,7 +18,16 @@ from tests.waiting import until
 
 async def stored(database: Database) -> Job:
     """As a node that runs no jobs does."""
-    job = Job(id=new_id(), kind="work", owner_id="alice", title="t", unit="rows", created_at=utc_now(), revision=1)
+    job = Job(
+        id=new_id(),
+        kind="work",
+        owner_id="alice",
+        title="t",
+        unit="rows",
+        created_at=utc_now(),
+        revision=1,
+        parameters={"total": 3},
+    )
     async with database.write() as connection:
         return await JobStore(database).add(connection, job)
 
@@ -33,6 +44,7 @@ async def test_what_others_store_is_handed_out_once_and_what_they_cancel_is_not(
     queue = RowQueue(house.queue)
     await queue.open(house.life, stopped.append)
     first, second, third = [await stored(database) for _ in range(3)]
+    house.table.take(msgspec.structs.replace(third, parameters={}))  # as it is told
     running = await next_of(queue)
     assert (running.id, running.state, running.attempt) == (first.id, State.RUNNING, 1)
 
@@ -43,7 +55,8 @@ async def test_what_others_store_is_handed_out_once_and_what_they_cancel_is_not(
     await until(lambda: first.id in stopped)
 
     queue.done(running)
-    assert (await next_of(queue)).id == third.id
+    last = await next_of(queue)
+    assert (last.id, last.parameters) == (third.id, {"total": 3})
     assert house.queue.waiting_ids() == set()
     found = await store.get(second.id)
     assert found is not None
