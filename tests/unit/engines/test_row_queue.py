@@ -18,16 +18,8 @@ from tests.waiting import until
 
 async def stored(database: Database) -> Job:
     """As a node that runs no jobs does."""
-    job = Job(
-        id=new_id(),
-        kind="work",
-        owner_id="alice",
-        title="t",
-        unit="rows",
-        created_at=utc_now(),
-        revision=1,
-        parameters={"total": 3},
-    )
+    job = Job(id=new_id(), kind="work", owner_id="alice", title="t", unit="rows", created_at=utc_now(), revision=1)
+    job = msgspec.structs.replace(job, parameters={"total": 3})
     async with database.write() as connection:
         return await JobStore(database).add(connection, job)
 
