@@ -27,7 +27,7 @@ from server.realtime.broker import Broker, Hearing, KeptTold, PresenceChanged
 from server.realtime.catching_up import CatchUp
 from server.realtime.delivery import Delivery
 from server.realtime.echo import BrokerEcho, EchoPublished
-from server.realtime.elsewhere import CommandSent, Elsewhere
+from server.realtime.elsewhere import CommandSent, OtherNodes
 from server.realtime.history import History
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
@@ -48,7 +48,7 @@ class RealtimeParts:
     broker: Broker
     topics: Topics
     presences: Presences
-    elsewhere: Elsewhere
+    elsewhere: OtherNodes
     throttle: SignInThrottle
     catch_up: CatchUp
     rechecking: Rechecking
@@ -86,7 +86,7 @@ def build_realtime(settings: Settings, *, database: Database) -> RealtimeParts:
         broker=broker,
         topics=Topics(broker=broker, manager=manager, forget=history.forget),
         presences=presences,
-        elsewhere=Elsewhere(broker=broker, presences=presences),
+        elsewhere=OtherNodes(broker=broker, presences=presences),
         throttle=exchange.throttle,
         catch_up=CatchUp(history=history, manager=manager, look_seconds=settings.broker_look_seconds),
         rechecking=Rechecking(

@@ -16,7 +16,7 @@ import msgspec
 from redis.exceptions import ReadOnlyError, RedisError
 
 from server.clock import new_id
-from server.engines.valkey_line import ANSWER_SECONDS, AWAY, Line, ValkeyAddress
+from server.engines.valkey_line import ANSWER_SECONDS, AWAY, ValkeyAddress, ValkeyLine
 from server.realtime.broker import EVERYBODY, BrokerStatistics, Hearing, Publication
 
 _LOG = logging.getLogger("jindu.valkey")
@@ -206,7 +206,7 @@ class ValkeyBroker:
 
     # saying
 
-    async def _say(self, line: Line) -> None:
+    async def _say(self, line: ValkeyLine) -> None:
         await line.ask([("SET", f"{self.address.prefix}line:{self.me}", b"", "PX", 1000)])  # a replica refuses that
         self._is_saying = True
         self._say_once_that_it_is_back()
@@ -231,7 +231,7 @@ class ValkeyBroker:
                 self._lose(lost)
             self._waiting.clear()
 
-    async def _write_commands(self, line: Line) -> None:
+    async def _write_commands(self, line: ValkeyLine) -> None:
         while True:
             if self._has_gap:  # others look for what we could not say
                 self._has_gap = False
@@ -250,7 +250,7 @@ class ValkeyBroker:
             await self._something.wait()
             self._idle.clear()
 
-    async def _read_answers(self, line: Line) -> None:
+    async def _read_answers(self, line: ValkeyLine) -> None:
         """Also while there are none: so a line that ends is noticed at once."""
         while True:
             answer = await line.answer()
@@ -268,7 +268,7 @@ class ValkeyBroker:
 
     # listening
 
-    async def _listen(self, line: Line) -> None:
+    async def _listen(self, line: ValkeyLine) -> None:
         self._changes.clear()
         self._unconfirmed.clear()
         topics = list(self._joined)
@@ -297,7 +297,7 @@ class ValkeyBroker:
                 else:
                     self._late.add(topic)
 
-    async def _pass_changes_on(self, line: Line) -> None:
+    async def _pass_changes_on(self, line: ValkeyLine) -> None:
         """A line that is lost is noticed by who reads from it."""
         with contextlib.suppress(*AWAY):
             while True:

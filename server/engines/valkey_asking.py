@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from server.engines.valkey_line import AWAY, Line, ValkeyAddress
+from server.engines.valkey_line import AWAY, ValkeyAddress, ValkeyLine
 
 _SECONDS = 1.0
 _AWAY_SECONDS = 1.0  # it is not asked again so soon
@@ -22,7 +22,7 @@ class ValkeyAsking:
 
     def __init__(self, address: ValkeyAddress) -> None:
         self._address = address
-        self._line: Line | None = None
+        self._line: ValkeyLine | None = None
         self._turn = asyncio.Lock()
         self._away_until = 0.0
 

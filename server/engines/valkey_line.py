@@ -44,7 +44,7 @@ class ValkeyAddress:
                 "The setting broker_url cannot be read; it looks like redis://:password@host:6379/0."
             ) from None  # it may hold a password
 
-    async def connected(self) -> Line:
+    async def connected(self) -> ValkeyLine:
         """Resolved and connected anew. Raises one of `AWAY`."""
         connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         try:
@@ -53,10 +53,10 @@ class ValkeyAddress:
         except BaseException:
             await _cut(connection)
             raise
-        return Line(connection)
+        return ValkeyLine(connection)
 
 
-class Line:
+class ValkeyLine:
     """Commands go out, answers come in, in the same order; nothing is tried twice."""
 
     def __init__(self, connection: AbstractConnection) -> None:

@@ -18,7 +18,7 @@ from server.realtime.catching_up import CatchUp
 from server.realtime.history import History, KeptMessage
 from server.realtime.history_rules import JOB
 from server.realtime.manager import ConnectionManager
-from server.realtime.positions import Arrival
+from server.realtime.positions import KeptArrival
 from server.realtime.wording import Wording
 from server.texts import told
 
@@ -79,9 +79,9 @@ class KeptMessages:
         offsets = {}
         for user_id, position in kept.positions.items():
             match self._history.arrives(user_id, position):
-                case Arrival.NEXT:
+                case KeptArrival.NEXT:
                     offsets[user_id] = position.offset
-                case Arrival.GAP:
+                case KeptArrival.GAP:
                     self._catch_up.is_behind(user_id)
         self._send(kept, offsets)
 

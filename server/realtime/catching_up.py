@@ -19,7 +19,7 @@ _LOOK_BACK = timedelta(seconds=40)  # longer than a transaction takes, and than 
 _AGAIN_SECONDS = 1.0
 _ALL_EVERY_LOOKS = 12
 
-Tell = Callable[[KeptMessage], None]
+TellKept = Callable[[KeptMessage], None]
 
 
 class CatchUp:
@@ -32,7 +32,7 @@ class CatchUp:
         self._history = history
         self._manager = manager
         self._look_seconds = look_seconds
-        self._tell: Tell = lambda kept: None
+        self._tell: TellKept = lambda kept: None
         self._behind: dict[str, None] = {}
         self._woken = asyncio.Event()
         self._all_are_asked = False
@@ -40,7 +40,7 @@ class CatchUp:
         self._looks = 0
         self.repaired = 0
 
-    def told_by(self, tell: Tell) -> None:
+    def told_by(self, tell: TellKept) -> None:
         self._tell = tell
 
     def is_behind(self, user_id: str) -> None:

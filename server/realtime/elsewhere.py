@@ -29,7 +29,7 @@ Take = Callable[[CommandSent], Awaitable[None]]
 """Handles it if the stream is here."""
 
 
-class Elsewhere:
+class OtherNodes:
     def __init__(self, *, broker: Broker, presences: Presences) -> None:
         self._broker = broker
         self._presences = presences

@@ -36,7 +36,7 @@ from server.realtime.history_rules import (
     is_notification,
     surplus,
 )
-from server.realtime.positions import Arrival, Positions
+from server.realtime.positions import KeptArrival, Positions
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.rows import insert_missing, insert_or_get
@@ -141,7 +141,7 @@ class History:
         await connection.execute(insert(stream_messages), rows)
         return kept
 
-    def arrives(self, user_id: str, position: Position) -> Arrival:
+    def arrives(self, user_id: str, position: Position) -> KeptArrival:
         """Whether the message at that position is to be told now; a position moves when its message is sent."""
         return self.positions.arrives(user_id, position)
 

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from server.realtime.protocol import Position
 
 
-class Arrival(Enum):
+class KeptArrival(Enum):
     NEXT = auto()  # to be told now
     KNOWN = auto()  # told before
     GAP = auto()  # something before it is missing: it is told when that was read
@@ -31,22 +31,22 @@ class Positions:
     def users(self) -> list[str]:
         return list(self._told)
 
-    def arrives(self, user_id: str, position: Position) -> Arrival:
+    def arrives(self, user_id: str, position: Position) -> KeptArrival:
         """Moves the position when this is the next one."""
         known = self._told.get(user_id)
         if known is None:
             if user_id in self._loading:
                 self._loading[user_id] = True
-            return Arrival.NOBODY
+            return KeptArrival.NOBODY
         if position.epoch != known.epoch:
             # Epochs sort by time: one of before the stream was cut comes late, one of after shows that it was.
-            return Arrival.KNOWN if position.epoch < known.epoch else Arrival.GAP
+            return KeptArrival.KNOWN if position.epoch < known.epoch else KeptArrival.GAP
         if position.offset <= known.offset:
-            return Arrival.KNOWN
+            return KeptArrival.KNOWN
         if position.offset > known.offset + 1:
-            return Arrival.GAP
+            return KeptArrival.GAP
         self._told[user_id] = position
-        return Arrival.NEXT
+        return KeptArrival.NEXT
 
     def begin_loading(self, user_id: str) -> None:
         self._loading.setdefault(user_id, False)

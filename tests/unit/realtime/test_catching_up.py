@@ -15,7 +15,7 @@ from server.clock import utc_now
 from server.realtime.catching_up import CatchUp
 from server.realtime.close_codes import CloseCode
 from server.realtime.history import History, KeptMessage
-from server.realtime.positions import Arrival, Positions
+from server.realtime.positions import KeptArrival, Positions
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.tables import stream_messages, streams, users
@@ -34,9 +34,9 @@ class Node:
 
     def hear(self, kept: KeptMessage) -> None:
         match self.history.arrives(kept.user_id, kept.position):
-            case Arrival.NEXT:
+            case KeptArrival.NEXT:
                 self.told.append(kept.offset)
-            case Arrival.GAP:
+            case KeptArrival.GAP:
                 self.catch_up.is_behind(kept.user_id)
 
     async def comes(self) -> None:
@@ -149,9 +149,9 @@ async def test_who_cannot_be_given_all_of_it_is_sent_to_come_back(database: Data
 def test_what_arrives_while_a_position_is_read_is_looked_up_after_it() -> None:
     positions = Positions()
     positions.begin_loading("alice")
-    assert positions.arrives("alice", Position(epoch="e", offset=2)) is Arrival.NOBODY
+    assert positions.arrives("alice", Position(epoch="e", offset=2)) is KeptArrival.NOBODY
     assert positions.loaded("alice", Position(epoch="e", offset=1))
-    assert positions.arrives("alice", Position(epoch="d", offset=9)) is Arrival.KNOWN
-    assert positions.arrives("alice", Position(epoch="f", offset=1)) is Arrival.GAP
-    assert positions.arrives("alice", Position(epoch="e", offset=3)) is Arrival.GAP
-    assert positions.arrives("alice", Position(epoch="e", offset=2)) is Arrival.NEXT
+    assert positions.arrives("alice", Position(epoch="d", offset=9)) is KeptArrival.KNOWN
+    assert positions.arrives("alice", Position(epoch="f", offset=1)) is KeptArrival.GAP
+    assert positions.arrives("alice", Position(epoch="e", offset=3)) is KeptArrival.GAP
+    assert positions.arrives("alice", Position(epoch="e", offset=2)) is KeptArrival.NEXT

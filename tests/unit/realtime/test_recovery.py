@@ -25,7 +25,7 @@ from server.realtime.history import History, KeptMessage
 from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
-from server.realtime.positions import Arrival
+from server.realtime.positions import KeptArrival
 from server.realtime.presences import LocalPresences
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
@@ -157,9 +157,9 @@ class World:
             kept = await self.history.append(connection, "alice", type="notification", body=text.encode())
             self.truth.append(text)
         match self.history.arrives("alice", kept.position):
-            case Arrival.NEXT:
+            case KeptArrival.NEXT:
                 self._tell(kept)
-            case Arrival.GAP:
+            case KeptArrival.GAP:
                 await self.catching_up.of("alice")
 
     def _tell(self, kept: KeptMessage) -> None:
