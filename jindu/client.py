@@ -150,6 +150,13 @@ class Client:
         """Sent once only, under an `Idempotency-Key` of its own. Raises `Problem` and `Unreachable`."""
         return await self._requests.post(path, body)
 
+    async def request(self, method: str, path: str, body: Any = None, *, content_type: str = "application/json") -> Any:
+        """Any other request. `body` is sent as JSON, or as it is when it is bytes, which are of `content_type`.
+
+        Answers JSON, bytes where it is something else, None where there is nothing. Raises `Problem` and `Unreachable`.
+        """
+        return await self._requests.any(method, path, body, content_type=content_type)
+
     async def find_job(self, job_id: str) -> Job:
         """A job as it is now. Raises `Problem` 404 when there is none."""
         job: Job = await self.get(f"/api/v1/jobs/{job_id}")
@@ -160,16 +167,20 @@ class Client:
         job: Job = await self.post(f"/api/v1/jobs/{job_id}/cancel", {})
         return job
 
-    async def upload(self, path: Path, on_progress: uploads.Progress | None = None) -> dict[str, Any]:
+    async def upload(
+        self, path: Path, on_progress: uploads.Progress | None = None, *, dataset: str = ""
+    ) -> dict[str, Any]:
         """Send a file; lost connections and restarts of the server are survived. Answers the upload.
 
-        `on_progress(sent, size)` is called with bytes.
+        `on_progress(sent, size)` is called with bytes. `dataset`: what you will import it into, for lists of jobs.
         """
-        return await uploads.upload(self._requests, path, on_progress)
+        return await uploads.upload(self._requests, path, on_progress, dataset=dataset)
 
-    async def resume_upload(self, path: Path, on_progress: uploads.Progress | None = None) -> dict[str, Any]:
+    async def resume_upload(
+        self, path: Path, on_progress: uploads.Progress | None = None, *, dataset: str = ""
+    ) -> dict[str, Any]:
         """The same; an upload of this file that another process left unfinished, or that is still there, goes on."""
-        return await uploads.resume(self._requests, path, on_progress)
+        return await uploads.resume(self._requests, path, on_progress, dataset=dataset)
 
     async def delete_upload(self, upload_id: str) -> None:
         """Remove an upload; what was imported from it stays. Raises `Problem`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,21 @@ class Requests:
             async with self.session.request(method, self.absolute(path), **options) as response:
                 await raise_for_problem(response)
                 return await response.json() if response.status != 204 else None
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+            raise self.unreachable(error) from error
+
+    async def any(self, method: str, path: str, body: Any, *, content_type: str) -> Any:
+        """Any request, and any answer: JSON, bytes, or None when it is empty."""
+        is_raw = isinstance(body, bytes)
+        options = {"data": body, "headers": {"Content-Type": content_type}} if is_raw else {"json": body}
+        try:
+            async with self.session.request(
+                method, self.absolute(path), **({} if body is None else options)
+            ) as response:
+                await raise_for_problem(response)
+                content = await response.read()
+                is_json = response.content_type == "application/json"
+                return json.loads(content) if content and is_json else content or None
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise self.unreachable(error) from error
 

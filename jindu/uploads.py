@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,15 +27,19 @@ _GONE = frozenset({404, 410})
 _MOST_TURNS = 20  # uploads of one file that were removed again; then it is sent as any other
 
 
-async def upload(requests: Requests, path: Path, on_progress: Progress | None = None) -> dict[str, Any]:
+async def upload(
+    requests: Requests, path: Path, on_progress: Progress | None = None, *, dataset: str = ""
+) -> dict[str, Any]:
     """Send a file and answer the upload. Raises `Unreachable` after a minute without an answer."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        place = await _announce(requests, path.name, size, key=uuid.uuid4().hex)
+        place = await _announce(requests, path.name, size, key=uuid.uuid4().hex, dataset=dataset)
         return await _sent(_Sending(requests, place, file, size, on_progress), 0)
 
 
-async def resume(requests: Requests, path: Path, on_progress: Progress | None = None) -> dict[str, Any]:
+async def resume(
+    requests: Requests, path: Path, on_progress: Progress | None = None, *, dataset: str = ""
+) -> dict[str, Any]:
     """The same; what another process began to send of this very file goes on where it was.
 
     Which file it is, its place, size and time say: an `Idempotency-Key` made of them stands for one upload.
@@ -45,17 +49,18 @@ async def resume(requests: Requests, path: Path, on_progress: Progress | None = 
         known = f"{_place_of(path)}|{facts.st_size}|{facts.st_mtime_ns}"
         for turn in range(_MOST_TURNS):
             key = hashlib.sha256(f"{known}|{turn}".encode()).hexdigest()
-            if sent := await _resumed(requests, path.name, file, facts.st_size, on_progress, key=key):
+            announced = _announce(requests, path.name, facts.st_size, key=key, dataset=dataset)
+            if sent := await _resumed(requests, announced, file, facts.st_size, on_progress):
                 return sent
-    return await upload(requests, path, on_progress)
+    return await upload(requests, path, on_progress, dataset=dataset)
 
 
 async def _resumed(
-    requests: Requests, name: str, file: BinaryIO, size: int, on_progress: Progress | None, *, key: str
+    requests: Requests, announced: Awaitable[str], file: BinaryIO, size: int, on_progress: Progress | None
 ) -> dict[str, Any] | None:
     """None when the upload of this key is of no use: removed meanwhile, or of another content."""
     try:
-        sending = _Sending(requests, await _announce(requests, name, size, key=key), file, size, on_progress)
+        sending = _Sending(requests, await announced, file, size, on_progress)
         begun_at = await sending.position()
         sent = await _sent(sending, begun_at)
     except Problem as error:
@@ -86,11 +91,12 @@ async def _sent(sending: _Sending, offset: int) -> dict[str, Any]:
     return answer
 
 
-async def _announce(requests: Requests, name: str, size: int, *, key: str) -> str:
-    encoded = base64.b64encode(name.encode("utf-8", "replace")).decode("ascii")
+async def _announce(requests: Requests, name: str, size: int, *, key: str, dataset: str = "") -> str:
+    """`dataset`: what it is to be imported into, which people see meanwhile."""
+    metadata = {"filename": name, "dataset": dataset} if dataset else {"filename": name}
     headers = _TUS | {
         "Upload-Length": str(size),
-        "Upload-Metadata": f"filename {encoded}",
+        "Upload-Metadata": ",".join(f"{key} {_encoded(value)}" for key, value in metadata.items()),
         "Idempotency-Key": key,
     }
     try:
@@ -99,6 +105,10 @@ async def _announce(requests: Requests, name: str, size: int, *, key: str) -> st
             return response.headers["Location"]
     except (aiohttp.ClientError, asyncio.TimeoutError) as error:
         raise requests.unreachable(error) from error
+
+
+def _encoded(value: str) -> str:
+    return base64.b64encode(value.encode("utf-8", "replace")).decode("ascii")
 
 
 class _Sending:

@@ -20,7 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from server import errors
 from server.http.asyncapi import summary_of
+from server.http.openapi import openapi_document
 from server.realtime.protocol import COMMANDS, SERVER_MESSAGES
+from views.api import ENDPOINTS
+from views.reference_schemas import paragraphs_of
 
 ROOT = Path(__file__).parent.parent
 _OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
@@ -32,7 +35,16 @@ _VISIBLE_KEYWORDS = frozenset(
     {"message", "title", "body", "stage", "label", "unit", "summary_text", "hint", "lost", "kept"}
 )
 # What only whoever runs the server or writes a client reads is in English.
-_UNSEEN = {"migrations", "full_disk.py", "reserve.py", "cli", "care", "asyncapi.py", "examples.py"}
+_UNSEEN = {
+    "migrations",
+    "full_disk.py",
+    "reserve.py",
+    "cli",
+    "care",
+    "asyncapi.py",
+    "examples.py",
+    "reference_examples.py",
+}
 _SENTENCE = re.compile(r"[A-Z“{][^\n]*\s[^\n]*")
 _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")
@@ -54,7 +66,7 @@ Found = tuple[str, Text]  # where, what
 def collected() -> dict[Text, list[str]]:
     """Each text with the files it stands in, in order of the files."""
     texts: dict[Text, list[str]] = {}
-    for where, text in (*_from_templates(), *_from_scripts(), *_from_python(), *_from_protocol()):
+    for where, text in (*_from_templates(), *_from_scripts(), *_from_python(), *_from_protocol(), *_from_api()):
         places = texts.setdefault(text, [])
         if where not in places:
             places.append(where)
@@ -121,6 +133,22 @@ def _from_protocol() -> Iterator[Found]:
     """What `/docs/events` says of each message and command."""
     for kind in (*SERVER_MESSAGES, *COMMANDS):
         yield "server/realtime/protocol.py", summary_of(kind)
+
+
+def _from_api() -> Iterator[Found]:
+    """What `/docs` says of each request: its summary, each paragraph about it, its headers and its types."""
+    document = openapi_document(ENDPOINTS)
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    said: list[str] = []
+    for operation in operations:
+        said += [operation["summary"], *paragraphs_of(operation)]
+        said += [parameter["description"] for parameter in operation["parameters"] if "description" in parameter]
+        for answer in operation["responses"].values():
+            said += [header["description"] for header in answer.get("headers", {}).values()]
+    for schema in document["components"]["schemas"].values():
+        said += paragraphs_of(schema)
+    for text in said:
+        yield "views/api", text
 
 
 def _name(path: Path) -> str:

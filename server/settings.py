@@ -57,6 +57,21 @@ class Settings:
     credential_look_seconds: float = _setting(
         20.0, "How often it is asked whether those who are connected are still signed in, should no word of it come."
     )
+    database_writers: int = _setting(4, "Connections to PostgreSQL that write, per node; at least 1.")
+    database_readers: int = _setting(4, "Connections to PostgreSQL that read, per node; at least 1.")
+    upgrade_at_start: bool = _setting(
+        True,
+        "A start changes the tables that an older version made; false: it refuses them, and only `jindu db upgrade` "
+        "does.",
+    )
+    storage_url: str = _setting(
+        "", "S3 store of files, as s3://bucket/prefix?endpoint=https://host&region=name; empty: files in the data."
+    )
+    storage_key_id: str = _setting(
+        "", "Access key for it; empty: what the environment or the machine has (AWS_ACCESS_KEY_ID, a role)."
+    )
+    storage_secret: str = _setting("", "The secret that belongs to the access key.", secret=True)
+    storage_cache_bytes: int = _setting(10 * 1024 * _MIB, "Room in the data for copies of what lies in the S3 store.")
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
     base_path: str = _setting(
         "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
@@ -225,6 +240,10 @@ class Settings:
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
     )
+    otlp_endpoint: str = _setting(
+        "", "Address of an OpenTelemetry collector (OTLP over HTTP), e.g. http://localhost:4318; empty: none."
+    )
+    otlp_seconds: float = _setting(60.0, "How often the figures of /metrics go there; traces go as they come.")
     smtp_host: str = _setting("", "Mail server that mail goes out by; empty: no mail.")
     smtp_port: int = _setting(587, "Its port: mostly 587 for starttls, 465 for tls.")
     smtp_security: str = _setting("starttls", "How the line to it is kept private: starttls, tls or none.")
@@ -299,7 +318,9 @@ def _in_full(key: str, source: str, environ: Mapping[str, str]) -> str:
     if source != "environment":
         return source
     name = f"{environment_name(key)}_FILE"
-    return name if name in environ else environment_name(key)
+    if name in environ or environment_name(key) in environ:
+        return name if name in environ else environment_name(key)
+    return next(other for other, ours in _NAMED_ELSEWHERE.items() if ours == key)
 
 
 def _merged(flags: Mapping[str, Any], environ: Mapping[str, str], directory: Path) -> dict[str, tuple[str, Any]]:
@@ -336,16 +357,19 @@ def _from_file(path: Path) -> dict[str, Any]:
 _OF_THE_CLIENT = frozenset({"JINDU_URL", "JINDU_TOKEN"})  # what `import`, `report` and `watch` read; no settings
 
 
+_NAMED_ELSEWHERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint"}  # by a standard; ours win
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    values: dict[str, str] = {}
+    values = {ours: environ[name] for name, ours in _NAMED_ELSEWHERE.items() if environ.get(name)}
     for name, value in environ.items():
         if not name.startswith("JINDU_") or name in _OF_THE_CLIENT:
             continue
         key = name.removeprefix("JINDU_").lower()
         if key.endswith("_file"):
             values[key.removesuffix("_file")] = _read_secret(name, Path(value))
-        else:
-            values.setdefault(key, value)
+        elif f"{name}_FILE" not in environ:
+            values[key] = value
     return values
 
 
@@ -399,6 +423,8 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{environment_name(setting.name)} is a placeholder; set a real secret.")
         if isinstance(value, int | float) and value < 0:
             raise ConfigurationError(f"{setting.name} must not be negative.")
+    if not settings.database_writers or not settings.database_readers:
+        raise ConfigurationError("database_writers and database_readers must be at least 1.")
     if settings.require_second_factor not in ("nobody", "administrators", "everybody"):
         raise ConfigurationError("require_second_factor must be nobody, administrators or everybody.")
     _check_cluster(settings)
@@ -446,7 +472,7 @@ def _check_words(settings: Settings) -> None:
     for address in (*settings.alert_mail_to, *([settings.mail_from] if settings.mail_from else [])):
         if not _MAIL.fullmatch(parseaddr(address)[1]):
             raise ConfigurationError(f"{address!r} is no mail address; write somebody@example.com.")
-    for name in ("alert_webhook_url", "heartbeat_url"):  # their ends may be secret: they are not said
+    for name in ("alert_webhook_url", "heartbeat_url", "otlp_endpoint"):  # their ends may be secret: they are not said
         url = getattr(settings, name)
         if url and not url.startswith(("https://", "http://")):
             raise ConfigurationError(f"{name} is no address; write https://example.com/….")
@@ -457,6 +483,11 @@ def _check_backups(settings: Settings) -> None:
         time.fromisoformat(settings.backup_at)
     except ValueError:
         raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
+    if settings.backup_to and settings.storage_url:
+        raise ConfigurationError(
+            "backup_to copies files of the data directory, but storage_url has them in an S3 store: keep versions of "
+            "the bucket and back the database up with its own tools; see docs/cluster.md."
+        )
     if settings.backup_to and not Path(settings.backup_to).is_dir():
         raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")
     if settings.backup_to and Path(settings.backup_to).resolve().is_relative_to(settings.data.resolve()):

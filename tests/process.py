@@ -20,6 +20,7 @@ from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
 _READY = re.compile(r"ready on (https?://[^\s\"]+)")
+_ENGINES = ("TEST_DATABASE_URL", "TEST_STORAGE_URL", "TEST_STORAGE_KEY_ID", "TEST_STORAGE_SECRET")
 START_SECONDS = 60.0
 
 
@@ -48,7 +49,8 @@ class ServerProcess:
             "JINDU_DRAIN_NOTICE_SECONDS": "0",
             "JINDU_RESERVE_BYTES": "0",
             "JINDU_STATIC_CACHE": str(STATIC_CACHE),
-            "JINDU_DATABASE_URL": os.environ.get("TEST_DATABASE_URL", ""),  # as tests/conftest.py has it
+            # As tests/conftest.py has them:
+            **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in _ENGINES},
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None

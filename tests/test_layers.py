@@ -45,6 +45,7 @@ LAYERS = (
         "server.places",
         "server.languages",
         "server.metrics",
+        "server.tracing",
         "server.garbage",
         "server.service_manager",
     ),
@@ -209,3 +210,17 @@ def test_the_client_stands_alone(path: Path) -> None:
 
 def test_importing_the_client_does_not_import_aiohttp() -> None:
     assert not {"aiohttp", "server"} & loaded_by("import jindu")
+
+
+def test_nothing_of_opentelemetry_is_loaded_where_nobody_collects() -> None:
+    """It would double what the server takes to start, for those who have no use for it."""
+    build = "from server.settings import Settings; from server.app.parts import build_parts; import tempfile, pathlib"
+    build += "; build_parts(Settings(data=pathlib.Path(tempfile.mkdtemp()))); import server.serving"
+    loaded = {name.split(".")[0] for name in loaded_by(build)}
+    assert not {"opentelemetry", "google", "requests"} & loaded
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_one_module_alone_knows_opentelemetry(path: Path) -> None:
+    if any(name.split(".")[0] == "opentelemetry" for name in imported_by(path)):
+        assert module_name(path) == "server.engines.otlp"

@@ -134,7 +134,7 @@ async def add_wall(request: web.Request) -> web.Response:
         )
     except JinduError as error:
         return await _again(request, principal, error, form, "wall")
-    return await _page(request, principal, made=made, address=wall_address(secret))
+    return await _page(request, principal, made=made, address=wall_address(request, secret))
 
 
 async def remove_wall(request: web.Request) -> web.Response:

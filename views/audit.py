@@ -65,8 +65,8 @@ async def export_audit(request: web.Request) -> web.StreamResponse:
 
 
 def _asked(request: web.Request) -> dict[str, str]:
-    """Only fields that are filled in; NUL, which no database looks for, left out."""
-    texts = {name: request.query.get(name, "").replace("\0", "").strip()[:_LONGEST] for name in _FIELDS}
+    """Only fields that are filled in."""
+    texts = {name: request.query.get(name, "").strip()[:_LONGEST] for name in _FIELDS}
     return {name: text for name, text in texts.items() if text}
 
 

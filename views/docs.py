@@ -1,4 +1,4 @@
-"""The documentation that the server gives of itself: the HTTP API and the live protocol, as pages and as JSON."""
+"""The documentation that the server gives of the live protocol: as a page and as JSON. See `reference` for HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from server.realtime.limits import LiveLimits
 from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES, Connected, Echo, JobFields
 from views.context import render
 
-SWAGGER_UI = "swagger-ui-5.35.0"
 _JOB_FIELDS = frozenset(JobFields.__struct_fields__)
 _MEANINGFUL = 2**53  # a larger limit only keeps numbers within their type
 _ONE_LINE = 72  # characters of an example that needs no more than a line
@@ -48,11 +47,6 @@ class MessageShown:
     answer: str = ""
 
 
-async def docs_page(request: web.Request) -> web.Response:
-    """Swagger UI, from our own files."""
-    return await render(request, "docs/http.html", swagger_ui=SWAGGER_UI)
-
-
 async def events_json(request: web.Request) -> web.Response:
     document = _described_for(request).document
     body = msgspec.json.encode(document | {"servers": _servers(request, document)})
@@ -63,7 +57,7 @@ async def events_page(request: web.Request) -> web.Response:
     """The AsyncAPI document as people read it."""
     described = _described_for(request)
     servers = _servers(request, described.document)
-    return await render(
+    response = await render(
         request,
         "docs/events.html",
         servers={
@@ -77,6 +71,8 @@ async def events_page(request: web.Request) -> web.Response:
         close_codes=list(CloseCode),
         limits=parts_of(request).live_limits,
     )
+    response.enable_compression()  # in a thread: to a tenth
+    return response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from server.jobs.job import Completeness, Job, State
 from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKind
 from server.numerals import whole_number
+from server.operations.job_chains import NO_CHAIN
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import POSSIBLE_IN, JobAction
 from server.storage.pages import Listing
@@ -82,6 +83,7 @@ async def _list(request: web.Request, template: str) -> web.Response:
     of_any_state = _without(first, "state", "error")
     is_about_failures = wanted["state"] == State.FAILED and not wanted["error"]
     kept = await operations_of(request).job_filters.list(principal)
+    shown = [*page.items, *(running.items if running else ())]
     return await render(
         request,
         template,
@@ -103,7 +105,8 @@ async def _list(request: web.Request, template: str) -> web.Response:
         spans=SPANS,
         actions=_actions(counts, wanted["state"]),
         seen_at=rfc3339(utc_now()),
-        owners=await owner_names(request, principal, [*page.items, *(running.items if running else ())]),
+        owners=await owner_names(request, principal, shown),
+        chains=await operations_of(request).job_chains.of(principal, shown),
         fragment_url=url_with("/jobs/rows", here),
         first_url=url_with("/jobs", first),
         next_url=url_with("/jobs", first | {"cursor": page.next_cursor}) if page.next_cursor else "",
@@ -186,6 +189,7 @@ async def _one(request: web.Request, template: str) -> web.Response:
         log_url=lambda path, before=None: url_with(
             f"/jobs/{job.id}{path}", shown | ({"before": str(before)} if before else {})
         ),
+        chain=(await operations_of(request).job_chains.of(principal, [job])).get(job.id, NO_CHAIN),
         attempts=attempts,
         attempt_count=attempt_count,
         owner_name=owners.get(job.owner_id, ""),

@@ -58,7 +58,7 @@ async def finish_sign_in(request: web.Request) -> web.Response:
         attempt, arrival = await operations_of(request).openid.finish(
             cookie(request, name) or "",
             state=state,
-            code=told.get("code", "").replace("\0", "")[:4_000],
+            code=told.get("code", "")[:4_000],
             issuer=told.get("iss"),
             redirect_uri=_back(request),
             principal=before,

@@ -15,7 +15,7 @@ from server.metrics import quantile_of
 from server.monitoring.metrics import BY_NAME
 from server.monitoring.summing import MetricSample
 
-_LEAST_REFUSED = 3  # of a handful of connections one that was refused is half of them
+LEAST_REFUSED = 20  # in the time that is looked at: of a handful of connections one that was refused is half of them
 _LEAST_ENDED = 5  # jobs
 _LEAST_FAILED = 10  # requests
 _DAY_SECONDS = 86_400.0
@@ -98,7 +98,7 @@ def _failure_rate(found: Measurements, _target: str) -> float | None:
     refused = _sum(found.five_minutes, "handshakes_refused")
     if not found.five_minutes:
         return None
-    return refused / (accepted + refused) if refused >= _LEAST_REFUSED else 0.0
+    return refused / (accepted + refused) if refused >= LEAST_REFUSED else 0.0
 
 
 def _failed_jobs(found: Measurements, _target: str) -> float | None:
@@ -266,7 +266,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         "Days until the disk is full",
         Cause.MACHINE,
         AlertUnit.DAYS,
-        threshold=7,
+        threshold=14,
         seconds=3_600,
         measure=_days_left,
         is_low_bad=True,
@@ -295,7 +295,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         "Age of the last backup that was proven",
         Cause.UPKEEP,
         AlertUnit.SECONDS,
-        threshold=2 * _DAY_SECONDS,
+        threshold=1.5 * _DAY_SECONDS,
         seconds=0,
         measure=_known("backup_age"),
     ),

@@ -59,6 +59,17 @@ def what_phrase(alert: Alert) -> Phrase:
     return phrase("{what}: {target}", what=label, target=alert.target) if alert.target else label
 
 
+def limit_phrase(alert: Alert) -> Phrase:
+    """Which of several rules of one subject it is."""
+    limit = value_phrase(alert.subject, alert.threshold)
+    return phrase("below {limit}", limit=limit) if alert.subject.is_low_bad else phrase("above {limit}", limit=limit)
+
+
+def which_phrase(alert: Alert) -> Phrase:
+    """`Room left on the disk (below 10 %)`."""
+    return phrase("{what} ({limit})", what=what_phrase(alert), limit=limit_phrase(alert))
+
+
 def firing_phrase(alert: Alert) -> Phrase:
     values = {"value": value_phrase(alert.subject, alert.value)}
     values["limit"] = value_phrase(alert.subject, alert.threshold)
@@ -72,7 +83,7 @@ def ended_phrase(alert: Alert) -> Phrase:
     length = length_phrase(((alert.ended_at or alert.seen_at) - since).total_seconds())
     worst = value_phrase(alert.subject, alert.worst)
     return phrase(
-        "{what}: well again after {length}, at worst {worst}", what=what_phrase(alert), length=length, worst=worst
+        "{what}: well again after {length}, at worst {worst}", what=which_phrase(alert), length=length, worst=worst
     )
 
 
@@ -80,21 +91,31 @@ def title_phrase(news: AlertNews) -> Phrase:
     """One line for all of them."""
     if news.is_test:
         return phrase("This is a test of the alerts")
-    told_of = [*news.firing, *news.ended]
-    count = len(told_of)
     if not news.firing:
-        if count == 1:
-            return phrase("Well again: {what}", what=what_phrase(told_of[0]))
-        return phrase("Well again: {what} and {more} more", what=what_phrase(told_of[0]), more=count - 1)
-    if count == 1:
-        return phrase("Alert: {what}", what=what_phrase(told_of[0]))
-    return phrase("Alert: {what} and {more} more", what=what_phrase(told_of[0]), more=count - 1)
+        return _counted("Well again: {what}", "Well again: {what} and {more} more", news.ended)
+    firing = _counted("Alert: {what}", "Alert: {what} and {more} more", news.firing)
+    return phrase("{firing}; well again: {count}", firing=firing, count=len(news.ended)) if news.ended else firing
+
+
+def _counted(one: str, several: str, told_of: Sequence[Alert]) -> Phrase:
+    what, more = which_phrase(told_of[0]), len(told_of) - 1
+    return phrase(several, what=what, more=more) if more else phrase(one, what=what)
 
 
 def lines(news: AlertNews) -> list[Phrase]:
     if news.is_test:
         return [phrase("Nothing is wrong: an administrator wanted to see whether this arrives.")]
     return [*map(firing_phrase, news.firing), *map(ended_phrase, news.ended)]
+
+
+def _parts(news: AlertNews) -> list[tuple[Phrase | None, list[Phrase]]]:
+    """What fires and what is well again, apart from each other and under headings where there are both."""
+    if not (news.firing and news.ended):
+        return [(None, lines(news))]
+    return [
+        (phrase("What fires:"), [firing_phrase(alert) for alert in news.firing]),
+        (phrase("What is well again:"), [ended_phrase(alert) for alert in news.ended]),
+    ]
 
 
 def notice_of(news: AlertNews) -> Notice:
@@ -115,8 +136,10 @@ def translated(said: Phrase, translate: Translate) -> str:
 
 def mail_text(news: AlertNews, translate: Translate, *, server: str) -> str:
     """Plain, with where to look."""
-    paragraphs = [translated(phrase("{server} says:", server=server), translate), ""]
-    paragraphs += [f"* {translated(each, translate)}" for each in lines(news)]
+    paragraphs = [translated(phrase("{server} says:", server=server), translate)]
+    for heading, said in _parts(news):
+        paragraphs += ["", *([translated(heading, translate)] if heading else [])]
+        paragraphs += [f"* {translated(each, translate)}" for each in said]
     link = f"{server}{PAGE}" if server.startswith("http") else PAGE
     paragraphs += [
         "",

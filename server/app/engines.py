@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from socket import gethostname
 from typing import Protocol
 
+from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
 from server.delivery.parcel import Carrier, Channel
+from server.engines.blob_cache import BlobCache
 from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
@@ -19,11 +22,13 @@ from server.engines.queue_elsewhere import QueueElsewhere
 from server.engines.row_queue import RowQueue
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
+from server.engines.traced_database import TracedDatabase
 from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKinds
 from server.jobs.running_alone import NobodyElseRuns, RunsAlone
+from server.monitoring.exporting import Collector
 from server.realtime.broker import Broker
 from server.realtime.manager import ConnectionManager
 from server.realtime.presences import LocalPresences, Presences
@@ -31,8 +36,11 @@ from server.settings import Settings
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.reserve import Reserve
+from server.tracing import Tracing
 from server.uploads.elsewhere import Elsewhere
 from server.uploads.pieces import Pieces
+
+_OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +57,21 @@ class MakeQueue(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileStores:
+    """Where everything lies that is not a row."""
+
+    blobs: BlobStore
+    pieces: Pieces
+    is_away: Callable[[], bool] = lambda: False
+    watch: Callable[[], Coroutine[None, None, None]] | None = None  # keeps `is_away` true to what is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
     """What makes each of them; nothing is connected by that. Where there are several, the settings choose."""
 
-    databases: Mapping[str, Callable[[Settings, Reserve | None], Database]]  # by how `database_url` begins
-    blobs: Callable[[Settings], BlobStore]
-    pieces: Callable[[Settings], Pieces]
+    databases: Mapping[str, Callable[[Settings, Reserve | None, str], Database]]  # by how `database_url` begins
+    files: Mapping[str, Callable[[Settings], FileStores]]  # by how `storage_url` begins
     exchanges: Mapping[str, Callable[[Settings, ConnectionManager], Exchange]]  # by how `broker_url` begins
     queue: MakeQueue  # of a node that is alone
     queues_of_many: Mapping[str, MakeQueue]  # by the node's role
@@ -63,13 +80,15 @@ class Engines:
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
     openid: Callable[[], OpenIdHttp]
+    collector: Callable[[str], Collector]  # of traces and figures, at an address
+    traced: Callable[[Database, Tracing, str], Database]  # around a database that has this name in traces
 
 
-def _sqlite(settings: Settings, reserve: Reserve | None) -> Database:
+def _sqlite(settings: Settings, reserve: Reserve | None, _name: str) -> Database:
     return SqliteDatabase(settings.data / "jindu.db", reserve=reserve)
 
 
-def _postgresql(settings: Settings, reserve: Reserve | None) -> Database:
+def _postgresql(settings: Settings, _reserve: Reserve | None, name: str) -> Database:
     try:
         from server.engines.postgresql import PostgresqlDatabase
     except ImportError as error:  # also when psycopg is there, but not the library it speaks with
@@ -78,7 +97,51 @@ def _postgresql(settings: Settings, reserve: Reserve | None) -> Database:
         raise ConfigurationError(
             "PostgreSQL needs a package that is not installed here: pip install 'jindu-server[postgresql]'."
         ) from error
-    return PostgresqlDatabase(settings.database_url)
+    return PostgresqlDatabase(
+        settings.database_url,
+        name=name,
+        writers=settings.database_writers,
+        readers=settings.database_readers,
+    )
+
+
+def _otlp(endpoint: str) -> Collector:
+    """Not loaded where nobody collects: it is as large as the server itself."""
+    try:
+        from server.engines.otlp import Otlp
+    except ImportError as error:
+        if not (error.name or "").startswith(_OF_OPENTELEMETRY):
+            raise
+        raise ConfigurationError(
+            "OpenTelemetry (JINDU_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT) needs packages that are not installed "
+            "here: pip install 'jindu-server[opentelemetry]', or unset it."
+        ) from error
+    return Otlp(endpoint, version=__version__, node=gethostname())
+
+
+def _local_files(settings: Settings) -> FileStores:
+    return FileStores(blobs=LocalFiles(settings.data / "blobs"), pieces=LocalUploads(settings.data / "uploads"))
+
+
+def _s3(settings: Settings) -> FileStores:
+    try:
+        from server.engines.s3_bucket import S3Bucket
+        from server.engines.s3_files import S3Files
+        from server.engines.s3_uploads import S3Uploads
+    except ImportError as error:
+        if error.name != "obstore":
+            raise
+        raise ConfigurationError(
+            "An S3 store needs a package that is not installed here: pip install 'jindu-server[s3]'."
+        ) from error
+    bucket = S3Bucket(settings.storage_url, key_id=settings.storage_key_id, secret=settings.storage_secret)
+    cache = BlobCache(settings.data / "cache" / "files", max_bytes=settings.storage_cache_bytes)
+    return FileStores(
+        blobs=S3Files(bucket, cache),
+        pieces=S3Uploads(bucket, cache),
+        is_away=lambda: bucket.is_away,
+        watch=bucket.watch,
+    )
 
 
 def alone(settings: Settings, manager: ConnectionManager, *, broker: Broker | None = None) -> Exchange:
@@ -131,8 +194,7 @@ def _postgresql_runner(settings: Settings) -> RunsAlone:
 
 ENGINES = Engines(
     databases={"": _sqlite, "postgresql://": _postgresql, "postgres://": _postgresql},
-    blobs=lambda settings: LocalFiles(settings.data / "blobs"),
-    pieces=lambda settings: LocalUploads(settings.data / "uploads"),
+    files={"": _local_files, "s3://": _s3},
     exchanges={"": alone, **dict.fromkeys(("redis://", "rediss://", "unix://", "valkey://", "valkeys://"), _valkey)},
     queue=MemoryQueue,
     queues_of_many={"all": _queue_of_all, "web": _queue_of_web},
@@ -141,13 +203,15 @@ ENGINES = Engines(
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     asking=lambda settings: WebHooks(settings).ask,
     openid=OpenIdOverHttp,
+    collector=_otlp,
+    traced=lambda database, tracing, system: TracedDatabase(database, tracing=tracing, system=system),
 )
 """All there are: an engine is its module and its place here."""
 
 
 def open_exchange(settings: Settings, manager: ConnectionManager) -> Exchange:
     """Raises `ConfigurationError` when there is no engine for the address."""
-    make = ENGINES.exchanges.get(_beginning(settings.broker_url))
+    make = ENGINES.exchanges.get(_scheme(settings.broker_url))
     if make is None:
         raise ConfigurationError("The setting broker_url begins with redis:// or rediss://; leave it empty for none.")
     return make(settings, manager)
@@ -158,22 +222,33 @@ def queue_for(settings: Settings) -> MakeQueue:
 
 
 def runner_for(settings: Settings) -> RunsAlone:
-    make = ENGINES.runs_alone.get(_beginning(settings.database_url))
+    make = ENGINES.runs_alone.get(_scheme(settings.database_url))
     return make(settings) if make is not None and settings.role == "all" else NobodyElseRuns()
 
 
 def may_be_many(settings: Settings) -> bool:
     """Whether other nodes may share the database."""
-    return _beginning(settings.database_url) in ENGINES.runs_alone
+    return _scheme(settings.database_url) in ENGINES.runs_alone
 
 
-def _beginning(url: str) -> str:
-    return "".join(url.partition("://")[:2])
+def open_database(settings: Settings, *, reserve: Reserve | None = None, name: str = "jindu command") -> Database:
+    """Nothing is connected yet. `name` is what a database shows of who is connected.
 
-
-def open_database(settings: Settings, *, reserve: Reserve | None = None) -> Database:
-    """Nothing is connected yet. Raises `ConfigurationError` when there is no engine for the address."""
-    make = ENGINES.databases.get(_beginning(settings.database_url))
+    Raises `ConfigurationError` when there is no engine for the address.
+    """
+    make = ENGINES.databases.get(_scheme(settings.database_url))
     if make is None:
         raise ConfigurationError("The setting database_url begins with postgresql://; leave it empty for SQLite.")
-    return make(settings, reserve)
+    return make(settings, reserve, name)
+
+
+def open_files(settings: Settings) -> FileStores:
+    """Nothing is connected yet. Raises `ConfigurationError` when there is no engine for the address."""
+    make = ENGINES.files.get(_scheme(settings.storage_url))
+    if make is None:
+        raise ConfigurationError("The setting storage_url begins with s3://; leave it empty for files in the data.")
+    return make(settings)
+
+
+def _scheme(url: str) -> str:
+    return "".join(url.partition("://")[:2])

@@ -29,6 +29,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.jobs.tallies import JobCounting
 from server.settings import Settings
+from server.tracing import Tracing
 
 KINDS: tuple[JobKind, ...] = (demonstration.kind(), external_kind.KIND)
 """Those that need no other part of the house: each is its module and its place here."""
@@ -57,6 +58,7 @@ def build_jobs(
     store: JobStore,
     live: LiveParts,
     kinds: JobKinds,
+    tracing: Tracing,
 ) -> JobParts:
     counting = JobCounting()
     table.listen(counting.changed)
@@ -78,12 +80,13 @@ def build_jobs(
         life=life,
         kinds=kinds,
         queue=queue,
-        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=retries),
+        attempts=Attempts(life=life, kinds=kinds, workers=workers.jobs, retries=retries, tracing=tracing),
         drain_seconds=settings.drain_seconds,
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
         unfinished=store.count_unfinished if settings.role == "web" else None,
+        tracing=tracing,
     )
     return JobParts(
         kinds=kinds,

@@ -8,6 +8,7 @@ from socket import gethostname
 
 from server import __version__
 from server.app.storage import StorageParts
+from server.monitoring.pulse import Pulse
 from server.monitoring.sampler import Sampler
 from server.monitoring.samples import SampleStore
 from server.monitoring.uptime import Heartbeat
@@ -37,5 +38,6 @@ def build_monitoring(
         heartbeat=Heartbeat(node=node_name(settings), version=__version__),
         sources=sources,
         kept_days=settings.monitoring_days,
+        pulse=Pulse(settings.data / "alive"),
     )
     return MonitoringParts(store=store, sampler=sampler)

@@ -49,6 +49,7 @@ from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
+from server.operations.job_chains import JobChains
 from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
@@ -226,6 +227,7 @@ def build_operations(
         ),
         job_removal=job_removal,
         jobs=job_operations,
+        job_chains=JobChains(database=database, table=jobs.table),
         job_filters=JobFilterOperations(database=storage.database, filters=KeptFilters(storage.database)),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
         maintenance=MaintenanceOperations(database=database),

@@ -20,6 +20,7 @@ from server.app.reports import ReportParts, build_reports, open_reports
 from server.app.resources import meanwhile
 from server.app.retention import build_retention
 from server.app.storage import StorageParts, build_storage, open_history, open_storage
+from server.app.telemetry import TelemetryParts, build_telemetry, open_telemetry
 from server.app.uploads import UploadParts, build_uploads, open_uploads
 from server.app.workers import WorkerParts, build_workers, open_workers
 from server.auth.passwords import Passwords
@@ -62,6 +63,7 @@ class Parts:
     statistics: dict[str, Callable[[], object]]  # a part's `statistics` by its name; what is built on top adds its own
     counts: dict[str, Callable[[], object]]  # the same, of those that are told by their history alone
     monitoring: MonitoringParts
+    telemetry: TelemetryParts
     alerts: AlertParts
     hurry: asyncio.Event  # set when whoever stops the server has no more patience
 
@@ -71,6 +73,7 @@ class Parts:
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             await enter(meanwhile(self.loop_lag.watch()))
+            await enter(open_telemetry(self.telemetry))
             is_cut = await enter(open_storage(self.settings, self.storage))
             await enter(open_history(self.realtime.history, is_cut=is_cut))
             await enter(open_accounts(self.settings, self.auth.credentials, self.operations.first_run))
@@ -82,6 +85,7 @@ class Parts:
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
             if self.settings.role == "all":
                 await enter(open_alerts(self.alerts))
+            await enter(meanwhile(self.telemetry.figures_of(self.monitoring.sampler)))
             yield self
 
 
@@ -100,9 +104,10 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     """
     make_directory(settings.data)  # for the secret key, which is made once
     languages = Languages.load(LOCALES)
-    storage = build_storage(settings)
+    telemetry = build_telemetry(settings)
+    storage = build_storage(settings, wrap=telemetry.traced)
     auth = build_auth(settings, database=storage.database, languages=languages, passwords=passwords or Passwords())
-    workers = build_workers(settings)
+    workers = build_workers(settings, tracing=telemetry.tracing)
     realtime = build_realtime(settings, database=storage.database)
     store, kinds = JobStore(storage.database), JobKinds(KINDS)
     watched, table = _watched(settings, store, realtime)
@@ -129,6 +134,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         store=store,
         live=live,
         kinds=kinds,
+        tracing=telemetry.tracing,
     )
     retention = build_retention(settings, storage=storage, uploads=uploads, reports=reports)
     loop_lag = LoopLag()
@@ -202,6 +208,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         statistics=statistics,
         counts=counts,
         monitoring=monitoring,
+        telemetry=telemetry,
         alerts=alerts,
         hurry=asyncio.Event(),
     )

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from socket import gethostname
 
-from server.app import engines
-from server.app.engines import open_database
+from server.app.engines import FileStores, open_database, open_files
 from server.app.resources import meanwhile
 from server.errors import StorageFull
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage import privacy
 from server.storage.blob_store import BlobStore
-from server.storage.database import Database
+from server.storage.database import NODE, Database
 from server.storage.growth import Growth
 from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
 from server.storage.room import Room, Space
 from server.storage.scratch import Scratch
 from server.storage.stored_bytes import StoredBytes
+from server.uploads.pieces import Pieces
 
 _LOG = logging.getLogger("jindu.storage")
 _CUT_AGAIN_SECONDS = 5.0
@@ -32,6 +33,8 @@ _CUT_AGAIN_SECONDS = 5.0
 class StorageParts:
     database: Database
     blobs: BlobStore
+    pieces: Pieces
+    files: FileStores  # with both of them
     scratch: Scratch
     reserve: Reserve
     room: Room
@@ -40,16 +43,20 @@ class StorageParts:
     stored_bytes: StoredBytes
 
 
-def build_storage(settings: Settings) -> StorageParts:
-    """The data directory, and what is kept in it."""
+def build_storage(settings: Settings, *, wrap: Callable[[Database], Database]) -> StorageParts:
+    """The data directory, and what is kept in it; `wrap` puts around the database what looks on."""
     data = settings.data
     # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
-    database, quotas = open_database(settings, reserve=reserve), _quotas(settings)
+    database = wrap(open_database(settings, reserve=reserve, name=f"{NODE}{gethostname()}:{settings.port}"))
+    quotas = _quotas(settings)
+    files = open_files(settings)
     return StorageParts(
         database=database,
-        blobs=engines.ENGINES.blobs(settings),
+        blobs=files.blobs,
+        pieces=files.pieces,
+        files=files,
         scratch=Scratch(data / "blobs" / "partial"),
         reserve=reserve,
         room=Room(data, min_free_bytes=settings.min_free_bytes, reserve=reserve),
@@ -77,20 +84,24 @@ async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterat
     await asyncio.to_thread(privacy.close_to_others, settings.data)
     await asyncio.to_thread(storage.scratch.sweep)  # first of all: a full disk needs the room to start
     await asyncio.to_thread(storage.reserve.begin)
-    async with _open_database(storage) as is_cut:
+    async with _open_database(settings, storage.database) as is_cut:
         await asyncio.to_thread(storage.reserve.take)
         _warn_of_little_room(storage.room)
-        async with meanwhile(storage.scratch.watch()), meanwhile(storage.stored_bytes.run()):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(meanwhile(storage.scratch.watch()))
+            await stack.enter_async_context(meanwhile(storage.stored_bytes.run()))
+            if storage.files.watch is not None:
+                await stack.enter_async_context(meanwhile(storage.files.watch()))
             yield is_cut
 
 
 @asynccontextmanager
-async def _open_database(storage: StorageParts) -> AsyncIterator[bool]:
+async def _open_database(settings: Settings, database: Database) -> AsyncIterator[bool]:
     try:
-        await storage.database.migrate()
-        yield await storage.database.is_cut()
+        await (database.migrate() if settings.upgrade_at_start else database.require_newest())
+        yield await database.is_cut()
     finally:
-        await storage.database.close()
+        await database.close()
 
 
 def _warn_of_little_room(room: Room) -> None:

@@ -40,7 +40,7 @@ class UploadParts:
 
 
 def build_uploads(settings: Settings, *, storage: StorageParts) -> UploadParts:
-    database, pieces, arrivals = storage.database, engines.ENGINES.pieces(settings), Arrivals()
+    database, pieces, arrivals = storage.database, storage.pieces, Arrivals()
     store = UploadStore(database, quotas=storage.quotas)
     limits = UploadLimits(max_bytes=settings.max_upload_bytes, expiry=timedelta(hours=settings.upload_expiry_hours))
     receiver = Receiver(

@@ -33,6 +33,8 @@ from server.http.same_origin import same_origin_middleware
 from server.http.sessions import SessionCookies, identity_middleware
 from server.http.socket_limits import SocketLimits
 from server.http.static_files import StaticFiles
+from server.http.storable import address_middleware
+from server.http.traced_requests import trace_requests
 from server.http.traffic import HttpTraffic
 from server.http.turns import RequestTurns, end_turns
 from server.places import STATIC, TEMPLATES
@@ -72,6 +74,7 @@ def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
     return [
         base_path_middleware(base),
         traffic.middleware(),
+        *([trace_requests(parts.telemetry.tracing)] if parts.telemetry.collector is not None else []),
         request_lines(),
         problem_middleware(error_page),
         preflight_middleware(),
@@ -80,6 +83,7 @@ def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
         identity_middleware(),
         turns.of_users(),
         same_origin_middleware(),
+        address_middleware(),
         packed_body_middleware(),
     ]
 
@@ -99,6 +103,7 @@ def _web_parts(
         devices=parts.auth.devices,
         refused_origins=parts.auth.refused_origins,
         room=parts.storage.room,
+        files_are_away=parts.storage.files.is_away,
         live_limits=parts.realtime.manager.limits,
         reaches_others=lambda: parts.realtime.broker.statistics().is_whole,
         job_kinds=parts.jobs.kinds,

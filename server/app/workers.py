@@ -11,6 +11,7 @@ from server.jobs.shared_workers import SharedWorkers
 from server.jobs.turns import Turns
 from server.jobs.workers import WorkerPool, processor_count
 from server.settings import Settings
+from server.tracing import Tracing
 
 _LEAST_INTERACTIVE = 4  # one user may occupy two; two users leave one for a third
 _EXPORT_PATIENCE_SECONDS = 300.0  # who exports a million rows has some; a browser waits as long for its first byte
@@ -41,16 +42,17 @@ class WorkerParts:
     heavy_slots: int  # how many heavy jobs run at once
 
 
-def build_workers(settings: Settings) -> WorkerParts:
+def build_workers(settings: Settings, *, tracing: Tracing) -> WorkerParts:
     heavy_slots = settings.workers or processor_count()
     return WorkerParts(
-        jobs=_job_workers(settings, heavy_slots),
+        jobs=_job_workers(settings, heavy_slots, tracing=tracing),
         interactive=_shared_workers(
             settings,
             size=settings.interactive_workers or max(_LEAST_INTERACTIVE, processor_count()),
             per_user=settings.interactive_workers_per_user,
             niceness=5,  # behind the server itself: what it answers to others must not wait for this
             patience_seconds=settings.interactive_wait_seconds,
+            tracing=tracing,
         ),
         exports=_shared_workers(
             settings,
@@ -58,12 +60,13 @@ def build_workers(settings: Settings) -> WorkerParts:
             per_user=1,
             niceness=10,
             patience_seconds=_EXPORT_PATIENCE_SECONDS,
+            tracing=tracing,
         ),
         heavy_slots=heavy_slots,
     )
 
 
-def _job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
+def _job_workers(settings: Settings, heavy_slots: int, *, tracing: Tracing) -> SharedWorkers:
     """One user's jobs have as many as may run of them at once. There are more for others, started when they are needed.
 
     Jobs that keep their worker may have one more than that in all (`engines/memory_queue.py`): another is always left
@@ -74,6 +77,7 @@ def _job_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
         _pool(settings, size=shared + quick),
         Turns(places=shared, per_user=heavy_slots),
         quick=Turns(places=quick, per_user=quick),
+        tracing=tracing,
     )
 
 
@@ -88,7 +92,7 @@ def _pool(settings: Settings, *, size: int, niceness: int = 10) -> WorkerPool:
 
 
 def _shared_workers(
-    settings: Settings, *, size: int, per_user: int, niceness: int, patience_seconds: float
+    settings: Settings, *, size: int, per_user: int, niceness: int, patience_seconds: float, tracing: Tracing
 ) -> SharedWorkers:
     """Processes for what people wait for, and the turns they take at them."""
     turns = Turns(
@@ -97,7 +101,7 @@ def _shared_workers(
         waiting_per_user=settings.interactive_waiting_per_user,
         patience_seconds=patience_seconds,
     )
-    return SharedWorkers(_pool(settings, size=size, niceness=niceness), turns)
+    return SharedWorkers(_pool(settings, size=size, niceness=niceness), turns, tracing=tracing)
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ class Via(StrEnum):
     TOKEN = "token"  # noqa: S105 – the word
     COMMAND_LINE = "command_line"
     SYSTEM = "system"
+    CREDENTIALS = "credentials"  # who has shown with this very request who they are
     STRANGER = "stranger"  # who has not shown yet who they are
 
 
@@ -86,7 +87,7 @@ class Audit:
 def _who(by: Principal | Via | None, address: str) -> dict[str, Any]:
     if isinstance(by, Principal):
         return {
-            "via": Via.TOKEN if by.token_id else Via.SESSION,
+            "via": Via.TOKEN if by.token_id else Via.SESSION if by.session_id else Via.CREDENTIALS,
             "user_id": by.user_id,
             "user_name": by.user_name,
             "token_id": by.token_id,

@@ -69,7 +69,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "template.delete": "version",
         "template.install_samples": "names",
         "template.save": "version restored_from",
-        "token.create": "scopes expires_at",
+        "token.create": "scopes expires_at means",
         "token.delete": "",
         "upload.create": "",
         "upload.delete": "",

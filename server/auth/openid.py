@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from server.errors import OpenIdRefused
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 _SKEW_SECONDS = 60
 _LONGEST_SUBJECT = 255
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # no database stores them
 _RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
 
 
@@ -99,8 +101,10 @@ def read_id_token(
         and _seconds(claims, "nbf") < now + _SKEW_SECONDS
     )
     subject = claims.get("sub")
-    if not is_good or not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
+    if not is_good or not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
         raise OpenIdRefused
+    if _NO_TEXT.search(subject):  # it is a key of ours: nothing in it may be left out
+        raise OpenIdRefused("The provider says who you are with characters that cannot be stored.")
     return OpenIdClaims(
         issuer=settings.issuer,
         subject=subject,
@@ -117,8 +121,9 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
+    """What people are called is shown and not compared, so that it may lose what cannot be stored."""
     value = claims.get(name)
-    return value if isinstance(value, str) else ""
+    return _NO_TEXT.sub("", value) if isinstance(value, str) else ""
 
 
 def _groups(value: Any) -> list[str] | None:

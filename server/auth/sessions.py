@@ -14,9 +14,8 @@ from server.auth.endings import Endings, OnEnd
 from server.auth.secret_words import hash_of, new_secret
 from server.auth.users import User, user_of
 from server.clock import Clock, new_id, utc_now
-from server.errors import StorageFull
 from server.storage import tables
-from server.storage.database import Database
+from server.storage.database import NOT_NOW, Database
 
 _TABLE = tables.sessions
 _TOUCH_AFTER = timedelta(minutes=1)  # a page makes many requests; one write a minute tells enough
@@ -103,7 +102,9 @@ class SessionStore:
         session = Session(**{name: getattr(row, f"session_{name}") for name in Session.__slots__})
         is_stale = now - session.last_seen_at >= _TOUCH_AFTER
         if is_stale:
-            with suppress(StorageFull):  # whoever wants to make room must get in; the session lives a little shorter
+            # Whoever wants to make room must get in, and whoever only reads while nothing can be written: the session
+            # lives a little shorter.
+            with suppress(*NOT_NOW):
                 await self._touch(session, now, address)
         return SessionVisit(session=session, user=user_of(row), was_extended=is_stale)
 

@@ -28,7 +28,7 @@ from server.care.manifest import FORMAT, KEY, FileNote, KeyNote, Manifest, Table
 from server.care.named_files import UPLOADS, NamedFiles, named_files
 from server.care.problem import CareRefused
 from server.care.row_lines import columns_of, lines_of
-from server.care.schema import require_own_schema
+from server.care.schema import require_own_schema, unhurried
 from server.care.telling import FarTelling, Say
 from server.care.verifying import verify
 from server.clock import new_id, rfc3339, utc_now
@@ -147,6 +147,7 @@ async def _view(order: BackupOrder, files: FrozenFiles) -> AsyncIterator[tuple[A
         files.take()
         async with order.database.read() as connection:
             schema = await require_own_schema(connection)  # from this look on the view is fixed
+            await unhurried(connection)
             await _require_sound(connection)
             files.take()
             named = await named_files(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ def check_configuration(settings: Settings) -> Iterator[CareFinding]:
     yield from _check_key(settings)
     yield from _check_folders(settings)
     yield from _check_mail(settings)
+    yield from _check_telemetry(settings)
     yield from check_certificate(settings, utc_now())
 
 
@@ -91,6 +93,15 @@ def _check_mail(settings: Settings) -> Iterator[CareFinding]:
             "mail_in_the_open",
             "smtp_security is none, so smtp_password is sent in the open.",
             "Set smtp_security to starttls or tls.",
+        )
+
+
+def _check_telemetry(settings: Settings) -> Iterator[CareFinding]:
+    if settings.otlp_endpoint and find_spec("opentelemetry") is None:
+        yield error(
+            "opentelemetry_missing",
+            "otlp_endpoint (or OTEL_EXPORTER_OTLP_ENDPOINT) is set, and the packages of OpenTelemetry are missing.",
+            "pip install 'jindu-server[opentelemetry]', or unset it: the server does not start.",
         )
 
 

@@ -8,25 +8,28 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.care.database_status import PostgresqlFacts, postgresql_facts
 from server.care.findings import CareFinding, error, warning
 from server.care.schema import schema_of
 from server.clock import Clock, rfc3339, utc_now
+from server.storage.database import NODE
 from server.storage.migrating import newest_revision
 from server.storage.tables import audit, jobs, uploads
 
 _TOLERATED = timedelta(minutes=5)
 _MOMENTS = (audit.c.at, jobs.c.created_at, uploads.c.created_at)
+_OLD_SNAPSHOT_SECONDS = 600
 _RESTORE = "Stop the server and restore the last good backup; jindu restore puts what is here aside."
 
 
 async def check_database(
-    connection: AsyncConnection, *, thorough: bool, clock: Clock = utc_now
+    connection: AsyncConnection, *, thorough: bool, connections_per_node: int = 0, clock: Clock = utc_now
 ) -> AsyncIterator[CareFinding]:
     if connection.dialect.name == "sqlite":
         async for finding in _check_sqlite(connection, thorough=thorough):
             yield finding
     else:
-        async for finding in _check_postgresql(connection):
+        async for finding in _check_postgresql(connection, connections_per_node=connections_per_node):
             yield finding
     if (of_schema := await check_schema(connection)) is not None:
         yield of_schema
@@ -44,7 +47,8 @@ async def check_database(
 async def check_schema(connection: AsyncConnection) -> CareFinding | None:
     found, known = await schema_of(connection), newest_revision()
     if found is None:
-        return warning("database_empty", "The database has no tables.", "The first start of the server makes them.")
+        advice = "The first start of the server makes them, or jindu db upgrade."
+        return warning("database_empty", "The database has no tables.", advice)
     if found > known:
         return error(
             "schema_too_new",
@@ -52,7 +56,10 @@ async def check_schema(connection: AsyncConnection) -> CareFinding | None:
             "Use the newer program, or restore a backup that was made before it.",
         )
     if found < known:
-        advice = "The next start of the server changes them, after it has made a copy in backups/ (SQLite)."
+        advice = (
+            "The next start of the server changes them, after it has made a copy in backups/ (SQLite), unless "
+            "JINDU_UPGRADE_AT_START is false: then run jindu db upgrade."
+        )
         return warning("schema_old", f"The database has schema {found}, and this program has {known}.", advice)
     return None
 
@@ -69,7 +76,7 @@ async def _check_sqlite(connection: AsyncConnection, *, thorough: bool) -> Async
         yield error("references_broken", text, _RESTORE, count=len(lost))
 
 
-async def _check_postgresql(connection: AsyncConnection) -> AsyncIterator[CareFinding]:
+async def _check_postgresql(connection: AsyncConnection, *, connections_per_node: int) -> AsyncIterator[CareFinding]:
     in_order = (await connection.exec_driver_sql("SELECT 'B' < 'a' AND 'a_' < 'aa'")).scalar_one()
     encoding = (await connection.exec_driver_sql("SHOW server_encoding")).scalar_one()
     if not in_order or encoding != "UTF8":
@@ -85,3 +92,34 @@ async def _check_postgresql(connection: AsyncConnection) -> AsyncIterator[CareFi
             "synchronous_commit is off: a crash of PostgreSQL loses what people were told is stored.",
             "Set synchronous_commit = on.",
         )
+    facts = await postgresql_facts(connection)
+    for finding in (_check_room(facts, per_node=connections_per_node), _check_snapshot(facts)):
+        if finding is not None:
+            yield finding
+
+
+def _check_room(facts: PostgresqlFacts, *, per_node: int) -> CareFinding | None:
+    """While nodes are replaced, old and new ones are there."""
+    nodes = max(1, sum(each.name.startswith(NODE) for each in facts.connections))
+    others = sum(each.count for each in facts.connections if not each.name.startswith(NODE))
+    needed = 2 * nodes * per_node + others
+    if needed <= facts.room_for_connections:
+        return None
+    return warning(
+        "connections_short",
+        f"PostgreSQL has room for {facts.room_for_connections} connections; twice {nodes} nodes with {per_node} each "
+        f"and {others} of others are {needed}: an upgrade, when old and new ones run, would be refused some.",
+        "Raise max_connections, or lower JINDU_DATABASE_WRITERS and JINDU_DATABASE_READERS.",
+    )
+
+
+def _check_snapshot(facts: PostgresqlFacts) -> CareFinding | None:
+    old = facts.oldest_snapshot
+    if old is None or old.seconds < _OLD_SNAPSHOT_SECONDS:
+        return None
+    return warning(
+        "old_snapshot",
+        f"{old.name} (pid {old.pid}) has had a view of the database for {old.seconds:,} s: nothing that was deleted "
+        "since can be cleaned up, and everything becomes slower.",
+        f"Let it end, or end it: SELECT pg_terminate_backend({old.pid}).",
+    )

@@ -54,7 +54,7 @@ async def look_at_files(database: Database, data: Path, *, thorough: bool = Fals
     return states
 
 
-def check_files(states: FileStates) -> Iterator[CareFinding]:
+def check_files(states: FileStates, *, can_be_put_aside: bool = True) -> Iterator[CareFinding]:
     if states.missing:
         yield error(
             "files_missing",
@@ -85,8 +85,10 @@ def check_files(states: FileStates) -> Iterator[CareFinding]:
             ORPHANS,
             f"{len(states.orphans)} files with {states.orphan_bytes:,} bytes belong to nothing, such as "
             f"{min(states.orphans)}.",
-            f"doctor --repair {ORPHANS} puts them into quarantine/ (nothing is deleted).",
-            repair=ORPHANS,
+            f"doctor --repair {ORPHANS} puts them into quarantine/ (nothing is deleted)."
+            if can_be_put_aside
+            else "Delete them with the tools of the store, once you know them.",
+            repair=ORPHANS if can_be_put_aside else None,
             count=len(states.orphans),
             bytes=states.orphan_bytes,
             places=some(states.orphans),

@@ -16,6 +16,7 @@ from server.storage.tables import batches, brands, dataset_versions, jobs, repor
 from server.uploads.files import PART
 
 BLOBS, UPLOADS = "blobs", "uploads"
+BLOB_KINDS = ("datasets", "images", "imports", "reports")  # how the keys of all blobs begin
 _HASHED = "images"  # blobs of this kind are called by their sha256
 CACHE = "first-page.webp"  # drawn again when it is looked at
 

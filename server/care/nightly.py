@@ -30,7 +30,6 @@ from server.storage.tables import nightly_backups
 _LOG = logging.getLogger("jindu.backups")
 _LOOK_EVERY_SECONDS = 60.0
 _PRIORITY = 10  # of its process: people come first
-_LATE = timedelta(hours=36)  # since the last one that was proven: a night was missed
 _LONGEST_REASON = 500
 
 
@@ -54,11 +53,11 @@ class BackupState:
     newest: NightlyBackup
     proven: NightlyBackup | None
 
-    def is_worrying(self, now: datetime) -> bool:
+    def is_worrying(self, now: datetime, *, late: timedelta) -> bool:
         if self.newest.problem:
             return True
         since = self.proven.proven_at if self.proven else self.newest.began_at
-        return since is not None and now - since > _LATE
+        return since is not None and now - since > late
 
 
 class NightlyBackups:

@@ -19,7 +19,7 @@ from server.care.archive import ArchiveReader, key_id
 from server.care.manifest import KEY, Manifest
 from server.care.problem import CareRefused, damaged
 from server.care.row_lines import add_rows, count_on
-from server.care.schema import schema_of
+from server.care.schema import count_of, require_empty, unhurried
 from server.care.swapping import require_free, staging, swap_in, sync_directory
 from server.care.telling import FarTelling, Say
 from server.clock import utc_now
@@ -110,9 +110,10 @@ async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Sa
 
 async def _fill_database(archive: ArchiveReader, database: Database) -> None:
     manifest = archive.manifest
-    await _require_empty(database, manifest.schema)
+    await require_empty(database, manifest.schema)
     await database.migrate(None if manifest.schema == newest_revision() else manifest.schema)
     async with database.write() as connection:
+        await unhurried(connection)
         for name, note in manifest.tables.items():
             await add_rows(connection, name, note.columns, archive.rows(name))
         await count_on(connection, manifest.tables)
@@ -123,24 +124,9 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
         await _require_sound(connection)
 
 
-async def _require_empty(database: Database, schema: str) -> None:
-    """Tables without a row are what a restore that failed has left; they are filled."""
-    async with database.read() as connection:
-        names = await connection.run_sync(lambda plain: sa.inspect(plain).get_table_names())
-        if not names:
-            return
-        has_rows = [name for name in names if name != "alembic_version" and await _count(connection, name)]
-        if has_rows or await schema_of(connection) != schema:
-            raise CareRefused(
-                "database_in_use",
-                f"The database is not empty (it has a table {min(has_rows or names)}): name a new one, which "
-                "docs/operations.md says how to make.",
-            )
-
-
 async def _require_counts(connection: AsyncConnection, manifest: Manifest) -> None:
     for name, note in manifest.tables.items():
-        if (count := await _count(connection, name)) != note.rows:
+        if (count := await count_of(connection, name)) != note.rows:
             raise damaged(f"{note.rows} rows of {name} became {count}")
 
 
@@ -150,10 +136,6 @@ async def _require_sound(connection: AsyncConnection) -> None:
     told = (await connection.exec_driver_sql("PRAGMA integrity_check(1)")).scalars().all()
     if told != ["ok"] or (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first() is not None:
         raise damaged("its rows do not make a sound database")
-
-
-async def _count(connection: AsyncConnection, name: str) -> int:
-    return (await connection.execute(sa.select(sa.func.count()).select_from(sa.table(name)))).scalar_one()
 
 
 def _require_known_schema(manifest: Manifest) -> None:

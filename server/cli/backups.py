@@ -15,7 +15,7 @@ from server.care.manifest import Manifest
 from server.care.problem import CareRefused
 from server.care.restore import OpenIn, Restored, RestoreOrder, prove, restore
 from server.care.verifying import verify
-from server.cli.caring import progress, require_data
+from server.cli.caring import progress, require_data, require_local_files
 from server.cli.output import complain, say, say_json
 from server.cli.statuses import DONE, FAILED
 from server.settings import Settings
@@ -25,6 +25,7 @@ async def back_up(options: dict[str, Any]) -> int:
     """Status 1 when rows name files that are not there; the backup is made all the same."""
     settings = settings_module.load({"data": options["data"]})
     require_data(settings)
+    require_local_files(settings)
     database = open_database(settings)
     order = BackupOrder(
         database=database,
@@ -57,6 +58,7 @@ async def restore_backup(options: dict[str, Any]) -> int:
         _tell("was restored on trial", path, proven.manifest, as_json=as_json, **_figures(proven))
         return DONE
     settings = settings_module.load({"data": options["data"]})
+    require_local_files(settings)
     order = RestoreOrder(
         archive=path,
         data=settings.data,

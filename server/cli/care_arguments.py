@@ -20,6 +20,8 @@ def add_care_commands(commands: Commands) -> None:
     _add_config(commands)
     _add_health(commands)
     _add_prune(commands)
+    _add_db(commands)
+    _add_files(commands)
 
 
 def _add_backup(commands: Commands) -> None:
@@ -105,6 +107,47 @@ def _add_prune(commands: Commands) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="only count what would go; the server may run")
     _finish(parser, "prune", "prune")
+
+
+def _add_db(commands: Commands) -> None:
+    db = commands.add_parser("db", help="change the tables, say how the database stands, move it to another engine")
+    below = db.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    upgrade = below.add_parser(
+        "upgrade",
+        help="bring the tables to this version of the program",
+        description="Bring the tables to this version of the program, or make them. With SQLite the server must be "
+        "stopped, and a copy is made first; with PostgreSQL make a backup first.",
+    )
+    _finish(upgrade, "databases", "upgrade_database")
+    status = below.add_parser("status", help="schema, size, rows and connections; status 1 if an upgrade is needed")
+    _finish(status, "databases", "show_status")
+    copy = below.add_parser(
+        "copy",
+        help="copy all rows into another, empty database, and compare both",
+        description="Copy all rows into another, empty database: all of them or none. Both are compared in the end. "
+        "No server may run on either meanwhile; files stay where they are.",
+    )
+    where = "sqlite (in the data directory), postgresql (of JINDU_DATABASE_URL), or an address"
+    copy.add_argument("--from", dest="source", metavar="DATABASE", required=True, help=where)
+    copy.add_argument("--to", dest="target", metavar="DATABASE", required=True, help="the same; it has to be empty")
+    copy.add_argument(
+        "--replace-nul", action="store_true", help="put a � where a text has the character NUL, instead of stopping"
+    )
+    _finish(copy, "databases", "copy_rows")
+
+
+def _add_files(commands: Commands) -> None:
+    files = commands.add_parser("files", help="move what is not a row into an S3 store, or back")
+    below = files.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    copy = below.add_parser(
+        "copy",
+        help="copy all files into the S3 store of JINDU_STORAGE_URL, or out of it",
+        description="Copy all files that rows may name into the S3 store of JINDU_STORAGE_URL, or out of it, and read "
+        "them there. Repeated, it takes what is not there yet: once beside the server, and once more when it is "
+        "stopped.",
+    )
+    copy.add_argument("--to", dest="target", choices=("s3", "data"), required=True, help="where they shall lie")
+    _finish(copy, "file_places", "copy_files")
 
 
 def _finish(parser: argparse.ArgumentParser, module: str, function: str) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.app.engines import open_database
+from server.app.engines import open_database, open_files
 from server.care.database_checks import check_database, check_schema
 from server.care.file_checks import check_files, look_at_files
 from server.care.findings import CareFinding, Gravity, error, exit_status
 from server.care.machine_checks import check_machine
 from server.care.problem import CareRefused
 from server.care.repairs import REPAIRS
+from server.care.store_checks import StoreLook
 from server.cli.caring import require_data
 from server.cli.config import checked_settings
 from server.cli.findings import tell_findings
@@ -22,6 +23,7 @@ from server.cli.output import say, say_json
 from server.cli.statuses import DONE
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
+from server.storage.blob_store import StorageAway
 from server.storage.database import Database
 from server.storage.one_server import is_whole
 
@@ -68,11 +70,28 @@ async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding
 
 async def _check_rows_and_files(database: Database, settings: Settings, *, thorough: bool) -> list[CareFinding]:
     async with database.read() as connection:
-        findings = [each async for each in check_database(connection, thorough=thorough)]
+        checking = check_database(
+            connection,
+            thorough=thorough,
+            connections_per_node=settings.database_writers + settings.database_readers,
+        )
+        findings = [each async for each in checking]
         is_known = await check_schema(connection) is None
     if is_known and not any(each.severity is Gravity.ERROR for each in findings):
-        findings += check_files(await look_at_files(database, settings.data, thorough=thorough))
+        findings += await _check_files(database, settings, thorough=thorough)
     return findings
+
+
+async def _check_files(database: Database, settings: Settings, *, thorough: bool) -> list[CareFinding]:
+    if not settings.storage_url:
+        return list(check_files(await look_at_files(database, settings.data, thorough=thorough)))
+    stores = open_files(settings)
+    try:
+        states = await StoreLook(database, stores.blobs, stores.pieces, thorough=thorough).run()
+    except StorageAway as wrong:
+        advice = "See that JINDU_STORAGE_URL, its bucket and its keys are right, and that the store runs."
+        return [error("storage_away", wrong.text, advice)]
+    return list(check_files(states, can_be_put_aside=False))
 
 
 async def _repair(settings: Settings | None, options: dict[str, Any]) -> int:

@@ -22,18 +22,18 @@ async def check_health(options: dict[str, Any]) -> int:
     try:
         status = _status(settings)
     except (OSError, http.client.HTTPException) as failure:
-        return _told(options, f"no answer ({failure})", status=None)
-    return _told(options, "ready" if status == http.client.OK else f"not ready ({status})", status=status)
+        return _told(options, settings, f"no answer ({failure})", status=None)
+    return _told(options, settings, "ready" if status == http.client.OK else f"not ready ({status})", status=status)
 
 
-def _told(options: dict[str, Any], text: str, *, status: int | None) -> int:
-    is_ready = status == http.client.OK
+def _told(options: dict[str, Any], settings: Settings, text: str, *, status: int | None) -> int:
+    is_ready, address = status == http.client.OK, _address(settings)
     if options["json"]:
-        say_json({"ready": is_ready, "status": status})
+        say_json({"ready": is_ready, "status": status, "address": address})
     elif is_ready:
-        say(text)
+        say(f"{address}: {text}")
     else:
-        complain(text)
+        complain(f"{address}: {text}")
     return DONE if is_ready else FAILED
 
 
@@ -44,6 +44,16 @@ def _status(settings: Settings) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def _address(settings: Settings) -> str:
+    """The first that the server listens at, as it is asked."""
+    host = settings.host.split(",")[0].strip()
+    if host.startswith(_UNIX):
+        return host
+    host = _EVERYWHERE.get(host, host)
+    scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}/readyz"
 
 
 def _connection(settings: Settings) -> http.client.HTTPConnection:

@@ -32,7 +32,7 @@ async def import_file(session: CliSession, options: dict[str, Any]) -> int:
     # Before the first byte is read or sent: a slip in a name must not cost an hour.
     await session.client.post("/api/v1/imports/check", order)
     if place is None:
-        sent = await _sent(session, options["file"], options["name"])
+        sent = await _sent(session, options["file"], options["name"], dataset=order["dataset"])
     else:
         sent = await _fetched(session, place)
     job = await session.followed(await _started(session, sent, order))
@@ -121,15 +121,15 @@ class _Sent:
         )
 
 
-async def _sent(session: CliSession, given: str, name: str | None) -> _Sent:
+async def _sent(session: CliSession, given: str, name: str | None, *, dataset: str) -> _Sent:
     with _source(given, name) as path:
         sent = _Sent(session=session, name=path.name)
         if given == "-":
             session.farewell = "stopped; nothing was imported"
-            upload = await session.client.upload(path, sent.show)
+            upload = await session.client.upload(path, sent.show, dataset=dataset)
         else:
             session.farewell = _UPLOAD_GOES_ON
-            upload = await session.client.resume_upload(path, sent.show)
+            upload = await session.client.resume_upload(path, sent.show, dataset=dataset)
     sent.upload_id = upload["id"]
     return sent
 

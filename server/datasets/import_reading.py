@@ -96,7 +96,7 @@ class ImportReading:
         require_mode_fits(wanted.dataset, wanted.mode, current)
         referred = await find_references(self._catalog, owner_id, wanted.options.columns or ())
         async with (
-            self._pieces.whole(upload.id) as source,
+            self._pieces.whole(upload.id, size=upload.offset) as source,
             self._merged_into(wanted, current) as upsert,
             fetched_references(self._catalog, referred) as references,
         ):
@@ -115,7 +115,7 @@ class ImportReading:
             )
             converted = await self._converted(context, request)
         for warning in converted.warnings:
-            context.log(warning.text, level="warning")
+            context.log(warning.message, level="warning", values=warning.parameters)
         context.advance(stage=FINISHING, detail={"rejected": converted.rejected_count, "named": converted.named})
         return ReadFile(upload=upload, seen=current, request=request, converted=converted)
 

@@ -15,10 +15,8 @@ from typing import Any
 from server.errors import Gone
 from server.storage.full_disk import full_disk_named
 from server.uploads.joining import join_files
-from server.uploads.pieces import BYTES_MISSING, FoundUpload, RunningHash, UploadGone
+from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone
 from server.uploads.uninterrupted import uninterrupted
-
-_READ_BYTES = 1024 * 1024
 
 
 class LocalUploads:
@@ -32,13 +30,13 @@ class LocalUploads:
         await asyncio.to_thread(_create, self._directory / upload_id)
 
     async def open(
-        self, upload_id: str, *, offset: int, running_hash: RunningHash | None, check: Any = None
+        self, upload_id: str, *, offset: int, writer: int, running_hash: RunningHash | None, check: Any = None
     ) -> OneFile:
         path = self._directory / upload_id
         return await asyncio.to_thread(OneFile, path, offset=offset, running_hash=running_hash, check=check)
 
     @asynccontextmanager
-    async def whole(self, upload_id: str) -> AsyncIterator[Path]:
+    async def whole(self, upload_id: str, *, size: int) -> AsyncIterator[Path]:
         path = self._directory / upload_id
         if not await asyncio.to_thread(path.is_file):
             raise UploadGone
@@ -49,12 +47,12 @@ class LocalUploads:
                 raise
             raise UploadGone from None
 
-    async def sha256(self, upload_id: str) -> str:
+    async def sha256(self, upload_id: str, *, size: int) -> str:
         return await asyncio.to_thread(_sha256, self._directory / upload_id)
 
-    async def join(self, part_ids: Sequence[str], upload_id: str) -> tuple[int, str]:
-        parts, stop = [self._directory / part_id for part_id in part_ids], Event()
-        joined = asyncio.to_thread(join_files, parts, self._directory / upload_id, stop=stop)
+    async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
+        paths, stop = [self._directory / part.upload_id for part in parts], Event()
+        joined = asyncio.to_thread(join_files, paths, self._directory / upload_id, stop=stop)
         return await uninterrupted(joined, stop=stop.set)
 
     async def discard(self, *upload_ids: str) -> None:
@@ -126,10 +124,7 @@ def _create(path: Path) -> None:
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
-        running = hashlib.sha256()
-        while chunk := stream.read(_READ_BYTES):
-            running.update(chunk)
-    return running.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _remove_all(paths: Sequence[Path]) -> None:

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.adapt import Buffer
-from psycopg.types.string import StrDumper
-from sqlalchemy import URL, event, func, insert, select, update
+from sqlalchemy import URL, delete, func, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from server.clock import utc_now
+from server.engines import postgresql_migrating
+from server.engines.postgresql_line import LIMITS, connecting
 from server.errors import ConfigurationError, StorageFull
 from server.storage.database import DatabaseAway
-from server.storage.migrating import upgrade
+from server.storage.migrating import require_newest, revision_of
 from server.storage.tables import secrets
 
 _LOG = logging.getLogger("jindu.storage")
-_POOL = 4  # connections that write, and as many that read
-_CONNECT_SECONDS = 10
+_PATIENCE_SECONDS = 5.0  # after so long without an answer it is asked whether there is somebody who will give one
+_TURN_SECONDS = 30.0  # a request that waits longer is told to come again
 _IDLE_SECONDS = 60  # a node that froze in the middle of a transaction holds everybody up for so long, at most
+_LOCK_SECONDS = 30
+_STATEMENT_SECONDS = 120  # more than anything that the server does takes; whoever copies all of it says so
 # Advisory locks have two numbers: ours in any database, and what is locked.
 _TURN = (1246252612, 1)
-_MIGRATION = (1246252612, 2)
 _EXCLUSIVE = select(func.pg_advisory_xact_lock(*_TURN))
 _SHARED = select(func.pg_advisory_xact_lock_shared(*_TURN))
 # Another database under the same name is noticed by any of the three: another cluster, a recovery to a point in time
@@ -39,31 +42,55 @@ _IDENTITY = (
     " || '.' || 'streams'::regclass::oid from pg_control_system()"
 )
 _IDENTITY_NAME = "postgresql_identity"
+# What was the primary when we connected is a standby by now: our lines lead to the wrong place, all of them.
+_READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 
 
 class PostgresqlDatabase:
-    """`Database` over a server that is named by a URL.
+    """`Database` over a server that is named by a URL; `name` is what PostgreSQL shows as ours (application_name).
 
     A writer takes the one turn of the whole cluster, as SQLite's does, or shares it with others that say so; either
     ends with its transaction, also when the node dies. What a reader sees is fixed when it first looks.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str = "jindu",
+        writers: int = 4,
+        readers: int = 4,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._url = _parsed(url)
-        self._writers = _engine(self._url, options="", isolation_level="READ COMMITTED")
-        self._readers = _engine(
-            self._url, options=" -c default_transaction_read_only=on", isolation_level="REPEATABLE READ"
+        self._reach = _Reach(url=self._url, name=name, patience_seconds=patience_seconds)
+        # After a failover an address may still lead to what was the primary: that one takes no rows and shows old ones.
+        self._writers = self._reach.engine(
+            target="read-write", isolation_level="READ COMMITTED", pool_size=writers, max_overflow=0
+        )
+        self._readers = self._reach.engine(
+            target="primary", read_only=True, isolation_level="REPEATABLE READ", pool_size=readers, max_overflow=0
         )
         self._turn = _Turn()
         self._is_failing = False
+
+    @property
+    def place(self) -> str:
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=True)
 
     @asynccontextmanager
     async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
         turn, cluster_turn = (self._turn.shared(), _SHARED) if shared else (self._turn.alone(), _EXCLUSIVE)
         with self._failures_named():
-            async with turn, self._writers.begin() as connection:
-                await connection.execute(cluster_turn)
-                yield connection
+            try:
+                async with turn, self._writers.begin() as connection:
+                    await connection.execute(cluster_turn)
+                    yield connection
+            except DBAPIError as error:
+                if isinstance(error.orig, _READ_ONLY):
+                    await self.close()  # the pools; what is asked for next connects anew
+                    error.connection_invalidated = True
+                raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -72,24 +99,30 @@ class PostgresqlDatabase:
                 yield connection
 
     async def migrate(self, revision: str | None = None) -> None:
+        async with self._once() as engine:
+            await postgresql_migrating.migrate(engine, revision)
+
+    async def require_newest(self) -> None:
+        async with self._once() as engine, engine.connect() as connection:
+            await postgresql_migrating.require_code_points(connection)
+            require_newest(await connection.run_sync(revision_of))
+
+    @asynccontextmanager
+    async def _once(self) -> AsyncIterator[AsyncEngine]:
+        """Connections that are closed after use; at the start, why there are none is said to whoever starts us."""
+        engine = self._reach.engine(target="read-write", poolclass=NullPool)
         try:
-            async with self._writers.connect() as connection:
-                await _require_code_points(connection)
-                await connection.execute(select(func.pg_advisory_lock(*_MIGRATION)))
-                await connection.commit()
-                try:
-                    await connection.run_sync(upgrade, revision or "head")
-                finally:
-                    await connection.execute(select(func.pg_advisory_unlock(*_MIGRATION)))
-                    await connection.commit()
+            yield engine
         except DBAPIError as error:
             if not isinstance(error.orig, psycopg.OperationalError):
                 raise
             raise ConfigurationError(
                 "The database {database} cannot be used: {reason}",
-                database=self._url.render_as_string(hide_password=True),
+                database=self.place,
                 reason=str(error.orig).strip(),
             ) from None  # what it came from names the whole address
+        finally:
+            await engine.dispose()
 
     async def is_cut(self) -> bool:
         """Compares the database with what it said of itself when it was last begun with."""
@@ -102,6 +135,10 @@ class PostgresqlDatabase:
             elif known != identity:
                 await connection.execute(update(secrets).where(secrets.c.name == _IDENTITY_NAME).values(value=identity))
         return known != identity
+
+    async def leave(self) -> None:
+        async with self.write() as connection:
+            await connection.execute(delete(secrets).where(secrets.c.name == _IDENTITY_NAME))
 
     async def size_bytes(self) -> int:
         async with self.read() as connection:
@@ -142,13 +179,13 @@ class _Turn:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        async with self._gate:
-            await self._nobody_shares.wait()
+        async with self._past_the_gate():
+            await _in_time(self._nobody_shares.wait())
             yield
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
-        async with self._gate:  # not past one who waits to be alone
+        async with self._past_the_gate():  # not past one who waits to be alone
             self._sharing += 1
             self._nobody_shares.clear()
         try:
@@ -158,15 +195,56 @@ class _Turn:
             if not self._sharing:
                 self._nobody_shares.set()
 
+    @asynccontextmanager
+    async def _past_the_gate(self) -> AsyncIterator[None]:
+        await _in_time(self._gate.acquire())
+        try:
+            yield
+        finally:
+            self._gate.release()
 
-class _StorableText(StrDumper):
-    """Text in PostgreSQL has neither NUL nor half a character; what data makes of our texts has a � there instead.
 
-    What people send is refused before it comes here.
-    """
+async def _in_time(waiting: Awaitable[object]) -> None:
+    try:
+        async with asyncio.timeout(_TURN_SECONDS):
+            await waiting
+    except TimeoutError:
+        raise DatabaseAway from None
 
-    def dump(self, obj: str) -> Buffer | None:
-        return super().dump(obj.replace("\0", "�").encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reach:
+    """How the server is reached."""
+
+    url: URL
+    name: str
+    patience_seconds: float
+
+    def engine(self, *, target: str, read_only: bool = False, **more: Any) -> AsyncEngine:
+        """`target` is what libpq calls target_session_attrs; what the URL says wins over what we would."""
+        given = dict(self.url.query)
+        limits = {
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": f"{_IDLE_SECONDS}s",
+            "statement_timeout": f"{_STATEMENT_SECONDS}s",
+            "lock_timeout": f"{_LOCK_SECONDS}s",
+        }
+        if read_only:
+            limits["default_transaction_read_only"] = "on"
+        options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+        arguments = LIMITS | {
+            "connect_timeout": max(2, int(self.patience_seconds)),
+            "target_session_attrs": target,
+            **given,
+            "application_name": self.name,  # by it others are found that serve the same database
+            "options": f"{options} {given.get('options', '')}".strip(),
+        }
+        return create_async_engine(
+            self.url.set(query={}),
+            pool_pre_ping=True,  # the server may have been restarted while a connection lay here
+            connect_args=arguments | {"async_creator_fn": connecting(patience_seconds=self.patience_seconds)},
+            **more,
+        )
 
 
 def is_full(error: SQLAlchemyError) -> bool:
@@ -190,34 +268,3 @@ def _parsed(url: str) -> URL:
         raise ConfigurationError(
             "The database's address cannot be read; it looks like postgresql://user:password@host:5432/name."
         ) from None  # it may hold a password
-
-
-def _engine(url: URL, *, options: str, **more: Any) -> AsyncEngine:
-    settings = f"-c timezone=UTC -c idle_in_transaction_session_timeout={_IDLE_SECONDS}s{options}"
-    arguments = {"connect_timeout": _CONNECT_SECONDS, "application_name": "jindu"} | dict(url.query)
-    engine = create_async_engine(
-        url.set(query={}),
-        pool_size=_POOL,
-        max_overflow=0,
-        pool_pre_ping=True,  # the server may have been restarted while a connection lay here
-        connect_args=arguments | {"options": f"{arguments.get('options', '')} {settings}".strip()},
-        **more,
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.driver_connection.adapters.register_dumper(str, _StorableText)
-
-    return engine
-
-
-async def _require_code_points(connection: AsyncConnection) -> None:
-    """Raises `ConfigurationError`: pages go on after a name, which has to come after the others here as in Python."""
-    in_order = (await connection.exec_driver_sql("SELECT 'B' < 'a' AND 'a_' < 'aa'")).scalar_one()
-    encoding = (await connection.exec_driver_sql("SHOW server_encoding")).scalar_one()
-    await connection.rollback()
-    if not in_order or encoding != "UTF8":
-        raise ConfigurationError(
-            "The database orders text as a language does, or is not in UTF-8; make it with "
-            "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'."
-        )

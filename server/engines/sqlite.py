@@ -18,7 +18,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from server.engines.sqlite_continuity import Continuity
 from server.engines.sqlite_copies import copy_before_change
 from server.errors import StorageFull
-from server.storage.migrating import newest_revision, revision_of, upgrade
+from server.storage.migrating import newest_revision, require_newest, revision_of, upgrade
 from server.storage.reserve import Reserve
 
 _LOG = logging.getLogger("jindu.storage")
@@ -50,6 +50,10 @@ class SqliteDatabase:
         self._turn = asyncio.Lock()
         self._is_full = False
 
+    @property
+    def place(self) -> str:
+        return str(self._path)
+
     @asynccontextmanager
     async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
         # The lock makes waiters queue fairly here instead of timing out in the connection pool.
@@ -78,10 +82,19 @@ class SqliteDatabase:
                 self._has_copies = self._has_copies and revision is None
                 await connection.run_sync(upgrade, revision or "head")
 
+    async def require_newest(self) -> None:
+        self._was_broken = self._continuity.is_broken()
+        async with self.read() as connection:
+            require_newest(await connection.run_sync(revision_of))
+
     async def is_cut(self) -> bool:
         self._continuity.begin()
         self._is_marked = True
         return self._was_broken
+
+    async def leave(self) -> None:
+        self._is_marked = False
+        self._continuity.forget()
 
     async def size_bytes(self) -> int:
         return await asyncio.to_thread(_size_of, self._path)

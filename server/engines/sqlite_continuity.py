@@ -54,6 +54,10 @@ class Continuity:
         content = (found.st_size, found.st_mtime_ns)
         self._write(_Mark(file=(found.st_dev, found.st_ino), boot=_boot_id(), content=content))
 
+    def forget(self) -> None:
+        """Whoever begins next is to find it broken."""
+        self.mark.unlink(missing_ok=True)
+
     def _write(self, mark: _Mark) -> None:
         new = self.mark.with_name(self.mark.name + ".new")
         try:

@@ -14,6 +14,7 @@ from server.errors import UnsupportedMedia
 from server.http.decoding import decoded, query_reader
 from server.http.guards import require_principal
 from server.http.parts import WebParts, operations_of, parts_of
+from server.http.storable import require_storable_address
 from server.http.values import Cursor, DigitText, Id, Limit
 from server.jobs.keys import require_key
 from server.operations.offered import Operations
@@ -30,7 +31,7 @@ class NoQuery(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Query of every list. `cursor` is `next_cursor` of the page before."""
+    """`cursor` is `next_cursor` of the page before."""
 
     limit: Limit = 50
     cursor: Cursor | None = None
@@ -38,19 +39,19 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageById(Page, frozen=True, kw_only=True):
-    """Of a list in the order of ids."""
+    """`cursor` is `next_cursor` of the page before: an id."""
 
     cursor: Id | None = None
 
 
 class PageByNumber(Page, frozen=True, kw_only=True):
-    """Of a list in the order of numbers."""
+    """`cursor` is `next_cursor` of the page before: a number."""
 
     cursor: DigitText | None = None
 
 
 class ShortPage(PageByNumber, frozen=True, kw_only=True):
-    """Of a list that is seldom long: all of it, unless somebody asks for less."""
+    """All of it comes, unless `limit` asks for less; `cursor` is `next_cursor` of the page before."""
 
     limit: Limit = 500
 
@@ -161,6 +162,7 @@ def _handle(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamR
 
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = require_principal(request, endpoint.access)
+        require_storable_address(request)
         if endpoint.takes_key and IDEMPOTENCY_KEY in request.headers:
             require_key(request.headers[IDEMPOTENCY_KEY])
         call = Call(

@@ -11,6 +11,10 @@ from server.errors import FieldError
 # Its sentences, and ours. The pattern of a text is nothing to read aloud.
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
+        re.compile(r"(?:Invalid RFC3339 encoded datetime|Expected `datetime` with a timezone component)"),
+        "This is no moment; write one with its zone, like 2026-11-28T00:00:00Z or 2026-11-28T08:00:00+08:00.",
+    ),
+    (
         re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<found>[^`]+)`"),
         "The type is {expected}, not {found}.",
     ),

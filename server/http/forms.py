@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Sequence
 from urllib.parse import parse_qsl
 
@@ -11,8 +12,9 @@ from aiohttp.typedefs import Handler, Middleware
 
 from server.errors import MalformedRequest, UnsupportedMedia
 from server.http.parts import parts_of
-from server.http.values import NUL_REFUSED
+from server.http.storable import not_storable, why_not_storable
 
+_HALF_CHARACTER = re.compile(rb"(?:\xed|%ED)(?:[\xa0-\xbf]|%[AB])", re.IGNORECASE)  # as UTF-8 would have it
 _FORM = "application/x-www-form-urlencoded"
 _LIMIT_BYTES = 64 * 1024
 _MAX_FIELDS = 200
@@ -51,12 +53,20 @@ async def read_form(request: web.Request, *, limit_bytes: int = _LIMIT_BYTES, ma
 
 
 def _parsed(raw: bytes, max_fields: int) -> Form:
-    if b"\0" in raw or b"%00" in raw:
-        raise MalformedRequest(NUL_REFUSED)
     try:
-        return Form(parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=max_fields))
+        fields = parse_qsl(
+            raw.decode("utf-8", "surrogatepass"),
+            keep_blank_values=True,
+            max_num_fields=max_fields,
+            errors="surrogatepass",
+        )
     except ValueError as error:  # no text, or too many fields
         raise MalformedRequest("The form cannot be read.") from error
+    if b"\0" in raw or b"%00" in raw or _HALF_CHARACTER.search(raw):
+        for name, value in fields:
+            if why := why_not_storable(name) or why_not_storable(value):
+                raise not_storable(name, why)
+    return Form(fields)
 
 
 def packed_body_middleware() -> Middleware:

@@ -95,13 +95,15 @@ def _schemas_of(endpoints: Sequence[Endpoint]) -> tuple[dict[Any, dict[str, Any]
     found, components = msgspec.json.schema_components(unique, ref_template=_SCHEMAS)
     by_repr = dict(zip(map(repr, unique), found, strict=True))
     seen: set[int] = set()
-    for kind in (endpoint.body for endpoint in endpoints if endpoint.body not in (None, bytes)):
-        _say_no_nul(by_repr[repr(kind)], components, seen)
+    for endpoint in endpoints:
+        for kind in (endpoint.body, endpoint.query, *endpoint.places.values()):
+            if kind not in (None, bytes):
+                _say_no_nul(by_repr[repr(kind)], components, seen)
     return {kind: by_repr[repr(kind)] for kind in types}, components
 
 
 def _say_no_nul(schema: dict[str, Any], components: dict[str, Any], seen: set[int]) -> None:
-    """Of every text in a body, unless it is narrower already: what `decoding.decoded` demands."""
+    """Of every text in a body or an address, unless it is narrower already: what `http.storable` demands."""
     if "$ref" in schema:
         schema = components[schema["$ref"].rpartition("/")[2]]
     if id(schema) in seen:
@@ -127,16 +129,21 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, dict[str, Any]], component
         ],
         "responses": _responses(endpoint, schemas),
     }
-    if endpoint.handler.__doc__:
-        operation["description"] = inspect.cleandoc(endpoint.handler.__doc__)
-    if endpoint.access == "public":
-        operation["security"] = [{}, {"token": []}, {"session": []}]
-    else:
-        operation["security"] = [{"token": []}, {"session": []}]
+    if said := describing(endpoint):
+        operation["description"] = "\n\n".join(said)
+    # What a token has to be good for, and whoever is signed in has to be allowed.
+    needed = [] if endpoint.access == "public" else [endpoint.access]
+    operation["security"] = [*([] if needed else [{}]), {"token": needed}, {"session": needed}]
     body = _body(endpoint, schemas)
     if body is not None:
         operation["requestBody"] = body
     return operation
+
+
+def describing(endpoint: Endpoint) -> list[str]:
+    """What its handler and its query say of themselves, beside the summary."""
+    texts = (endpoint.handler.__doc__, None if endpoint.query is NoQuery else endpoint.query.__doc__)
+    return [inspect.cleandoc(text) for text in texts if text]
 
 
 def _headers(endpoint: Endpoint) -> Iterator[Header]:

@@ -43,6 +43,7 @@ class WebParts:
     devices: Devices
     refused_origins: RefusedOrigins
     room: Room
+    files_are_away: Callable[[], bool]
     live_limits: LiveLimits
     live_channels: tuple[LiveChannels, ...]  # of each transport
     reaches_others: Callable[[], bool]  # whether what is told here is heard at other nodes

@@ -6,7 +6,7 @@ import asyncio
 import http
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -184,9 +184,20 @@ def _of_jindu(error: JinduError) -> _Failure:
 def _of_http(error: web.HTTPException) -> _Failure:
     """aiohttp's own: no such route, a method that isn't there, a body that is too large."""
     message = _MESSAGES.get(error.status) or "The request cannot be answered."
-    code = error.reason.lower().replace(" ", "_").replace("-", "_") if error.status != 413 else TooLarge.code
+    code = _code_of(error.reason) if error.status != 413 else TooLarge.code
     kept = {name: value for name, value in error.headers.items() if name in ("Allow", "Retry-After", "Content-Range")}
     return _Failure(status=error.status, code=code, error=InvalidInput(message), headers=kept)
+
+
+def _code_of(reason: str) -> str:
+    return reason.lower().replace(" ", "_").replace("-", "_")
+
+
+def http_errors() -> Iterator[tuple[int, str, str]]:
+    """Status, code and text of those that no class of ours stands for."""
+    for status, message in _MESSAGES.items():
+        if message not in (NotFound.__doc__, TooLarge.__doc__):
+            yield status, _code_of(_PHRASES[status]), message or ""
 
 
 def _of_unexpected(request: web.Request, error: Exception) -> _Failure:

@@ -10,8 +10,9 @@ from aiohttp.typedefs import Handler, Middleware
 from server.errors import Forbidden
 from server.http.addresses import own_origins
 from server.http.cors import OPENED
+from server.http.guards import current_principal
 from server.http.parts import parts_of
-from server.http.sessions import bearer_token
+from server.http.sessions import bearer_token, device_of
 
 # They act on a code that only its holder knows, and not on a cookie. Their pages tell no referrer, which makes browsers
 # call the origin `null`; only over TLS and on this machine do they say by another header where a request was made.
@@ -51,5 +52,6 @@ def is_same_origin(request: web.Request) -> bool:
     own = own_origins(request)
     if is_listed or origin.lower() in own:
         return True
-    parts_of(request).refused_origins.note(origin, own, site=site)
+    is_somebodys = current_principal(request) is not None or device_of(request) is not None
+    parts_of(request).refused_origins.note(origin, own, site=site, is_somebodys=is_somebodys)
     return False

@@ -17,7 +17,7 @@ from server.http.static_scripts import CannotBeLinked
 _LOG = logging.getLogger("jindu.http")
 _DIGEST_CHARACTERS = 16
 _COMMON_SCRIPT = "js/app.js"
-_SHEETS = ("css/jindu.css", "css/docs-http.css")
+_SHEETS = ("css/jindu.css",)
 _NAMED = re.compile(r"""type="module" src="\{\{ static\('(js/[\w-]+\.js)'\) \}\}""")
 Signature = tuple[tuple[str, int, int], ...]
 

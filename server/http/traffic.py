@@ -47,7 +47,7 @@ class HttpTraffic:
                 return response
             finally:
                 self._took.observe(time.monotonic() - began)
-                self._by_route[_method(request), _route(request), status] += 1
+                self._by_route[method_of(request), route_of(request), status] += 1
 
         return count
 
@@ -55,10 +55,10 @@ class HttpTraffic:
         return AnsweredRequests(by_route=dict(self._by_route), took=self._took.counts())
 
 
-def _method(request: web.Request) -> str:
+def method_of(request: web.Request) -> str:
     return request.method if request.method in _KNOWN_METHODS else "other"
 
 
-def _route(request: web.Request) -> str:
+def route_of(request: web.Request) -> str:
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else _UNMATCHED

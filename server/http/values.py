@@ -19,7 +19,6 @@ from server.operations.account_fields import MAX_NAME
 from server.reports.template_store import NAME_PATTERN as TEMPLATE_NAME
 
 NO_NUL = r"^[^\x00]*$"
-NUL_REFUSED = "A text cannot hold the character NUL (U+0000)."
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _USER_NAME = r"""^[^\x00-\x20\x7f-\xa0/\\<>"](?:[^\x00-\x1f\x7f-\xa0/\\<>"]*[^\x00-\x20\x7f-\xa0/\\<>"])?$"""
 

@@ -11,13 +11,14 @@ from typing import Any
 
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
-from server.jobs.job_log import line_now
+from server.jobs.job_log import error_line, line_now
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.outcomes import STOPPED_IN_BETWEEN, Outcome, end_of, left_by
 from server.jobs.retry import NEVER, Retries, after_failure, seconds_to_next_try
 from server.jobs.shared_workers import SharedWorkers
 from server.storage.database import NOT_NOW, NOT_STORED
+from server.tracing import NO_TRACING, TraceSpan, Tracing
 
 _LOG = logging.getLogger("jindu.jobs")
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
@@ -39,8 +40,17 @@ class _Attempt:
 
 
 class Attempts:
-    def __init__(self, *, life: JobLife, kinds: JobKinds, workers: SharedWorkers, retries: Retries = NEVER) -> None:
+    def __init__(
+        self,
+        *,
+        life: JobLife,
+        kinds: JobKinds,
+        workers: SharedWorkers,
+        retries: Retries = NEVER,
+        tracing: Tracing = NO_TRACING,
+    ) -> None:
         """`retries` of attempts whose error may pass."""
+        self._tracing = tracing
         self._life = life
         self._kinds = kinds
         self._workers = workers
@@ -48,11 +58,14 @@ class Attempts:
         self._under_way: dict[str, _Attempt] = {}
         self._given_up: set[asyncio.Future[Any]] = set()
 
-    def begin(self, job: Job, *, when_over: Callable[[Job], None]) -> None:
-        """Run `job`, which is running in a new attempt. A plain function: from here on `stop` finds it."""
+    def begin(self, job: Job, *, when_over: Callable[[Job], None], asked_in: str = "") -> None:
+        """Run `job`, which is running in a new attempt. A plain function: from here on `stop` finds it.
+
+        `asked_in` is the `traceparent` of the request that asked for it.
+        """
         attempt = _Attempt(job, self._kinds[job.kind], asyncio.get_running_loop().create_future())
         self._under_way[job.id] = attempt
-        attempt.task = asyncio.create_task(self._run(attempt, when_over), name=f"job {job.id}")
+        attempt.task = asyncio.create_task(self._run(attempt, when_over, asked_in), name=f"job {job.id}")
 
     def stop(self, job_id: str) -> None:
         """End it as cancelled, unless it is over; its function has a moment to clean up."""
@@ -85,9 +98,12 @@ class Attempts:
     def __len__(self) -> int:
         return len(self._under_way)
 
-    async def _run(self, attempt: _Attempt, when_over: Callable[[Job], None]) -> None:
+    async def _run(self, attempt: _Attempt, when_over: Callable[[Job], None], asked_in: str) -> None:
+        job = attempt.job
         try:
-            await self._run_to_its_end(attempt)
+            with self._tracing.attempt(f"job {job.kind}", links=[asked_in] if asked_in else []) as span:
+                span.tell(job_id=job.id, job_kind=job.kind, job_attempt=job.attempt)
+                await self._run_to_its_end(attempt, span)
         except Exception:
             _LOG.exception("attempt could not be run", extra={"action": "run_job", "job": attempt.job.id})
         finally:
@@ -95,7 +111,7 @@ class Attempts:
                 del self._under_way[attempt.job.id]
             when_over(attempt.job)
 
-    async def _run_to_its_end(self, attempt: _Attempt) -> None:
+    async def _run_to_its_end(self, attempt: _Attempt, span: TraceSpan) -> None:
         if attempt.kind.function is None:
             raise ValueError(f"nobody here runs jobs of the kind {attempt.kind.name}")
         context = JobContext(
@@ -111,7 +127,7 @@ class Attempts:
             await self._stop(work, attempt.job)
         context.end()
         # Whoever cancels this task wants it to end, not its outcome to be lost.
-        await asyncio.shield(self._conclude(attempt, work))
+        await asyncio.shield(self._conclude(attempt, work, span))
 
     async def _stop(self, work: asyncio.Future[Any], job: Job) -> None:
         work.cancel()
@@ -127,7 +143,7 @@ class Attempts:
         if not work.cancelled() and work.exception() is not None:
             _LOG.warning("given-up job function ended", exc_info=work.exception(), extra={"action": "give_up"})
 
-    async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> None:
+    async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Outcome | None], span: TraceSpan) -> None:
         """Store how it ended. That must not be lost: what the database cannot take now, it may take later."""
         job = self._life.table.get(attempt.job.id) or attempt.job
         wanted = attempt.ending.result() if attempt.ending.done() else None
@@ -136,12 +152,15 @@ class Attempts:
         left = left_by(work)
         notice = left.notice if left is not None else None
         if changes.get("error") is not None:
-            self._life.saver.log(line_now(job, changes["error"].text, "warning" if again else "error"))
+            span.fail(changes["error"].code)
+        if changes.get("error") is not None:
+            self._life.saver.log(error_line(job, changes["error"], "warning" if again else "error"))
         if wanted is State.QUEUED and left is None:
             self._life.saver.log(line_now(job, STOPPED_IN_BETWEEN, "warning"))
         if again:
             self._life.saver.log(line_now(job, "That may pass: it is tried again by itself.", "warning"))
             changes = again
+        span.tell(job_state=str(changes.get("state")))
         failures = 0
         while True:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -64,9 +65,12 @@ class JobContext:
         """
         self._advancing.advance(progress, total=total, stage=stage, message=message, detail=detail, title=title)
 
-    def log(self, message: str, *, level: str = "info") -> None:
-        """A line for the job's log, which its owner reads; kept even when the attempt fails."""
-        self._saver.log(line_now(self._advancing.attempt_job, message, level))
+    def log(self, message: str, *, level: str = "info", values: Mapping[str, Any] | None = None) -> None:
+        """A line for the job's log, which its owner reads; kept even when the attempt fails.
+
+        `message` is a constant sentence, `values` fill its placeholders: it is translated where it is read.
+        """
+        self._saver.log(line_now(self._advancing.attempt_job, message, level, values or {}))
 
     async def run_in_worker(
         self,

@@ -14,7 +14,7 @@ from server.jobs.advancing import Advancing
 from server.jobs.external_kind import KIND
 from server.jobs.external_told import Cancelled, Ending, NewExternalJob, Over, Update, changes_of
 from server.jobs.job import Job, JobError, State, whole
-from server.jobs.job_log import gap_now, line_now
+from server.jobs.job_log import error_line, gap_now, line_now
 from server.jobs.keys import Asked
 from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget, Noted
@@ -164,7 +164,7 @@ class ExternalJobs:
             job = self._life.table.get(job_id) or running.advancing.attempt_job
             self._log_all(running, running.log.rest())
             if ending.error is not None:
-                self._life.saver.log(line_now(job, ending.error.text, "error"))
+                self._life.saver.log(error_line(job, ending.error, "error"))
             self._life.stillness.forget(running.advancing)  # what it told now would be newer than the end
             try:
                 await self._life.move(job, **changes_of(job, ending))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import utc_now
-from server.jobs.job import Job
+from server.jobs.job import Job, JobError
 from server.storage.database import Database
 from server.storage.tables import job_log
-from server.texts import Phrase, phrase
+from server.texts import Phrase, phrase, plain, told
 
 GAP = "gap"  # the level of a mark
 _ONE_LEFT_OUT, _LEFT_OUT = phrase("… one message left out …"), phrase("… {count} messages left out …")
@@ -24,11 +25,15 @@ _CUT_EVERY = 500  # new lines of a job: so many more than the above there may be
 _CUT_AT_ONCE = 2_000
 _WRITTEN_AT_ONCE = 200  # a few milliseconds on the event loop, where PostgreSQL's driver encodes them
 _MOST_COUNTED = 10_000  # jobs
+_NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line; with `left_out`, a mark in the place of so many that are missing."""
+    """One line; with `left_out`, a mark in the place of so many that are missing.
+
+    `message` is English and whole, as it is searched; `said` is what it was made of, where values fill it.
+    """
 
     job_id: str
     attempt: int
@@ -36,12 +41,13 @@ class LogLine:
     level: str
     message: str
     left_out: int = 0
+    said: Phrase | None = None
 
     @property
     def text(self) -> Phrase:
         """What it says, as `Formats.error_text` takes it."""
         if not self.left_out:
-            return {"message": self.message, "parameters": {}}
+            return self.said or {"message": self.message, "parameters": {}}
         mark = _ONE_LEFT_OUT if self.left_out == 1 else _LEFT_OUT
         return {"message": str(mark["phrase"]), "parameters": {"count": self.left_out}}
 
@@ -55,8 +61,21 @@ class LogPage:
     total: int
 
 
-def line_now(job: Job, message: str, level: str) -> LogLine:
-    return LogLine(job_id=job.id, attempt=job.attempt, at=utc_now(), level=level, message=message)
+def line_now(job: Job, message: str, level: str, values: Mapping[str, Any] = _NO_VALUES) -> LogLine:
+    """`message` is a constant whose placeholders `values` fill, or what somebody else said as it is."""
+    return LogLine(
+        job_id=job.id,
+        attempt=job.attempt,
+        at=utc_now(),
+        level=level,
+        message=told(message, values, str),
+        said={"message": message, "parameters": plain(values)} if values else None,
+    )
+
+
+def error_line(job: Job, error: JobError, level: str) -> LogLine:
+    """Why it failed, in the words of its reader."""
+    return line_now(job, error.message, level, error.parameters)
 
 
 def gap_now(job: Job, left_out: int) -> LogLine:
@@ -86,7 +105,7 @@ class JobLogStore:
 
     async def add(self, connection: AsyncConnection, lines: Sequence[LogLine]) -> None:
         """Store lines, and cut out the middle of logs that became too long with them."""
-        fields = ("job_id", "attempt", "at", "level", "message", "left_out")
+        fields = ("job_id", "attempt", "at", "level", "message", "left_out", "said")
         rows = [{name: getattr(line, name) for name in fields} for line in lines]
         for start in range(0, len(rows), _WRITTEN_AT_ONCE):
             await connection.execute(insert(job_log), rows[start : start + _WRITTEN_AT_ONCE])
@@ -145,7 +164,7 @@ async def _cut(connection: AsyncConnection, job_id: str) -> None:
     counted = func.sum(case((job_log.c.left_out > 0, job_log.c.left_out), else_=1))
     left_out = await connection.scalar(select(counted).where(job_log.c.id.in_(middle)))
     await connection.execute(delete(job_log).where(job_log.c.id.in_(middle), job_log.c.id > mark))
-    values = {"level": GAP, "message": "", "left_out": left_out}
+    values = {"level": GAP, "message": "", "left_out": left_out, "said": None}
     await connection.execute(update(job_log).where(job_log.c.id == mark).values(**values))
 
 

@@ -13,6 +13,7 @@ from server.clock import utc_now
 from server.errors import JinduError, QuotaExceeded, WorkerDied
 from server.jobs.job import Job, JobError, State
 from server.jobs.outcomes import attempt_repeated, ended, interrupted
+from server.storage.blob_store import StorageAway
 from server.storage.database import NOT_NOW
 
 LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobody can say when
@@ -42,7 +43,7 @@ def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
     """How long to wait after the `failures`th error in a row; None when there should be no further try."""
     if not is_temporary(error):
         return None
-    if isinstance(error, NOT_NOW):
+    if isinstance(error, (*NOT_NOW, StorageAway)):
         return LATER_SECONDS
     delays = _WORKER_SECONDS if isinstance(error, WorkerDied) else _STORE_SECONDS
     return delays[failures - 1] if failures <= len(delays) else None

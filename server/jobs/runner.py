@@ -23,6 +23,7 @@ from server.jobs.outcomes import FROM_THE_BEGINNING, interrupted
 from server.logs import about, request_now
 from server.storage.quotas import Quotas
 from server.storage.room import Room
+from server.tracing import NO_TRACING, Tracing
 
 _LOG = logging.getLogger("jindu.jobs")
 _MOST_REQUESTS = 10_000  # a megabyte
@@ -44,6 +45,15 @@ class RunnerStatistics:
     by_kind: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    id: str = ""
+    traceparent: str = ""
+
+
+_NOBODY = _Request()
+
+
 class JobRunner:
     """Who may begin what, and in which order things happen; `JobQueue` says whose turn it is, `Attempts` runs them."""
 
@@ -59,6 +69,7 @@ class JobRunner:
         quotas: Quotas,
         jobs_per_user: int = 1_000,
         unfinished: Unfinished | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """`unfinished` counts an owner's jobs where other nodes run them: the table here has not all of them."""
         self._unfinished = unfinished
@@ -73,7 +84,8 @@ class JobRunner:
         self._retrying = asyncio.Lock()  # a key that comes twice at once is looked up after the first was stored
         self._tasks: list[asyncio.Task[None]] = []
         self._is_open = False
-        self._requests: dict[str, str] = {}  # that jobs were asked for by, as long as they wait
+        self._tracing = tracing
+        self._requests: dict[str, _Request] = {}  # that jobs were asked for by, as long as they wait
 
     async def start(
         self,
@@ -120,7 +132,7 @@ class JobRunner:
 
     def _remember_request(self, job: Job) -> None:
         """The request that asked for it is named in every line of its attempt, however much later."""
-        self._requests[job.id] = request_now()
+        self._requests[job.id] = _Request(id=request_now(), traceparent=self._tracing.here())
         while len(self._requests) > _MOST_REQUESTS:
             del self._requests[next(iter(self._requests))]
 
@@ -164,6 +176,7 @@ class JobRunner:
                 return await self._life.find(job_id)
             job = await self._life.find(job_id)
             self._require_retryable(job)
+            self._remember_request(job)
             anew = {**FROM_THE_BEGINNING, "interruptions": 0, "failures": 0}
             queued = await self._life.move(job, also=take_the_key, **anew)
             if queued is None:
@@ -231,9 +244,10 @@ class JobRunner:
                 continue
             if job is None:
                 return
-            with about(request=self._requests.pop(job.id, ""), job=job.id, user=job.owner_id):
+            asked = self._requests.pop(job.id, _NOBODY)
+            with about(request=asked.id, job=job.id, user=job.owner_id):
                 _LOG.info("job begins", extra={"action": "run_job", "kind": job.kind, "attempt": job.attempt})
-                self._attempts.begin(job, when_over=self._queue.done)
+                self._attempts.begin(job, when_over=self._queue.done, asked_in=asked.traceparent)
 
     # who may
 

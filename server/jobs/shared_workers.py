@@ -15,6 +15,7 @@ from server.jobs.waiting import Waiting
 from server.jobs.worker_process import OnReport, WorkerFunction
 from server.jobs.workers import WorkerPool
 from server.metrics import Histogram, HistogramCounts
+from server.tracing import NO_TRACING, Tracing
 
 WORK_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 SHORT_SECONDS = 15.0  # what was thought to be short and takes longer is not: it begins anew among the others
@@ -41,9 +42,16 @@ class SharedWorkers:
     """
 
     def __init__(
-        self, pool: WorkerPool, turns: Turns, *, quick: Turns | None = None, short_seconds: float = SHORT_SECONDS
+        self,
+        pool: WorkerPool,
+        turns: Turns,
+        *,
+        quick: Turns | None = None,
+        short_seconds: float = SHORT_SECONDS,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self._pool = pool
+        self._tracing = tracing
         self._turns = turns
         self._quick = quick
         self._short_seconds = short_seconds
@@ -66,16 +74,19 @@ class SharedWorkers:
     ) -> Any:
         """See `WorkerPool.run` and `Turns.take`; the time limit counts from when it is the user's turn."""
         began = time.monotonic()
+        name = str(getattr(function, "name", None) or getattr(function, "__name__", "work"))
         try:
-            return await self._run(
-                user_id,
-                function,
-                argument,
-                on_report=on_report,
-                timeout_seconds=timeout_seconds,
-                use=use,
-                is_short=is_short,
-            )
+            with self._tracing.step(f"worker {name}") as step:
+                step.tell(function=name)
+                return await self._run(
+                    user_id,
+                    function,
+                    argument,
+                    on_report=on_report,
+                    timeout_seconds=timeout_seconds,
+                    use=use,
+                    is_short=is_short,
+                )
         finally:
             self._took.observe(time.monotonic() - began)
 

@@ -49,7 +49,8 @@ class JobCounting:
             self._moved[job.unit] += job.progress - before.progress
         if job.state.is_final and (before is None or not before.state.is_final):
             self._ended[job.kind][job.state.value] += 1
-            self._took[job.kind].observe(_seconds(job.started_at, job.finished_at))
+            by_the_clock = _seconds(job.started_at, job.finished_at)  # of one that never began, or runs elsewhere
+            self._took[job.kind].observe(by_the_clock if job.took_seconds is None else job.took_seconds)
 
     def statistics(self) -> JobTallies:
         return JobTallies(

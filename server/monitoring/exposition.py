@@ -31,10 +31,15 @@ class _Collected:
         info = InfoMetricFamily("jindu_build", "Which program this is.")
         info.add_metric([], {"version": self._version})
         yield info
-        yield from _live(self._readings)
-        yield from _jobs(self._readings)
-        yield from _http(self._readings)
-        yield from _machine(self._readings)
+        yield from families(self._readings)
+
+
+def families(readings: Readings) -> Iterable[Family]:
+    """All figures, for whichever way they go out."""
+    yield from _live(readings)
+    yield from _jobs(readings)
+    yield from _http(readings)
+    yield from _machine(readings)
 
 
 def _live(readings: Readings) -> Iterable[Family]:
@@ -108,6 +113,12 @@ def _machine(readings: Readings) -> Iterable[Family]:
         memory = {"server": process.memory_bytes, "workers": process.worker_memory_bytes}
         cpu = {"server": process.cpu_seconds, "workers": process.worker_cpu_seconds}
         yield _gauge_by("jindu_resident_memory_bytes", "Memory of the processes.", memory, "role")
+        if connections := readings["connections"].connections:
+            yield _gauge(
+                "jindu_memory_per_connection_bytes",
+                "Memory of the server with all that it holds, over the live connections: none costs more.",
+                process.memory_bytes / connections,
+            )
         yield _counter("jindu_cpu_seconds", "Processor time of the processes.", cpu, "role")
 
 

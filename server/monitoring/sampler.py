@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from server.monitoring.processes import ProcessReading, read_processes
+from server.monitoring.pulse import LastPulse, Pulse
 from server.monitoring.samples import STEP_SECONDS, SampleStore
 from server.monitoring.summing import CountedSince, MetricSample, together
 from server.monitoring.uptime import Heartbeat, forget_runs
@@ -31,6 +32,7 @@ class Sampler:
         heartbeat: Heartbeat,
         sources: Mapping[str, Callable[[], object]],
         kept_days: float,
+        pulse: Pulse,
         clock: Callable[[], float] = time.time,
         processes: Callable[[], ProcessReading] = read_processes,
     ) -> None:
@@ -39,6 +41,7 @@ class Sampler:
         self._heartbeat = heartbeat
         self._sources = sources
         self._kept = timedelta(days=kept_days)
+        self._pulse = pulse
         self._clock = clock
         self._processes = processes
         self._differences = CountedSince()
@@ -52,15 +55,25 @@ class Sampler:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """From here on the server counts as up; at the end as stopped in order."""
+        last = await asyncio.to_thread(self._pulse.last)
         async with self._database.write() as connection:
+            if last is not None:
+                await self._heartbeat.mend(connection, last, self._now())
             await self._heartbeat.begin(connection, self._now())
-        sampling = asyncio.create_task(self._run(), name="sample")
+        tasks = [
+            asyncio.create_task(self._run(), name="sample"),
+            asyncio.create_task(self._pulse.run(self._alive), name="pulse"),
+        ]
         try:
             yield
         finally:
-            sampling.cancel()
-            await asyncio.wait([sampling])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             await self._end()
+
+    def _alive(self) -> LastPulse:
+        return LastPulse(run_id=self._heartbeat.run_id, at=self._now())
 
     async def sample(self, *, is_last: bool = False) -> None:
         """What was not stored this time is stored with the next."""

@@ -68,6 +68,18 @@ def _failure_rate(sample: Mapping[str, Any], _seconds: int) -> tuple[float, floa
     return (refused / (accepted + refused),) * 2 if accepted + refused else None
 
 
+def _per_connection(name: str) -> Callable[[Mapping[str, Any], int], tuple[float, float] | None]:
+    """A level over the live connections of the same time; nothing while there is less than one on average."""
+
+    def value_of(sample: Mapping[str, Any], _seconds: int) -> tuple[float, float] | None:
+        if name not in sample or "connections" not in sample:
+            return None
+        (_, _, total, count), (_, _, connected, times) = sample[name], sample["connections"]
+        return (total / count / (connected / times),) * 2 if connected >= times else None
+
+    return value_of
+
+
 def _lines() -> Iterable[Curve]:
     for metric in BY_NAME.values():
         if metric.kind is MetricKind.LEVEL:
@@ -77,6 +89,8 @@ def _lines() -> Iterable[Curve]:
         else:
             yield from (_of_delay(metric, percent) for percent in (50, 95, 99))
     yield Curve(name="connection_failure_rate", unit="share", value_of=_failure_rate)
+    yield Curve(name="memory_per_connection", unit="bytes", value_of=_per_connection("memory"))
+    yield Curve(name="unsent_per_connection", unit="bytes", value_of=_per_connection("unsent_bytes"))
 
 
 CURVES = {line.name: line for line in _lines()}

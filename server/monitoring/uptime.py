@@ -18,9 +18,11 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
+from server.monitoring.pulse import LastPulse
 from server.storage.tables import server_runs
 
 BEAT_SECONDS = 10
+_BETWEEN_BEATS = timedelta(seconds=BEAT_SECONDS + 2)  # with some time to store it
 _MISSED = timedelta(seconds=3 * BEAT_SECONDS)  # a longer silence within a run is an outage
 
 
@@ -103,6 +105,21 @@ class Heartbeat:
                 id=self._id, node=self.node, version=self._version, started_at=now, seen_at=now, ending=None
             )
         )
+
+    @property
+    def run_id(self) -> str:
+        return self._id
+
+    async def mend(self, connection: AsyncConnection, last: LastPulse, now: datetime) -> None:
+        """Lengthen the run that crashed to its last sign of life, before the next one begins.
+
+        Not by more than a beat: that it lived on without being able to store one was an outage.
+        """
+        if last.at > now:
+            return
+        crashed = (server_runs.c.id == last.run_id, server_runs.c.ending.is_(None))
+        since_beat = (server_runs.c.seen_at < last.at, server_runs.c.seen_at >= last.at - _BETWEEN_BEATS)
+        await connection.execute(update(server_runs).where(*crashed, *since_beat).values(seen_at=last.at))
 
     async def beat(self, connection: AsyncConnection, now: datetime) -> None:
         """After a long silence, or when the clock was set, a new run begins: that time is not made up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -113,7 +113,8 @@ class AccountOperations:
     async def start_session(self, user: User, *, address: str, user_agent: str, means: str = Means.PASSWORD) -> str:
         """A session for somebody who has proved who they are just now, by `means`; the answer is its secret."""
         session, secret = await self._sessions.start(user.id, user_agent=user_agent, address=address, means=means)
-        await self._record(self_of(user, address), "session.start", subject_id=session.id, detail={"means": means})
+        there = replace(self_of(user, address), session_id=session.id)
+        await self._record(there, "session.start", subject_id=session.id, detail={"means": means})
         return secret
 
     async def sign_out(self, principal: Principal) -> None:
@@ -217,20 +218,27 @@ class AccountOperations:
         if principal.token_id:
             parent = await self._tokens.get(principal.token_id)
             latest = parent.expires_at if parent else None
-        return await self._create_token(principal, wanted, most=principal.scopes, latest=latest)
+        means = await self._means_of(principal)
+        return await self._create_token(principal, wanted, most=principal.scopes, latest=latest, means=means)
+
+    async def _means_of(self, principal: Principal) -> str | None:
+        """By what they came in; None for a token."""
+        theirs = await self._sessions.of_user(principal.user_id) if principal.session_id else []
+        return next((session.means for session in theirs if session.id == principal.session_id), None)
 
     async def create_token_with_password(
         self, wanted: NewToken, *, name: str, password: str, address: str, code: str | None = None
     ) -> tuple[Token, str]:
         """For programs that have no session. Raises as `sign_in` and `finish_sign_in` do."""
-        user = await self._authenticated(name, password, address)
+        user, means = await self._authenticated(name, password, address), Means.PASSWORD
         if user.second_factor_at is not None:
             if code is None:
                 raise SecondFactorNeeded
-            await self._second_step.prove(user, code, address=address)
+            means = await self._second_step.prove(user, code, address=address)
         elif self._second_step.is_required(user.role):
             raise SecondFactorMissing
-        return await self._create_token(self_of(user, address), wanted, most=frozenset(Scope), latest=None)
+        who = self_of(user, address)
+        return await self._create_token(who, wanted, most=frozenset(Scope), latest=None, means=means)
 
     async def delete_token(self, principal: Principal, token_id: str) -> None:
         principal.require_own_change()
@@ -324,7 +332,13 @@ class AccountOperations:
             self._tell(user.id, notice)
 
     async def _create_token(
-        self, principal: Principal, wanted: NewToken, *, most: frozenset[Scope], latest: datetime | None
+        self,
+        principal: Principal,
+        wanted: NewToken,
+        *,
+        most: frozenset[Scope],
+        latest: datetime | None,
+        means: str | None,
     ) -> tuple[Token, str]:
         if problems := text_problems(wanted.name, field="name", most=100):
             raise InvalidInput(errors=problems)
@@ -345,6 +359,7 @@ class AccountOperations:
                 connection, user_id=principal.user_id, name=wanted.name, scopes=scopes, expires_at=expires_at
             )
             detail = {"scopes": sorted(scopes), "expires_at": expires_at and rfc3339(expires_at)}
+            detail |= {"means": str(means)} if means else {}
             await Audit.record(connection, principal, "token.create", token.name, detail, subject_id=token.id)
         return token, secret
 

@@ -94,7 +94,7 @@ class ImportOperations:
         """
         upload = await self._whole_upload(principal, upload_id)
         dataset = None if beside is None else await self._catalog.find(principal.user_id, beside)
-        async with self._pieces.whole(upload.id) as source:
+        async with self._pieces.whole(upload.id, size=upload.offset) as source:
             request = FilePreviewRequest(
                 source=source,
                 name=upload.name,

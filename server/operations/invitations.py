@@ -50,7 +50,7 @@ class InvitationOperations:
         if principal is not None:
             principal.require_admin()
         problems = [
-            *name_problems(name, field="invited_name"),
+            *name_problems(name),
             *days_problems(days, field="days", most=MOST_DAYS),
         ]
         if problems:

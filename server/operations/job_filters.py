@@ -24,8 +24,11 @@ class JobFilterOperations:
         """In place of the one that has the name already."""
         principal.require_write()
         name = " ".join(name.split())
-        if not 0 < len(name) <= NAME_CHARACTERS or not name.isprintable():
-            raise InvalidInput("Give the filter a name of at most {limit} characters.", limit=NAME_CHARACTERS)
+        # It becomes a part of an address.
+        if not 0 < len(name) <= NAME_CHARACTERS or not name.isprintable() or "/" in name or name in (".", ".."):
+            raise InvalidInput(
+                "Give the filter a name of at most {limit} characters, without a slash.", limit=NAME_CHARACTERS
+            )
         chosen = {field: value for field, value in fields.items() if value}
         if not chosen:
             raise InvalidInput("This filter chooses nothing; set one of its fields first.")

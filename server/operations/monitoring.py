@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import __version__
-from server.alerts.alert import Alert
-from server.alerts.store import past_alerts
+from server.alerts.alert import Alert, AlertRule
+from server.alerts.store import all_rules, past_alerts
+from server.alerts.subjects import LEAST_REFUSED
 from server.alerts.windows import MaintenanceWindow, spans_of, windows_since
 from server.auth.networks import is_among
 from server.auth.permissions import Principal
@@ -34,10 +35,7 @@ MOST_METRICS = 20
 _DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 _HOUR_SECONDS = 3_600
 _MOST_ALERTS = 100
-LEAST_AVAILABILITY = 0.999
-MOST_FAILURES = 0.01  # of handshakes
-MOST_LAG_MS = 250.0
-_DISK_NOTICE = timedelta(days=14)
+_DAY_SECONDS = 86_400.0
 
 
 class Concern(StrEnum):
@@ -51,6 +49,18 @@ class Concern(StrEnum):
     BACKUP = "backup"
     CERTIFICATE = "certificate"
     ORIGINS = "origins"
+
+
+WATCHED_AS = {
+    Concern.AVAILABILITY: "availability_24h",
+    Concern.HANDSHAKES: "connection_failure_rate",
+    Concern.WORKERS: "workers_died",
+    Concern.DISK: "disk_days",
+    Concern.LAG: "loop_lag",
+    Concern.BACKUP: "backup_age",
+    Concern.CERTIFICATE: "certificate_days",
+}
+"""Subjects of the alert rules whose thresholds say when it is one: what an administrator changes there counts here."""
 
 
 class LookBack(StrEnum):
@@ -83,8 +93,10 @@ class MetricHistory:
 class Present:
     """How the whole system does, over all nodes. Figures are None while nothing is known."""
 
+    limits: Mapping[Concern, float]  # as the rules of the alerts say, also those that are off
     messages_per_second_in: float | None
     messages_per_second_out: float | None
+    connections_refused: int  # in the last 24 hours
     connection_failure_rate: float | None  # of the last 24 hours, from 0 to 1
     delivery_p50_ms: float | None  # of the last hour
     delivery_p95_ms: float | None
@@ -105,19 +117,31 @@ class Present:
 
     @property
     def concerns(self) -> list[Concern]:
-        """What somebody should look at, the worst first."""
-        share = self.availability["30d"].share
-        found = {
-            Concern.AVAILABILITY: share is not None and share < LEAST_AVAILABILITY,
-            Concern.HANDSHAKES: (self.connection_failure_rate or 0) > MOST_FAILURES,
-            Concern.WORKERS: self.workers_died > 0,
-            Concern.DISK: self.disk_full_at is not None and self.disk_full_at - self.as_of < _DISK_NOTICE,
-            Concern.LAG: (self.loop_lag_ms or 0) > MOST_LAG_MS,
-            Concern.BACKUP: self.backup is not None and self.backup.is_worrying(self.as_of),
-            Concern.CERTIFICATE: self.certificate_ends_at is not None,
+        """What somebody should look at, the worst first; what an alert says already is not said once more."""
+        said = {alert.subject.name for alert in self.firing}
+        return [each for each, is_so in self._found().items() if is_so and WATCHED_AS.get(each) not in said]
+
+    def _found(self) -> dict[Concern, bool]:
+        share, limits = self.availability["30d"].share, self.limits
+        return {
+            Concern.AVAILABILITY: share is not None and share < limits[Concern.AVAILABILITY],
+            Concern.HANDSHAKES: self.connections_refused >= LEAST_REFUSED
+            and (self.connection_failure_rate or 0) > limits[Concern.HANDSHAKES],
+            Concern.WORKERS: self.workers_died > limits[Concern.WORKERS],
+            Concern.DISK: self._days_until(self.disk_full_at) < limits[Concern.DISK],
+            Concern.LAG: (self.loop_lag_ms or 0) > limits[Concern.LAG],
+            Concern.BACKUP: self._is_backup_worrying(),
+            Concern.CERTIFICATE: self.certificate_ends_at is not None,  # by how long it was good in all
             Concern.ORIGINS: bool(self.refused_origins),
         }
-        return [concern for concern, is_so in found.items() if is_so]
+
+    def _days_until(self, moment: datetime | None) -> float:
+        return math.inf if moment is None else (moment - self.as_of).total_seconds() / _DAY_SECONDS
+
+    def _is_backup_worrying(self) -> bool:
+        """Also one that failed, however young the last good one is."""
+        late = timedelta(seconds=self.limits[Concern.BACKUP])
+        return self.backup is not None and self.backup.is_worrying(self.as_of, late=late)
 
 
 class MonitoringOperations:
@@ -186,12 +210,15 @@ class MonitoringOperations:
             week = await self._store.between(connection, _HOUR_SECONDS, end - 7 * 24 * _HOUR_SECONDS, end)
             runs, windows = await _known_runs(connection, now), await _known_windows(connection, now)
             alerts = await past_alerts(connection, limit=_MOST_ALERTS, since=now)
+            rules = await all_rules(connection)
             backup = await backup_state(connection)
         of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
             lambda: (summed(last), summed(hour), summed(day), full_at(free_room(week)))
         )
         seconds = STEP_SECONDS * len({each.at for each in last})
         return Present(
+            limits=_limits(rules),
+            connections_refused=of_day.get("handshakes_refused", 0),
             messages_per_second_in=_value("messages_received", of_last, seconds),
             messages_per_second_out=_value("messages_sent", of_last, seconds),
             connection_failure_rate=_value("connection_failure_rate", of_day, 1),
@@ -237,6 +264,12 @@ async def _known_windows(connection: AsyncConnection, now: datetime) -> Sequence
 def _uptimes(runs: Sequence[Run], windows: Sequence[MaintenanceWindow], now: datetime) -> dict[str, Availability]:
     planned = spans_of(windows, now - timedelta(days=max(_DAYS.values())), now)
     return {name: availability(runs, now - timedelta(days=days), now, planned) for name, days in _DAYS.items()}
+
+
+def _limits(rules: Sequence[AlertRule]) -> dict[Concern, float]:
+    """Of the rules that are there by themselves, as they were changed."""
+    by_id = {rule.id: rule.threshold for rule in rules}
+    return {concern: by_id[subject] for concern, subject in WATCHED_AS.items()}
 
 
 def _require_known(metrics: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
+from server.operations.job_chains import JobChains
 from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
@@ -74,6 +75,7 @@ class Operations:
     gallery: GalleryOperations
     imports: ImportOperations
     invitations: InvitationOperations
+    job_chains: JobChains
     job_filters: JobFilterOperations
     job_removal: JobRemoval
     jobs: JobOperations

@@ -242,7 +242,14 @@ class OpenIdOperations:
         session, secret = await self._sessions.start(
             user.id, user_agent=user_agent, address=address, means=Means.OPENID
         )
-        who = Principal(user_id=user.id, user_name=user.name, role=user.role, language="", address=address)
+        who = Principal(
+            user_id=user.id,
+            user_name=user.name,
+            role=user.role,
+            language="",
+            session_id=session.id,
+            address=address,
+        )
         async with self._database.write() as connection:
             await Audit.record(connection, who, "session.start", detail={"by": self.label}, subject_id=session.id)
         return secret

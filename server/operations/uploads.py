@@ -18,6 +18,7 @@ from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.live.removals import Removals
+from server.operations.job_chains import PLANNED_DATASET
 from server.operations.upload_parts import PartOperations
 from server.storage.database import Database
 from server.storage.file_pieces import LocalFile
@@ -127,7 +128,7 @@ class UploadOperations:
             raise InvalidInput(
                 "The file is not complete yet; wait until its upload has finished.", code="upload_unfinished"
             )
-        async with self._pieces.whole(upload.id) as path:
+        async with self._pieces.whole(upload.id, size=upload.offset) as path:
             yield upload, LocalFile(path)
 
     async def position(self, principal: Principal, upload_id: str) -> Upload:
@@ -229,7 +230,7 @@ class UploadOperations:
             title=upload.name,
             parameters={"upload_id": upload.id},
             total=upload.size,
-            asked=Asked.under(idempotency_key, by=principal.user_id, what=wanted),
+            asked=Asked.under(idempotency_key, by=principal.user_id, what=_without_plan(wanted)),
             also=add_upload,
         )
 
@@ -259,3 +260,9 @@ class UploadOperations:
         if upload.job_id is not None and is_whole_job:
             await self._runner.cancel(upload.job_id)  # over already: stays as it is
         await self._receiver.discard(upload.id)
+
+
+def _without_plan(wanted: NewUpload) -> NewUpload:
+    """It is the same file whatever becomes of it."""
+    metadata = {name: value for name, value in (wanted.metadata or {}).items() if name != PLANNED_DATASET}
+    return replace(wanted, metadata=metadata if wanted.metadata is not None else None)

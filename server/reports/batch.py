@@ -33,6 +33,7 @@ from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.room import Room
 from server.storage.scratch import Scratch
+from server.texts import plain
 
 KIND = "batch_report"
 _STALLS_AFTER_SECONDS = 180.0  # a large report takes a minute or two
@@ -149,7 +150,7 @@ class BatchReports:
         async with self._database.write() as connection:
             await context.fence(connection)
             await self._store.add_reports(connection, batch, parameter_sets)
-        context.log(f"{len(parameter_sets)} reports to make")
+        context.log("Reports to make: {count}", values={"count": len(parameter_sets)})
         return await self._store.get(batch.id)
 
     async def _requeue(self, context: JobContext, batch: Batch) -> None:
@@ -190,7 +191,8 @@ class BatchReports:
                 try:
                     found = await self._room.within(self._lay_out(context, batch, reports, output))
                 except JinduError as error:  # whatever it is, reports can be made without
-                    context.log(f"datasets are read as they are stored: {error.text}", level="warning")
+                    values = {"reason": {"phrase": error.message, "parameters": plain(error.parameters)}}
+                    context.log("Datasets are read as they are stored: {reason}", level="warning", values=values)
             yield found
 
     async def _lay_out(self, context: JobContext, batch: Batch, reports: int, output: Path) -> LaidOut:
@@ -242,7 +244,9 @@ class BatchReports:
         tally.counts[made.state] += 1
         self._tell(made)
         if made.error is not None:
-            context.log(f"{made.title}: {made.error.code}: {made.error.text}", level="error")
+            reason = {"phrase": made.error.message, "parameters": made.error.parameters}
+            values = {"title": made.title, "reason": reason, "code": made.error.code}
+            context.log("{title}: {reason} ({code})", level="error", values=values)
         context.advance(tally.done, detail=tally.detail())
 
     def _tell(self, report: BatchReport) -> None:

@@ -104,7 +104,7 @@ class ImageLibrary:
         self._room.require(upload.size or 0)
         async with self._scratch.workplace() as directory:
             target = directory / "picture"
-            async with self._pieces.whole(upload.id) as source:
+            async with self._pieces.whole(upload.id, size=upload.offset) as source:
                 request = CopyRequest(source=source, name=name, target=target)
                 sha256: str = await self._workers.run(owner_id, copy_image, request, timeout_seconds=_CHECK_SECONDS)
             # Named by its content: the same logo in a hundred batches is one file. Published also when it is there:

@@ -10,7 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from server.errors import Unavailable
+
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
+
+
+class StorageAway(Unavailable):
+    """The store of files does not answer at this moment; what was stored is safe. Try again shortly."""
+
+    code = "storage_away"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ class DatabaseAway(Unavailable):
     code = "database_away"
 
 
+NODE = "jindu node "
+"""How the name begins under which a node that serves is known to a database that others use as well."""
 NOT_NOW = (StorageFull, DatabaseAway)
 """What a transaction raises that may well succeed later; the database itself says it in the log."""
 NOT_STORED = (SQLAlchemyError, *NOT_NOW)
@@ -28,6 +30,11 @@ class Database(Protocol):
 
     Both ways in raise `StorageFull` when the database has no room left, and `DatabaseAway` when it does not answer.
     """
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: no password is in it."""
+        ...
 
     def write(self, *, shared: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that commits when the block ends and rolls back when it raises.
@@ -48,11 +55,20 @@ class Database(Protocol):
         """
         ...
 
+    async def require_newest(self) -> None:
+        """Instead of `migrate`, where somebody else does that: raises `ConfigurationError` for tables of any other
+        shape than the newest, and changes nothing."""
+        ...
+
     async def is_cut(self) -> bool:
         """Whether what the last process stored may be missing, as after a backup was put back; asked after `migrate`.
 
         Also when there is no telling. From now on this process answers for the database, until `close`.
         """
+        ...
+
+    async def leave(self) -> None:
+        """What is stored goes on elsewhere: should this one be begun with again, it is cut."""
         ...
 
     async def size_bytes(self) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,19 @@ async def pieces_of(stream: BinaryIO, *, start: int = 0, end: int | None = None)
             yield piece
     finally:
         stream.close()
+
+
+async def written(pieces: AsyncIterator[bytes], target: BinaryIO) -> str:
+    """Write them to an open file, each in a thread; answers their sha256 in hexadecimal."""
+    running = hashlib.sha256()
+
+    def write(piece: bytes) -> None:
+        running.update(piece)
+        target.write(piece)
+
+    async for piece in pieces:
+        await asyncio.to_thread(write, piece)
+    return running.hexdigest()
 
 
 async def in_thread(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:

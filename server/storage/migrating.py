@@ -27,13 +27,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     before = revision_of(connection)
     if revision == "head" and before == newest_revision():
         return
-    if before is not None and before > newest_revision():
-        raise ConfigurationError(
-            "The database has schema {found}, which a newer version of the program made; this one knows schemas up to "
-            "{known}. Install the newer version again, or restore a backup that was made before it.",
-            found=before,
-            known=newest_revision(),
-        )
+    _refuse_newer(before)
     if revision == "head" and before is None and not inspect(connection).get_table_names():
         _make_all_tables(connection)
         return
@@ -48,6 +42,31 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     if before is not None:
         after = revision_of(connection)
         _LOG.info("the database was brought from version %s to %s", before, after, extra={"action": "migrate"})
+
+
+def require_newest(found: str | None) -> None:
+    """Raises `ConfigurationError` unless `found` is the schema of this program."""
+    _refuse_newer(found)
+    if found is None:
+        raise ConfigurationError("The database has no tables yet: run jindu db upgrade once, which makes them.")
+    if found != newest_revision():
+        raise ConfigurationError(
+            "The database has schema {found}, and this program needs {known}: make a backup, then run jindu db "
+            "upgrade, which changes the tables.",
+            found=found,
+            known=newest_revision(),
+        )
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found > newest_revision():
+        raise ConfigurationError(
+            "The database has schema {found}, which a newer version of the program made; this program is older and "
+            "knows schemas up to {known}. Install the newer version again, or restore a backup that was made before "
+            "it.",
+            found=found,
+            known=newest_revision(),
+        )
 
 
 def _make_all_tables(connection: Connection) -> None:

@@ -47,7 +47,9 @@ class Admission:
             raise Unavailable
         if not self._is_from_trusted_page(visitor):
             if visitor.origin is not None:
-                self._refused_origins.note(visitor.origin, visitor.own_origins, site=visitor.site)
+                self._refused_origins.note(
+                    visitor.origin, visitor.own_origins, site=visitor.site, is_somebodys=visitor.is_somebodys
+                )
             raise Forbidden("Pages of this origin may not connect here; an administrator can allow it.")
 
     def place(self, address: str) -> AddressSlot:

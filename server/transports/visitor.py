@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from server.http.addresses import client_address, own_origins
+from server.http.guards import current_principal
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -24,6 +25,7 @@ class Visitor:
     site: str = "none"
     device: str = ""
     language: str | None = None  # they asked for it
+    is_somebodys: bool = False  # they came with a session or token that is good
 
     @classmethod
     def of_request(cls, request: web.Request) -> Visitor:
@@ -35,6 +37,7 @@ class Visitor:
             site=headers.get("Sec-Fetch-Site", "none"),
             device=headers.get("User-Agent", "")[:_DEVICE_CHARACTERS],
             language=asked(request).get("lang"),
+            is_somebodys=current_principal(request) is not None,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,7 @@ class Upload:
     expires_at: datetime | None
     concat: str | None = None
     part_of: str | None = None
+    writer: int = 0  # how often somebody began to bring bytes: the last one is the only one whose bytes count
     sequence: int = 0  # its place among all of them; 0 until it is stored
 
     @property
@@ -171,6 +172,21 @@ class UploadStore:
         """What has come or is coming of a file in parts, in the order in which they were begun."""
         return await self._all(select(uploads).where(uploads.c.part_of == upload_id).order_by(uploads.c.sequence))
 
+    async def begin_writing(self, upload: Upload) -> Upload:
+        """From here on whoever brought bytes before acknowledges none. Raises `TakenOver` when its offset has moved."""
+        of = uploads.c
+        began = (
+            update(uploads)
+            .where(of.id == upload.id, of.offset == upload.offset)
+            .values(writer=of.writer + 1)
+            .returning(of.writer)
+        )
+        async with self._database.write(shared=True) as connection:
+            writer = (await connection.execute(began)).scalar_one_or_none()
+        if writer is None:
+            raise TakenOver
+        return replace(upload, writer=writer)
+
     async def move_offset(self, upload: Upload, offset: int, *, before: int, expires_at: datetime) -> None:
         """Acknowledge bytes beyond `before`, which must be durable by now. Does nothing for an upload that is gone.
 
@@ -179,11 +195,11 @@ class UploadStore:
         """
         is_counted = upload.size is not None
         async with self._database.write(shared=is_counted) as connection:
-            query = select(uploads.c.offset).where(uploads.c.id == upload.id)
-            stored = (await connection.execute(lock(query))).scalar_one_or_none()
+            query = select(uploads.c.offset, uploads.c.writer).where(uploads.c.id == upload.id)
+            stored = (await connection.execute(lock(query))).one_or_none()
             if stored is None:
                 return
-            if stored != before:
+            if tuple(stored) != (before, upload.writer):
                 raise TakenOver
             if not is_counted and offset > before:
                 await self._quotas.require(connection, upload.owner_id, Stored.UPLOADS, offset - before)

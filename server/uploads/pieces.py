@@ -61,6 +61,14 @@ class UploadFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of the uploads that a file is made of, with all its bytes."""
+
+    upload_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundUpload:
     """Bytes that lie under an id; `changed_at` is when the last of them came."""
 
@@ -75,20 +83,23 @@ class Pieces(Protocol):
         """A place for bytes, empty. Raises `StorageFull`."""
 
     async def open(
-        self, upload_id: str, *, offset: int, running_hash: RunningHash | None, check: Any = None
+        self, upload_id: str, *, offset: int, writer: int, running_hash: RunningHash | None, check: Any = None
     ) -> UploadFile:
-        """What lies beyond `offset` was never acknowledged and goes. Raises `Gone` when less is there."""
+        """What lies beyond `offset` was never acknowledged and goes. Raises `Gone` when less is there.
 
-    def whole(self, upload_id: str) -> AbstractAsyncContextManager[Path]:
-        """All bytes as one local file, to be read inside the block. Raises `UploadGone`.
+        `writer` is higher with each time: what an earlier one still brings, on another node, counts for nothing.
+        """
+
+    def whole(self, upload_id: str, *, size: int) -> AbstractAsyncContextManager[Path]:
+        """Its `size` bytes as one local file, to be read inside the block. Raises `UploadGone`.
 
         Whatever fails in the block because they went meanwhile is `UploadGone`: each reader has words of its own.
         """
 
-    async def sha256(self, upload_id: str) -> str:
-        """Of all bytes, in hexadecimal."""
+    async def sha256(self, upload_id: str, *, size: int) -> str:
+        """Of its `size` bytes, in hexadecimal."""
 
-    async def join(self, part_ids: Sequence[str], upload_id: str) -> tuple[int, str]:
+    async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
         """Make one durable upload of others, which stay; answers its size and sha256.
 
         Raises `StorageFull`, and `Gone` when a part has vanished; then, and when it is cancelled, there is none.

@@ -111,6 +111,7 @@ class Receiver:
             if size is not None:
                 upload = await self._sized(upload, size, max_bytes=max_bytes)
             self._room.require()
+            upload = await self._store.begin_writing(upload)
             file = await self._open(upload, checksum)
             limit = upload.size if upload.size is not None else max_bytes
             # In a task of its own: a request that is cancelled still stores what came, and no thread is left writing.
@@ -284,6 +285,7 @@ class Receiver:
         return await self._pieces.open(
             upload.id,
             offset=upload.offset,
+            writer=upload.writer,
             running_hash=running_hash if is_worth_it else None,
             check=checksum.new_hash() if checksum else None,
         )

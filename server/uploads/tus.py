@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from server.errors import Forbidden, MalformedRequest, PreconditionFailed, UnsupportedMedia
+from server.errors import Forbidden, InvalidInput, MalformedRequest, PreconditionFailed, UnsupportedMedia
 from server.numerals import whole_number
 from server.uploads.files import require_size
 
@@ -170,17 +170,22 @@ def parse_checksum(headers: Headers) -> Checksum | None:
     return Checksum(algorithm=algorithm, digest=digest)
 
 
-def parse_metadata(value: str) -> dict[str, str]:
+def parse_metadata(given: str) -> dict[str, str]:
     """`filename c2FsZXMueGxzeA==,is_draft`: keys with base64 values, or alone. Values must be UTF-8."""
     metadata: dict[str, str] = {}
-    for pair in value.split(",") if value.strip() else ():
+    for pair in given.split(",") if given.strip() else ():
         key, _, encoded = pair.strip().partition(" ")
         if not key or not key.isascii() or key in metadata:
             raise MalformedRequest("Upload-Metadata has an empty, repeated or non-ASCII key.")
         try:
-            metadata[key] = _decoded(encoded.strip(), "Upload-Metadata").decode("utf-8")
+            value = _decoded(encoded.strip(), "Upload-Metadata").decode("utf-8")
         except UnicodeDecodeError as error:
             raise MalformedRequest("The value of {key} in Upload-Metadata is not UTF-8.", key=key) from error
+        if "\0" in value:
+            raise InvalidInput(
+                "The value of {key} in Upload-Metadata has the character NUL (U+0000), which no text can hold.", key=key
+            )
+        metadata[key] = value
     return metadata
 
 

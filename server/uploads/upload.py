@@ -16,7 +16,7 @@ from server.jobs.shown import WAITING_FOR_SENDER
 from server.storage.database import Database
 from server.uploads.arrivals import Arrival, Arrivals
 from server.uploads.files import Upload, UploadStore
-from server.uploads.pieces import BYTES_MISSING, Pieces
+from server.uploads.pieces import BYTES_MISSING, Part, Pieces
 from server.uploads.receiving import Receiver
 from server.uploads.tus import parse_concat
 
@@ -135,8 +135,12 @@ class DataUpload:
         """One file out of its parts, which stay until it is durable; on a full disk they stay for another try."""
         context.advance(stage="joining")
         part_ids = parse_concat(upload.concat)
+        sizes = {part.id: part.offset for part in await self._store.parts_of(upload.id)}
+        if not sizes.keys() >= set(part_ids):
+            raise Gone(BYTES_MISSING)
         try:
-            size, sha256 = await self._pieces.join(part_ids, upload.id)
+            parts = [Part(upload_id=part_id, size=sizes[part_id]) for part_id in part_ids]
+            size, sha256 = await self._pieces.join(parts, upload.id)
         except StorageFull:
             await self._store.release_parts(upload.id)
             self._arrivals.row_changed(upload.id)
@@ -150,7 +154,7 @@ class DataUpload:
 
     async def _hash(self, context: JobContext, upload: Upload) -> str:
         context.advance(stage="checking")
-        sha256 = await self._pieces.sha256(upload.id)
+        sha256 = await self._pieces.sha256(upload.id, size=upload.offset)
         await self._store.complete(upload.id, size=upload.offset, sha256=sha256, at=self._clock())
         return sha256
 

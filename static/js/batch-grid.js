@@ -17,6 +17,7 @@ const header = root.querySelector("[data-header]");
 const grid = root.querySelector("[data-grid]");
 const map = root.querySelector("[data-map]");
 const canvas = root.querySelector("canvas");
+const room = root.querySelector("[data-room]");
 const filters = root.querySelector("[data-filters]");
 const batch = root.dataset.batch;
 
@@ -167,7 +168,7 @@ function count() {
 }
 
 function draw() {
-  if (!map.hidden) drawMap(canvas, reports.map((report) => report.state));
+  if (!map.hidden) drawMap(canvas, reports.map((report) => report.state), room);
 }
 
 // Calls `work` at most once every `ms`, the last time after the last call.

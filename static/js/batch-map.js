@@ -9,9 +9,13 @@ const COLOURS = {
   cancelled: "--cancelled",
 };
 
-/** Draw `states` on `canvas`, whose width is given and whose height follows. */
-export function drawMap(canvas, states) {
+/** Draw `states` on `canvas`, whose width is given and whose height follows; `room` keeps that height on the page. */
+export function drawMap(canvas, states, room) {
   const { cell, columns, rows } = layout(canvas, states.length);
+  if (states.length && room.textContent.length !== states.length) {
+    room.textContent = "x".repeat(states.length);
+    room.className = `batch-map__room batch-map__room--${cell}`;
+  }
   const scale = window.devicePixelRatio || 1;
   const width = canvas.parentElement.clientWidth;
   canvas.width = Math.round(width * scale);

@@ -6,10 +6,11 @@ import { CONNECTION_LIMIT } from "./live-codes.js";
 
 const texts = {
   connected: t("Live"),
-  connecting: t("Reconnecting"),
+  connecting: t("Connecting"),
   offline: t("Offline"),
   closed: t("Not live; reload the page"),
 };
+const again = t("Reconnecting");
 const fallback = {
   text: t("Live (fallback)"),
   title: t("Something on this network blocks WebSockets; messages come as server-sent events instead."),
@@ -26,8 +27,8 @@ export function startConnectionState(live) {
     if (isLost()) showNote(live); // the next try failed for a reason of its own
   });
   live.on("state", (state, { transport }) => {
-    showLight(state, transport);
     wasConnected ||= state === "connected";
+    showLight(state, transport, wasConnected);
     const lost = state !== "connected" && (wasConnected || state !== "connecting");
     if (!lost) ending = null;
     if (lost !== isLost()) {
@@ -39,10 +40,10 @@ export function startConnectionState(live) {
   });
 }
 
-function showLight(state, transport) {
+function showLight(state, transport, wasConnected) {
   const box = document.getElementById("connection-state");
   const isFallback = state === "connected" && transport === "sse";
-  const text = isFallback ? fallback.text : (texts[state] ?? state);
+  const text = isFallback ? fallback.text : state === "connecting" && wasConnected ? again : (texts[state] ?? state);
   box.dataset.state = state;
   box.dataset.transport = transport ?? "";
   box.title = isFallback ? fallback.title : "";

@@ -88,7 +88,7 @@ export class Hub {
     port.post({ here: true, blocked: this.#blocked });
     if (this.#live.state !== "connected") this.#live.connect();
     if (this.#isWelcome) this.#welcome(guest);
-    else this.#sayAway(guest, {});
+    else port.post({ away: { state: "connecting", heardAt: this.#live.heardAt } }); // as it is about to be
   }
 
   #leave(guest) {

@@ -65,11 +65,14 @@ export class TemplateText {
   constructor(area, { complete, changed }) {
     this.#changed = changed;
     this.#place = document.createElement("div");
-    this.#place.className = "editor__code";
+    this.#place.className = "editor__code is-measuring";
     area.before(this.#place);
     this.#view = new EditorView({ parent: this.#place, state: this.#state(area, complete) });
     new ResizeObserver(() => this.#keepInView()).observe(this.#place); // the list of problems takes room
     area.remove();
+    // It is shown once its gutters and lines have their sizes, else they would be seen moving.
+    const show = () => this.#place.classList.remove("is-measuring");
+    this.#view.requestMeasure({ read() {}, write: () => requestAnimationFrame(() => requestAnimationFrame(show)) });
   }
 
   get value() {

@@ -254,7 +254,7 @@ async def endless_bodies(attacker: Attacker) -> None:
 
 @attack("450 large files that nobody reads")
 async def unread_files(attacker: Attacker) -> None:
-    path = b"/static/vendor/swagger-ui-5.35.0/swagger-ui-bundle.js"
+    path = b"/static/vendor/echarts-6.0.0/echarts.min.js"
     await attacker.hold_sockets(450, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
 
 

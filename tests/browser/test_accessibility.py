@@ -1,41 +1,32 @@
-"""axe finds nothing on any page: contrast, names, roles, landmarks; by day and by night, in both languages."""
+"""Every page of the router, by day and by night, in both languages, on a screen and on a phone.
+
+axe finds nothing, nothing stands beside the screen, and nothing moves by itself while it loads.
+"""
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import PageOf
+from tests.browser.conftest import PageOf, connected
 from tests.browser.test_shell import demonstrate
 from tests.conftest import PASSWORDS
+from tests.pages import FOR_STRANGERS, NO_PAGES, ON_THE_WAY, ROUTES, furnished, of_a_thousand
+from views.routes import PAGES
 
 pytestmark = pytest.mark.browser
 
-PAGES = (
-    "/",
-    "/datasets",
-    "/templates",
-    "/batches",
-    "/jobs",
-    "/account",
-    "/account/sign-in",
-    "/admin",
-    "/admin/alerts",
-    "/admin/users",
-    "/admin/storage",
-    "/admin/brand",
-    "/admin/audit",
-    "/admin/settings",
-    "/websocket-test",
-)
+
+OPTIONS = {"rules": {"target-size": {"enabled": True}}}  # off by itself, and asked for by Lighthouse
 
 
 async def complaints(page: Page) -> list[str]:
     """What axe finds, one line each: rule, where, why."""
     # Transitions would be judged in the middle of a change of colours.
     await page.emulate_media(reduced_motion="reduce")
-    found = await Axe().run(page)
+    found = await Axe().run(page, options=OPTIONS)
     return [
         f"{page.url} {violation['id']}: {node['target']} {node.get('failureSummary', '')}"
         for violation in found.response["violations"]
@@ -63,21 +54,79 @@ async def of_ways_in(page: Page) -> list[str]:
     return found + await complaints(page)
 
 
-@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-US"), ("dark", "zh-CN")])
-async def test_axe_finds_nothing(page_of: PageOf, admin: object, scheme: str, locale: str) -> None:
-    stranger = await page_of(None, color_scheme=scheme, locale=locale)
-    await stranger.goto("/login")
-    found = await complaints(stranger)
-    page = await page_of("admin", color_scheme=scheme, locale=locale)
-    found += await of_ways_in(page)
-    failed = await demonstrate(page, seconds=0.2, total=100, fail_at=30)
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const { value, hadRecentInput, sources } of list.getEntries()) {
+    const moved = sources.map(({ node }) => node?.nodeType === 1 ? node.cloneNode().outerHTML : node?.textContent);
+    if (!hadRecentInput) window.shifts.push([value, moved.join(" ")]);
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+MOST_SHIFT = 0.01  # a part of the screen, times how far it went: to here Lighthouse gives all its points
+FACTS = """() => ({
+  width: document.documentElement.scrollWidth,
+  headings: document.querySelectorAll("h1").length,
+  description: document.querySelector("meta[name=description]")?.content.length ?? 0,
+  title: document.title.length,
+  squeezed: [...document.querySelectorAll("textarea")]
+    .filter((area) => area.offsetWidth && area.offsetWidth < 0.6 * area.parentElement.clientWidth)
+    .map((area) => area.id),
+})"""
+
+
+async def faults(page: Page, path: str, width: int) -> list[str]:
+    """Of the page at `path`: what axe finds, what stands beside the screen or moves by itself, what has no name."""
+    response = await page.goto(path)
+    assert response is not None
+    assert response.status == 200, path
+    if await page.locator("#connection-state").count():
+        await connected(page)
+    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    facts = await page.evaluate(FACTS)
+    found = [f"{path} is {facts['width']} wide"] if facts["width"] > width else []
+    found += [f"{path} has {facts['headings']} headings"] if facts["headings"] != 1 else []
+    found += [f"{path} does not say what it is"] if not (facts["description"] and facts["title"]) else []
+    found += [f"{path} squeezes {facts['squeezed']}"] if facts["squeezed"] else []
+    shifts = await page.evaluate("window.shifts")
+    if sum(value for value, _ in shifts) > MOST_SHIFT:
+        found += [f"{path} moves by {value}: {moved}" for value, moved in shifts]
+    return found + await complaints(page)
+
+
+@pytest.mark.timeout(400)  # half a minute alone; there are fifty pages
+@pytest.mark.parametrize(("scheme", "locale", "width"), [("light", "en-US", 1280), ("dark", "zh-CN", 360)])
+async def test_every_page_can_be_read_and_stands_still(
+    page_of: PageOf, admin: aiohttp.ClientSession, scheme: str, locale: str, width: int
+) -> None:
+    options = {"color_scheme": scheme, "locale": locale, "viewport": {"width": width, "height": 900}}
+    await connected(await page_of("admin"))  # a connection that somebody may close
+    page, stranger = await page_of("admin", **options), await page_of(None, **options)
+    for each in (page, stranger):
+        await each.context.add_init_script(WATCH_SHIFTS)
+    places = await furnished(admin)
+    assert set(places) == ROUTES, "say in tests/pages.py where a new page is, or that it is none"
+    assert {route.path for route in PAGES} >= NO_PAGES | ON_THE_WAY
+    found = []
+    for route, addresses in places.items():
+        for path in addresses:
+            found += await faults(stranger if route in FOR_STRANGERS else page, path, width)
+    found += await faults(page, await of_a_thousand(admin), width)
+    found += await faults(stranger, "/docs/api/jobs", width)
+    assert found == []
+
+
+async def test_axe_finds_nothing_in_what_opens_or_is_shown_once(page_of: PageOf, admin: object) -> None:
+    page = await page_of("admin")
+    found = await of_ways_in(page)
     running = await demonstrate(page, seconds=300)
-    for path in (*PAGES, f"/jobs/{failed}", f"/jobs/{running}"):
-        await page.goto(path)
-        found += await complaints(page)
+    await page.goto(f"/jobs/{running}")
     await page.click(".user-button")
     found += await complaints(page)
     await page.keyboard.press("Escape")
     await page.click(".job-hero__actions button")
+    found += await complaints(page)
+    await page.goto("/docs/api/uploads")
+    await page.locator("[data-try] summary").nth(3).click()
     found += await complaints(page)
     assert found == []

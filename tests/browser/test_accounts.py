@@ -1,4 +1,4 @@
-"""The account and documentation pages in a real browser, under the real policy."""
+"""The account pages in a real browser, under the real policy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import SECONDS, PageOf, sign_in
-from tests.conftest import Server
+from tests.browser.conftest import PageOf, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -45,31 +44,6 @@ async def test_a_token_is_shown_once(page_of: PageOf, alice: object) -> None:
     await page.goto("/account")
     await expect(page.locator("#new-token")).to_have_count(0)
     await expect(page.get_by_text("nightly import")).to_be_visible()
-
-
-async def test_the_api_documentation_works_without_the_outside(
-    page_of: PageOf, alice: object, server: Server, tolerated: set[str]
-) -> None:
-    # what Swagger UI says of every id with a _ in an address
-    tolerated.add(
-        "Deprecated: escaping deep link whitespace with `_` is unsupported and will be removed in a future 5.x "
-        "release. Use `%20` instead."
-    )
-    page: Page = await page_of("alice")
-    outside: list[str] = []
-    page.on(
-        "request",
-        lambda request: None if request.url.startswith((server.url, "data:", "blob:")) else outside.append(request.url),
-    )
-    await page.goto("/docs#/me/api_me")  # of so many, Swagger UI draws those that can be seen
-    await expect(page.locator("#operations-me-api_me .opblock-body")).to_be_visible(timeout=SECONDS)
-    await page.get_by_role("button", name="Try it out").click()
-    await page.get_by_role("button", name="Execute").click()
-    await expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
-    await page.goto("/docs/events")
-    await expect(page.locator("#receive_connection")).to_be_visible()
-    await expect(page.locator("#send_subscribe")).to_be_visible()
-    assert outside == []
 
 
 async def test_signing_out_ends_the_session(page_of: PageOf, alice: object, tolerated: set[str]) -> None:

@@ -101,7 +101,7 @@ async def test_how_the_server_does_is_a_sentence_and_lines_over_time(
         await expect(page.locator(".health__facts")).to_contain_text("100% available in 30 days")
         connections = page.locator("[data-chart=connections]")
         await expect(connections).to_contain_text(re.compile(r"open [0-9.]+, at most [0-9]+"))
-        await expect(page.locator("[data-chart] canvas")).to_have_count(12)
+        await expect(page.locator("[data-chart] canvas")).to_have_count(13)
         week = page.get_by_role("button", name="7 days")
         async with page.expect_response(re.compile("range=7d")):
             await week.click()

@@ -11,7 +11,6 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.examples import EXAMPLES
 from server.realtime.protocol import COMMANDS, SERVER_MESSAGES, JobFields
 from tests.browser.conftest import PageOf
-from tests.browser.test_accessibility import complaints
 
 pytestmark = pytest.mark.browser
 
@@ -56,14 +55,3 @@ async def test_every_field_of_a_job_has_a_meaning(page_of: PageOf) -> None:
     meanings = await page.locator("#job-fields tbody td:last-child").all_inner_texts()
     assert len(meanings) == len(JobFields.__struct_fields__)
     assert all(meanings)
-
-
-@pytest.mark.parametrize(
-    ("scheme", "locale", "width"), [("light", "zh-CN", 1280), ("dark", "en-US", 1280), ("light", "en-US", 360)]
-)
-async def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    page_of: PageOf, scheme: str, locale: str, width: int
-) -> None:
-    page = await opened(page_of, color_scheme=scheme, locale=locale, viewport={"width": width, "height": 800})
-    assert await complaints(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width

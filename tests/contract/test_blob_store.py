@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from server.clock import utc_now
-from server.engines.local_files import LocalFiles
 from server.errors import NotFound
 from server.storage.blob_store import BlobStore, StoredBlob, delete_under
 from server.storage.scratch import Scratch
+from tests.contract.stores import stores_of
 
 Put = Callable[[str, bytes], Awaitable[None]]
 
 
-@pytest.fixture(params=["local_files"])
+@pytest.fixture(params=["local", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return {"local_files": LocalFiles}[request.param](tmp_path / "blobs")
+    return stores_of(request.param, tmp_path).blobs
 
 
 @pytest.fixture

@@ -31,9 +31,13 @@ from server.storage.reserve import Reserve
 class FlockDatabase:
     """A `Database` for addresses like `flock://meadow`: a file of that name, beside the data."""
 
-    def __init__(self, settings: Settings, reserve: Reserve | None) -> None:
-        name = settings.database_url.removeprefix("flock://")
-        self._rows = SqliteDatabase(settings.data.with_name(name), reserve=reserve)
+    def __init__(self, settings: Settings, reserve: Reserve | None, name: str) -> None:
+        file = settings.database_url.removeprefix("flock://")
+        self._rows = SqliteDatabase(settings.data.with_name(file), reserve=reserve)
+
+    @property
+    def place(self) -> str:
+        return self._rows.place
 
     def write(self, *, shared: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
         return self._rows.write(shared=shared)
@@ -44,8 +48,14 @@ class FlockDatabase:
     async def migrate(self, revision: str | None = None) -> None:
         await self._rows.migrate(revision)
 
+    async def require_newest(self) -> None:
+        await self._rows.require_newest()
+
     async def is_cut(self) -> bool:
         return True
+
+    async def leave(self) -> None:
+        await self._rows.leave()
 
     async def size_bytes(self) -> int:
         return await self._rows.size_bytes()

@@ -46,6 +46,13 @@ async def test_rules_over_the_api(admin: Client) -> None:
     assert (await answer(admin, "GET", f"{API}/statistics"))["firing"] == []
 
 
+async def test_the_address_of_a_screen_is_whole_where_the_server_knows_its_own(settings: Settings) -> None:
+    public = dataclasses.replace(settings, public_url="https://intranet.example", base_path="/jindu")
+    async with serving(public) as server, await signed_in(server, "admin") as boss:
+        wall = await answer(boss, "POST", f"{API}/walls", 201, json={"name": "Hall"})
+        assert wall["address"].startswith("https://intranet.example/jindu/wall#")
+
+
 async def test_maintenance_and_walls_over_the_api(server: Server, admin: Client) -> None:
     window = await answer(admin, "POST", f"{API}/maintenance", 201, json={"minutes": 5, "note": "disk"})
     (listed,) = (await answer(admin, "GET", f"{API}/maintenance"))["items"]
@@ -53,6 +60,7 @@ async def test_maintenance_and_walls_over_the_api(server: Server, admin: Client)
     assert (await answer(admin, "GET", f"{API}/statistics"))["maintenance"] is True
     await answer(admin, "DELETE", f"{API}/maintenance/{window['id']}", 204)
     wall = await answer(admin, "POST", f"{API}/walls", 201, json={"name": "Hall"})
+    assert wall["address"].startswith("/wall#")  # this server knows no address of its own
     headers = {"Authorization": "Wall " + wall["address"].partition("/wall#")[2]}
     async with aiohttp.ClientSession(server.url) as screen:
         assert "Live connections" in await answer(screen, "GET", "/wall/figures", headers=headers)
@@ -209,7 +217,7 @@ async def test_a_rule_that_is_crossed_is_told_by_mail_and_webhook(
         await watch.look()
         await until(lambda: mail_server.taken and side.bodies)
         (message,) = mail_server.taken
-        assert message["Subject"] == "[Jindu] Alert: Delay of the server itself"
+        assert message["Subject"] == "[Jindu] Alert: Delay of the server itself (above 0 ms)"
         assert b'"subject":"loop_lag"' in side.bodies[0]
         assert "Alert: Delay of the server itself" in await answer(admin, "GET", "/notifications")
         assert "1 alert fires" in await answer(admin, "GET", "/admin/alerts")

@@ -140,7 +140,8 @@ async def test_every_action_has_a_name_in_words(admin: Client) -> None:
 
 
 async def test_odd_texts_find_nothing_and_break_nothing(admin: Client) -> None:
-    for text in ("\0", "%", "_", "'; drop table audit", "\\", "x" * 500):
+    await page(admin, 422, q="\0")
+    for text in ("%", "_", "'; drop table audit", "\\", "x" * 500):
         await page(admin, q=text, user=text, thing=text, address=text, action=text, token=text)
 
 

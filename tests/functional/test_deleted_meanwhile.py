@@ -24,6 +24,7 @@ from server.storage.tables import tokens
 from tests.conftest import Server, started
 from tests.functional import batches
 from tests.functional.importing import ended, import_text, start, upload
+from tests.stored import blobs_of
 from tests.waiting import until
 
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
@@ -122,7 +123,7 @@ async def test_an_import_whose_worker_is_killed_is_tried_once_more(alice: aiohtt
 
 
 async def test_an_import_that_kills_every_worker_fails_and_leaves_nothing(
-    alice: aiohttp.ClientSession, settings: Settings
+    server: Server, alice: aiohttp.ClientSession
 ) -> None:
     upload_id = await upload(alice, LONG, name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
@@ -135,7 +136,7 @@ async def test_an_import_that_kills_every_worker_fails_and_leaves_nothing(
     assert (state["state"], state["error"]["code"]) == ("failed", "worker_died")
     async with alice.get("/api/v1/datasets/long") as response:
         assert response.status == 404
-    assert [path for path in (settings.data / "blobs").rglob("*") if path.is_file()] == []
+    assert await blobs_of(server.parts) == {}
 
 
 RACES = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import aiohttp
 from sqlalchemy import select, update
 
-from server.settings import Settings
 from server.storage.tables import job_log, jobs
 from tests.conftest import Server
 from tests.functional.batches import made, put_template
@@ -14,7 +13,8 @@ from tests.functional.importing import import_text, upload
 from tests.functional.live_client import live
 from tests.functional.test_imports_api import AS_NUMBERS, MANY
 from tests.functional.test_jobs_api import ended, get, post, start
-from tests.functional.test_retention import script, size_under
+from tests.functional.test_retention import script
+from tests.stored import bytes_of
 
 Client = aiohttp.ClientSession
 
@@ -78,7 +78,7 @@ async def test_a_job_that_is_not_over_says_what_to_do_before(server: Server, ali
 
 
 async def test_a_batch_keeps_its_job_and_an_import_leaves_its_dataset_without_the_list_of_rejects(
-    alice: Client, settings: Settings
+    server: Server, alice: Client
 ) -> None:
     await import_text(alice)
     await put_template(alice)
@@ -90,12 +90,12 @@ async def test_a_batch_keeps_its_job_and_an_import_leaves_its_dataset_without_th
     await delete(alice, f"/jobs/{batch['job_id']}")
 
     state = await import_text(alice, MANY, dataset="many", options=AS_NUMBERS)
-    assert size_under(settings, "imports") > 0
+    assert await bytes_of(server.parts, "imports") > 0
     async with alice.get(f"/jobs/{state['job_id']}", headers=HTML) as response:
         assert f"/jobs/{state['job_id']}/delete" in await response.text()
     await delete(alice, f"/jobs/{state['job_id']}")
-    assert size_under(settings, "imports") == 0
-    assert (await get(alice, "/me/usage"))["datasets"]["used_bytes"] == size_under(settings, "datasets")
+    assert await bytes_of(server.parts, "imports") == 0
+    assert (await get(alice, "/me/usage"))["datasets"]["used_bytes"] == await bytes_of(server.parts, "datasets")
     assert (await get(alice, "/datasets/many"))["row_count"] == 180
     for page in ("/datasets/many/versions", "/datasets/many"):
         async with alice.get(page, headers=HTML) as response:

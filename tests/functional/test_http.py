@@ -64,7 +64,7 @@ async def test_odd_paths_are_not_found(stranger: aiohttp.ClientSession, server: 
     for path in ("/%00", "/%ff%fe", "/datasets/%ED%A0%80", "/" + "x" * 5000, "/api/v1/%2e%2e/%2e%2e"):
         url = URL(server.url + path, encoded=True)
         async with stranger.get(url, allow_redirects=False) as response:
-            assert response.status in (303, 401, 404), path
+            assert response.status in ((422,) if "%00" in path else (303, 401, 404)), path
 
 
 async def test_an_unexpected_error_shows_no_trace_but_is_logged_with_its_id(
@@ -207,10 +207,13 @@ async def test_a_refused_page_is_told_of_where_the_administrator_looks(settings:
     """A proxy that rewrites Host and says nothing: people's own pages are taken for foreign ones."""
     async with running(settings) as server, aiohttp.ClientSession(server.url) as client:
         theirs = {"Origin": "https://reports.example.com"}
-        async with client.post("/login", data={}, headers=theirs) as response:
-            assert response.status == 403
-        with pytest.raises(aiohttp.WSServerHandshakeError):
-            await client.ws_connect("/ws/tab", headers=theirs | {"Origin": "https://reports.example.com:8443"})
+        async with client.post("/login", data={}, headers={"Origin": "https://made-up.example"}) as response:
+            assert response.status == 403  # a stranger's, once: no concern
+        for _ in range(5):
+            async with client.post("/login", data={}, headers=theirs) as response:
+                assert response.status == 403
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await client.ws_connect("/ws/tab", headers=theirs | {"Origin": "https://reports.example.com:8443"})
         async with client.post("/login", data={}, headers={"Origin": "https://x", "Sec-Fetch-Site": "cross-site"}):
             pass
         wanted = {"username": "admin", "password": PASSWORDS["admin"]}

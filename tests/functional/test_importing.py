@@ -12,18 +12,15 @@ from sqlalchemy import update
 
 from server.settings import Settings
 from server.storage.tables import jobs
-from tests.conftest import new_user, running, signed_in
+from tests.conftest import Server, new_user, running, signed_in
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.functional.live_client import live
+from tests.stored import blobs_of
 from tests.waiting import until
 
 DEADLINE_SECONDS = 30.0
 # Quotes make it slow enough to be caught in the middle.
 LARGE = "id,name\n" + "".join(f'{number},"name, {number}"\n' for number in range(1_200_000))
-
-
-def files_under(settings: Settings) -> list[str]:
-    return sorted(str(path.relative_to(settings.data / "blobs")) for path in (settings.data / "blobs").rglob("*.*"))
 
 
 async def job(client: aiohttp.ClientSession, job_id: str) -> dict[str, Any]:
@@ -45,7 +42,7 @@ async def dataset_status(client: aiohttp.ClientSession, name: str = "orders") ->
 
 
 async def test_a_cancelled_import_stops_within_2_seconds_and_leaves_nothing(
-    alice: aiohttp.ClientSession, settings: Settings
+    server: Server, alice: aiohttp.ClientSession
 ) -> None:
     job_id = await start(alice, await upload(alice, LARGE))
     await job_until(alice, job_id, lambda state: state["stage"] == "reading" and state["progress"] > 0)
@@ -55,25 +52,25 @@ async def test_a_cancelled_import_stops_within_2_seconds_and_leaves_nothing(
     assert (await ended(alice, job_id))["state"] == "cancelled"
     assert time.monotonic() - began < 2.0
     assert await dataset_status(alice) == 404
-    assert files_under(settings) == []
+    assert await blobs_of(server.parts) == {}
 
 
-async def test_a_failed_import_leaves_the_dataset_as_it_was(alice: aiohttp.ClientSession, settings: Settings) -> None:
+async def test_a_failed_import_leaves_the_dataset_as_it_was(server: Server, alice: aiohttp.ClientSession) -> None:
     await import_text(alice)
-    before = files_under(settings)
+    before = await blobs_of(server.parts)
     job_id = await start(
         alice, await upload(alice, "region,amount\n" + "a,1\n" * 40 + "b\n" * 20), mode="replace", reject_limit=10
     )
     state = await ended(alice, job_id)
     assert (state["state"], state["error"]["code"]) == ("failed", "too_many_rejects")
     assert "limit of 10 had to be rejected, the last one in line" in state["error"]["message"]
-    assert files_under(settings) == sorted([*before, f"imports/{job_id}/rejects.jsonl"])
+    assert sorted(await blobs_of(server.parts)) == sorted([*before, f"imports/{job_id}/rejects.jsonl"])
     async with alice.get("/api/v1/datasets/orders") as response:
         assert (await response.json())["version"] == 1
 
 
 async def test_a_failed_import_keeps_its_list_until_it_is_repeated_or_deleted(
-    alice: aiohttp.ClientSession, settings: Settings
+    server: Server, alice: aiohttp.ClientSession
 ) -> None:
     job_id = await start(alice, await upload(alice, "id,n\n" + "1,2\n" * 30 + "1\n" * 20), reject_limit=10)
     state = await ended(alice, job_id)
@@ -87,7 +84,7 @@ async def test_a_failed_import_keeps_its_list_until_it_is_repeated_or_deleted(
         assert "Too few cells" in await response.text()
     async with alice.delete(f"/api/v1/jobs/{job_id}") as response:
         assert response.status == 204
-    assert files_under(settings) == []
+    assert await blobs_of(server.parts) == {}
 
 
 async def test_no_import_succeeds_without_a_row(alice: aiohttp.ClientSession) -> None:
@@ -169,6 +166,6 @@ async def test_an_attempt_repeated_after_a_crash_publishes_once_and_tells_the_sa
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.csv", "订单 2026.csv", "a;b%00.csv"])
-async def test_the_name_of_the_file_is_data(alice: aiohttp.ClientSession, name: str, settings: Settings) -> None:
+async def test_the_name_of_the_file_is_data(server: Server, alice: aiohttp.ClientSession, name: str) -> None:
     await import_text(alice, name=name)
-    assert all(path.startswith(("datasets/", "imports/")) for path in files_under(settings))
+    assert all(key.startswith(("datasets/", "imports/")) for key in await blobs_of(server.parts))

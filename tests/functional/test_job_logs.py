@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
+
 import aiohttp
 
 from server.jobs.job_log import line_now
 from tests.conftest import Server
 from tests.functional.browsing import HTML
+from tests.functional.importing import ended, start, upload
 from tests.functional.test_jobs_api import get
 
 Client = aiohttp.ClientSession
@@ -89,3 +92,23 @@ async def test_the_page_of_a_job_shows_its_newest_lines_and_the_way_to_older_one
     assert "messages left out …" in page
     assert "page &lt;0&gt;" in page
     assert "line 519 of it" not in page
+
+
+async def test_lines_are_told_in_the_language_of_their_reader(alice: Client) -> None:
+    columns = [{"name": "region", "type": "integer"}, {"name": "amount"}]
+    job_id = await start(alice, await upload(alice, "region,amount\nNorth,2\n"), options={"columns": columns})
+    assert (await ended(alice, job_id))["state"] == "failed"
+    (english,) = (await get(alice, f"/jobs/{job_id}/log", level="error"))["items"]
+    assert "“North” is not a number" in english["message"]
+    assert {"North", "error"} <= {english["message"].split("“")[1].split("”")[0], english["level"]}
+    chinese = {"Accept-Language": "zh-CN"}
+    async with alice.patch("/api/v1/me", json={"language": "zh-CN"}) as response:
+        assert response.status == 200
+    (line,) = (await get(alice, f"/jobs/{job_id}/log", level="error"))["items"]
+    assert line["message"] != english["message"]
+    assert "North" in line["message"]
+    for path, headers in ((f"/api/v1/jobs/{job_id}/log.txt", chinese), (f"/jobs/{job_id}", chinese | HTML)):
+        async with alice.get(path, headers=headers) as response:
+            assert html.escape(line["message"], quote=False) in await response.text()
+    # It is found by the English words, in which it is kept.
+    assert (await get(alice, f"/jobs/{job_id}/log", q="is not a number"))["total"] == 1

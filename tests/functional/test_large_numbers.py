@@ -104,7 +104,7 @@ async def test_artifacts_and_lists_take_any_number(alice: aiohttp.ClientSession,
                     assert response.status in (200, 422), (url, name, number[:40])
     for number in NUMBERS[:-1]:
         async with alice.post(f"/api/v1/datasets/orders/versions/{number}/restore") as response:
-            assert response.status == 404, number[:40]
+            assert response.status == (422 if number == "\0" else 404), number[:40]
 
 
 async def test_pages_and_their_forms_take_any_number(server: Server, alice: aiohttp.ClientSession) -> None:

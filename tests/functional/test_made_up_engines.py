@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from server.app import engines
-from server.app.engines import open_database
+from server.app.engines import FileStores, open_database
+from server.engines.local_uploads import LocalUploads
 from server.errors import ConfigurationError
 from server.settings import Settings
 from tests.conftest import Server
@@ -47,7 +48,7 @@ def settings(
     made_up = dataclasses.replace(
         engines.ENGINES,
         databases={**engines.ENGINES.databases, "flock://": FlockDatabase},
-        blobs=lambda settings: barn,
+        files={"": lambda settings: FileStores(blobs=barn, pieces=LocalUploads(settings.data / "uploads"))},
         exchanges={"": partial(engines.alone, broker=pigeons)},
         queue=partial(GateQueue, begun),
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from server.monitoring.pulse import LastPulse, Pulse
 from server.monitoring.sampler import Sampler
-from tests.conftest import Server
+from tests.conftest import Server, signed_in
 from tests.functional.live_client import live
+from tests.process import ServerProcess
 from tests.waiting import until
 
 Client = aiohttp.ClientSession
@@ -126,3 +130,26 @@ async def test_history_and_statistics_over_the_api(server: Server, alice: Client
     for path in ("/api/v1/admin/monitoring", "/api/v1/admin/statistics"):
         async with alice.get(path) as response:
             assert response.status == 403
+
+
+async def test_a_server_that_was_killed_was_there_to_its_last_second(tmp_path: Path) -> None:
+    """The heartbeat in the database is ten seconds apart; the last one is that of the start."""
+    process = ServerProcess(tmp_path / "data")
+    await asyncio.to_thread(process.start)
+    try:
+        first = await until(lambda: asyncio.to_thread(Pulse(tmp_path / "data" / "alive").last))
+
+        def later() -> LastPulse | None:
+            found = Pulse(tmp_path / "data" / "alive").last()
+            return found if found and (found.at - first.at).total_seconds() > 3 else None
+
+        last = await until(lambda: asyncio.to_thread(later))
+        await asyncio.to_thread(process.kill)
+        await asyncio.to_thread(process.start)
+        async with await signed_in(process, "admin") as admin, admin.get("/api/v1/admin/statistics") as response:
+            uptime = (await response.json())["availability"]["24h"]
+            (gap,) = uptime["gaps"]
+        assert datetime.fromisoformat(gap["begin"]) >= last.at
+        assert gap["kind"] == "down"
+    finally:
+        await asyncio.to_thread(process.kill)

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 
 from server.settings import Settings
 from tests.conftest import PASSWORDS, Server
@@ -96,7 +96,7 @@ def changing(**changed: Any) -> Callable[[Claims], None]:
     return lambda claims: claims.update(changed)
 
 
-FORGERIES: dict[str, Callable[[OpenIdDouble], None]] = {
+FORGERIES: dict[str, Callable[[OpenIdDouble], object]] = {
     "of another nonce": lambda double: setattr(double, "changed", changing(nonce="another")),
     "without a nonce": lambda double: setattr(double, "changed", lambda claims: claims.pop("nonce")),
     "for somebody else": lambda double: setattr(double, "changed", changing(aud="another")),
@@ -107,6 +107,10 @@ FORGERIES: dict[str, Callable[[OpenIdDouble], None]] = {
     "of tomorrow": lambda double: setattr(double, "changed", changing(iat=int(time.time()) + 86_400)),
     "of nobody": lambda double: setattr(double, "changed", changing(sub="")),
     "of a number": lambda double: setattr(double, "changed", changing(sub=7)),
+    "of half a character": lambda double: (
+        setattr(double, "changed", changing(sub="a\ud800")),
+        setattr(double, "signed", escaped),
+    ),
     "unsigned": lambda double: setattr(double, "signed", unsigned),
     "signed with the secret": lambda double: setattr(double, "signed", by_secret),
     "signed by another": lambda double: setattr(double, "signed", by_another),
@@ -129,6 +133,11 @@ def by_secret(claims: Claims) -> str:
     return f"{head}.{body}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
+def escaped(claims: Claims) -> str:
+    """As a provider signs that writes JSON in ASCII."""
+    return jws.serialize_compact({"alg": "RS256", "kid": "first"}, json.dumps(claims).encode(), KEY)
+
+
 def by_another(claims: Claims) -> str:
     return jwt.encode({"alg": "RS256", "kid": "first"}, claims, LATER_KEY)
 
@@ -140,12 +149,20 @@ async def test_no_forged_token_lets_anybody_in(server: Server, double: OpenIdDou
             double.changed, double.signed = honest
             forge(double)
             text = await arrive(forger, double, "mallory", status=401)
-            assert "cannot be trusted" in text, name
+            assert "cannot be trusted" in text or "cannot be stored" in text, name
             assert await name_of(forger) is None, name
         double.changed, double.signed = honest
         await arrive(forger, double, "mallory")  # the same, without a forgery
     refused = await lines(admin, "session.refuse")
     assert [line["detail"]["reason"] for line in refused] == ["openid_refused"] * len(FORGERIES)
+
+
+async def test_a_name_loses_what_cannot_be_stored(server: Server, double: OpenIdDouble, admin: Client) -> None:
+    double.signed = escaped
+    double.changed = changing(name="Do\0ra\ud800", email="dora\udfff@example.com")
+    async with browser(server) as hers:
+        await arrive(hers, double, "dora")
+        assert await name_of(hers) == "Dora"
 
 
 async def test_an_attempt_is_good_once_in_one_browser_and_from_one_issuer(server: Server, double: OpenIdDouble) -> None:
@@ -168,7 +185,7 @@ async def test_an_attempt_is_good_once_in_one_browser_and_from_one_issuer(server
         ):
             assert response.status == 401
         await back(his, double.sign_in_at(await begun(his), "dora") | {"iss": "https://another.example"}, 401)
-        await back(his, {"code": "x", "state": "\0"}, 401)
+        await back(his, {"code": "x", "state": "\0"}, 422)
         assert await name_of(his) is None
 
 

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from server.settings import Settings
+from tests.conftest import Server
 from tests.functional.importing import ORDERS, ended, import_text, upload
 from tests.functional.test_uploads import (
     CONTENT,
@@ -24,6 +25,7 @@ from tests.functional.test_uploads import (
     sha256,
     upload_of,
 )
+from tests.stored import upload_ids
 
 
 @pytest.fixture
@@ -50,11 +52,11 @@ async def test_eight_requests_with_the_same_bytes_store_them_once(alice: aiohttp
 
 
 async def test_one_key_makes_one_upload_however_often_it_is_used_at_once(
-    alice: aiohttp.ClientSession, settings: Settings
+    server: Server, alice: aiohttp.ClientSession
 ) -> None:
     places = await asyncio.gather(*(announce(alice, 10, **{"Idempotency-Key": "k"}) for _ in range(15)))
     assert len(set(places)) == 1
-    assert len(list((settings.data / "uploads").iterdir())) == 1
+    assert len(await upload_ids(server.parts)) == 1
     async with alice.get("/api/v1/jobs") as response:
         assert (await response.json())["total"] == 1
 

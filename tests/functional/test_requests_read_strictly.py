@@ -118,17 +118,46 @@ async def test_a_form_does_not_pass_over_headers_of_tus(alice: Client) -> None:
     await upload(alice)
 
 
-async def test_a_nul_is_refused_wherever_text_is_sent_and_finds_nothing_elsewhere(alice: Client) -> None:
+async def test_a_nul_is_refused_wherever_text_is_sent(alice: Client) -> None:
     async with alice.post("/api/v1/tokens", json={"name": "a\0b"}) as response:
         assert (response.status, (await response.json())["errors"][0]["field"]) == (422, "name")
     job = {"title": "t", "kind": "script", "parameters": {"list": [{"a\0": "b"}]}}
     async with alice.post("/api/v1/external-jobs", json=job) as response:
         assert 400 <= response.status < 500
     async with alice.post("/login", data={"username": "alice\0", "password": "x"}) as response:
-        assert response.status == 400
+        assert response.status == 422
         assert "NUL" in await response.text()
-    for path in ("/api/v1/jobs?q=%00", "/api/v1/datasets?q=%00", "/api/v1/uploads?q=a%00b"):
+    for path in ("/api/v1/jobs?q=%00", "/api/v1/datasets?q=%00", "/api/v1/uploads?limit=5&q=a%00b"):
         async with alice.get(path) as response:
-            assert (response.status, (await response.json())["items"]) == (200, []), path
-    async with alice.get("/api/v1/datasets/a%00b") as response:
-        assert response.status in (404, 422)
+            assert (response.status, (await response.json())["errors"][0]["field"]) == (422, "q"), path
+    for path in ("/api/v1/datasets/a%00b", "/ws/a%00b", "/jobs?q=%00", "/static/%00"):
+        async with alice.get(path) as response:
+            assert response.status == 422, path
+            assert "NUL" in await response.text()
+
+
+async def test_half_a_character_is_refused_wherever_text_is_sent(alice: Client) -> None:
+    """As JSON escapes it, or as UTF-8 would have it: no database can store it."""
+    headers = {"Content-Type": "application/json"}
+    for body, field in ((rb'{"name": "a\ud800"}', "name"), (rb'{"name": "a", "scopes": ["\udfff b"]}', "scopes[0]")):
+        async with alice.post("/api/v1/tokens", data=body, headers=headers) as response:
+            problem = await response.json()
+            assert (response.status, problem["errors"][0]["field"]) == (422, field)
+            assert "half a character" in problem["errors"][0]["message"]
+    async with alice.post("/api/v1/tokens", data=rb'{"name": "\ud83d\ude00"}', headers=headers) as response:
+        assert response.status == 201  # two halves are one
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (b"username=alice%ED%A0%80&password=x", b"username=alice\xed\xbf\xbf&password=x"):
+        async with alice.post("/login", data=body, headers=form) as response:
+            assert response.status == 422
+            assert "half a character" in await response.text()
+    async with alice.get("/api/v1/jobs?q=%ED%A0%80") as response:
+        assert (response.status, (await response.json())["items"]) == (200, [])  # it is no text, and finds nothing
+
+
+async def test_metadata_of_an_upload_with_nul_is_refused_by_its_key(alice: Client) -> None:
+    for key, value in (("filename", "YQBi"), ("department", "AA==")):
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "3", "Upload-Metadata": f"{key} {value}"}
+        async with alice.post("/api/v1/uploads", headers=headers) as response:
+            assert response.status == 422
+            assert f"{key} in Upload-Metadata has the character NUL" in await response.text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,6 +21,7 @@ from tests.functional.browsing import HTML
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.functional.test_imports_api import AS_NUMBERS, MANY
 from tests.functional.test_jobs_api import get
+from tests.stored import blobs_of, bytes_of
 from tests.waiting import until
 
 Client = aiohttp.ClientSession
@@ -60,13 +60,8 @@ async def swept(admin: Client) -> dict[str, Any]:
     return {line["subject"]: line["detail"] for line in reversed(lines)}
 
 
-def size_under(settings: Settings, *kinds: str) -> int:
-    directories = [settings.data / "blobs" / kind for kind in kinds]
-    return sum(path.stat().st_size for each in directories for path in Path(each).rglob("*") if path.is_file())
-
-
 async def test_each_kind_goes_in_its_time_and_what_is_made_of_it_still_opens(
-    server: Server, admin: Client, alice: Client, bob: Client, settings: Settings
+    server: Server, admin: Client, alice: Client, bob: Client
 ) -> None:
     left_out = {"dataset": "many", "options": AS_NUMBERS}
     first = await import_text(alice, MANY, name="many.csv", **left_out)
@@ -104,7 +99,7 @@ async def test_each_kind_goes_in_its_time_and_what_is_made_of_it_still_opens(
         assert (told["count"], told["bytes"]) == (expected[kind].count, expected[kind].bytes)
     assert expected["uploads"].count == 3
 
-    used = size_under(settings, "datasets", "imports")
+    used = await bytes_of(server.parts, "datasets", "imports")
     assert (await get(alice, "/me/usage"))["datasets"]["used_bytes"] == used
     much_later = in_days(server, 91)
     await much_later.sweep()
@@ -113,10 +108,10 @@ async def test_each_kind_goes_in_its_time_and_what_is_made_of_it_still_opens(
     assert [version["number"] for version in (await get(alice, "/datasets/many/versions"))["items"]] == [2]
     assert (await get(alice, "/datasets/many"))["row_count"] == 360
     assert len((await get(alice, "/datasets/many/rows", limit="400"))["items"]) == 360
-    left = size_under(settings, "datasets", "imports")
+    left = await bytes_of(server.parts, "datasets", "imports")
     assert used - left == gone["versions"]["bytes"] + gone["rejects"]["bytes"]
     assert (await get(alice, "/me/usage"))["datasets"]["used_bytes"] == left
-    assert size_under(settings, "imports") == 0
+    assert await bytes_of(server.parts, "imports") == 0
 
     for job_id in (finished, first["job_id"], last["job_id"], of_bob):
         server.parts.jobs.table.forget(job_id)  # as it does by itself within a minute
@@ -184,13 +179,11 @@ async def test_a_restored_version_keeps_the_files_of_the_one_it_was(server: Serv
     assert [version["number"] for version in (await get(alice, "/datasets/orders/versions"))["items"]] == [3]
     assert len((await get(alice, "/datasets/orders/rows"))["items"]) == 3
     used = (await get(alice, "/me/usage"))["datasets"]["used_bytes"]
-    assert used == size_under(server.parts.settings, "datasets", "imports") > 0
+    assert used == await bytes_of(server.parts, "datasets", "imports") > 0
 
 
 @pytest.mark.parametrize("days", [0.0, 30.0])
-async def test_batches_go_only_where_a_setting_says_so(
-    server: Server, alice: Client, settings: Settings, days: float
-) -> None:
+async def test_batches_go_only_where_a_setting_says_so(server: Server, alice: Client, days: float) -> None:
     await import_text(alice)
     await put_template(alice)
     old, kept = await made(alice), await made(alice)
@@ -202,7 +195,7 @@ async def test_batches_go_only_where_a_setting_says_so(
     await in_days(server, 31, report_retention_days=days).sweep()
     left = {item["id"] for item in (await get(alice, "/batches"))["items"]}
     assert left == ({kept["id"]} if days else {kept["id"], old["id"]})
-    assert len(list((settings.data / "blobs" / "reports").iterdir())) == len(left)
+    assert {key.split("/")[1] for key in await blobs_of(server.parts, "reports")} == left
 
 
 async def test_nothing_goes_where_settings_keep_it_for_ever_and_a_file_stays_while_a_job_waits_for_it(

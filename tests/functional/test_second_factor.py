@@ -98,6 +98,13 @@ async def test_a_recovery_code_lets_in_once_and_its_owner_is_told(server: Server
         assert (await with_code(thief, codes[0]))[0] == 401
     left = (await answer(alice.get(MINE), 200))["recovery_codes_left"]
     assert left == 9
+    wanted = {"username": "alice", "password": PASSWORDS["alice"], "code": codes[2], "name": "cron"}
+    async with aiohttp.ClientSession(server.url) as script:
+        await answer(script.post("/api/v1/tokens", json=wanted), 201)
+    admin = await signed_in(server, "admin")
+    async with admin:
+        (line, *_) = (await answer(admin.get("/api/v1/admin/audit?action=token.create&user=alice"), 200))["items"]
+    assert (line["via"], line["detail"]["means"]) == ("credentials", "recovery")
     new = await answer(alice.post(f"{MINE}/recovery-codes", json={"current_password": PASSWORDS["alice"]}), 200)
     async with browser(server) as phone:
         await half_signed_in(phone)

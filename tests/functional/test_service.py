@@ -188,4 +188,7 @@ async def test_a_unix_socket_is_for_user_and_group_and_goes_with_the_server(tmp_
             await asyncio.to_thread(end, process)
     assert not path.exists()
     answer = await run("health", "--json", JINDU_HOST=f"unix:{path}")
-    assert (answer.status, json.loads(answer.out)) == (1, {"ready": False, "status": None})
+    assert (answer.status, json.loads(answer.out)) == (
+        1,
+        {"ready": False, "status": None, "address": f"unix:{path}"},
+    )

@@ -16,6 +16,7 @@ import pytest
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.test_uploads import LIMIT, sha256
+from tests.stored import upload_ids
 
 # aiohttp warns of a Content-Disposition it cannot read, and goes on as if it, or the parameter, were not there.
 pytestmark = [
@@ -169,13 +170,15 @@ async def test_the_same_key_gives_the_file_that_came_before(alice: aiohttp.Clien
     assert await names_of(alice) == ["one.csv"]
 
 
-async def test_what_is_refused_is_nowhere_on_the_disk(alice: aiohttp.ClientSession, settings: Settings) -> None:
+async def test_what_is_refused_is_nowhere_on_the_disk(server: Server, alice: aiohttp.ClientSession) -> None:
     await post(alice, part() + part() + b"--b--\r\n")
     await post(alice, part())
-    assert list((settings.data / "uploads").iterdir()) == []
+    assert await upload_ids(server.parts) == set()
 
 
-async def test_no_name_of_a_file_leads_out_of_its_place(alice: aiohttp.ClientSession, settings: Settings) -> None:
+async def test_no_name_of_a_file_leads_out_of_its_place(
+    server: Server, alice: aiohttp.ClientSession, settings: Settings
+) -> None:
     for name in (
         "../../etc/passwd", "..\\..\\windows\\win.ini", "/etc/passwd", "C:\\fakepath\\a.csv", "..", ".",
         "~/.bashrc", "CON", "a;b=c.csv", "a'b.csv", "a%22b.csv", "a%0d%0aSet-Cookie: x=1.csv", "%2e%2e%2fa.csv",
@@ -191,10 +194,10 @@ async def test_no_name_of_a_file_leads_out_of_its_place(alice: aiohttp.ClientSes
             assert disposition.startswith("attachment; filename="), name
             assert not set(disposition.partition("filename*")[0]) & set("/\\\r\n"), name
             assert "%2F" not in disposition, name
-    kept = {path.name for path in (settings.data / "uploads").iterdir()}
+    kept = await upload_ids(server.parts)
     async with alice.get("/api/v1/uploads", params={"limit": "500"}) as response:
         assert kept == {item["id"] for item in (await response.json())["items"]}
-    assert {path.name for path in settings.data.iterdir()} <= {"uploads", "blobs", "secret.key"} | {
+    assert {path.name for path in settings.data.iterdir()} <= {"uploads", "blobs", "cache", "secret.key"} | {
         path.name for path in settings.data.glob("jindu.db*")
     }
 

@@ -134,7 +134,7 @@ async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
 
 
 async def diff_versions(call: Call[None, DiffQuery]) -> web.StreamResponse:
-    """The worker writes what `DiffList` describes."""
+    # The worker writes what `DiffList` describes.
     query = call.query
     wanted = DifferencesQuery(
         before=query.from_,

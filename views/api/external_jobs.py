@@ -131,7 +131,7 @@ async def change_job(call: Call[ExternalJobChange, NoQuery]) -> JobAnswer:
         detail=None if told.detail is UNSET else _small(told.detail, "detail", limits.DETAIL_BYTES),
         ending=_ending(told),
     )
-    return job_answer(call, await call.operations.external_jobs.update(call.principal, call.path["id"], update))
+    return await job_answer(call, await call.operations.external_jobs.update(call.principal, call.path["id"], update))
 
 
 def _ending(told: ExternalJobChange) -> Ending | None:

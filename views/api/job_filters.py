@@ -10,9 +10,12 @@ from msgspec import Meta, Struct
 
 from server.clock import rfc3339
 from server.http.endpoint import Call, Endpoint, NoQuery
-from server.jobs.kept_filters import KeptFilter
+from server.http.values import line
+from server.jobs.kept_filters import NAME_CHARACTERS, KeptFilter
 from views.jobs import url_with
 
+# Blanks around it are left out, and nothing else may be invisible.
+_FilterName = Annotated[str, line(NAME_CHARACTERS, least=1)]
 _Text = Annotated[str, Meta(max_length=300)]
 _Day = Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 
@@ -87,6 +90,7 @@ ENDPOINTS = [
         handler=keep_filter,
         summary="Keep a filter under a name, in place of the one that has it.",
         access="write",
+        places={"name": _FilterName},
         body=JobFilterFields,
         status=204,
     ),
@@ -97,6 +101,7 @@ ENDPOINTS = [
         handler=remove_filter,
         summary="Remove a filter; its jobs stay.",
         access="write",
+        places={"name": _FilterName},
         status=204,
         errors=(404,),
     ),

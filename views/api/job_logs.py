@@ -21,7 +21,10 @@ LogLevel = Literal["info", "warning", "error", "gap"]
 
 
 class JobLogLine(Struct, frozen=True, kw_only=True):
-    """`left_out`: this one (its level is `gap`) stands in the place of so many that are not kept."""
+    """`left_out`: this one (its level is `gap`) stands in the place of so many that are not kept.
+
+    `message` is in the caller's language where the server said it; it is searched in English.
+    """
 
     attempt: int
     at: str
@@ -68,7 +71,7 @@ async def get_job_log(call: Call[None, LogQuery]) -> JobLog:
                 attempt=line.attempt,
                 at=rfc3339(line.at),
                 level=line.level,
-                message=formats.error_text(line.text) if line.left_out else line.message,
+                message=formats.error_text(line.text),
                 left_out=line.left_out,
             )
             for line in log.lines

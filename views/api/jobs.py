@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from server.clock import rfc3339
 from server.http.based_requests import outside
 from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, encoded
 from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
+from server.operations.job_chains import NO_CHAIN, ChainPart, JobChain
 from server.realtime.protocol import JobFields
 from server.storage.pages import Listing
 from views.api.job_choice import JobQuery, filter_by
@@ -30,10 +33,32 @@ class JobLinks(Struct, frozen=True, kw_only=True):
     update: str | None
 
 
+class JobChainPart(Struct, frozen=True, kw_only=True):
+    """A job before or after this one, with the file they share; `name` is the file's, of an import its dataset's.
+
+    `removed`: the file is no more. `planned`: its sender has said what it will be imported into. `job_id` is null where
+    there is no job, or none any more. `at` is when it ended, or else began.
+    """
+
+    kind: str
+    name: str
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled", "removed", "planned"]
+    job_id: str | None
+    upload_id: str | None
+    size_bytes: int | None
+    at: str | None
+    page: str | None
+
+
 class JobAnswer(JobFields, frozen=True, kw_only=True):
-    """A job as in the live protocol, whose it is, and where to go from here."""
+    """A job as in the live protocol, whose it is, and where to go from here.
+
+    `before` is what brought the file that it imports; `after` are the newest imports of the file that it brings.
+    """
 
     owner_id: str
+    before: JobChainPart | None
+    after: list[JobChainPart]
     links: JobLinks
 
 
@@ -71,12 +96,39 @@ def job_links(job: Job, kinds: JobKinds) -> JobLinks:
     )
 
 
-def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
+async def job_answer(call: Call[Any, Any], job: Job) -> JobAnswer:
     """`job` in the caller's language."""
+    return (await _answers(call, [job]))[0]
+
+
+async def _answers(call: Call[Any, Any], shown: Sequence[Job]) -> list[JobAnswer]:
+    chains = await call.operations.job_chains.of(call.principal, shown)
+    return [_answer(call, job, chains.get(job.id, NO_CHAIN)) for job in shown]
+
+
+def _answer(call: Call[Any, Any], job: Job, chain: JobChain) -> JobAnswer:
     fields = call.parts.job_fields(job, call.principal.language, call.principal.user_id)
     values = {name: getattr(fields, name) for name in JobFields.__struct_fields__}
-    links = job_links(job, call.parts.job_kinds)
-    return JobAnswer(**values, owner_id=job.owner_id, links=links)
+    return JobAnswer(
+        **values,
+        owner_id=job.owner_id,
+        before=_part(chain.before) if chain.before else None,
+        after=[_part(part) for part in chain.after],
+        links=job_links(job, call.parts.job_kinds),
+    )
+
+
+def _part(part: ChainPart) -> JobChainPart:
+    return JobChainPart(
+        kind=part.kind,
+        name=part.name,
+        state=part.state.value,
+        job_id=part.job_id,
+        upload_id=part.upload_id,
+        size_bytes=part.size_bytes,
+        at=rfc3339(part.at) if part.at else None,
+        page=outside(f"/jobs/{part.job_id}") if part.job_id else None,
+    )
 
 
 async def list_jobs(call: Call[None, JobQuery]) -> JobList:
@@ -85,21 +137,22 @@ async def list_jobs(call: Call[None, JobQuery]) -> JobList:
         await filter_by(call, query), states=query.state, outcomes=query.outcome, limit=query.limit, cursor=query.cursor
     )
     page = await call.operations.jobs.list(call.principal, wanted)
-    items = [job_answer(call, job) for job in page.items]
-    return JobList(items=items, next_cursor=page.next_cursor, total=page.total)
+    return JobList(items=await _answers(call, page.items), next_cursor=page.next_cursor, total=page.total)
 
 
 async def get_job(call: Call[None, NoQuery]) -> JobAnswer:
-    return job_answer(call, await call.operations.jobs.get(call.principal, call.path["id"]))
+    return await job_answer(call, await call.operations.jobs.get(call.principal, call.path["id"]))
 
 
 async def cancel_job(call: Call[None, NoQuery]) -> JobAnswer:
-    return job_answer(call, await call.operations.jobs.cancel(call.principal, call.path["id"]))
+    return await job_answer(call, await call.operations.jobs.cancel(call.principal, call.path["id"]))
 
 
 async def retry_job(call: Call[None, NoQuery]) -> JobAnswer:
     key = call.request.headers.get("Idempotency-Key")
-    return job_answer(call, await call.operations.jobs.retry(call.principal, call.path["id"], idempotency_key=key))
+    return await job_answer(
+        call, await call.operations.jobs.retry(call.principal, call.path["id"], idempotency_key=key)
+    )
 
 
 async def delete_job(call: Call[None, NoQuery]) -> web.Response:

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
+from aiohttp import web
 from msgspec import Meta
 
 from server.alerts.windows import MOST_SECONDS, MaintenanceWindow
 from server.auth.wall_tokens import WallToken
 from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
+from server.http.parts import parts_of
 from server.http.short_lists import cut
 from server.http.values import TimeZone, line
 from server.operations.maintenance import MOST_NOTE
@@ -123,16 +125,18 @@ async def add_wall(call: Call[NewWall, NoQuery]) -> MadeWall:
     token, secret = await call.operations.wall.add(
         call.principal, name=call.body.name, shows_names=call.body.shows_names
     )
-    return MadeWall(**_wall(token), address=wall_address(secret))
+    return MadeWall(**_wall(token), address=wall_address(call.request, secret))
 
 
 async def remove_wall(call: Call[None, NoQuery]) -> None:
     await call.operations.wall.remove(call.principal, call.path["wall_id"])
 
 
-def wall_address(secret: str) -> str:
-    """Behind the `#`, so that no proxy and no log ever sees it."""
-    return outside(f"/wall#{secret}")
+def wall_address(request: web.Request, secret: str) -> str:
+    """Behind the `#`, so that no proxy and no log ever sees it. A path while the server knows no address of its own."""
+    parts = parts_of(request)
+    public = parts.settings.public_url
+    return f"{parts.base_path.address(public)}/wall#{secret}" if public else outside(f"/wall#{secret}")
 
 
 def _window(window: MaintenanceWindow) -> dict[str, Any]:

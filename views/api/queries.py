@@ -109,7 +109,7 @@ async def forget_history(call: Call[None, NoQuery]) -> None:
 
 
 async def run_query(call: Call[QueryBody, NoQuery]) -> web.StreamResponse:
-    """The worker writes what `QueryRows` describes: the server does not look at it."""
+    # The worker writes what `QueryRows` describes: the server does not look at it.
     answer = await call.operations.queries.answer(
         call.principal, call.body.sql, call.body.parameters, limit=call.body.limit
     )

@@ -207,6 +207,37 @@ async def test_maintenance_silences_what_comes_and_goes_in_it_and_tells_what_sta
     assert "Delay" not in mail  # it came and went
 
 
+async def test_news_and_recoveries_at_the_end_of_maintenance_stand_apart(night: Night) -> None:
+    night.lag = 5_000
+    await night.on(10)
+    window = planned(begin=night.now, minutes=60)
+    async with night.database.write() as connection:
+        await put_rule(connection, replace(DEFAULT_RULES["loop_lag"], id="mine", threshold=500))
+        await put_window(connection, window)
+    night.lag = 600  # well for the one rule, too much for the other
+    await night.on(40)
+    async with night.database.write() as connection:
+        await end_window(connection, window.id, night.now)
+    await night.on(10)
+    _, mail = await night.mails()
+    told = mail.split("\n")
+    firing, ended = told.index("What fires:"), told.index("What is well again:")
+    assert told[firing + 1].startswith("* Delay of the server itself: 600 ms, above 500 ms")
+    assert told[ended + 1].startswith("* Delay of the server itself (above 1000 ms): well again after ")
+
+
+async def test_a_few_refusals_are_no_alert(night: Night) -> None:
+    async with night.database.write() as connection:
+        await put_rule(connection, replace(DEFAULT_RULES["connection_failure_rate"], threshold=0.0001, seconds=0))
+    at = int(night.now.timestamp()) - int(night.now.timestamp()) % 10
+    async with night.database.write() as connection:
+        await night.store.add(connection, "a", at - 10, {"handshakes_accepted": 1, "handshakes_refused": 19})
+    await night.watch.look()
+    assert await night.mails() == []
+    async with night.database.read() as connection:
+        assert await open_alerts(connection) == []
+
+
 async def test_what_was_known_before_maintenance_is_not_told_again_after_it(night: Night) -> None:
     night.backup_age = 10 * 86_400
     await night.on(5)

@@ -51,15 +51,34 @@ def test_each_origin_is_told_once_with_what_to_change(
 def test_those_that_look_like_our_own_are_worth_a_look(
     refused: RefusedOrigins, origin: str, own: set[str], site: str | None, *, is_ours: bool
 ) -> None:
-    refused.note(origin, own, site=site)
+    refused.note(origin, own, site=site, is_somebodys=True)
     assert refused.lately() == ([origin] if is_ours else [])
+
+
+def test_what_a_stranger_made_up_is_no_concern_until_it_comes_again_and_again(refused: RefusedOrigins) -> None:
+    for _ in range(4):
+        refused.note("https://made-up.example", BEHIND)
+    assert refused.lately() == []
+    refused.note("https://made-up.example", BEHIND)
+    assert refused.lately() == ["https://made-up.example"]
+
+
+def test_somebody_who_is_known_makes_it_a_concern_at_once_and_for_the_day() -> None:
+    now = [0.0]
+    refused = RefusedOrigins(clock=lambda: now[0])
+    refused.note("https://reports.example.com", BEHIND, is_somebodys=True)
+    refused.note("https://reports.example.com", BEHIND)
+    assert refused.lately() == ["https://reports.example.com"]
+    now[0] = 86_401.0
+    refused.note("https://reports.example.com", BEHIND)
+    assert refused.lately() == []
 
 
 def test_only_so_many_are_kept_and_for_a_day() -> None:
     now = [0.0]
     refused = RefusedOrigins(clock=lambda: now[0])
     for number in range(1_000):
-        refused.note(f"https://{number}.example" + "x" * 1_000, BEHIND)
+        refused.note(f"https://{number}.example" + "x" * 1_000, BEHIND, is_somebodys=True)
     assert len(refused.lately()) == 100
     assert max(map(len, refused.lately())) <= 200
     now[0] = 86_401.0

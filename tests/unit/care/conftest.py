@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from server.__main__ import main
 from tests.unit.care.made_up_data import MadeUpData, make_data
+
+Run = Callable[..., tuple[int, str, str]]
 
 
 @contextmanager
@@ -45,3 +48,18 @@ def archive(original: MadeUpData, tmp_path_factory: pytest.TempPathFactory) -> P
 def data(original: MadeUpData, tmp_path: Path) -> MadeUpData:
     shutil.copytree(original.path, tmp_path / "data")
     return MadeUpData(tmp_path / "data")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """A command with no settings but those it is given; its exit status, output and complaints."""
+    for name in [name for name in os.environ if name.startswith("JINDU_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    return run

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from server.__main__ import main
 from server.care.findings import CareFinding, Gravity
 from server.cli.findings import tell_findings
 from server.settings import described
 from server.storage.one_server import RESTORING, begin_moving
 from server.storage.tables import metadata
+from tests.unit.care.conftest import Run
 from tests.unit.care.made_up_data import KEY, MadeUpData
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """A command with no settings but those it is given; its exit status, output and complaints."""
-    for name in [name for name in os.environ if name.startswith("JINDU_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return run
 
 
 def test_a_backup_is_made_looked_at_proven_and_restored(run: Run, data: MadeUpData, tmp_path: Path) -> None:

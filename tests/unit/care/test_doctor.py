@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -189,6 +190,15 @@ async def test_a_server_that_runs_is_told_and_not_disturbed(data: MadeUpData) ->
     assert "server_runs" not in {finding.code for finding in check_machine(settings)}
     with held(data.path):
         pass
+
+
+def test_a_collector_without_the_packages_for_it_is_found_before_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path, otlp_endpoint="http://localhost:4318")
+    assert "opentelemetry_missing" not in {finding.code for finding in check_configuration(settings)}
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    assert "opentelemetry_missing" in {finding.code for finding in check_configuration(settings)}
 
 
 @pytest.mark.parametrize(

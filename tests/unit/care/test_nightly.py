@@ -13,6 +13,7 @@ from server.care.nightly import BackupState, NightlyBackup, NightlyBackups, back
 from server.storage.database import Database
 from tests.unit.care.made_up_data import MadeUpData
 
+LATE = timedelta(hours=36)
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
@@ -73,7 +74,7 @@ async def test_one_that_fails_says_why_and_the_proven_one_stays(night: Night) ->
     found = await night.state()
     assert found is not None
     assert "There is no directory" in found.newest.problem
-    assert found.is_worrying(night.now)
+    assert found.is_worrying(night.now, late=LATE)
     assert found.proven is not None
     assert found.proven.day == "2026-11-27"
 
@@ -81,7 +82,7 @@ async def test_one_that_fails_says_why_and_the_proven_one_stays(night: Night) ->
 def test_what_is_proven_is_worth_a_look_after_a_night_was_missed() -> None:
     begun = NightlyBackup(day="2026-11-27", began_at=NOON)
     proven = dataclasses.replace(begun, proven_at=NOON)
-    assert not BackupState(newest=proven, proven=proven).is_worrying(NOON + timedelta(hours=30))
-    assert BackupState(newest=proven, proven=proven).is_worrying(NOON + timedelta(hours=37))
-    assert not BackupState(newest=begun, proven=None).is_worrying(NOON + timedelta(hours=1))
-    assert BackupState(newest=begun, proven=None).is_worrying(NOON + timedelta(hours=37))
+    assert not BackupState(newest=proven, proven=proven).is_worrying(NOON + timedelta(hours=30), late=LATE)
+    assert BackupState(newest=proven, proven=proven).is_worrying(NOON + timedelta(hours=37), late=LATE)
+    assert not BackupState(newest=begun, proven=None).is_worrying(NOON + timedelta(hours=1), late=LATE)
+    assert BackupState(newest=begun, proven=None).is_worrying(NOON + timedelta(hours=37), late=LATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 
@@ -133,3 +134,38 @@ def test_without_its_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r"jindu-server\[postgresql\]"):
         open_database(Settings(database_url="postgresql://host/name"))
+
+
+async def test_connections_have_limits_and_a_name_and_the_address_has_the_last_word(url: str) -> None:
+    joint = "&" if "?" in url else "?"
+    database = PostgresqlDatabase(
+        f"{url}{joint}options=-c%20statement_timeout%3D7s&keepalives_idle=9", name="jindu node meadow:8000"
+    )
+    settings = ("application_name", "idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout")
+    shown = [f"current_setting('{name}')" for name in (*settings, "transaction_isolation", "transaction_read_only")]
+    query = text(f"select {', '.join(shown)}")
+    async with database.write() as connection:
+        found = tuple((await connection.execute(query)).one())
+    assert found == ("jindu node meadow:8000", "1min", "30s", "7s", "read committed", "off")
+    async with database.read() as connection:
+        assert tuple((await connection.execute(query)).one())[4:] == ("repeatable read", "on")
+    await database.close()
+
+
+async def test_of_two_that_wait_for_each_other_one_is_told_to_come_again_and_left_nothing(
+    database: PostgresqlDatabase,
+) -> None:
+    for name in ("a", "b"):
+        await note(database, name)
+    both_have_one = asyncio.Barrier(2)
+
+    async def change(*names: str) -> None:
+        async with database.write(shared=True) as connection:
+            for name in names:
+                await connection.execute(secrets.update().where(secrets.c.name == name).values(value="-".join(names)))
+                if name == names[0]:
+                    await both_have_one.wait()
+
+    found = await asyncio.gather(change("a", "b"), change("b", "a"), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in found) == ["DatabaseAway", "NoneType"]
+    assert await noted(database) in ({"a": "a-b", "b": "a-b"}, {"a": "b-a", "b": "b-a"})

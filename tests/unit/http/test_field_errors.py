@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,12 +11,15 @@ from msgspec import Meta
 
 from server.http.field_errors import field_error
 
+MOMENT = "This is no moment; write one with its zone, like 2026-11-28T00:00:00Z or 2026-11-28T08:00:00+08:00."
+
 
 class Given(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=2, max_length=4, pattern="^[a-z]+$")] = "abc"
     rows: Annotated[list[int], Meta(min_length=1, max_length=2)] = msgspec.field(default_factory=lambda: [1])
     least: Annotated[int, Meta(ge=1, le=5)] = 1
     kind: Literal["a", "b"] = "a"
+    since: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class Needed(msgspec.Struct):
@@ -36,6 +40,8 @@ class Needed(msgspec.Struct):
         ({"least": 0}, "least", "It must be at least 1."),
         ({"least": 6}, "least", "It may be at most 5."),
         ({"kind": "c"}, "kind", "'c' is none of the possible values."),
+        ({"since": "2026-11-28"}, "since", MOMENT),
+        ({"since": "2026-11-28T00:00:00"}, "since", MOMENT),
         ({"x": 1}, "", "There is nothing called “x” here."),
     ],
 )

@@ -113,7 +113,7 @@ def test_all_of_ours_can_be_put_together(tmp_path: Path, caplog: pytest.LogCaptu
     assert tree.linked["js/app.js"] != tree.plain["js/app.js"]
     sheets = [path.read_text("utf-8") for path in sorted((STATIC / "css").glob("*.css"))]
     missing = [path.name for path in (STATIC / "css").glob("*.css") if f'url("{path.name}")' not in "".join(sheets)]
-    assert sorted(missing) == ["docs-http.css", "jindu.css"], "name it in jindu.css"
+    assert sorted(missing) == ["jindu.css"], "name it in jindu.css"
     addresses = [sheet for sheet in sheets if "url(" in sheet.replace('@import url("', "").replace("url(data:", "")]
     assert addresses == [], "an address in a sheet leads elsewhere once it stands in jindu.css"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.jobs import job_log
-from server.jobs.job import Job
-from server.jobs.job_log import JobLogStore, LogLine, line_now
+from server.jobs.job import Job, JobError
+from server.jobs.job_log import JobLogStore, LogLine, error_line, line_now
 from tests.unit.jobs.conftest import House, OpenHouse
 
 
@@ -66,3 +66,15 @@ async def test_pages_go_back_to_the_first_line(open_house: OpenHouse) -> None:
     assert ([line.message for line in page.lines], page.total) == (["1", "2", "3"], 4)
     page = await house.store.lines.page(job.id, limit=3, before=page.older)
     assert ([line.message for line in page.lines], page.older) == (["0"], None)
+
+
+async def test_a_line_keeps_what_it_was_made_of_beside_its_words(open_house: OpenHouse) -> None:
+    house = await open_house()
+    job = await house.begin()
+    error = JobError(code="x", message="{level} of {message}", parameters={"level": 3, "message": "{job}"})
+    async with house.database.write(shared=True) as connection:
+        lines = [error_line(job, error, "error"), line_now(job, "said {by} a script", "info")]
+        await house.store.lines.add(connection, lines)
+    first, second = await whole(house.store.lines, job.id)
+    assert (first.message, first.text) == ("3 of {job}", {"message": error.message, "parameters": error.parameters})
+    assert (second.message, second.said) == ("said {by} a script", None)

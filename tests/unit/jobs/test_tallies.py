@@ -73,3 +73,11 @@ def test_what_an_attempt_did_again_is_not_taken_back() -> None:
     house.move(state=State.RUNNING, attempt=2, progress=0)
     house.move(progress=50)
     assert house.counting.statistics().moved == {"rows": 100}
+
+
+def test_how_long_a_job_took_is_told_by_a_clock_that_nobody_sets() -> None:
+    house = House()
+    house.move(state=State.RUNNING, attempt=1, started_at=NOON)
+    house.move(5, state=State.SUCCEEDED, finished_at=NOON + timedelta(hours=5), took_seconds=5.0)
+    took = house.counting.statistics().took["data_import"]
+    assert (took.count, took.sum) == (1, 5.0)

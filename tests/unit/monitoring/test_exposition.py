@@ -64,6 +64,19 @@ def test_values_are_those_of_the_parts() -> None:
     assert found["jindu_cpu_seconds_total", ("role", "workers")] == 5
 
 
+def test_memory_of_a_connection_is_told_while_there_is_one() -> None:
+    readings = full()
+    assert b"jindu_memory_per_connection_bytes" not in exposition(readings, version="1")
+    readings["connections"] = SimpleNamespace(
+        **{name: getattr(readings["connections"], name) for name in ("closed", "by_transport", "refused", "conflated")},
+        connections=4,
+        users=1,
+        subscriptions=0,
+        unsent_bytes=0,
+    )
+    assert b"jindu_memory_per_connection_bytes 50.0" in exposition(readings, version="1")
+
+
 def test_buckets_rise_and_end_with_all() -> None:
     text = exposition(full(), version="1").decode()
     (family,) = [each for each in text_string_to_metric_families(text) if each.name == "jindu_delivery_seconds"]

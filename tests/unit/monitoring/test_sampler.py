@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from server.monitoring.processes import read_processes
+from server.monitoring.pulse import Pulse
 from server.monitoring.sampler import Sampler
 from server.monitoring.samples import SampleStore
 from server.monitoring.uptime import Heartbeat, RunEnding, runs_since
@@ -36,7 +38,7 @@ class Away:
 
 
 class House:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, data: Path) -> None:
         self.parts, self.now, self.database = Parts(), NOW, Away(database)
         self.store = SampleStore(kept_days=400)
         self.sampler = Sampler(
@@ -45,6 +47,7 @@ class House:
             heartbeat=Heartbeat(node="a", version="1"),
             sources=self.parts.sources,
             kept_days=400,
+            pulse=Pulse(data / "alive"),
             clock=lambda: self.now,
             processes=lambda: PROCESS,
         )
@@ -55,8 +58,8 @@ class House:
         return {each.at: msgspec.json.decode(each.values)["messages_sent"] for each in found}
 
 
-async def test_a_run_from_its_start_to_its_orderly_end(database: Database) -> None:
-    house = House(database)
+async def test_a_run_from_its_start_to_its_orderly_end(database: Database, tmp_path: Path) -> None:
+    house = House(database, tmp_path)
     async with house.sampler.running():
         house.parts.manager.traffic.sent["pong"] += 5
         await house.sampler.sample()
@@ -68,8 +71,8 @@ async def test_a_run_from_its_start_to_its_orderly_end(database: Database) -> No
     assert (run.ending, (run.seen_at - run.started_at).total_seconds()) == (RunEnding.STOPPED, 20)
 
 
-async def test_what_could_not_be_stored_comes_with_the_next(database: Database) -> None:
-    house = House(database)
+async def test_what_could_not_be_stored_comes_with_the_next(database: Database, tmp_path: Path) -> None:
+    house = House(database, tmp_path)
     async with house.sampler.running():
         house.database.is_away = True
         house.parts.manager.traffic.sent["pong"] += 5
@@ -83,9 +86,9 @@ async def test_what_could_not_be_stored_comes_with_the_next(database: Database) 
 
 
 async def test_a_server_that_cannot_record_its_end_still_ends(
-    database: Database, caplog: pytest.LogCaptureFixture
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House(database)
+    house = House(database, tmp_path)
     async with house.sampler.running():
         house.database.is_away = True
     assert "will count as a crash" in caplog.text

@@ -52,6 +52,16 @@ def test_nobody_who_came_is_no_failure() -> None:
     assert series.points == [(0, None, None)]
 
 
+def test_memory_is_shared_out_among_connections_once_there_are_any() -> None:
+    some = stored(0, memory=[100, 900, 6_000, 10], unsent_bytes=[0, 9, 30, 10], connections=[0, 5, 30, 10])
+    hardly = stored(10, memory=[100, 900, 6_000, 10], unsent_bytes=[0, 9, 30, 10], connections=[0, 1, 9, 10])
+    names = ["memory_per_connection", "unsent_per_connection"]
+    memory, unsent = series_of([some, hardly], names, begin=0, end=20, step_seconds=10)
+    assert memory.points == [(0, 200.0, 200.0), (10, None, None)]
+    assert unsent.points == [(0, 1.0, 1.0), (10, None, None)]
+    assert memory.unit == unsent.unit == "bytes"
+
+
 def test_each_node_has_its_own_line() -> None:
     found = series_of([stored(0, reports=1), stored(0, "b", reports=2)], ["reports"], begin=0, end=10, step_seconds=10)
     assert [(each.node, each.points[0][1]) for each in found] == [("a", 0.1), ("b", 0.2)]

@@ -8,7 +8,10 @@ from datetime import timedelta
 import argon2
 import pytest
 
+from server.auth.audit import Via
+from server.auth.audit_search import AuditFilter
 from server.auth.permissions import Principal, Role, Scope
+from server.auth.sessions import Means
 from server.clock import utc_now
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, RateLimited
 from server.operations.accounts import MAX_TOKENS, AccountOperations, NewToken
@@ -262,6 +265,30 @@ async def test_a_program_gets_a_token_for_a_password_and_no_wrong_one(
             NewToken(name="cron"), name="alice", password="wrong-horse", address="192.0.2.1"
         )
     assert await house.audited_ids("token.create") == [("alice", token.id)]
+    ((_, _, detail),) = await house.audited("token.create")
+    assert detail["means"] == "password"
+    (line,) = (await house.todo.audit.page(house.admin, AuditFilter(actions=["token.create"]))).lines
+    assert line.via is Via.CREDENTIALS
+
+
+async def test_a_token_of_a_session_says_by_what_means_that_began(
+    accounts: AccountOperations, house: House, alice: Principal
+) -> None:
+    sessions = house.parts.auth.credentials.sessions
+    session, _ = await sessions.start(alice.user_id, user_agent="", address="", means=Means.RECOVERY)
+    here = replace(alice, session_id=session.id)
+    made, _ = await accounts.create_token(here, NewToken(name="from here"))
+    await accounts.create_token(replace(alice, token_id=made.id), NewToken(name="from a token"))
+    details = [detail.get("means") for _, _, detail in await house.audited("token.create")]
+    assert details == ["recovery", None]
+    lines = (await house.todo.audit.page(house.admin, AuditFilter(actions=["token.create"]))).lines
+    assert [line.via for line in lines] == [Via.TOKEN, Via.SESSION]
+
+
+async def test_a_session_is_begun_in_a_browser(accounts: AccountOperations, house: House, alice: Principal) -> None:
+    await accounts.sign_in("alice", PASSWORDS["alice"], **HOME)
+    (line,) = (await house.todo.audit.page(house.admin, AuditFilter(actions=["session.start"]))).lines
+    assert line.via is Via.SESSION
 
 
 async def test_a_hash_of_weaker_parameters_is_made_anew_with_the_right_password(

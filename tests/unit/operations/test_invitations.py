@@ -40,7 +40,7 @@ async def test_whoever_runs_the_server_invites_without_a_name(house: House, invi
 
 
 async def test_what_cannot_be_is_told(house: House, invitations: InvitationOperations) -> None:
-    with refused(InvalidInput, fields=("invited_name", "days")):
+    with refused(InvalidInput, fields=("name", "days")):
         await invitations.create(house.admin, role=Role.VIEWER, name="a/b", days=31)
     with refused(NotFound):
         await invitations.revoke(house.admin, "x")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert
 
+from server.alerts.alert import moved
+from server.alerts.store import DEFAULT_RULES, put_alert
+from server.alerts.subjects import LEAST_REFUSED
 from server.auth.permissions import Principal
 from server.errors import Forbidden, InvalidInput, NotSignedIn
 from server.monitoring.samples import SampleStore
 from server.monitoring.uptime import GapKind, Heartbeat
-from server.operations.monitoring import LookBack, MonitoringOperations
+from server.operations.monitoring import Concern, LookBack, MonitoringOperations
 from server.storage.tables import server_runs
 from tests.unit.operations.conftest import House, refused
 
@@ -93,6 +97,45 @@ async def test_a_server_of_which_nothing_is_known_claims_nothing(
     assert (found.messages_per_second_out, found.connection_failure_rate, found.delivery_p99_ms) == (None, None, None)
     assert found.availability["30d"].share is None
     assert found.nodes == ()
+
+
+async def remember_badly(house: House, **sample: object) -> None:
+    """One moment of the last hour, kept as samples of all lengths are."""
+    store = SampleStore(kept_days=400)
+    async with house.parts.storage.database.write() as connection:
+        await store.add(connection, "a", int((NOON - timedelta(minutes=20)).timestamp()), sample)
+
+
+async def test_a_rule_says_from_when_on_it_is_a_concern(monitoring: MonitoringOperations, house: House) -> None:
+    await remember_badly(house, loop_lag=[1, 400, 400, 1], workers_died=1)
+    assert (await monitoring.present(house.admin)).concerns == []  # 0.4 s, once, is nothing to look at
+    for rule, threshold in (("loop_lag", 300), ("workers_died", 0)):
+        await house.todo.alerts.change_rule(house.admin, rule, threshold=threshold)
+    found = await monitoring.present(house.admin)
+    assert (found.concerns, found.limits[Concern.LAG]) == ([Concern.WORKERS, Concern.LAG], 300)
+
+
+async def test_what_an_alert_says_is_not_said_once_more_as_a_concern(
+    monitoring: MonitoringOperations, house: House
+) -> None:
+    await remember_badly(house, loop_lag=[1, 5_000, 5_000, 1])
+    assert (await monitoring.present(house.admin)).concerns == [Concern.LAG]
+    rule = DEFAULT_RULES["loop_lag"]
+    alert = moved(None, replace(rule, seconds=0), 5_000, NOON)
+    assert alert is not None
+    async with house.parts.storage.database.write() as connection:
+        await put_alert(connection, alert)
+    found = await monitoring.present(house.admin)
+    assert (found.concerns, len(found.firing)) == ([], 1)
+
+
+async def test_a_few_refused_connections_are_no_concern_however_few_there_were(
+    monitoring: MonitoringOperations, house: House
+) -> None:
+    await remember_badly(house, handshakes_accepted=2, handshakes_refused=LEAST_REFUSED - 1)
+    assert (await monitoring.present(house.admin)).concerns == []
+    await remember_badly(house, handshakes_accepted=2, handshakes_refused=LEAST_REFUSED)
+    assert (await monitoring.present(house.admin)).concerns == [Concern.HANDSHAKES]
 
 
 async def test_an_outage_is_in_each_time_that_it_fell_into(monitoring: MonitoringOperations, house: House) -> None:

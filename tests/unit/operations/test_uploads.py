@@ -12,6 +12,7 @@ from server.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageFu
 from server.jobs.job import State
 from server.operations.uploads import NewUpload, UploadOperations
 from server.settings import Settings
+from tests.stored import upload_ids
 from tests.unit.live.conftest import joined
 from tests.unit.operations.conftest import ORDERS, House, in_pieces, only_looking, opened, peopled, refused
 from tests.waiting import flushed, until
@@ -27,10 +28,6 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def uploads(house: House) -> UploadOperations:
     return house.todo.uploads
-
-
-def bytes_left(house: House) -> list[str]:
-    return [path.name for path in (house.parts.settings.data / "uploads").iterdir() if path.is_file()]
 
 
 async def breaking_off(content: bytes) -> AsyncIterator[bytes]:
@@ -100,7 +97,7 @@ async def test_what_is_refused_is_refused_before_a_byte_is_sent_and_leaves_nothi
     house.parts.storage.room.min_free_bytes = 2**62
     with refused(StorageFull):
         await uploads.create(alice, FILE)
-    assert bytes_left(house) == []
+    assert await upload_ids(house.parts) == set()
     assert house.todo.jobs.live(alice) == []
 
 
@@ -112,7 +109,7 @@ async def test_an_announcement_that_comes_twice_is_one_upload(
     with refused(Conflict, "key_reused"):
         await uploads.create(alice, replace(FILE, name="other.csv"), idempotency_key="k")
     assert (await uploads.create(house.bob, FILE, idempotency_key="k")).id != first.id
-    assert sorted(bytes_left(house)) == sorted(
+    assert sorted(await upload_ids(house.parts)) == sorted(
         {first.id, *(u.id for u in (await uploads.search(house.bob, limit=9)).items)}
     )
 
@@ -123,7 +120,7 @@ async def test_a_file_in_one_request_that_breaks_off_leaves_nothing(
     with pytest.raises(ConnectionResetError):
         await uploads.receive_whole(alice, FILE, breaking_off(ORDERS[:20]))
     assert (await uploads.search(alice, limit=10)).total == 0
-    assert bytes_left(house) == []
+    assert await upload_ids(house.parts) == set()
     assert [job.state for job in house.todo.jobs.live(alice)] == [State.CANCELLED]
 
 
@@ -159,7 +156,7 @@ async def test_a_deleted_upload_ends_its_job_and_is_told(
     with refused(NotFound):  # twice
         await uploads.delete(alice, upload.id)
     assert (await house.todo.jobs.get(alice, str(upload.job_id))).state is State.CANCELLED
-    assert bytes_left(house) == []
+    assert await upload_ids(house.parts) == set()
     await flushed(house.parts.realtime.manager)
     removed = [message for message in hers.messages if message["type"] == "removed"]
     assert [(message["thing"], message["id"]) for message in removed] == [("upload", upload.id)]
@@ -177,7 +174,7 @@ async def test_what_was_imported_from_a_deleted_upload_stays(
 
 
 async def test_whoever_comes_back_after_their_job_was_given_up_goes_on(settings: Settings) -> None:
-    async with opened(replace(settings, upload_silence_minutes=0.001)) as parts:
+    async with opened(replace(settings, upload_silence_minutes=0.01)) as parts:
         house = await peopled(parts)
         uploads, alice = house.todo.uploads, house.alice
         upload = await uploads.create(alice, FILE)
@@ -219,7 +216,7 @@ async def _is_in(house: House, job_id: str, state: State) -> bool:
 
 
 async def test_where_the_job_of_an_upload_is_no_more_another_one_follows_its_bytes(settings: Settings) -> None:
-    async with opened(replace(settings, upload_silence_minutes=0.001)) as parts:
+    async with opened(replace(settings, upload_silence_minutes=0.01)) as parts:
         house = await peopled(parts)
         uploads, alice = house.todo.uploads, house.alice
         upload = await uploads.create(alice, FILE)

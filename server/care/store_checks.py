@@ -1,0 +1,92 @@
+"""Rows against the files of a store elsewhere: what `file_checks` says of a disk, said of that."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime, timedelta
+
+from server.care.file_checks import FileStates
+from server.care.named_files import BLOB_KINDS, BLOBS, CACHE, UPLOADS, NamedFile, NamedFiles, named_files
+from server.clock import utc_now
+from server.errors import Gone, NotFound
+from server.storage.blob_store import BlobStore
+from server.storage.database import Database
+from server.uploads.pieces import Pieces
+
+_YOUNG = timedelta(days=1)  # what is published waits for its row for seconds; the server's own sweeps wait a day, too
+
+
+class StoreLook:
+    """One look, also beside servers that run: what comes or goes meanwhile is neither missing nor an orphan."""
+
+    def __init__(self, database: Database, blobs: BlobStore, pieces: Pieces, *, thorough: bool) -> None:
+        """`thorough` reads every file whose checksum a row knows: that a store lists one proves little."""
+        self._database = database
+        self._blobs = blobs
+        self._pieces = pieces
+        self._thorough = thorough
+        self._states = FileStates()
+        self._sizes: dict[str, int] = {}
+        self._old: set[str] = set()
+
+    async def run(self) -> FileStates:
+        """Raises `StorageAway`."""
+        await self._list(before=utc_now() - _YOUNG)
+        named = await self._named()
+        for place, known in named.required.items():
+            await self._look(place, known)
+        if self._states.missing:
+            self._states.missing &= (await self._named()).required.keys()  # its row may have gone with it
+        self._states.orphans = {place: self._sizes[place] for place in self._old if not named.may_be(place)}
+        self._states.count = len(self._sizes)
+        return self._states
+
+    async def _list(self, *, before: datetime) -> None:
+        for kind in BLOB_KINDS:
+            async for found in self._blobs.under(kind):
+                if not found.key.endswith(CACHE):
+                    self._note(f"{BLOBS}/{found.key}", found.size, found.changed_at < before)
+        async for upload in self._pieces.all():
+            self._note(f"{UPLOADS}/{upload.upload_id}", 0, upload.changed_at < before)
+
+    def _note(self, place: str, size: int, is_old: bool) -> None:
+        self._sizes[place] = size
+        if is_old:
+            self._old.add(place)
+
+    async def _look(self, place: str, known: NamedFile) -> None:
+        if place not in self._sizes:
+            self._states.missing.add(place)
+        elif not self._has_size(place, known) or (self._thorough and not await self._is_as_stored(place, known)):
+            self._states.changed.add(place)
+
+    def _has_size(self, place: str, known: NamedFile) -> bool:
+        """That of an upload is known once it is read."""
+        size = self._sizes[place]
+        exactly = known.is_whole and known.at_least
+        return place.startswith(f"{UPLOADS}/") or (size == known.at_least if exactly else size >= known.at_least)
+
+    async def _is_as_stored(self, place: str, known: NamedFile) -> bool:
+        kind, _, key = place.partition("/")
+        try:
+            if kind == UPLOADS:
+                sha256 = await self._pieces.sha256(key, size=known.at_least)
+            else:
+                async with aclosing(self._blobs.stream(key)) as pieces:
+                    sha256 = await _sha256(pieces)
+        except (NotFound, Gone):
+            return False
+        return known.sha256 in ("", sha256)
+
+    async def _named(self) -> NamedFiles:
+        async with self._database.read() as connection:
+            return await named_files(connection)
+
+
+async def _sha256(pieces: AsyncGenerator[bytes, None]) -> str:
+    running = hashlib.sha256()
+    async for piece in pieces:
+        running.update(piece)
+    return running.hexdigest()

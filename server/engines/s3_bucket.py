@@ -1,0 +1,145 @@
+"""One bucket of an S3 store, or what lies below a prefix in it: the few calls that files need, and how they fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from server.errors import ConfigurationError, NotFound
+from server.storage.blob_store import FoundBlob, StorageAway
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+    from obstore.store import S3Config
+
+_LOG = logging.getLogger("jindu.storage")
+SHA256 = "sha256"  # of the content, in the object's metadata: not every store takes checksums in headers
+_SCHEME = "s3"
+_REGION = "us-east-1"
+_PART_BYTES = 16 * 1024 * 1024  # of a file that is put in parts
+_PARTS_AT_ONCE = 2
+_STREAM_BYTES = 256 * 1024
+_RETRIES = 4
+_RETRY_SECONDS = 15.0  # a store that is away is said soon: whoever waits has a job or a page to look at
+_SILENCE_SECONDS = 30.0
+_LOOK_SECONDS = 10.0
+_NEVER_THERE = "looked-for"
+_WHOLE_REQUEST = timedelta(days=1)  # its body with it: who reads slowly is not cut off, silence is told apart
+
+
+class S3Bucket:
+    """Keys are below the prefix of the address. What does not answer raises `StorageAway`."""
+
+    def __init__(self, url: str, *, key_id: str, secret: str) -> None:
+        """As the setting `storage_url` has it. Raises `ConfigurationError`; nothing is connected yet."""
+        self._store = _store_of(url, key_id=key_id, secret=secret)
+        self.is_away = False  # as the last call found it
+
+    async def put(self, key: str, content: bytes | Path, metadata: Mapping[str, str] | None = None) -> None:
+        """What was there under this key goes; a large file goes up in parts, and is there once all of them are."""
+        with self._named_failures(key):
+            await obstore.put_async(
+                self._store,
+                key,
+                content,
+                attributes={"Content-Type": "application/octet-stream", **(metadata or {})},
+                use_multipart=None if isinstance(content, Path) else False,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+
+    async def metadata(self, key: str) -> tuple[int, Mapping[str, str]]:
+        """Its size in bytes, and what was put with it. Raises `NotFound`."""
+        with self._named_failures(key):
+            found = await obstore.get_async(self._store, key, options={"head": True})
+            return found.meta["size"], found.attributes
+
+    async def get(self, key: str) -> bytes:
+        """All of a small object. Raises `NotFound`."""
+        with self._named_failures(key):
+            found = await obstore.get_async(self._store, key)
+            return bytes(await found.bytes_async())
+
+    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        """The bytes from `start` on, before `end`. Raises `NotFound`."""
+        size = (await self.metadata(key))[0]
+        if start >= min(size, size if end is None else end):
+            return  # a store refuses to send nothing
+        wanted: GetOptions = {"range": {"offset": start} if end is None else (start, end)}
+        with self._named_failures(key):
+            found = await obstore.get_async(self._store, key, options=wanted)
+            async for piece in found.stream(min_chunk_size=_STREAM_BYTES):
+                yield bytes(piece)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Those that are not there are deleted already."""
+        if keys:
+            with self._named_failures(keys[0]):
+                await obstore.delete_async(self._store, list(keys))
+
+    async def under(self, prefix: str) -> AsyncIterator[FoundBlob]:
+        """All whose keys begin with `<prefix>/`, in the order of their keys."""
+        with self._named_failures(prefix):
+            async for batch in obstore.list(self._store, prefix=prefix):
+                for found in batch:
+                    yield FoundBlob(key=found["path"], size=found["size"], changed_at=found["last_modified"])
+
+    async def watch(self) -> None:
+        """Ask again and again, until cancelled: `is_away` is true only as long as it is so."""
+        while True:
+            with suppress(NotFound, StorageAway):
+                await self.metadata(_NEVER_THERE)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    @contextmanager
+    def _named_failures(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            self.is_away = False
+            raise NotFound from None
+        except (BaseError, TimeoutError) as error:
+            self.is_away = True
+            first_line = str(error).partition("\n")[0]
+            _LOG.warning("the S3 store failed at %s: %s", key, first_line, extra={"action": "storage"})
+            raise StorageAway from error
+        self.is_away = False
+
+
+def _store_of(url: str, *, key_id: str, secret: str) -> S3Store:
+    parts = urlsplit(url)
+    asked = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    endpoint = asked.pop("endpoint", "")
+    region = asked.pop("region", _REGION)
+    is_read = not asked and (not endpoint or endpoint.startswith(("http://", "https://")))
+    if parts.scheme != _SCHEME or not parts.hostname or "@" in parts.netloc or not is_read:
+        raise ConfigurationError(
+            "The setting storage_url is s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1; "
+            "its keys are the settings storage_key_id and storage_secret."
+        )
+    config: S3Config = {"region": region, "virtual_hosted_style_request": not endpoint}
+    if endpoint:
+        config["endpoint"] = endpoint
+    if key_id:
+        config.update({"access_key_id": key_id, "secret_access_key": secret})
+    return S3Store(
+        parts.hostname,
+        prefix=parts.path.strip("/") or None,
+        config=config,
+        client_options={
+            "allow_http": endpoint.startswith("http://"),
+            "timeout": _WHOLE_REQUEST,
+            "read_timeout": timedelta(seconds=_SILENCE_SECONDS),
+        },
+        retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
+    )

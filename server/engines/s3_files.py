@@ -1,0 +1,81 @@
+"""Blobs in an S3 store: put there whole, read from copies on this machine that are proven by their checksum."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from server.engines.blob_cache import BlobCache
+from server.engines.s3_bucket import SHA256, S3Bucket
+from server.storage.blob_store import FoundBlob, StorageAway, require_key
+from server.storage.file_pieces import written
+
+
+class S3Files:
+    """A `BlobStore`. The row that names a file is what counts: nothing rests on who put an object first."""
+
+    def __init__(self, bucket: S3Bucket, cache: BlobCache) -> None:
+        self._bucket = bucket
+        self._cache = cache
+
+    async def publish(self, scratch: Path, key: str) -> None:
+        place = _place(key)
+        sha256 = await asyncio.to_thread(_sha256, scratch)
+        await self._bucket.put(place, scratch, {SHA256: sha256})
+        await self._cache.keep(place, scratch, sha256)
+
+    async def publish_together(self, files: Mapping[str, Path]) -> None:
+        begun: list[str] = []
+        try:
+            for key, scratch in files.items():
+                begun.append(key)  # also one whose answer was lost may be there
+                await self.publish(scratch, key)
+        except BaseException:
+            await asyncio.shield(self.delete(*begun))
+            raise
+
+    @asynccontextmanager
+    async def fetch(self, keys: Sequence[str]) -> AsyncIterator[tuple[Path, ...]]:
+        async with AsyncExitStack() as stack:
+            yield tuple([await stack.enter_async_context(self._copy_of(_place(key))) for key in keys])
+
+    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        async for piece in self._bucket.stream(_place(key), start=start, end=end):
+            yield piece
+
+    async def size(self, key: str) -> int:
+        return (await self._bucket.metadata(_place(key)))[0]
+
+    async def delete(self, *keys: str) -> None:
+        places = [_place(key) for key in keys]
+        await self._bucket.delete(places)
+        await self._cache.forget(*places)
+
+    async def under(self, prefix: str) -> AsyncIterator[FoundBlob]:
+        async for found in self._bucket.under(_place(prefix)):
+            yield FoundBlob(key=found.key.partition("/")[2], size=found.size, changed_at=found.changed_at)
+
+    @asynccontextmanager
+    async def _copy_of(self, place: str) -> AsyncIterator[Path]:
+        async with self._cache.reading(place, lambda path: self._load(place, path)) as path:
+            yield path
+
+    async def _load(self, place: str, path: Path) -> str:
+        _, known = await self._bucket.metadata(place)
+        with path.open("xb") as target:
+            sha256 = await written(self._bucket.stream(place), target)
+        if known.get(SHA256, sha256) != sha256:
+            raise StorageAway("A file came damaged from the store of files; try again, and have the store looked at.")
+        return sha256
+
+
+def _place(key: str) -> str:
+    return f"blobs/{require_key(key)}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,152 @@
+"""Uploads in an S3 store: immutable pieces, of which any node may bring the next."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from server.engines.blob_cache import BlobCache
+from server.engines.s3_bucket import S3Bucket
+from server.engines.s3_pieces import PieceWriter, StoredPiece, chain_of, key_of
+from server.errors import Gone, NotFound
+from server.storage.file_pieces import written
+from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone
+
+_FOLDER = "uploads"
+_BEGUN = "begun"  # an upload without bytes is there, too
+
+
+class S3Uploads:
+    """`Pieces` of which there are many an upload. To be read, one becomes a file of the cache."""
+
+    def __init__(self, bucket: S3Bucket, cache: BlobCache) -> None:
+        self._bucket = bucket
+        self._cache = cache
+
+    async def create(self, upload_id: str) -> None:
+        await self._bucket.put(f"{_folder(upload_id)}/{_BEGUN}", b"")
+
+    async def open(
+        self, upload_id: str, *, offset: int, writer: int, running_hash: RunningHash | None, check: Any = None
+    ) -> PieceWriter:
+        pieces = await self._pieces(upload_id)
+        if pieces is None or _length(chain := chain_of(pieces, offset)) < offset:
+            raise Gone(BYTES_MISSING)
+        if chain and chain[-1].end > offset:
+            await self._shorten(upload_id, chain[-1], offset - chain[-1].start, writer)
+        await self._bucket.delete([piece.key for piece in pieces if piece.start >= offset])
+        return PieceWriter(
+            self._bucket, _folder(upload_id), offset=offset, writer=writer, running_hash=running_hash, check=check
+        )
+
+    @asynccontextmanager
+    async def whole(self, upload_id: str, *, size: int) -> AsyncIterator[Path]:
+        async def load(path: Path) -> str:
+            with path.open("xb") as target:
+                async with aclosing(self._bytes(upload_id, size)) as pieces:
+                    return await written(pieces, target)
+
+        async with self._cache.reading(_name(upload_id, size), load) as path:
+            try:
+                yield path
+            except Exception:
+                if path.exists():
+                    raise
+                raise UploadGone from None
+
+    async def sha256(self, upload_id: str, *, size: int) -> str:
+        running = hashlib.sha256()
+        async with aclosing(self._bytes(upload_id, size)) as pieces:
+            async for piece in pieces:
+                await asyncio.to_thread(running.update, piece)
+        return running.hexdigest()
+
+    async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
+        try:
+            return await self._joined(parts, upload_id)
+        except UploadGone as error:
+            await self.discard(upload_id)
+            raise Gone(BYTES_MISSING) from error
+        except BaseException:
+            await asyncio.shield(self.discard(upload_id))
+            raise
+
+    async def discard(self, *upload_ids: str) -> None:
+        for upload_id in upload_ids:
+            found = [found async for found in self._bucket.under(_folder(upload_id))]
+            await self._bucket.delete([each.key for each in found])
+            ends = {piece.end for piece in map(StoredPiece.found, found) if piece is not None}
+            await self._cache.forget(*[_name(upload_id, end) for end in ends])
+
+    async def all(self) -> AsyncIterator[FoundUpload]:
+        newest: dict[str, datetime] = {}
+        async for found in self._bucket.under(_FOLDER):
+            upload_id = found.key.split("/")[1]
+            newest[upload_id] = max(newest.get(upload_id, found.changed_at), found.changed_at)
+        for upload_id, changed_at in newest.items():
+            yield FoundUpload(upload_id=upload_id, changed_at=changed_at)
+
+    async def _joined(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
+        await self.create(upload_id)
+        running = RunningHash()
+        target = PieceWriter(self._bucket, _folder(upload_id), offset=0, writer=0, running_hash=running)
+        try:
+            for part in parts:
+                async with aclosing(self._bytes(part.upload_id, part.size)) as pieces:
+                    async for piece in pieces:
+                        await target.append(piece)
+            return await target.sync(), running.hexdigest()
+        finally:
+            await target.close()
+
+    async def _bytes(self, upload_id: str, size: int) -> AsyncGenerator[bytes, None]:
+        """StoredPiece by piece. Raises `UploadGone` when not all of it is there."""
+        pieces = await self._pieces(upload_id)
+        if pieces is None or _length(chain := chain_of(pieces, size)) < size:
+            raise UploadGone
+        coming: asyncio.Task[bytes] | None = None
+        try:
+            for piece, following in zip_longest(chain, chain[1:]):
+                content = await (coming or self._piece(piece))
+                coming = asyncio.create_task(self._piece(following)) if following else None  # while this one is used
+                yield content[: size - piece.start]
+        finally:
+            if coming is not None:
+                coming.cancel()
+
+    async def _shorten(self, upload_id: str, piece: StoredPiece, size: int, writer: int) -> None:
+        """Its beginning, as a piece of a later writer."""
+        key = key_of(_folder(upload_id), piece.start, writer)
+        await self._bucket.put(key, (await self._bucket.get(piece.key))[:size])
+        if key != piece.key:
+            await self._bucket.delete([piece.key])
+
+    async def _piece(self, piece: StoredPiece) -> bytes:
+        try:
+            return await self._bucket.get(piece.key)
+        except NotFound:
+            raise UploadGone from None
+
+    async def _pieces(self, upload_id: str) -> list[StoredPiece] | None:
+        """None for an upload of which nothing is there."""
+        found = [found async for found in self._bucket.under(_folder(upload_id))]
+        return [piece for piece in map(StoredPiece.found, found) if piece is not None] if found else None
+
+
+def _folder(upload_id: str) -> str:
+    return f"{_FOLDER}/{upload_id}"
+
+
+def _name(upload_id: str, size: int) -> str:
+    """In the cache. The first so many bytes never change, once they are acknowledged."""
+    return f"{_FOLDER}/{upload_id}/{size}"
+
+
+def _length(chain: Sequence[StoredPiece]) -> int:
+    return chain[-1].end if chain else 0

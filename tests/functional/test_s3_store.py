@@ -1,0 +1,161 @@
+"""Files in an S3 store: the disk of a node is but a cache, and while the store is away nothing is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import pytest
+
+from server.app.engines import open_files
+from server.care.copying_files import CopiedFiles, FileCopy, FilePlace
+from server.care.store_checks import StoreLook
+from server.settings import Settings
+from server.storage.scratch import Scratch
+from tests import seaweed
+from tests.browser.line import Line
+from tests.conftest import Server, new_user, serving, signed_in
+from tests.functional.batches import made, put_template, read, reports_of
+from tests.functional.importing import ORDERS, ended, import_text, start, upload
+from tests.waiting import until
+
+TUS = {"Tus-Resumable": "1.0.0"}
+BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
+pytestmark = pytest.mark.sqlite(reason="copies the database of a node, a file")
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    """From the server to the store."""
+    line = Line(seaweed.running())
+    await line.open()
+    yield line
+    await line.close()
+
+
+@pytest.fixture
+def settings(settings: Settings, line: Line) -> Settings:
+    place = urlsplit(seaweed.new_place())
+    assert parse_qs(place.query)
+    return dataclasses.replace(
+        settings,
+        storage_url=f"s3://{place.netloc}{place.path}?endpoint={line.url}",
+        storage_key_id=seaweed.KEY_ID,
+        storage_secret=seaweed.SECRET,
+    )
+
+
+async def artifact(client: aiohttp.ClientSession) -> str:
+    """Where a report of a new batch is."""
+    await put_template(client)
+    batch = await made(client)
+    (report, *_) = await reports_of(client, batch["id"])
+    url: str = report["artifacts"][0]["url"]
+    return url
+
+
+async def test_a_node_may_lose_its_disk(settings: Settings, tmp_path: Path) -> None:
+    async with serving(settings) as server:
+        async with await signed_in(server, "admin") as admin, await new_user(server, admin, "alice") as alice:
+            await import_text(alice)
+            url = await artifact(alice)
+            async with alice.get(url) as response:
+                whole = await response.read()
+        kept = {path.name for path in settings.data.iterdir()}
+    assert not kept & {"uploads"}
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("jindu.db", "jindu.db.mark", "secret.key"):
+        shutil.copy(settings.data / name, moved)
+    async with (
+        serving(dataclasses.replace(settings, data=moved)) as server,
+        await signed_in(server, "alice") as alice,
+        await signed_in(server, "admin") as admin,
+        await new_user(server, admin, "bob") as bob,
+    ):
+        async with alice.get(url) as response:
+            assert (response.status, await response.read()) == (200, whole)
+        async with alice.get(url, headers={"Range": "bytes=5-9"}) as response:
+            assert (response.status, await response.read()) == (206, whole[5:10])
+        async with bob.get(url) as response:
+            assert response.status == 404
+        await import_text(alice, mode="replace")
+
+
+async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
+    server: Server, alice: aiohttp.ClientSession, line: Line
+) -> None:
+    await import_text(alice)
+    url = await artifact(alice)
+    uploaded = await upload(alice, ORDERS + "West,1,2026-01-04,yes\n")
+    line.cut()
+    async with alice.get(url) as response:
+        assert (response.status, (await response.json())["code"]) == (503, "storage_away")
+    async with alice.get("/readyz") as response:
+        assert (response.status, (await response.json())["files"]) == (200, "away")
+    form = aiohttp.FormData()
+    form.add_field("file", ORDERS, filename="later.csv")
+    async with alice.post("/api/v1/uploads", data=form) as response:
+        assert (response.status, (await response.json())["code"]) == (503, "storage_away")
+    job_id = await start(alice, uploaded, mode="replace")
+    line.mend()
+    state = await ended(alice, job_id)
+    assert (state["state"], state["row_count"]) == ("succeeded", 4)
+
+    async def is_well() -> bool:
+        return "files" not in await read(alice, "/readyz")
+
+    await until(is_well)
+
+
+async def test_files_move_into_the_store_and_back(server: Server, alice: aiohttp.ClientSession, tmp_path: Path) -> None:
+    """By the command, beside the server; what came meanwhile goes with the second time."""
+    await import_text(alice)
+    await artifact(alice)
+    half = await alice.post("/api/v1/uploads", headers=TUS | {"Upload-Length": "9"})
+    place = half.headers["Location"]
+    async with alice.patch(place, headers=BYTES | {"Upload-Offset": "0"}, data=b"01234") as response:
+        assert response.status == 204
+    storage = server.parts.storage
+    here, elsewhere = FilePlace(blobs=storage.blobs, pieces=storage.pieces), Settings(data=tmp_path / "elsewhere")
+    there = open_files(elsewhere)
+    target = FilePlace(blobs=there.blobs, pieces=there.pieces)
+
+    async def copy(source: FilePlace, target: FilePlace) -> CopiedFiles:
+        scratch = Scratch(elsewhere.data / "blobs" / "partial")
+        return await FileCopy(storage.database, source, target, scratch=scratch, say=lambda _: None).run()
+
+    first = await copy(here, target)
+    assert (first.missing, first.changed, first.there) == ([], [], 0)
+    await import_text(alice, mode="append")
+    second = await copy(here, target)
+    assert (second.missing, second.changed, second.copied) == ([], [], 1 + 1 + 1)  # rows, their upload, the half one
+    assert second.there == first.copied - 1
+    back = await copy(target, here)
+    assert (back.copied, back.missing) == (1, [])  # the half one has no checksum to go by
+
+
+async def test_doctor_names_what_is_missing_changed_or_nobody_s(server: Server, alice: aiohttp.ClientSession) -> None:
+    await import_text(alice)
+    await artifact(alice)
+    storage = server.parts.storage
+
+    async def states(*, thorough: bool = False) -> tuple[set[str], set[str]]:
+        found = await StoreLook(storage.database, storage.blobs, storage.pieces, thorough=thorough).run()
+        assert found.count > 4
+        return found.missing, found.changed
+
+    assert await states(thorough=True) == (set(), set())
+    reports = [found.key async for found in storage.blobs.under("reports") if not found.key.endswith(".webp")]
+    datasets = [found.key async for found in storage.blobs.under("datasets")]
+    size = await storage.blobs.size(reports[0])
+    scratch = storage.scratch.path()
+    scratch.write_bytes(b"x" * size)
+    await storage.blobs.publish(scratch, reports[0])
+    await storage.blobs.delete(datasets[0])
+    assert await states() == ({f"blobs/{datasets[0]}"}, set())
+    assert await states(thorough=True) == ({f"blobs/{datasets[0]}"}, {f"blobs/{reports[0]}"})

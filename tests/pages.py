@@ -1,0 +1,148 @@
+"""Every page that the router has, with something on each: what shots are taken of, and what axe looks at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+
+from tests.functional import batches
+from tests.functional.importing import ORDERS, import_text, upload
+from views.routes import PAGES
+
+Client = aiohttp.ClientSession
+Json = dict[str, Any]
+# What scripts of pages ask for, or machines, or what comes as a file.
+NO_PAGES = frozenset(
+    {
+        "/healthz", "/readyz", "/metrics", "/docs/events.json", "/websocket-test/connections", "/account/devices",
+        "/account/brand/logo", "/admin/brand/logo", "/home/live", "/home/overview",
+        "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
+        "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",
+        "/template-vocabulary", "/templates/{name}/preview", "/batches/{id}/header", "/batches/{id}/row",
+        "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/datasets/{name}/facts",
+        "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
+        "/login/openid", "/login/openid/callback",
+    }
+)  # fmt: skip
+# Steps of ways in, each of which has a browser test of its own that walks there.
+ON_THE_WAY = frozenset({"/setup", "/login/code", "/account/linked"})
+FOR_STRANGERS = frozenset({"/login", "/invitation", "/reset-password", "/wall"})
+SECTIONS_LOOKED_AT = ("account", "uploads", "live")  # of the reference: the longest, with files, the shortest
+ROUTES = frozenset(route.path for route in PAGES if route.method == "GET") - NO_PAGES - ON_THE_WAY
+_MANY = 1_000
+_WRONG = "West,a lot,2026-01-05,yes\n"
+_SECTIONS = ("connections", "storage", "settings")
+
+
+async def furnished(client: Client) -> dict[str, list[str]]:
+    """Addresses by route, once an administrator has imported, written, ordered, invited and failed a little."""
+    dataset = await _dataset(client)
+    template = await _template(client)
+    return {
+        **_plain(),
+        **dataset,
+        **template,
+        **await _batches(client),
+        **await _jobs(client),
+        **await _people(client),
+        "/docs/api/{section}": [f"/docs/api/{section}" for section in SECTIONS_LOOKED_AT],
+        "/admin/{section}": [f"/admin/{section}" for section in _SECTIONS],
+    }
+
+
+async def of_a_thousand(client: Client) -> str:
+    """The page of a batch of a thousand reports of which few are made: it is cancelled once they are listed."""
+    parameters = [{"region": f"Region {number}"} for number in range(_MANY)]
+    started = await batches.start(client, formats=["html"], parameters=parameters)
+    await batches.when(client, started["batch_id"], lambda batch: batch["total"] == _MANY)
+    await _post(client, f"/api/v1/jobs/{started['job_id']}/cancel", {})
+    await batches.ended(client, started["batch_id"])
+    return f"/batches/{started['batch_id']}"
+
+
+def _plain() -> dict[str, list[str]]:
+    return {path: [path] for path in ROUTES if "{" not in path}
+
+
+async def _dataset(client: Client) -> dict[str, list[str]]:
+    await import_text(client)
+    amount = {"name": "amount", "type": "decimal"}
+    options = {"columns": [{"name": "region"}, amount, {"name": "ordered_at"}, {"name": "paid"}]}
+    job = (await import_text(client, ORDERS + _WRONG, mode="append", reject_limit=10, options=options))["job_id"]
+    waiting = await upload(client, ORDERS, name="orders-november.csv")
+    name = "/datasets/{name}"
+    return {
+        name: ["/datasets/orders"],
+        **{f"{name}/{page}": [f"/datasets/orders/{page}"] for page in ("columns", "versions", "diff", "settings")},
+        f"{name}/query": ["/datasets/orders/query"],
+        "/imports/new": [f"/imports/new?upload={waiting}"],
+        "/imports/{job_id}": [f"/imports/{job}"],
+        "/imports/{job_id}/rejects": [f"/imports/{job}/rejects"],
+        "/imports/{job_id}/correct": [f"/imports/{job}/correct"],
+    }
+
+
+async def _template(client: Client) -> dict[str, list[str]]:
+    await batches.put_template(client)
+    await batches.put_template(client, source=batches.RIGHT.replace("Sales of one region", "Sales of a region"))
+    name = "/templates/{name}"
+    return {
+        name: ["/templates/sales"],
+        **{f"{name}/{page}": [f"/templates/sales/{page}"] for page in ("edit", "versions", "diff")},
+        name + r"/versions/{number:\d{1,9}}": ["/templates/sales/versions/1"],
+        "/templates/new": ["/templates/new"],
+    }
+
+
+async def _batches(client: Client) -> dict[str, list[str]]:
+    batch = await batches.made(client)
+    reports = await batches.read(client, f"/api/v1/batches/{batch['id']}/reports")
+    return {
+        "/batches/new": ["/batches/new?template=sales"],
+        "/batches/{id}": [f"/batches/{batch['id']}"],
+        "/reports/{id}": [f"/reports/{reports['items'][0]['id']}"],
+    }
+
+
+async def _jobs(client: Client) -> dict[str, list[str]]:
+    """Two as scripts push them: one under way, one failed."""
+    begin = {"title": "Nightly ETL", "total": 120_000, "unit": "rows", "stage": "loading", "message": "Reading orders"}
+    changes: list[Json] = [
+        {"progress": 48_213, "detail": {"rejected": 17, "source": "erp-2"}},
+        {"progress": 9_001, "state": "failed", "error": "ConnectionError: the warehouse does not answer"},
+    ]
+    pages = []
+    for change in changes:
+        job = (await _post(client, "/api/v1/jobs", begin))["job_id"]
+        async with client.patch(f"/api/v1/jobs/{job}", json=change) as response:
+            assert response.status == 200, await response.text()
+        pages.append(f"/jobs/{job}")
+    return {"/jobs/{id}": pages}
+
+
+async def _people(client: Client) -> dict[str, list[str]]:
+    invitation = (await _post(client, "/api/v1/admin/invitations", {"role": "editor"}))["link"]
+    body = {"username": "li.wei", "password": "correct-horse-li-wei", "role": "editor"}
+    user = await _post(client, "/api/v1/admin/users", body)
+    reset = (await _post(client, f"/api/v1/admin/users/{user['id']}/reset-link", {}))["link"]
+    wall = (await _post(client, "/api/v1/admin/walls", {"name": "Control room"}))["address"]
+    oldest = (await batches.read(client, "/api/v1/admin/connections"))["items"][:1]
+    return {
+        "/admin/users/{id}": [f"/admin/users/{user['id']}"],
+        "/invitation": [_path(invitation)],
+        "/reset-password": [_path(reset)],
+        "/wall": [_path(wall)],
+        "/admin/connections/{id}/close": [f"/admin/connections/{each['connection_id']}/close" for each in oldest],
+    }
+
+
+def _path(link: str) -> str:
+    return "/" + link.partition("://")[2].partition("/")[2] if "://" in link else link
+
+
+async def _post(client: Client, path: str, body: Json) -> Json:
+    async with client.post(path, json=body) as response:
+        assert response.status < 300, await response.text()
+        answer: Json = await response.json()
+        return answer
