@@ -42,6 +42,21 @@ class Settings:
         "PostgreSQL, as postgresql://user:password@host:5432/name; empty: SQLite in the data.",
         secret=True,
     )
+    broker_url: str = _setting(
+        "",
+        "Valkey or Redis between several nodes, as redis://:password@host:6379/0; empty: this node is alone.",
+        secret=True,
+    )
+    node: str = _setting("", "What this node is called among several; empty: host:port, or the host when alone.")
+    role: str = _setting(
+        "all", "What this node does: all, or web (no jobs: one node of the role all runs those of all nodes)."
+    )
+    broker_look_seconds: float = _setting(
+        5.0, "How often the database is asked for what was kept for those who are connected and never heard of here."
+    )
+    credential_look_seconds: float = _setting(
+        20.0, "How often it is asked whether those who are connected are still signed in, should no word of it come."
+    )
     database_writers: int = _setting(4, "Connections to PostgreSQL that write, per node; at least 1.")
     database_readers: int = _setting(4, "Connections to PostgreSQL that read, per node; at least 1.")
     upgrade_at_start: bool = _setting(
@@ -394,6 +409,7 @@ def _check_openid(settings: Settings) -> None:
         raise ConfigurationError("openid_roles has a pair that is none; write group=role.")
 
 
+_LONGEST_NODE = 100
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
 _MAIL = re.compile(r"[^@\s<>,]+@[\w.-]+")
 _FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
@@ -411,8 +427,21 @@ def _checked(settings: Settings) -> Settings:
         raise ConfigurationError("database_writers and database_readers must be at least 1.")
     if settings.require_second_factor not in ("nobody", "administrators", "everybody"):
         raise ConfigurationError("require_second_factor must be nobody, administrators or everybody.")
+    _check_cluster(settings)
     _check_formats(settings)
     return _with_plain_base_path(settings)
+
+
+def _check_cluster(settings: Settings) -> None:
+    if settings.role not in ("all", "web"):
+        raise ConfigurationError(f"role is {settings.role!r}; write all or web.")
+    if len(settings.node) > _LONGEST_NODE:
+        raise ConfigurationError(f"node has at most {_LONGEST_NODE} characters.")
+    for name, is_set in (("role=web", settings.role == "web"), ("broker_url", settings.broker_url)):
+        if is_set and not settings.database_url:
+            raise ConfigurationError(f"{name} is for several nodes, which share a PostgreSQL: set database_url.")
+        if is_set and not settings.secret_key:
+            raise ConfigurationError(f"{name} is for several nodes, which need the same secret_key: set it.")
 
 
 def _check_formats(settings: Settings) -> None:

@@ -138,7 +138,7 @@ async def _page(
 async def _devices(request: web.Request, principal: Principal) -> dict[str, Any]:
     """Where somebody is signed in, and which of it is connected at this moment."""
     accounts = operations_of(request).accounts
-    connections = operations_of(request).connections.own(principal)
+    connections = await operations_of(request).connections.own(principal)
     tokens = await accounts.tokens(principal)
     names = {token.id: token.name for token in tokens}
     by_session: dict[str, list[Presence]] = {}

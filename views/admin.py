@@ -54,13 +54,13 @@ async def admin_health(request: web.Request) -> web.Response:
 async def connection_rows(request: web.Request) -> web.Response:
     """The list of connections alone, for its live refresh."""
     principal = require_principal(request, "admin")
-    return await render(request, "admin/_connections.html", **_connections(request, principal))
+    return await render(request, "admin/_connections.html", **await _connections(request, principal))
 
 
 async def ask_to_close(request: web.Request) -> web.Response:
     """The question before a connection is closed, with a field for the reason."""
     principal = require_principal(request, "admin")
-    connection = operations_of(request).connections.one(principal, request.match_info["id"])
+    connection = await operations_of(request).connections.one(principal, request.match_info["id"])
     if connection is None:
         raise web.HTTPSeeOther("/admin/connections?gone=1")
     return await render(request, "admin/close_connection.html", section="connections", connection=connection)
@@ -90,14 +90,14 @@ async def broadcast(request: web.Request) -> web.Response:
             url=form.get("url", "").strip(),
         )
     except InvalidInput as error:
-        content = _connections(request, principal) | {"form": form, "problems": errors_by_field(request, error)}
+        content = await _connections(request, principal) | {"form": form, "problems": errors_by_field(request, error)}
         return await render(request, "admin/connections.html", 422, section="connections", **content)
     raise web.HTTPSeeOther(f"/admin/connections?told={count}")
 
 
-def _connections(request: web.Request, principal: Principal) -> dict[str, Any]:
+async def _connections(request: web.Request, principal: Principal) -> dict[str, Any]:
     query = request.query.get("q", "").strip()
-    page = operations_of(request).connections.everybody(
+    page = await operations_of(request).connections.everybody(
         principal, q=query or None, limit=_CONNECTIONS_SHOWN, cursor=request.query.get("cursor")
     )
     return {"page": page, "q": query, "levels": LEVELS, "form": {}, "problems": {}}
@@ -113,7 +113,7 @@ async def _content(request: web.Request, principal: Principal, section: str) -> 
             "disk": (await admin.statistics(principal))["disk"],
         }
     if section == "connections":
-        return _connections(request, principal)
+        return await _connections(request, principal)
     return await _overview(request, principal) | await _health(request, principal)
 
 
@@ -125,7 +125,7 @@ async def _health(request: web.Request, principal: Principal) -> dict[str, Any]:
     return {
         "present": present,
         "storage": parts_of(request).room.statistics(),
-        "connected": operations_of(request).connections.everybody(principal, limit=1).total or 0,
+        "connected": await operations_of(request).connections.count(principal),
         "running": running.total or 0,
         "longest": (utc_now() - min(started)).total_seconds() if started else None,
         "outages": [gap for gap in gaps if gap.kind is GapKind.DOWN],
@@ -143,7 +143,7 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
         "figures": _figures(statistics),
         "page": page,
         "owners": await admin.names(principal, [job.owner_id for job in page.items]),
-        "connections": operations_of(request).connections.everybody(principal, limit=_CONNECTIONS_IN_OVERVIEW),
+        "connections": await operations_of(request).connections.everybody(principal, limit=_CONNECTIONS_IN_OVERVIEW),
     }
 
 

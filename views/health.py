@@ -30,6 +30,9 @@ async def readyz(request: web.Request) -> web.Response:
     body: dict[str, str] = {"status": readiness.phase, "storage": storage}
     if storage is not Space.OK:
         body["detail"] = _LITTLE_ROOM
+    if parts_of(request).settings.broker_url:
+        # No reason to be sent nobody: people are served, and told a little later what happens at other nodes.
+        body["nodes"] = "ok" if parts_of(request).reaches_others() else "degraded"
     if parts_of(request).files_are_away():
         body |= {"files": "away", "detail": _FILES_AWAY}
     return web.json_response(body, headers={"Cache-Control": "no-store"})

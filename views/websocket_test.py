@@ -56,7 +56,7 @@ async def own_connections(request: web.Request) -> web.Response:
                 conflated=presence.conflated,
                 unsent_bytes=presence.unsent_bytes,
             )
-            for presence in operations_of(request).connections.own(principal)
+            for presence in await operations_of(request).connections.own(principal)
         ]
     )
 

@@ -14,6 +14,7 @@ from server.app.storage import StorageParts
 from server.care.nightly import NightlyBackups
 from server.operations.retention import Retention
 from server.operations.room_watch import RoomWatch
+from server.realtime.broker import EventPublished
 from server.realtime.upkeep import Upkeep
 from server.settings import Settings, environment_name
 from server.storage.database import Database
@@ -25,6 +26,7 @@ class ChoreParts:
     upkeep: Upkeep
     room_watch: RoomWatch
     backups: NightlyBackups | None
+    is_for_all: bool  # what only one of several nodes need do is done here
 
 
 def build_chores(
@@ -42,11 +44,12 @@ def build_chores(
             manager=realtime.manager,
             history=realtime.history,
             topics=realtime.topics,
-            publish=live.announcing.publish,
+            publish=lambda event, data: live.delivery.receive(EventPublished(event=event, data=data)),  # here alone
             parts=statistics,
         ),
         room_watch=RoomWatch(room=storage.room, database=storage.database, notices=live.notices),
         backups=_nightly(settings, storage.database) if settings.backup_to else None,
+        is_for_all=settings.role == "all",
     )
 
 
@@ -65,9 +68,10 @@ def _nightly(settings: Settings, database: Database) -> NightlyBackups:
 @asynccontextmanager
 async def open_chores(chores: ChoreParts) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(meanwhile(chores.retention.run()))
+        if chores.is_for_all:
+            await stack.enter_async_context(meanwhile(chores.retention.run()))
         await stack.enter_async_context(meanwhile(chores.upkeep.run()))
         await stack.enter_async_context(meanwhile(chores.room_watch.run()))
-        if chores.backups is not None:
+        if chores.backups is not None and chores.is_for_all:
             await stack.enter_async_context(meanwhile(chores.backups.run()))
         yield

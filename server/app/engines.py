@@ -9,6 +9,7 @@ from typing import Protocol
 
 from server import __version__
 from server.auth.openid import OpenIdHttp
+from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
 from server.delivery.parcel import Carrier, Channel
 from server.engines.blob_cache import BlobCache
 from server.engines.https_files import HttpsFiles
@@ -17,6 +18,8 @@ from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
 from server.engines.openid_http import OpenIdOverHttp
+from server.engines.queue_elsewhere import QueueElsewhere
+from server.engines.row_queue import RowQueue
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
 from server.engines.traced_database import TracedDatabase
@@ -24,8 +27,11 @@ from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKinds
+from server.jobs.running_alone import NobodyElseRuns, RunsAlone
 from server.monitoring.exporting import Collector
 from server.realtime.broker import Broker
+from server.realtime.manager import ConnectionManager
+from server.realtime.presences import LocalPresences, Presences
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -35,6 +41,15 @@ from server.uploads.elsewhere import Elsewhere
 from server.uploads.file_stores import FileStores
 
 _OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What joins this node to others; nothing is connected yet."""
+
+    broker: Broker
+    presences: Presences
+    throttle: SignInThrottle
 
 
 class MakeQueue(Protocol):
@@ -47,8 +62,10 @@ class Engines:
 
     databases: Mapping[str, Callable[[Settings, Reserve | None, str], Database]]  # by how `database_url` begins
     files: Mapping[str, Callable[[Settings], FileStores]]  # by how `storage_url` begins
-    broker: Callable[[], Broker]
-    queue: MakeQueue
+    exchanges: Mapping[str, Callable[[Settings, ConnectionManager], Exchange]]  # by how `broker_url` begins
+    queue: MakeQueue  # of a node that is alone
+    queues_of_many: Mapping[str, MakeQueue]  # by the node's role
+    runs_alone: Mapping[str, Callable[[Settings], RunsAlone]]  # by how `database_url` begins
     addresses: Callable[[Settings], Elsewhere]
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
@@ -117,11 +134,61 @@ def _s3(settings: Settings) -> FileStores:
     )
 
 
+def alone(settings: Settings, manager: ConnectionManager, *, broker: Broker | None = None) -> Exchange:
+    return Exchange(
+        broker=broker or MemoryBroker(),
+        presences=LocalPresences(manager),
+        throttle=ThrottleHere(login_throttle(settings)),
+    )
+
+
+def login_throttle(settings: Settings) -> LoginThrottle:
+    return LoginThrottle(max(1, settings.login_attempts))  # 0 would lock everybody out
+
+
+def _valkey(settings: Settings, manager: ConnectionManager) -> Exchange:
+    try:
+        from server.engines.valkey import ValkeyBroker
+        from server.engines.valkey_asking import ValkeyAsking
+        from server.engines.valkey_presences import ValkeyPresences
+        from server.engines.valkey_throttle import ValkeyThrottle
+    except ImportError as error:
+        if not (error.name or "").startswith(("redis", "hiredis")):
+            raise
+        raise ConfigurationError(
+            "Valkey needs a package that is not installed here: pip install 'jindu-server[valkey]'."
+        ) from error
+    broker = ValkeyBroker(settings.broker_url)
+    asking = ValkeyAsking(broker.address)
+    broker.closes(asking.close)
+    return Exchange(
+        broker=broker,
+        presences=ValkeyPresences(broker, asking, manager),
+        throttle=ValkeyThrottle(login_throttle(settings), asking, prefix=broker.address.prefix),
+    )
+
+
+def _queue_of_all(*, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue:
+    return RowQueue(MemoryQueue(kinds=kinds, heavy_slots=heavy_slots, max_attempts=max_attempts))
+
+
+def _queue_of_web(*, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue:
+    return QueueElsewhere()
+
+
+def _postgresql_runner(settings: Settings) -> RunsAlone:
+    from server.engines.postgresql_runner import PostgresqlRunner
+
+    return PostgresqlRunner(settings.database_url)
+
+
 ENGINES = Engines(
     databases={"": _sqlite, "postgresql://": _postgresql, "postgres://": _postgresql},
     files={"": _local_files, "s3://": _s3},
-    broker=MemoryBroker,
+    exchanges={"": alone, **dict.fromkeys(("redis://", "rediss://", "unix://", "valkey://", "valkeys://"), _valkey)},
     queue=MemoryQueue,
+    queues_of_many={"all": _queue_of_all, "web": _queue_of_web},
+    runs_alone={"postgresql://": _postgresql_runner, "postgres://": _postgresql_runner},
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     asking=lambda settings: WebHooks(settings).ask,
@@ -130,6 +197,28 @@ ENGINES = Engines(
     traced=lambda database, tracing, system: TracedDatabase(database, tracing=tracing, system=system),
 )
 """All there are: an engine is its module and its place here."""
+
+
+def open_exchange(settings: Settings, manager: ConnectionManager) -> Exchange:
+    """Raises `ConfigurationError` when there is no engine for the address."""
+    make = ENGINES.exchanges.get(_scheme(settings.broker_url))
+    if make is None:
+        raise ConfigurationError("The setting broker_url begins with redis:// or rediss://; leave it empty for none.")
+    return make(settings, manager)
+
+
+def queue_for(settings: Settings) -> MakeQueue:
+    return ENGINES.queues_of_many[settings.role] if may_be_many(settings) else ENGINES.queue
+
+
+def runner_for(settings: Settings) -> RunsAlone:
+    make = ENGINES.runs_alone.get(_scheme(settings.database_url))
+    return make(settings) if make is not None and settings.role == "all" else NobodyElseRuns()
+
+
+def may_be_many(settings: Settings) -> bool:
+    """Whether other nodes may share the database."""
+    return _scheme(settings.database_url) in ENGINES.runs_alone
 
 
 def open_database(settings: Settings, *, reserve: Reserve | None = None, name: str = "jindu command") -> Database:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import JobLife
 from server.jobs.retry import Retries
 from server.jobs.runner import JobRunner
+from server.jobs.running_alone import RunsAlone
 from server.jobs.saver import ProgressSaver
 from server.jobs.standing import Standing
 from server.jobs.stillness import Stillness
@@ -42,6 +45,8 @@ class JobParts:
     external: ExternalJobs
     stillness: Stillness
     counting: JobCounting
+    runs_alone: RunsAlone
+    runs_here: bool
 
 
 def build_jobs(
@@ -58,7 +63,9 @@ def build_jobs(
     counting = JobCounting()
     table.listen(counting.changed)
     saver = ProgressSaver(store=store, table=table)
-    queue = engines.ENGINES.queue(kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts)
+    queue = engines.queue_for(settings)(
+        kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts
+    )
     retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
     life = JobLife(
         database=storage.database,
@@ -78,6 +85,7 @@ def build_jobs(
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
+        unfinished=store.count_unfinished if settings.role == "web" else None,
         tracing=tracing,
     )
     return JobParts(
@@ -89,16 +97,34 @@ def build_jobs(
         external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
         stillness=life.stillness,
         counting=counting,
+        runs_alone=engines.runner_for(settings),
+        runs_here=settings.role == "all",
     )
 
 
 @asynccontextmanager
 async def open_jobs(jobs: JobParts, *, hurry: asyncio.Event) -> AsyncIterator[None]:
-    """Takes up what earlier processes left. At the end, jobs get some time to finish, unless there is a `hurry`."""
+    """Takes up what earlier processes left. At the end, jobs get some time to finish, unless there is a `hurry`.
+
+    Raises `ConfigurationError` when another node runs them.
+    """
+    async with jobs.runs_alone.held(_stop_this_process), _open_jobs(jobs, hurry=hurry):
+        yield
+
+
+def _stop_this_process() -> None:
+    """What it runs is run elsewhere, too: the sooner it ends the better. Its supervisor starts it anew."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@asynccontextmanager
+async def _open_jobs(jobs: JobParts, *, hurry: asyncio.Event) -> AsyncIterator[None]:
     await jobs.runner.open()
     try:
-        await jobs.external.open()
-        watches = jobs.external.watch(), jobs.standing.watch(), jobs.stillness.watch()
+        watches = [jobs.standing.watch(), jobs.stillness.watch()]
+        if jobs.runs_here:
+            await jobs.external.open()
+            watches.append(jobs.external.watch())
         async with AsyncExitStack() as stack:
             for watch in watches:
                 await stack.enter_async_context(meanwhile(watch))

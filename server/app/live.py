@@ -7,25 +7,33 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.app import engines
+from server.app.resources import meanwhile
 from server.auth.endings import Endings
+from server.auth.still_valid import StillValid
+from server.auth.throttle import SignInThrottle
 from server.base_path import BasePath
 from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.live.announcing import Announcing
-from server.live.job_messages import JobMessages, JobMoved
+from server.live.job_messages import ALL_JOBS, JobMessages, JobMoved
+from server.live.jobs_watched import LiveJobs
 from server.live.kept import KeptMessages
 from server.live.notices import Notices, UnreadChanged
 from server.live.removals import Removals, ThingRemoved
 from server.live.subscriptions import Subscriptions
-from server.realtime.broker import Broker, KeptTold, PresenceChanged
+from server.realtime.broker import Broker, Hearing, KeptTold, PresenceChanged
+from server.realtime.catching_up import CatchUp
 from server.realtime.delivery import Delivery
 from server.realtime.echo import BrokerEcho, EchoPublished
+from server.realtime.elsewhere import CommandSent, OtherNodes
 from server.realtime.history import History
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence_board import PresenceBoard
+from server.realtime.presences import ClientJoined, Presences, Replacing
+from server.realtime.rechecking import Rechecking
 from server.realtime.topics import Topics
 from server.settings import Settings
 from server.storage.database import Database
@@ -39,6 +47,11 @@ class RealtimeParts:
     history: History
     broker: Broker
     topics: Topics
+    presences: Presences
+    elsewhere: OtherNodes
+    throttle: SignInThrottle
+    catch_up: CatchUp
+    rechecking: Rechecking
     board: PresenceBoard
     echo: BrokerEcho
 
@@ -65,13 +78,21 @@ def build_realtime(settings: Settings, *, database: Database) -> RealtimeParts:
         keep_notifications=settings.notification_messages,
         keep_notification_days=settings.notification_days,
     )
-    broker = engines.ENGINES.broker()
+    exchange = engines.open_exchange(settings, manager)
+    broker, presences = exchange.broker, exchange.presences
     return RealtimeParts(
         manager=manager,
         history=history,
         broker=broker,
         topics=Topics(broker=broker, manager=manager, forget=history.forget),
-        board=PresenceBoard(manager=manager, broker=broker),
+        presences=presences,
+        elsewhere=OtherNodes(broker=broker, presences=presences),
+        throttle=exchange.throttle,
+        catch_up=CatchUp(history=history, manager=manager, look_seconds=settings.broker_look_seconds),
+        rechecking=Rechecking(
+            manager=manager, still_valid=StillValid(database), every_seconds=settings.credential_look_seconds
+        ),
+        board=PresenceBoard(manager=manager, broker=broker, presences=presences),
         echo=BrokerEcho(broker),
     )
 
@@ -91,8 +112,14 @@ def build_live(
     manager, history, broker = realtime.manager, realtime.history, realtime.broker
     job_messages = JobMessages(manager=manager, table=table, kinds=kinds, languages=languages, base_path=base_path)
     kept = KeptMessages(
-        manager=manager, history=history, job_messages=job_messages, languages=languages, base_path=base_path
+        manager=manager,
+        history=history,
+        job_messages=job_messages,
+        languages=languages,
+        base_path=base_path,
+        catch_up=realtime.catch_up,
     )
+    replacing = Replacing(manager, broker)
     notices = Notices(manager=manager, broker=broker, history=history, database=database)
     removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
@@ -114,17 +141,35 @@ def build_live(
                 ThingRemoved: removals.deliver,
                 PresenceChanged: realtime.board.deliver,
                 EchoPublished: realtime.echo.heard,
+                ClientJoined: replacing.deliver,
+                CommandSent: realtime.elsewhere.deliver,
             },
+            endings=endings,
         ),
     )
 
 
 @asynccontextmanager
-async def open_live(realtime: RealtimeParts, live: LiveParts) -> AsyncIterator[None]:
+async def open_live(
+    settings: Settings, realtime: RealtimeParts, live: LiveParts, watched: LiveJobs
+) -> AsyncIterator[None]:
+    """What others tell is heard before anybody joins; looks at rows are for nodes that share them."""
+
+    def may_have_lost() -> None:
+        for each in (realtime.catch_up, realtime.rechecking, watched):
+            each.may_have_lost()
+
     async with AsyncExitStack() as stack:
         stack.push_async_callback(realtime.broker.close)
-        await realtime.broker.open(live.delivery.receive)
-        await realtime.topics.open()
+        hearing = Hearing(receive=live.delivery.receive, may_have_lost=may_have_lost, kinds=live.delivery.kinds)
+        watched.tell_by(live.delivery.receive)
+        await realtime.broker.open(hearing)
+        await realtime.topics.open(*([ALL_JOBS] if settings.role == "all" else []))
+        await stack.enter_async_context(meanwhile(realtime.catch_up.run()))
+        if engines.may_be_many(settings):
+            looks = realtime.catch_up.look(), realtime.rechecking.run(), watched.look(), realtime.presences.run()
+            for look in looks:
+                await stack.enter_async_context(meanwhile(look))
         stack.push_async_callback(live.notices.close)  # what is being kept is still told
         stack.callback(realtime.board.close)
         yield

@@ -21,6 +21,13 @@ class MonitoringParts:
     sampler: Sampler
 
 
+def node_name(settings: Settings) -> str:
+    """A node that is alone goes by its host, as it always did."""
+    if settings.node:
+        return settings.node
+    return f"{gethostname()}:{settings.port}"[:100] if settings.database_url else gethostname()
+
+
 def build_monitoring(
     settings: Settings, *, storage: StorageParts, sources: Mapping[str, Callable[[], object]]
 ) -> MonitoringParts:
@@ -28,7 +35,7 @@ def build_monitoring(
     sampler = Sampler(
         database=storage.database,
         store=store,
-        heartbeat=Heartbeat(node=gethostname(), version=__version__),
+        heartbeat=Heartbeat(node=node_name(settings), version=__version__),
         sources=sources,
         kept_days=settings.monitoring_days,
         pulse=Pulse(settings.data / "alive"),

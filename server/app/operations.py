@@ -17,7 +17,7 @@ from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
 from server.auth.audit import Audit
-from server.auth.throttle import LoginThrottle
+from server.auth.throttle import SignInThrottle
 from server.auth.webauthn_site import site_of
 from server.base_path import BasePath
 from server.care.certificates import end_of
@@ -111,7 +111,7 @@ def build_operations(
         removals=live.removals,
     )
     openid = build_openid(settings, database=database, auth=auth)
-    accounts = _accounts(settings, storage, auth, languages, live, openid)
+    accounts = _accounts(settings, storage, auth, languages, live, openid, realtime.throttle)
     base = BasePath(settings.base_path)
     links = PublicLinks(base.address(settings.public_url) if settings.public_url else base.text)
     files = _uploads(storage, live, jobs, uploads)
@@ -142,7 +142,7 @@ def build_operations(
         parts=statistics,
     )
     connections = ConnectionOperations(
-        database=database, manager=realtime.manager, announcing=live.announcing, notices=live.notices
+        database=database, presences=realtime.presences, announcing=live.announcing, notices=live.notices
     )
     monitoring_operations = MonitoringOperations(
         database=database,
@@ -306,11 +306,12 @@ def _accounts(
     languages: Languages,
     live: LiveParts,
     openid: OpenIdOperations,
+    throttle: SignInThrottle,
 ) -> AccountOperations:
     return AccountOperations(
         database=storage.database,
         credentials=auth.credentials,
-        throttle=LoginThrottle(max(1, settings.login_attempts)),  # 0 would lock everybody out
+        throttle=throttle,
         languages=languages,
         second_step=SecondStep(
             database=storage.database,

@@ -29,6 +29,7 @@ from server.jobs.kinds import JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
+from server.live.jobs_watched import JobsElsewhere, JobsHere, LiveJobs
 from server.metrics import LoopLag
 from server.operations.offered import Operations
 from server.places import LOCALES
@@ -51,6 +52,7 @@ class Parts:
     workers: WorkerParts
     realtime: RealtimeParts
     live: LiveParts
+    watched_jobs: LiveJobs
     jobs: JobParts
     uploads: UploadParts
     datasets: DatasetParts
@@ -78,12 +80,21 @@ class Parts:
             await enter(open_uploads(self.uploads.sweep))
             await enter(open_reports(self.reports))
             await enter(open_workers(self.workers))
-            await enter(open_live(self.realtime, self.live))
+            await enter(open_live(self.settings, self.realtime, self.live, self.watched_jobs))
             await enter(open_chores(self.chores))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
-            await enter(open_alerts(self.alerts))
+            if self.settings.role == "all":
+                await enter(open_alerts(self.alerts))
             await enter(meanwhile(self.telemetry.figures_of(self.monitoring.sampler)))
             yield self
+
+
+def _watched(settings: Settings, store: JobStore, realtime: RealtimeParts) -> tuple[LiveJobs, JobTable]:
+    if settings.role == "all":
+        return JobsHere(), JobTable()
+    elsewhere = JobsElsewhere(store=store, is_told=lambda: realtime.broker.statistics().is_whole)
+    realtime.topics.when_left(elsewhere.forget)
+    return elsewhere, elsewhere.table
 
 
 def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Parts:
@@ -98,7 +109,8 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     auth = build_auth(settings, database=storage.database, languages=languages, passwords=passwords or Passwords())
     workers = build_workers(settings, tracing=telemetry.tracing)
     realtime = build_realtime(settings, database=storage.database)
-    table, store, kinds = JobTable(), JobStore(storage.database), JobKinds(KINDS)
+    store, kinds = JobStore(storage.database), JobKinds(KINDS)
+    watched, table = _watched(settings, store, realtime)
     live = build_live(
         realtime,
         database=storage.database,
@@ -135,6 +147,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         "interactive": workers.interactive.statistics,
         "exports": workers.exports.statistics,
         "connections": realtime.manager.statistics,
+        "broker": realtime.broker.statistics,
     }
     counts: dict[str, Callable[[], object]] = {
         "traffic": realtime.manager.traffic.statistics,
@@ -161,6 +174,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         workers=workers,
         realtime=realtime,
         live=live,
+        watched_jobs=watched,
         jobs=jobs,
         uploads=uploads,
         datasets=datasets,

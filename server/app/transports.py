@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from socket import gethostname
 
 from aiohttp import web
 
+from server.app.monitoring import node_name
 from server.app.parts import Parts
 from server.auth.authenticator import Authenticator, Visit
 from server.auth.permissions import Principal
@@ -40,6 +40,7 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
         ),
         joiner=_joiner(parts, replay),
         commands=_commands(parts, replay),
+        elsewhere=parts.realtime.elsewhere,
         authenticate=partial(_by_token, parts.auth.authenticator),
         settings=parts.settings,
     )
@@ -98,11 +99,15 @@ def _joiner(parts: Parts, replay: Replay) -> Joiner:
     return Joiner(
         manager=parts.realtime.manager,
         history=parts.realtime.history,
+        catch_up=parts.realtime.catch_up,
         topics=parts.realtime.topics,
+        presences=parts.realtime.presences,
+        broker=parts.realtime.broker,
+        prepare=parts.watched_jobs.load,
         languages=parts.languages,
         endings=parts.auth.credentials.endings,
         replay=replay,
-        node=gethostname(),
+        node=node_name(parts.settings),
     )
 
 

@@ -105,6 +105,7 @@ def _web_parts(
         room=parts.storage.room,
         files_are_away=parts.storage.files.is_away,
         live_limits=parts.realtime.manager.limits,
+        reaches_others=lambda: parts.realtime.broker.statistics().is_whole,
         job_kinds=parts.jobs.kinds,
         live_channels=live_channels,
         job_fields=parts.live.job_messages.fields,

@@ -65,6 +65,12 @@ class Endings:
             except Exception:
                 _LOG.exception("a listener failed", extra={"action": "rights_changed"})
 
+    def heard(self, *ended_ids: str | None, standing: Validity = Validity.ENDED) -> None:
+        """Another node has stored it, and told us."""
+        for ended_id in ended_ids:
+            if ended_id is not None:
+                self._remember(ended_id, standing)
+
     def standing(self, principal: Principal) -> Validity:
         """What became of a principal since it was read: what is opened just now was not there to be closed."""
         found = Validity.GOOD

@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from server.auth.networks import network_of
 from server.errors import RateLimited
@@ -29,7 +30,7 @@ WINDOW_SECONDS = 300.0
 MANY = 10  # times the attempts: at a name from everywhere, or from an address at all names
 NAME_TURN_SECONDS = 2.0
 ADDRESS_TURN_SECONDS = 3.0
-_TOLD_SECONDS = 3_600.0  # one is told no more often
+TOLD_SECONDS = 3_600.0  # one is told no more often
 _MAX_KEYS = 20_000  # names are chosen by whoever tries, so memory must have an end
 
 
@@ -50,6 +51,55 @@ class Attempt:
         return f"pair:{network}:{name}", f"name:{name}", f"address:{network}"
 
 
+class SignInThrottle(Protocol):
+    """`LoginThrottle`, wherever the counts are kept."""
+
+    @property
+    def attempts(self) -> int: ...
+
+    async def begin(self, attempt: Attempt) -> None: ...
+
+    async def succeeded(self, attempt: Attempt) -> None: ...
+
+    async def is_worth_telling(self, attempt: Attempt) -> bool: ...
+
+
+class ThrottleHere:
+    """A `SignInThrottle` of a server that is alone."""
+
+    def __init__(self, own: LoginThrottle) -> None:
+        self._own = own
+
+    @property
+    def attempts(self) -> int:
+        return self._own.attempts
+
+    async def begin(self, attempt: Attempt) -> None:
+        self._own.begin(attempt)
+
+    async def succeeded(self, attempt: Attempt) -> None:
+        self._own.succeeded(attempt)
+
+    async def is_worth_telling(self, attempt: Attempt) -> bool:
+        return self._own.is_worth_telling(attempt)
+
+
+def require_turn(wait_seconds: float, turn_seconds: float) -> None:
+    """Raises `RateLimited` unless both are over."""
+    if wait_seconds > 0:
+        raise RateLimited(
+            "Too many attempts to sign in. Try again in {minutes} minutes.",
+            minutes=math.ceil(wait_seconds / 60),
+            retry_after_seconds=math.ceil(wait_seconds),
+        )
+    if turn_seconds > 0:
+        raise RateLimited(
+            "Too many attempts to sign in. Try again in {seconds} seconds.",
+            seconds=math.ceil(turn_seconds),
+            retry_after_seconds=math.ceil(turn_seconds),
+        )
+
+
 @dataclass(slots=True)
 class LoginThrottle:
     """Attempts count from when they begin, so that many at once do not slip through together."""
@@ -61,18 +111,7 @@ class LoginThrottle:
 
     def begin(self, attempt: Attempt) -> None:
         """Count an attempt; raises `RateLimited` when there were too many."""
-        if (wait := self._seconds_to_wait(*attempt.keys)) > 0:
-            raise RateLimited(
-                "Too many attempts to sign in. Try again in {minutes} minutes.",
-                minutes=math.ceil(wait / 60),
-                retry_after_seconds=math.ceil(wait),
-            )
-        if (wait := self._seconds_to_turn(*attempt.keys)) > 0:
-            raise RateLimited(
-                "Too many attempts to sign in. Try again in {seconds} seconds.",
-                seconds=math.ceil(wait),
-                retry_after_seconds=math.ceil(wait),
-            )
+        require_turn(self._seconds_to_wait(*attempt.keys), self._seconds_to_turn(*attempt.keys))
         if len(self._times) > _MAX_KEYS:
             self._forget_old()
         for key in attempt.keys:
@@ -89,9 +128,9 @@ class LoginThrottle:
     def is_worth_telling(self, attempt: Attempt) -> bool:
         """Whether so many have failed at this name that its owner should know; True once an hour."""
         key, now = f"name:{attempt.name_key[:64]}", self.now()
-        if len(self._recent(key)) < self.attempts or now - self._told.get(key, -math.inf) < _TOLD_SECONDS:
+        if len(self._recent(key)) < self.attempts or now - self._told.get(key, -math.inf) < TOLD_SECONDS:
             return False
-        self._told = {known: at for known, at in self._told.items() if now - at < _TOLD_SECONDS} | {key: now}
+        self._told = {known: at for known, at in self._told.items() if now - at < TOLD_SECONDS} | {key: now}
         return True
 
     def _seconds_to_wait(self, narrowest: str, name: str = "", address: str = "") -> float:

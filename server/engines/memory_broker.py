@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.realtime.broker import Publication, Receive
+from server.realtime.broker import BrokerStatistics, Hearing, Publication, Receive
 
 
 class MemoryBroker:
@@ -12,8 +12,8 @@ class MemoryBroker:
         self._receive: Receive | None = None
         self._joined: set[str] = set()
 
-    async def open(self, receive: Receive) -> None:
-        self._receive = receive
+    async def open(self, hearing: Hearing) -> None:
+        self._receive = hearing.receive
 
     async def join(self, topic: str) -> None:
         self._joined.add(topic)
@@ -24,6 +24,9 @@ class MemoryBroker:
     def send(self, publication: Publication) -> None:
         if self._receive is not None and not self._joined.isdisjoint(publication.topics):
             self._receive(publication)
+
+    def statistics(self) -> BrokerStatistics:
+        return BrokerStatistics()
 
     async def close(self) -> None:
         self._receive = None

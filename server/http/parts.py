@@ -46,6 +46,7 @@ class WebParts:
     files_are_away: Callable[[], bool]
     live_limits: LiveLimits
     live_channels: tuple[LiveChannels, ...]  # of each transport
+    reaches_others: Callable[[], bool]  # whether what is told here is heard at other nodes
     job_kinds: JobKinds
     job_fields: Callable[[Job, str, str], JobFields]
     """A job in a language, as the one with that id sees it."""

@@ -204,7 +204,10 @@ class JobLife:
 
     async def find(self, job_id: str) -> Job:
         """Raises `NotFound`."""
-        job = self.table.get(job_id) or await self.store.get(job_id)
-        if job is None:
+        job = self.table.own(job_id)
+        if job is not None:
+            return job
+        stored = await self.store.get(job_id)
+        if stored is None:
             raise NotFound
-        return job
+        return self.table.newest(stored)

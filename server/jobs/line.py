@@ -79,6 +79,10 @@ class Line:
         self._kinds.pop(found[1], None)
         return found[1]
 
+    def ids(self) -> list[str]:
+        """Of all that wait."""
+        return list(self._kinds)
+
     def begin(self, job: Job) -> None:
         self._begun[job.id] = _Begun(job.owner_id, job.kind, self._clock())
 

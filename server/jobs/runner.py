@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,10 @@ _MOST_REQUESTS = 10_000  # a megabyte
 _RETRY = "job.retry"  # what a key may be for, beside the kinds of jobs
 _SHARE_RETRY_SECONDS = 30.0
 _STUMBLE_SECONDS = 1.0  # after an error that nobody foresaw; it should not be met a thousand times a second
+
+
+Unfinished = Callable[[AsyncConnection, str], Awaitable[int]]
+"""How many of an owner's jobs are not over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +68,11 @@ class JobRunner:
         room: Room,
         quotas: Quotas,
         jobs_per_user: int = 1_000,
+        unfinished: Unfinished | None = None,
         tracing: Tracing = NO_TRACING,
     ) -> None:
+        """`unfinished` counts an owner's jobs where other nodes run them: the table here has not all of them."""
+        self._unfinished = unfinished
         self._life = life
         self._kinds = kinds
         self._queue = queue
@@ -99,7 +107,7 @@ class JobRunner:
         self._require_open()
 
         async def if_there_is_room(connection: AsyncConnection, job: Job) -> None:
-            self._require_share(owner_id)
+            await self._require_share(connection, owner_id)
             await self._require_room(connection, job)
             if also is not None:
                 await also(connection, job)
@@ -247,9 +255,12 @@ class JobRunner:
         if not self._is_open:
             raise Unavailable
 
-    def _require_share(self, owner_id: str) -> None:
+    async def _require_share(self, connection: AsyncConnection, owner_id: str) -> None:
         """What waits is kept in memory, whoever put it there."""
-        unfinished = sum(not job.state.is_final for job in self._life.table.live_of(owner_id))
+        if self._unfinished is None:
+            unfinished = sum(not job.state.is_final for job in self._life.table.live_of(owner_id))
+        else:
+            unfinished = await self._unfinished(connection, owner_id)
         if unfinished >= self._jobs_per_user:
             raise RateLimited(
                 "{count} of your jobs and uploads are not finished yet, which is the limit; wait for some of them, or "

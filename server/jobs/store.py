@@ -107,6 +107,32 @@ class JobStore:
             )
             return [_job(row) for row in rows]
 
+    async def unfinished_of(self, owner_id: str) -> list[Job]:
+        """The owner's that are queued or running, oldest first."""
+        wanted = select(jobs).where(jobs.c.owner_id == owner_id, ~IS_OVER).order_by(jobs.c.sequence)
+        async with self._database.read() as connection:
+            return [_job(row) for row in await connection.execute(wanted)]
+
+    async def by_ids(self, job_ids: Collection[str]) -> list[Job]:
+        async with self._database.read() as connection:
+            return [_job(row) for row in await connection.execute(select(jobs).where(jobs.c.id.in_(job_ids)))]
+
+    async def count_unfinished(self, connection: AsyncConnection, owner_id: str) -> int:
+        counted = select(func.count()).select_from(jobs).where(jobs.c.owner_id == owner_id, ~IS_OVER)
+        return (await connection.execute(counted)).scalar_one()
+
+    async def waiting(self) -> dict[str, int]:
+        """Those that are queued, by their id at which revision."""
+        query = select(jobs.c.id, jobs.c.revision).where(jobs.c.state == State.QUEUED.value)
+        async with self._database.read() as connection:
+            return {row.id: row.revision for row in await connection.execute(query)}
+
+    async def to_be_cancelled(self) -> list[str]:
+        """Those that run and that somebody, at whichever node, asked to end."""
+        query = select(jobs.c.id).where(jobs.c.state == State.RUNNING.value, jobs.c.cancel_requested)
+        async with self._database.read() as connection:
+            return list(await connection.scalars(query))
+
     async def with_upload(self, owner_id: str, kind: str, upload_ids: Collection[str]) -> list[Job]:
         """What was done with these uploads, newest first."""
         upload_id = jobs.c.parameters["upload_id"].as_string()

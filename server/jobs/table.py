@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+import msgspec
+
 from server.jobs.job import Job
 
 JobListener = Callable[[Job, Job | None], None]
@@ -18,7 +20,13 @@ _KEPT_FINISHED = 2_000
 class JobTable:
     """The one place where live jobs stand; whatever changes a job puts it here."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, keeps: Callable[[str], bool] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """With `keeps`, jobs run at other nodes: those of owners that it says are kept as long as they are told of."""
+        self._keeps = keeps
+        self._copies: set[str] = set()  # of jobs that move elsewhere: the rows know better
+        self._elsewhere_listeners: list[Callable[[Job], None]] = []
         self._jobs: dict[str, Job] = {}
         self._by_owner: dict[str, dict[str, Job]] = {}
         self._finished: OrderedDict[str, float] = OrderedDict()  # job id → when, oldest first
@@ -33,6 +41,28 @@ class JobTable:
         self._forget_old()
         return sorted(self._by_owner.get(owner_id, {}).values(), key=_place)
 
+    def own(self, job_id: str) -> Job | None:
+        """One that moves at this node: nobody knows better how it stands."""
+        return None if job_id in self._copies else self._jobs.get(job_id)
+
+    def newest(self, stored: Job) -> Job:
+        known = self._jobs.get(stored.id)
+        if known is None or known.revision < stored.revision:
+            return stored
+        return msgspec.structs.replace(known, parameters=stored.parameters)  # what is told comes without them
+
+    def found(self, stored: Job) -> None:
+        """Its row was read: whoever runs it needs all of it, and what is told comes without parameters."""
+        self._keep_copy(self.newest(stored))
+
+    def copies(self) -> list[Job]:
+        """Of jobs that move elsewhere and are not over."""
+        return [job for job_id in self._copies if not (job := self._jobs[job_id]).state.is_final]
+
+    def listen_elsewhere(self, listener: Callable[[Job], None]) -> None:
+        """Called with what other nodes tell of their jobs; must not block."""
+        self._elsewhere_listeners.append(listener)
+
     def listen(self, listener: JobListener) -> None:
         self._listeners.append(listener)
 
@@ -41,7 +71,11 @@ class JobTable:
         before = self._jobs.get(job.id)
         if before is not None and job.revision <= before.revision:
             return
-        self._keep(job)
+        if self._keeps is None:
+            self._copies.discard(job.id)
+            self._keep(job)
+        else:
+            self._keep_copy(job)
         for listener in self._listeners:
             listener(job, before)
 
@@ -49,13 +83,27 @@ class JobTable:
         """Know `job` as somebody told of it, without telling it any further; False when a newer one is known."""
         known = self._jobs.get(job.id)
         if known is None or job.revision > known.revision:
-            self._keep(job)
+            self._keep_copy(job)
+            for listener in self._elsewhere_listeners:
+                listener(job)
         return known is None or job.revision >= known.revision
 
     def forget(self, job_id: str) -> None:
         """A job that is over was deleted."""
         if job_id in self._finished:
             self._forget(job_id)
+
+    def forget_copies(self, owner_id: str) -> None:
+        """Nothing more is told of them here."""
+        for job_id in list(self._by_owner.get(owner_id, ())):
+            if job_id in self._copies:
+                self._finished.setdefault(job_id, 0.0)
+                self._forget(job_id)
+
+    def _keep_copy(self, job: Job) -> None:
+        if self._keeps is None or self._keeps(job.owner_id):
+            self._copies.add(job.id)
+            self._keep(job)
 
     def _keep(self, job: Job) -> None:
         self._jobs[job.id] = job
@@ -76,6 +124,7 @@ class JobTable:
     def _forget(self, job_id: str) -> None:
         del self._finished[job_id]
         job = self._jobs.pop(job_id)
+        self._copies.discard(job_id)
         owned = self._by_owner[job.owner_id]
         del owned[job_id]
         if not owned:

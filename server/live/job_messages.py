@@ -70,6 +70,10 @@ class JobMessages:
         """The `job` message."""
         return protocol.JobChanged(**self._values(job, language, job.owner_id), timestamp=timestamp)
 
+    def know(self, job: Job) -> None:
+        """As something that was kept tells: what was said of it when it moved may be lost."""
+        self._table.take(job)
+
     def deliver(self, moved: JobMoved) -> None:
         """To the job's owner and to whoever watches it; to nobody when it comes late."""
         if not self._table.take(moved.job):

@@ -14,9 +14,11 @@ from server.languages import Languages, babel_locale
 from server.live.job_messages import JobMessages
 from server.realtime import protocol
 from server.realtime.broker import KeptTold
+from server.realtime.catching_up import CatchUp
 from server.realtime.history import History, KeptMessage
 from server.realtime.history_rules import JOB
 from server.realtime.manager import ConnectionManager
+from server.realtime.positions import KeptArrival
 from server.realtime.wording import Wording
 from server.texts import told
 
@@ -58,7 +60,10 @@ class KeptMessages:
         job_messages: JobMessages,
         languages: Languages,
         base_path: BasePath,
+        catch_up: CatchUp,
     ) -> None:
+        self._catch_up = catch_up
+        catch_up.told_by(self._tell)
         self._manager = manager
         self._history = history
         self._job_messages = job_messages
@@ -73,8 +78,22 @@ class KeptMessages:
         """Move the positions and send it, in one piece: whoever joins in between would miss it or have it twice."""
         offsets = {}
         for user_id, position in kept.positions.items():
-            self._history.told(user_id, position)
-            offsets[user_id] = position.offset
+            match self._history.arrives(user_id, position):
+                case KeptArrival.NEXT:
+                    offsets[user_id] = position.offset
+                case KeptArrival.GAP:
+                    self._catch_up.is_behind(user_id)
+        self._send(kept, offsets)
+
+    def _tell(self, kept: KeptMessage) -> None:
+        """One that was missed."""
+        if kept.type == JOB:
+            self._job_messages.know(msgspec.json.decode(kept.body, type=_KeptJob).job)
+        self._send(kept.as_told(), {kept.user_id: kept.offset})
+
+    def _send(self, kept: KeptTold, offsets: dict[str, int]) -> None:
+        if not offsets:
+            return
         self._manager.broadcast_json(self._wording(kept), offsets=offsets)
 
     def _wording(self, kept: KeptTold) -> Wording:

@@ -55,6 +55,9 @@ def _live(readings: Readings) -> Iterable[Family]:
     yield _counter("jindu_handshakes_accepted", "Live connections that were let in.", traffic.accepted, "transport")
     yield _counter("jindu_handshakes_refused", "Live connections that were refused.", traffic.refused, "reason")
     yield _counter("jindu_connections_closed", "Live connections the server closed.", connections.closed, "reason")
+    if (broker := readings.get("broker")) is not None:
+        yield _gauge("jindu_reaches_nodes", "Whether what is told here is heard at other nodes.", int(broker.is_whole))
+        yield _counter("jindu_broker_words_lost", "Messages that did not leave for other nodes.", broker.not_sent)
     yield _counter("jindu_messages_sent", "Messages handed to connections.", traffic.sent, "type")
     yield _counter("jindu_messages_received", "Commands of clients.", traffic.received, "type")
     yield _counter("jindu_messages_refused", "Messages that came in faster than allowed.", connections.refused)

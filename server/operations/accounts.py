@@ -17,7 +17,7 @@ from server.auth.passwords import password_problems
 from server.auth.permissions import SCOPES_OF_ROLE, Principal, Role, Scope
 from server.auth.refused_sign_ins import RefusedSignIns
 from server.auth.sessions import Means, Session
-from server.auth.throttle import Attempt, LoginThrottle
+from server.auth.throttle import Attempt, SignInThrottle
 from server.auth.tokens import Token
 from server.auth.users import Clash, User, name_key
 from server.clock import new_id, rfc3339, utc_now
@@ -68,7 +68,7 @@ class AccountOperations:
         *,
         database: Database,
         credentials: Credentials,
-        throttle: LoginThrottle,
+        throttle: SignInThrottle,
         languages: Languages,
         second_step: SecondStep,
         tell: Tell,
@@ -299,7 +299,7 @@ class AccountOperations:
         is_known = device.of(user.id) if device and user else None
         attempt = Attempt(name_key=name_key(name), address=address, device=is_known)
         try:
-            self._throttle.begin(attempt)
+            await self._throttle.begin(attempt)
         except RateLimited:
             await self._refused.record(user, address=address, reason="too_many")
             await asyncio.sleep(_REFUSED_SECONDS)  # else whoever goes on guessing could keep us busy with refusals
@@ -307,11 +307,11 @@ class AccountOperations:
         # Also for a name that nobody has: how long it takes tells nobody who is here.
         verdict = await self._passwords.check(user.password_hash if user else None, password)
         if user is None or not verdict.is_right or not user.is_active:
-            self._failed(attempt, user)
+            await self._failed(attempt, user)
             reason = "disabled" if user and verdict.is_right else "wrong_credentials"
             await self._refused.record(user, address=address, reason=reason)
             raise NotSignedIn("The user name or the password is wrong.", code="wrong_credentials")
-        self._throttle.succeeded(attempt)
+        await self._throttle.succeeded(attempt)
         if self._password_way is not None:
             await self._password_way(user)
         if verdict.new_hash:
@@ -319,9 +319,9 @@ class AccountOperations:
                 await self._users.change(connection, user.id, password_hash=verdict.new_hash)
         return user
 
-    def _failed(self, attempt: Attempt, user: User | None) -> None:
+    async def _failed(self, attempt: Attempt, user: User | None) -> None:
         logs.STRANGERS.info("a sign-in as %.64r from %s failed", attempt.name_key, attempt.address)
-        if self._throttle.is_worth_telling(attempt) and user is not None and user.is_active:
+        if await self._throttle.is_worth_telling(attempt) and user is not None and user.is_active:
             notice = Notice(
                 title="Somebody tries to sign in with your name",
                 body="At least {count} attempts with a wrong password, the last one from {address}. Nobody got in.",

@@ -12,8 +12,8 @@ from server.jobs.outcomes import Notice
 from server.live.announcing import Announcing
 from server.live.notices import Notices
 from server.realtime.close_codes import CloseCode
-from server.realtime.manager import ConnectionManager
-from server.realtime.presence import Presence, is_about, presence_of
+from server.realtime.presence import Presence, is_about
+from server.realtime.presences import Presences
 from server.storage.database import Database
 from server.storage.pages import Listing
 
@@ -22,39 +22,42 @@ LEVELS = ("info", "success", "warning", "error")
 
 
 class ConnectionOperations:
-    def __init__(
-        self, *, database: Database, manager: ConnectionManager, announcing: Announcing, notices: Notices
-    ) -> None:
+    def __init__(self, *, database: Database, presences: Presences, announcing: Announcing, notices: Notices) -> None:
         self._database = database
-        self._manager = manager
+        self._presences = presences
         self._announcing = announcing
         self._notices = notices
 
-    def own(self, principal: Principal) -> list[Presence]:
+    async def own(self, principal: Principal) -> list[Presence]:
         """The caller's, the oldest first."""
         principal.require_read()
-        return self._manager.presence(principal.user_id)
+        return await self._presences.of_user(principal.user_id)
 
-    def everybody(
+    async def count(self, principal: Principal) -> int:
+        """How many there are."""
+        principal.require_admin()
+        return (await self._presences.crowd()).connections
+
+    async def everybody(
         self, principal: Principal, *, q: str | None = None, limit: int = 50, cursor: str | None = None
     ) -> Listing[Presence]:
         """The oldest first; `q` looks into user, device, address and client."""
         principal.require_admin()
-        found = self._manager.everybody()
+        found = await self._presences.everybody()
         if q:
             found = [each for each in found if is_about(each, q.casefold())]
         # By id, which sorts by time: two of the same microsecond still have an order to go on from.
-        found.sort(key=attrgetter("id"))
-        begin = bisect_right(found, cursor, key=attrgetter("id")) if cursor else 0
+        by_id = attrgetter("connection_id")
+        found.sort(key=by_id)
+        begin = bisect_right(found, cursor, key=by_id) if cursor else 0
         page = found[begin : begin + limit]
-        next_cursor = page[-1].id if len(found) > begin + limit else None
-        return Listing(items=[presence_of(each) for each in page], next_cursor=next_cursor, total=len(found))
+        next_cursor = page[-1].connection_id if len(found) > begin + limit else None
+        return Listing(items=page, next_cursor=next_cursor, total=len(found))
 
-    def one(self, principal: Principal, connection_id: str) -> Presence | None:
+    async def one(self, principal: Principal, connection_id: str) -> Presence | None:
         """Anybody's, for administrators; None when it is gone, as connections soon are."""
         principal.require_admin()
-        found = self._manager.active_connections.get(connection_id)
-        return presence_of(found) if found else None
+        return await self._presences.one(connection_id)
 
     async def close(self, principal: Principal, connection_id: str, *, reason: str = "") -> None:
         """Close anybody's connection, telling why; its client does not come back by itself."""
@@ -66,7 +69,7 @@ class ConnectionOperations:
                 parameters={"limit": _REASON_CHARACTERS},
             )
             raise InvalidInput(errors=[problem])
-        found = self.one(principal, connection_id)
+        found = await self.one(principal, connection_id)
         if found is None:
             raise NotFound
         async with self._database.write() as connection:

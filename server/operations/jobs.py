@@ -50,7 +50,7 @@ class JobOperations:
     async def list(self, principal: Principal, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first, as fresh as the live messages. Without an owner, admins get everybody's."""
         page = await self._store.search(self.allowed(principal, wanted))
-        return msgspec.structs.replace(page, items=[self._table.get(job.id) or job for job in page.items])
+        return msgspec.structs.replace(page, items=[self._table.newest(job) for job in page.items])
 
     async def count_by_state(
         self, principal: Principal, wanted: JobFilter
@@ -86,9 +86,12 @@ class JobOperations:
 
     async def get(self, principal: Principal, job_id: str) -> Job:
         """Raises `NotFound`, also for other people's jobs."""
-        job = self._table.get(job_id) or await self._store.get(job_id)
+        job = self._table.own(job_id)
         if job is None:
-            raise NotFound
+            stored = await self._store.get(job_id)
+            if stored is None:
+                raise NotFound
+            job = self._table.newest(stored)
         principal.require_sight(job.owner_id)
         return job
 

@@ -110,7 +110,7 @@ class WallOperations:
             token=token,
             present=present,
             firing=[alert if token.shows_names else replace(alert, target="") for alert in present.firing],
-            connected=self._connections.everybody(_SCREEN, limit=1).total or 0,
+            connected=await self._connections.count(_SCREEN),
             running=running.total or 0,
             waiting=waiting.total or 0,
             jobs=jobs,

@@ -6,7 +6,8 @@ them where the sockets are (`delivery`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -91,18 +92,48 @@ Receive = Callable[[Publication], None]
 """On the event loop; must not wait, and raises nothing."""
 
 
-class Broker(Protocol):
-    """Carries publications to every node that joined one of their topics; this node counts among them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """Who listens at this node, and to which kinds of publications."""
 
-    async def open(self, receive: Receive) -> None: ...
+    receive: Receive
+    may_have_lost: Callable[[], None] = lambda: None
+    """Some of what others sent may never arrive: whatever was kept must be looked up. On the event loop, too."""
+    kinds: Collection[type[Publication]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerStatistics:
+    """`is_whole`: what is sent reaches the other nodes. The others count since the start."""
+
+    is_whole: bool = True
+    sent: int = 0  # to others
+    heard: int = 0  # from others
+    not_sent: int = 0  # because the line was away or too slow
+    not_understood: int = 0  # said by a newer version, or by somebody else
+    lines_lost: int = 0
+
+
+class Broker(Protocol):
+    """Carries publications to every node that joined one of their topics; this node counts among them.
+
+    It may lose anything on the way to other nodes, at any time: rows are the truth.
+    """
+
+    async def open(self, hearing: Hearing) -> None: ...
 
     async def join(self, topic: str) -> None:
-        """Once this returns, whatever is sent to `topic` from now on arrives."""
+        """Once this returns, whatever is sent to `topic` from now on arrives, or `may_have_lost` is called later.
+
+        It waits for no engine that is away.
+        """
 
     def leave(self, topic: str) -> None:
         """Nothing more of `topic` needs to arrive. Safe to repeat."""
 
     def send(self, publication: Publication) -> None:
         """Never waits. This node hears it before `send` returns; what one node sends arrives in its order elsewhere."""
+
+    def statistics(self) -> BrokerStatistics: ...
 
     async def close(self) -> None: ...

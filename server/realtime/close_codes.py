@@ -15,6 +15,7 @@ class CloseCode(IntEnum):
     SLOW_CONSUMER = 4001
     NO_PONG = 4002
     RIGHTS_CHANGED = 4003
+    BEHIND = 4004
     SIGNED_OUT = 4500
     REPLACED = 4501
     FORBIDDEN = 4502
@@ -45,6 +46,7 @@ _REASONS = {
     CloseCode.SLOW_CONSUMER: "reads too slowly; connect again",
     CloseCode.NO_PONG: "no pong in time",
     CloseCode.RIGHTS_CHANGED: "your rights were changed; connect again",
+    CloseCode.BEHIND: "messages were missed here; connect again",
     CloseCode.SIGNED_OUT: "signed out or expired",
     CloseCode.REPLACED: "replaced by a newer connection of the same client",
     CloseCode.FORBIDDEN: "forbidden",

@@ -82,6 +82,7 @@ class Connection:
     heard_at: float = field(default_factory=time.monotonic)
     outbox: Outbox = field(default_factory=Outbox)
     events: frozenset[str] = frozenset()  # most connections have none
+    moment: int = 0  # when it came, by the clock that all nodes share
     recovered: int = 0
     dropped: int = 0  # what it could no longer be sent when it was closed
     refused: int = 0  # what it sent too fast to be looked at

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from server.auth.endings import Endings, Validity
 from server.realtime import protocol
 from server.realtime.broker import Close, Ended, EventPublished, Publication
+from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
 
@@ -20,14 +22,22 @@ Deliver = Callable[[Any], None]
 class Delivery:
     """Listens to the broker. `also` says how publications are delivered that are not told of here, by their type."""
 
-    def __init__(self, manager: ConnectionManager, also: Mapping[type[Publication], Deliver]) -> None:
+    def __init__(
+        self, manager: ConnectionManager, also: Mapping[type[Publication], Deliver], *, endings: Endings | None = None
+    ) -> None:
+        """`endings` learn of what ended at other nodes: whoever is on the way in here rests on it, too."""
         self._manager = manager
+        self._endings = endings or Endings()
         self._by_type: dict[type[Publication], Deliver] = {
             EventPublished: self._event,
             Ended: self._ended,
             Close: self._close,
             **also,
         }
+
+    @property
+    def kinds(self) -> tuple[type[Publication], ...]:
+        return tuple(self._by_type)
 
     def receive(self, publication: Publication) -> None:
         """Whoever sent it is in the middle of something else, which must not fail because nobody could be told."""
@@ -42,6 +52,9 @@ class Delivery:
         self._manager.publish(event.event, message, owner_id=event.owner_id)
 
     def _ended(self, ended: Ended) -> None:
+        standing = Validity.CHANGED if ended.code is CloseCode.RIGHTS_CHANGED else Validity.ENDED
+        self._endings.heard(ended.session_id, ended.token_id, ended.user_id, standing=standing)
+
         def rests_on_it(connection: Connection) -> bool:
             principal = connection.principal
             return (

@@ -6,6 +6,7 @@ what is whole.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +36,7 @@ from server.realtime.history_rules import (
     is_notification,
     surplus,
 )
+from server.realtime.positions import KeptArrival, Positions
 from server.realtime.protocol import Position
 from server.storage.database import Database
 from server.storage.rows import insert_missing, insert_or_get
@@ -81,7 +83,7 @@ class History:
         self._keep = timedelta(days=keep_days)
         self._old_notifications = surplus(is_notification, most=keep_notifications)
         self._keep_notification = timedelta(days=max(keep_days, keep_notification_days))
-        self._told: dict[str, Position] = {}
+        self.positions = Positions()
 
     async def append(self, connection: AsyncConnection, user_id: str, *, type: str, body: bytes) -> KeptMessage:  # noqa: A002
         """Store a message in the caller's transaction; right after its commit, send it as `as_told`."""
@@ -139,32 +141,78 @@ class History:
         await connection.execute(insert(stream_messages), rows)
         return kept
 
-    def told(self, user_id: str, position: Position) -> None:
-        """A message of theirs is being sent; of who has not been loaded nothing is known, and need not be."""
-        known = self._told.get(user_id)
-        if known is None:
-            return
-        if position.epoch > known.epoch:  # epochs sort by time: the stream was lost under us and begun anew
-            self._told[user_id] = position
-        else:  # an older one was read just before the stream was cut
-            self._told[user_id] = Position(epoch=known.epoch, offset=max(position.offset, known.offset))
+    def arrives(self, user_id: str, position: Position) -> KeptArrival:
+        """Whether the message at that position is to be told now; a position moves when its message is sent."""
+        return self.positions.arrives(user_id, position)
 
     def forget(self, user_id: str) -> None:
         """Nothing more of theirs is told here: their position is read anew when they come back."""
-        self._told.pop(user_id, None)
+        self.positions.forget(user_id)
 
     def position(self, user_id: str) -> Position:
         """How far the stream has been told; `load` first. Never waits, so that joining right after it leaves no gap."""
-        return self._told[user_id]
+        found = self.positions.get(user_id)
+        if found is None:
+            raise KeyError(user_id)
+        return found
 
-    async def load(self, user_id: str) -> None:
-        """Make `position` known."""
-        if user_id in self._told:
-            return
-        # As the only writer: while we have the turn, no message stands between its commit and its being told.
-        async with self._database.write() as connection:
-            row = await self._begun(connection, user_id)
-        self._told.setdefault(user_id, Position(epoch=row.epoch, offset=row.offset))
+    async def load(self, user_id: str) -> bool:
+        """Make `position` known; listen to what is told of them first. Whether something arrived that may be after it.
+
+        What was stored before and is told only now is known by its position, and dropped.
+        """
+        if user_id in self.positions:
+            return False
+        self.positions.begin_loading(user_id)
+        try:
+            stored = await self.stored(user_id) or await self._begin(user_id)
+        except BaseException:
+            self.positions.not_loaded(user_id)
+            raise
+        return self.positions.loaded(user_id, stored)
+
+    async def stored(self, user_id: str) -> Position | None:
+        """How far the stream goes in its rows; None for one that was never begun."""
+        query = select(streams.c.epoch, streams.c.offset).where(streams.c.user_id == user_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return Position(epoch=row.epoch, offset=row.offset) if row else None
+
+    async def behind(self, user_ids: Collection[str]) -> list[str]:
+        """Those of them whose streams have gone on without our telling it."""
+        query = select(streams.c.user_id, streams.c.epoch, streams.c.offset).where(streams.c.user_id.in_(user_ids))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return self.positions.behind((row.user_id, row.epoch, row.offset) for row in rows)
+
+    async def behind_since(self, moment: datetime) -> list[str]:
+        """The same of all, by what was kept since then: one look however many they are."""
+        newest = select(stream_messages.c.user_id, func.max(stream_messages.c.offset).label("offset"))
+        newest = newest.where(stream_messages.c.at >= moment).group_by(stream_messages.c.user_id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(newest)).all()
+        told = ((row, self.positions.get(row.user_id)) for row in rows)
+        return [row.user_id for row, position in told if position is not None and row.offset > position.offset]
+
+    async def missed(self, user_id: str) -> Sequence[KeptMessage] | None:
+        """What is to be told now, in order, and counts as told; None when it cannot be given whole."""
+        told = self.positions.get(user_id)
+        if told is None:
+            return []
+        async with self._database.read() as connection:
+            query = select(streams.c.epoch, streams.c.offset).where(streams.c.user_id == user_id)
+            row = (await connection.execute(query)).one_or_none()
+            if row is None or row.epoch != told.epoch:
+                return None
+            found = await _between(connection, user_id, row.epoch, told.offset, row.offset)
+        if len(found) < row.offset - told.offset:
+            return None
+        now = self.positions.get(user_id)  # some may have arrived meanwhile
+        if now is None or now.epoch != row.epoch:
+            return []
+        if row.offset > now.offset:
+            self.positions.move(user_id, Position(epoch=row.epoch, offset=row.offset))
+        return [kept for kept in found if kept.offset > now.offset]
 
     async def after(self, user_id: str, since: Position, *, limit: int | None = None) -> list[KeptMessage] | None:
         """All messages after `since`, or the first `limit` of them; None when some of all are gone, or when `since`
@@ -191,9 +239,10 @@ class History:
 
     async def cut_all(self) -> None:
         """Begin a new epoch for everybody: what was told last may be lost. Before anybody is connected."""
+        epoch = new_id()
         async with self._database.write() as connection:
-            await connection.execute(update(streams).values(epoch=new_id()))
-        self._told.clear()
+            await connection.execute(update(streams).values(epoch=epoch))
+        self.positions.cut(epoch)
 
     async def prune(self) -> None:
         """Drop what is too old or too much, in small steps; recovery from before it is then refused."""
@@ -241,6 +290,11 @@ class History:
             await self._begun(connection, user_id)
             row = (await connection.execute(moved)).one()
         return row.epoch, row.offset
+
+    async def _begin(self, user_id: str) -> Position:
+        async with self._database.write(shared=True) as connection:
+            row = await self._begun(connection, user_id)
+        return Position(epoch=row.epoch, offset=row.offset)
 
     async def _begun(self, connection: AsyncConnection, user_id: str) -> Row[Any]:
         """The user's stream, locked; a new one when there is none."""

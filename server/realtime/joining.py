@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from server import __version__
 from server.auth.endings import Endings, Validity
 from server.languages import Languages
 from server.realtime import protocol
+from server.realtime.broker import Broker
+from server.realtime.catching_up import CatchUp
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager, Refused
+from server.realtime.presences import Presences, told_of
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
+
+Prepare = Callable[[str], Awaitable[None]]
+"""Called with the id of a user who is about to join, once what is told of them is heard here."""
 
 _ATTEMPTS = 10  # how often newer messages may come in while older ones are read
 
@@ -25,7 +33,11 @@ class Joiner:
         *,
         manager: ConnectionManager,
         history: History,
+        catch_up: CatchUp,
         topics: Topics,
+        presences: Presences,
+        broker: Broker,
+        prepare: Prepare,
         languages: Languages,
         endings: Endings,
         replay: Replay,
@@ -33,7 +45,11 @@ class Joiner:
     ) -> None:
         self._manager = manager
         self._history = history
+        self._catch_up = catch_up
         self._topics = topics
+        self._presences = presences
+        self._broker = broker
+        self._prepare = prepare
         self._languages = languages
         self._endings = endings
         self._replay = replay
@@ -45,11 +61,16 @@ class Joiner:
         Raises `Refused` past the limits, and when what the connection rests on ended while it was opened.
         """
         async with self._topics.of_user(connection.user_id):  # first: from now on we hear what is kept for them
+            arriving = await self._presences.arriving(connection.user_id)
+            connection.moment = arriving.moment
+            await self._prepare(connection.user_id)
             missed = await self._missed(connection, since)
             self._require_standing(connection)
             # Nothing awaits between what `_missed` saw and this: a message that came in between would be lost or
             # doubled.
-            self._manager.connect(connection)
+            self._manager.connect(connection, elsewhere=arriving.count_of_others(connection.client_id))
+            if connection.moment:  # else nobody else could hear it
+                self._broker.send(told_of(connection))
         if since is not None:
             self._manager.traffic.recovered(is_whole=missed is not None)
         connection.send(self._welcome(connection, missed))
@@ -66,9 +87,11 @@ class Joiner:
     async def _missed(self, connection: Connection, since: Position | None) -> list[bytes] | None:
         """All that was told after `since` up to this very moment, as JSON; None when that cannot be given whole."""
         user_id = connection.user_id
-        await self._history.load(user_id)
+        if await self._history.load(user_id):
+            self._catch_up.is_behind(user_id)
         if since is None:
             return None
+        await self._catch_up_with(user_id, since)
         frames: list[bytes] = []
         async with self._replay.turn(user_id):
             for _ in range(_ATTEMPTS):  # what comes in while words are found for the rest is found in the next one
@@ -81,6 +104,13 @@ class Joiner:
                 if since.offset == self._history.position(user_id).offset:
                     return frames
         return None
+
+    async def _catch_up_with(self, user_id: str, since: Position) -> None:
+        """Another node may have told them more than this one."""
+        told = self._history.position(user_id)
+        if since.epoch != told.epoch or since.offset > told.offset:
+            await self._catch_up.of(user_id)
+            await self._history.load(user_id)
 
     def _welcome(self, connection: Connection, missed: list[bytes] | None) -> protocol.Connected:
         position = self._history.position(connection.user_id)

@@ -94,24 +94,31 @@ class ConnectionManager:
             rate_limit=RateLimit(per_second=self.limits.messages_per_second, burst=self.limits.message_burst),
         )
 
-    def connect(self, connection: Connection) -> None:
-        """Join; raises `Refused` past the limits. An older connection of the same user and client gives way."""
+    def connect(self, connection: Connection, *, elsewhere: int = 0) -> None:
+        """Join; raises `Refused` past the limits. An older connection of the same user and client gives way.
+
+        `elsewhere` is how many other clients the user has at other nodes.
+        """
         if self._is_draining:
             raise Refused(CloseCode.DRAINING)
         own = self.user_connections.get(connection.user_id, weakref.WeakSet())
         older = [other for other in own if other.client_id == connection.client_id]
-        if not older and len(own) >= self.limits.connections_per_user:
-            raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_a_user(len(own), self.limits))
+        if not older and (count := len(own) + elsewhere) >= self.limits.connections_per_user:
+            raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_a_user(count, self.limits))
         if not older and len(self.active_connections) >= self.limits.connections:
             why = RateLimited("This server has no room for more live connections; try again in a while.", code=TOO_MANY)
             raise Refused(CloseCode.CONNECTION_LIMIT, why)
         for other in older:
-            other.close(CloseCode.REPLACED)
-            self.disconnect(other)
+            self.replace(other)
         self._audience = None
         self.active_connections[connection.id] = connection
         self.user_connections.setdefault(connection.user_id, weakref.WeakSet()).add(connection)
         self._tell(connection)
+
+    def replace(self, older: Connection) -> None:
+        """Its client has a newer one."""
+        older.close(CloseCode.REPLACED)
+        self.disconnect(older)
 
     def disconnect(self, connection: Connection) -> None:
         """Forget this very connection, and no other of the same client; safe to repeat."""
@@ -213,6 +220,10 @@ class ConnectionManager:
         """Everybody's connections, or one user's; the oldest first."""
         found = self.connections_of(user_id) if user_id else self.everybody()
         return sorted(map(presence_of, found), key=lambda presence: presence.connected_at)
+
+    def presence_by_id(self, connection_id: str) -> Presence | None:
+        found = self.active_connections.get(connection_id)
+        return presence_of(found) if found else None
 
     def close_where(self, condition: Callable[[Connection], bool], code: CloseCode, reason: str = "") -> int:
         chosen = [connection for connection in self.everybody() if condition(connection)]

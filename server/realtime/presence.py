@@ -66,10 +66,9 @@ class Presence:
     dropped: int
 
 
-def is_about(connection: Connection, wanted: str) -> bool:
+def is_about(presence: Presence, wanted: str) -> bool:
     """Whether user, device, address or client hold `wanted`, which is casefolded."""
-    principal = connection.principal
-    texts = (principal.user_name, device_name(connection.device), principal.address, connection.client_id)
+    texts = (presence.user_name, presence.device, presence.address, presence.client_id)
     return any(wanted in text.casefold() for text in texts)
 
 

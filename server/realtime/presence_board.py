@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,6 +13,7 @@ from server.realtime.broker import Broker, PresenceChanged
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence import Presence, presence_of
+from server.realtime.presences import Crowd, Presences
 
 OWN_PRESENCE = "me:presence"
 ADMIN_PRESENCE = "admin:presence"
@@ -22,7 +24,9 @@ _TOLD_AT_ONCE = 100  # after a restart thousands come back; who wants them all a
 class PresenceBoard:
     """Tells users of their own connections (`me:presence`), and administrators of everybody's (`admin:presence`)."""
 
-    def __init__(self, *, manager: ConnectionManager, broker: Broker) -> None:
+    def __init__(self, *, manager: ConnectionManager, broker: Broker, presences: Presences) -> None:
+        self._presences = presences
+        self._telling: set[asyncio.Task[None]] = set()
         self._manager = manager
         self._broker = broker
         self._joined: dict[str, Connection] = {}
@@ -33,11 +37,23 @@ class PresenceBoard:
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        for task in self._telling:
+            task.cancel()
 
     def deliver(self, changed: PresenceChanged) -> None:
-        for user_id in changed.user_ids:
-            self._tell_user(user_id)
-        self._tell_admins(changed)
+        """Soon: other nodes are asked first. What waits is taken as one."""
+        watched = [user_id for user_id in changed.user_ids if self._watching(user_id)]
+        if not watched and not self._manager.has_subscribers(ADMIN_PRESENCE):
+            return
+        task = asyncio.get_running_loop().create_task(self._tell(watched, changed), name="tell presence")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, user_ids: Sequence[str], changed: PresenceChanged) -> None:
+        for user_id in user_ids:
+            self._tell_user(user_id, await self._presences.of_user(user_id))
+        if self._manager.has_subscribers(ADMIN_PRESENCE):
+            self._tell_admins(changed, await self._presences.crowd())
 
     def _changed(self, connection: Connection) -> None:
         if connection.id in self._manager.active_connections:
@@ -59,21 +75,19 @@ class PresenceBoard:
         )
         self._broker.send(changed)
 
-    def _tell_user(self, user_id: str) -> None:
-        watching = [each for each in self._manager.connections_of(user_id) if OWN_PRESENCE in each.events]
-        if not watching:
-            return
-        data = {"connections": [_told(each) for each in self._manager.presence(user_id)]}
+    def _watching(self, user_id: str) -> list[Connection]:
+        return [each for each in self._manager.connections_of(user_id) if OWN_PRESENCE in each.events]
+
+    def _tell_user(self, user_id: str, connections: Sequence[Presence]) -> None:
+        data = {"connections": [_told(each) for each in connections]}
         frame = protocol.encode(_event(OWN_PRESENCE, data))
-        for connection in watching:
+        for connection in self._watching(user_id):
             connection.queue(frame, OWN_PRESENCE)
 
-    def _tell_admins(self, changed: PresenceChanged) -> None:
-        if not self._manager.has_subscribers(ADMIN_PRESENCE):
-            return
+    def _tell_admins(self, changed: PresenceChanged, crowd: Crowd) -> None:
         data = {
-            "connections": len(self._manager.active_connections),
-            "users": len(self._manager.user_connections),
+            "connections": crowd.connections,
+            "users": crowd.users,
             "joined": list(map(_told, changed.joined)),
             "left": changed.left,
             "more": changed.more,

@@ -22,12 +22,21 @@ class Topics:
     def __init__(self, *, broker: Broker, manager: ConnectionManager, forget: Callable[[str], None]) -> None:
         self._broker = broker
         self._manager = manager
-        self._forget = forget
+        self._forgetting = [forget]
         self._joined: dict[str, bool] = {}  # whether nobody needed it at the last look; the longest unseen first
         self._coming: Counter[str] = Counter()
+        self._own: frozenset[str] = frozenset()
 
-    async def open(self) -> None:
+    def when_left(self, forget: Callable[[str], None]) -> None:
+        """Called like `forget`."""
+        self._forgetting.append(forget)
+
+    async def open(self, *events: str) -> None:
+        """`events` are those that this node needs itself."""
         await self._broker.join(EVERYBODY)
+        self._own = frozenset(map(event_topic, events))
+        for topic in self._own:
+            await self._broker.join(topic)
 
     def of_user(self, user_id: str) -> AbstractAsyncContextManager[None]:
         return self._hold([user_topic(user_id)])
@@ -60,7 +69,7 @@ class Topics:
 
     def _is_needed(self, topic: str) -> bool:
         kind, _, name = topic.partition(":")
-        if topic in self._coming:
+        if topic in self._coming or topic in self._own:
             return True
         return self._manager.is_connected(name) if kind == "user" else self._manager.has_subscribers(name)
 
@@ -68,4 +77,5 @@ class Topics:
         self._broker.leave(topic)
         kind, _, name = topic.partition(":")
         if kind == "user":
-            self._forget(name)
+            for forget in self._forgetting:
+                forget(name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from server.auth.permissions import Principal
 from server.http.asyncapi import LiveChannels
 from server.realtime.commands import Commands
+from server.realtime.elsewhere import OtherNodes
 from server.realtime.joining import Joiner
 from server.realtime.manager import ConnectionManager
 from server.settings import Settings
@@ -30,6 +31,7 @@ class Entrance:
     admission: Admission
     joiner: Joiner
     commands: Commands
+    elsewhere: OtherNodes
     authenticate: Authenticate
     settings: Settings
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from server.http.parts import parts_of
 from server.http.socket_handler import go_live
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
+from server.realtime.elsewhere import CommandSent
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import Refused
 from server.realtime.protocol import Auth
@@ -71,6 +72,8 @@ class EventTransport:
         self._admission = entrance.admission
         self._joiner = entrance.joiner
         self._commands = entrance.commands
+        self._elsewhere = entrance.elsewhere
+        self._elsewhere.taken_by(self._handed_over)
         self._streams: dict[str, _Stream] = {}  # by connection id
 
     def setup(self, host: Host) -> None:
@@ -146,15 +149,35 @@ class EventTransport:
 
     async def _command(self, request: web.Request) -> web.Response:
         """Take one command for an open stream of the caller; its answer comes on the stream."""
-        stream = self._stream_of(require_principal(request), request.match_info["client_id"])
+        principal, client_id = require_principal(request), request.match_info["client_id"]
+        stream = self._stream_of(principal, client_id)
         if request.content_type != "application/json":
             raise UnsupportedMedia("Send the body as application/json.")
         body = await parts_of(request).bodies.read(request, self._manager.limits.message_bytes)
+        if stream is None:
+            await self._elsewhere.hand_over(principal, client_id, _text(body))
+        else:
+            await self._take(stream, _text(body))
+        return web.Response(status=202)
+
+    async def _take(self, stream: _Stream, frame: str | None) -> None:
         async with stream.turn:  # in the order they came, as the frames of a socket
             if stream.connection.closed_with is not None:
                 raise NotFound
-            await self._commands.handle(stream.connection, _text(body))
-        return web.Response(status=202)
+            await self._commands.handle(stream.connection, frame)
+
+    async def _handed_over(self, sent: CommandSent) -> None:
+        """By another node, where the request came in."""
+        for connection in self._manager.connections_of(sent.user_id):
+            stream = self._streams.get(connection.id)
+            own = connection.principal
+            if (
+                stream is not None
+                and connection.client_id == sent.client_id
+                and (own.session_id, own.token_id) == (sent.session_id, sent.token_id)
+            ):
+                with suppress(NotFound):  # it ends in this very moment
+                    await self._take(stream, sent.frame)
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
@@ -193,13 +216,13 @@ class EventTransport:
             self._streams.pop(connection.id, None)
             self._manager.disconnect(connection)
 
-    def _stream_of(self, principal: Principal, client_id: str) -> _Stream:
-        """The caller's stream; raises `NotFound` for anybody else's, also one of other credentials of the same user."""
+    def _stream_of(self, principal: Principal, client_id: str) -> _Stream | None:
+        """The caller's stream at this node; nobody else's, also none of other credentials of the same user."""
         for connection in self._manager.connections_of(principal.user_id):
             stream = self._streams.get(connection.id)
             if stream is not None and connection.client_id == client_id and _rests_on(connection, principal):
                 return stream
-        raise NotFound("This client has no open event stream; connect first.")
+        return None
 
 
 @dataclass(frozen=True, slots=True)

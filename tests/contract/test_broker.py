@@ -19,6 +19,7 @@ from server.realtime.broker import (
     Close,
     Ended,
     EventPublished,
+    Hearing,
     KeptTold,
     PresenceChanged,
     Publication,
@@ -79,30 +80,35 @@ PUBLICATIONS: tuple[Publication, ...] = (
     ),
 )
 
+KINDS = tuple({type(each) for each in PUBLICATIONS})
+
 
 class Heard(list[Publication]):
     def hear(self, publication: Publication) -> None:
         self.append(publication)
 
 
-@pytest.fixture(params=[MemoryBroker], ids=["memory"])
+@pytest.fixture(params=["memory", "valkey"])
 def broker(request: pytest.FixtureRequest) -> Broker:
-    made: Broker = request.param()
-    return made
+    if request.param == "memory":
+        return MemoryBroker()
+    from server.engines.valkey import ValkeyBroker
+    from tests import valkey  # where only one node is tried, nothing else need be installed
+
+    return ValkeyBroker(valkey.new_address())
 
 
 @pytest.fixture
 async def heard(broker: Broker) -> AsyncIterator[Heard]:
     heard = Heard()
-    await broker.open(heard.hear)
+    await broker.open(Hearing(receive=heard.hear, kinds=KINDS))
     yield heard
     await broker.close()
 
 
 @pytest.mark.parametrize("publication", PUBLICATIONS, ids=lambda each: type(each).__name__)
 def test_a_publication_is_data_and_survives_a_journey(publication: Publication) -> None:
-    kinds = tuple({type(each) for each in PUBLICATIONS})
-    decoder = msgspec.msgpack.Decoder(_union(kinds))
+    decoder = msgspec.msgpack.Decoder(_union(KINDS))
     assert decoder.decode(msgspec.msgpack.encode(publication)) == publication
 
 

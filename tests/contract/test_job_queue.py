@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
 from server.engines.memory_queue import MemoryQueue
+from server.engines.row_queue import RowQueue
 from server.errors import Conflict
 from server.jobs.job import Job, Priority, State
 from server.jobs.job_queue import JobQueue
@@ -45,6 +46,7 @@ KINDS = JobKinds(
 SLOTS = 2
 ENGINES: dict[str, Callable[[], JobQueue]] = {
     "memory": lambda: MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3),
+    "rows": lambda: RowQueue(MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3)),
 }
 
 

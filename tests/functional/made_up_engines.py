@@ -22,7 +22,7 @@ from server.jobs.job_queue import QueueStatistics
 from server.jobs.kinds import JobKinds
 from server.jobs.life import JobLife
 from server.jobs.waiting import Waiting
-from server.realtime.broker import Publication, Receive
+from server.realtime.broker import BrokerStatistics, Hearing, Publication, Receive
 from server.settings import Settings
 from server.storage.blob_store import FoundBlob, require_key
 from server.storage.reserve import Reserve
@@ -115,8 +115,11 @@ class PigeonBroker:
         self._joined: set[str] = set()
         self.carried = 0
 
-    async def open(self, receive: Receive) -> None:
-        self._receive = receive
+    async def open(self, hearing: Hearing) -> None:
+        self._receive = hearing.receive
+
+    def statistics(self) -> BrokerStatistics:
+        return BrokerStatistics()
 
     async def join(self, topic: str) -> None:
         self._joined.add(topic)

@@ -50,7 +50,7 @@ def settings(
         engines.ENGINES,
         databases={**engines.ENGINES.databases, "flock://": FlockDatabase},
         files={"": lambda settings: FileStores(blobs=barn, pieces=LocalUploads(settings.data / "uploads"))},
-        broker=lambda: pigeons,
+        exchanges={"": partial(engines.alone, broker=pigeons)},
         queue=partial(GateQueue, begun),
     )
     monkeypatch.setattr(engines, "ENGINES", made_up)

@@ -40,14 +40,16 @@ class BroadcastAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_own(call: Call[None, ShortPage]) -> ConnectionList:
-    found = call.operations.connections.own(call.principal)
+    found = await call.operations.connections.own(call.principal)
     page = cut(found, call.query, lambda each: f"{each.device} {each.address} {each.client_id}")
     return ConnectionList(items=list(page.items), next_cursor=page.next_cursor, total=page.total)
 
 
 async def list_all(call: Call[None, PageById]) -> ConnectionList:
     query = call.query
-    page = call.operations.connections.everybody(call.principal, q=query.q, limit=query.limit, cursor=query.cursor)
+    page = await call.operations.connections.everybody(
+        call.principal, q=query.q, limit=query.limit, cursor=query.cursor
+    )
     return ConnectionList(items=page.items, next_cursor=page.next_cursor, total=page.total)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from server.engines.memory_broker import MemoryBroker
 from server.live.notices import UnreadChanged
-from server.realtime.broker import Publication, user_topic
+from server.realtime.broker import Hearing, Publication, user_topic
 
 TOLD = UnreadChanged(user_id="alice", unread=1)
 
@@ -15,11 +15,11 @@ async def test_before_it_is_opened_and_after_it_was_closed_nothing_is_heard() ->
     heard: list[Publication] = []
     broker = MemoryBroker()
     broker.send(TOLD)
-    await broker.open(heard.append)
+    await broker.open(Hearing(receive=heard.append))
     await broker.join(user_topic("alice"))
     await broker.close()
     broker.send(TOLD)
-    await broker.open(heard.append)
+    await broker.open(Hearing(receive=heard.append))
     broker.send(TOLD)  # what was joined before is forgotten
     assert heard == []
 
@@ -33,7 +33,7 @@ async def test_who_listens_may_send_join_and_leave_meanwhile() -> None:
         broker.leave(user_topic("alice"))
         broker.send(TOLD)
 
-    await broker.open(hear)
+    await broker.open(Hearing(receive=hear))
     await broker.join(user_topic("alice"))
     broker.send(TOLD)
     assert heard == [TOLD]
@@ -44,7 +44,7 @@ async def test_what_goes_wrong_with_a_listener_is_told_to_whoever_sends() -> Non
         raise ZeroDivisionError
 
     broker = MemoryBroker()
-    await broker.open(hear)
+    await broker.open(Hearing(receive=hear))
     await broker.join(user_topic("alice"))
     with pytest.raises(ZeroDivisionError):
         broker.send(TOLD)

@@ -19,6 +19,7 @@ from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
+from server.live.jobs_watched import JobsHere
 from server.places import LOCALES
 from server.settings import Settings
 from server.storage.database import Database
@@ -74,7 +75,8 @@ async def layer(database: Database, tmp_path: Path) -> AsyncIterator[Layer]:
             insert(users), [{"id": name, "name": name, "name_key": name, **more} for name in ("carol", "chief")]
         )
     table, store, endings = JobTable(), JobStore(database), Endings()
-    realtime = build_realtime(Settings(data=tmp_path), database=database)
+    settings = Settings(data=tmp_path)
+    realtime = build_realtime(settings, database=database)
     live = build_live(
         realtime,
         database=database,
@@ -85,5 +87,5 @@ async def layer(database: Database, tmp_path: Path) -> AsyncIterator[Layer]:
         endings=endings,
         base_path=BasePath(),
     )
-    async with open_live(realtime, live):
+    async with open_live(settings, realtime, live, JobsHere()):
         yield Layer(database=database, realtime=realtime, live=live, table=table, store=store, endings=endings)

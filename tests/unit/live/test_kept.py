@@ -64,14 +64,16 @@ async def test_numbers_stand_in_notifications_as_on_pages_but_not_those_of_a_rea
 async def test_one_publication_for_many_gives_each_their_own_offset(layer: Layer) -> None:
     hers, his, others = [await layer.join(person(name)) for name in ("alice", "bob", "carol")]
     history = layer.realtime.history
+    for offset in range(1, 9):  # until now, of his alone
+        history.arrives("bob", Position(epoch=history.position("bob").epoch, offset=offset))
     positions = {
-        name: Position(epoch=history.position(name).epoch, offset=offset) for name, offset in (("alice", 4), ("bob", 9))
+        name: Position(epoch=history.position(name).epoch, offset=offset) for name, offset in (("alice", 1), ("bob", 9))
     }
     layer.realtime.broker.send(
         KeptTold(type=NOTIFICATION, body=notice_body(Notice(title="All")), at=utc_now(), positions=positions)
     )
     await flushed(layer.realtime.manager)
-    assert [message["offset"] for message in hers.messages] == [4]
+    assert [message["offset"] for message in hers.messages] == [1]
     assert [message["offset"] for message in his.messages] == [9]
     assert others.messages == []
     assert history.position("bob").offset == 9

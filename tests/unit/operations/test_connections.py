@@ -27,13 +27,13 @@ async def joins(house: House, principal: Principal) -> MemoryLink:
 
 async def test_each_sees_their_own_and_administrators_all(connections: ConnectionOperations, house: House) -> None:
     links = [await joins(house, each) for each in (house.alice, house.bob, house.bob)]
-    assert [each.user_name for each in connections.own(house.bob)] == ["bob", "bob"]
-    everybody = connections.everybody(house.admin)
+    assert [each.user_name for each in await connections.own(house.bob)] == ["bob", "bob"]
+    everybody = await connections.everybody(house.admin)
     assert [each.user_name for each in everybody.items] == ["alice", "bob", "bob"]
     with refused(Forbidden):
-        connections.everybody(house.alice)
+        await connections.everybody(house.alice)
     with refused(Forbidden):
-        connections.one(house.alice, everybody.items[0].connection_id)
+        await connections.one(house.alice, everybody.items[0].connection_id)
     assert len(links) == everybody.total
 
 
@@ -41,9 +41,9 @@ async def test_many_come_page_by_page_and_what_opens_meanwhile_shifts_nothing(
     connections: ConnectionOperations, house: House
 ) -> None:
     links = [await joins(house, house.bob) for _ in range(3)]
-    first = connections.everybody(house.admin, limit=2)
+    first = await connections.everybody(house.admin, limit=2)
     links.append(await joins(house, house.alice))
-    rest = connections.everybody(house.admin, limit=2, cursor=first.next_cursor)
+    rest = await connections.everybody(house.admin, limit=2, cursor=first.next_cursor)
     seen = [each.connection_id for each in (*first.items, *rest.items) if each.user_name == "bob"]
     assert seen == sorted(link.connection.id for link in links[:3] if link.connection)
     assert rest.next_cursor is None
@@ -54,7 +54,7 @@ async def test_one_is_found_by_name_address_or_device_however_it_is_written(
 ) -> None:
     links = [await joins(house, replace(house.alice, address="192.0.2.44")), await joins(house, house.bob)]
     for q, names in (("ALI", ["alice"]), ("2.44", ["alice"]), ("nobody", []), ("", ["alice", "bob"])):
-        found = connections.everybody(house.admin, q=q)
+        found = await connections.everybody(house.admin, q=q)
         assert [each.user_name for each in found.items] == names
         assert found.total == len(names)
     assert links

@@ -125,7 +125,7 @@ async def test_history_gives_what_was_kept_after_a_position_page_by_page(databas
     for text in ("one", "two", "three"):
         async with database.write() as connection:
             kept = await house.history.append(connection, "alice", type="notification", body=text.encode())
-        house.history.told("alice", kept.position)
+        house.history.arrives("alice", kept.position)
     since = {"epoch": kept.epoch, "offset": 0}
     page = await house.say({"type": "history", "since": since, "limit": 2})
     assert [message["title"] for message in page["messages"]] == ["one", "two"]

@@ -19,7 +19,7 @@ from server.storage.tables import stream_messages, streams
 async def keep(database: Database, history: History, text: str, user_id: str = "alice") -> KeptMessage:
     async with database.write() as connection:
         kept = await history.append(connection, user_id, type=JOB, body=text.encode())
-    history.told(kept.user_id, kept.position)
+    history.arrives(kept.user_id, kept.position)
     return kept
 
 
@@ -93,7 +93,7 @@ async def test_message_between_commit_and_being_told_is_not_given_twice(database
     async with database.write() as connection:
         kept = await history.append(connection, "alice", type="notification", body=b"x")
     assert await history.after("alice", start) == []  # it is going to be sent live in a moment
-    history.told(kept.user_id, kept.position)
+    history.arrives(kept.user_id, kept.position)
     assert len(await history.after("alice", start) or []) == 1
 
 
@@ -157,7 +157,7 @@ async def test_message_for_all_reaches_also_who_was_never_here(database: Databas
         kept = await history.append_for_some(connection, after="", limit=10, type="notification", body=b"all")
     assert {user_id: position.offset for user_id, position in kept.positions.items()} == {"alice": 2, "bob": 1}
     for user_id, position in kept.positions.items():
-        history.told(user_id, position)
+        history.arrives(user_id, position)
     assert [message.body for message in await history.newest("bob", 10)] == [b"all"]
     assert [message.body for message in await history.newest("alice", 10)] == [b"hers", b"all"]
 
@@ -179,6 +179,9 @@ async def test_stream_that_was_lost_begins_anew_and_old_positions_are_refused(da
         await connection.execute(delete(streams))
     new = await keep(database, history, "new")
     assert (new.offset, new.epoch > old.epoch) == (1, True)
+    assert await history.missed("alice") is None  # who is connected comes back
+    history.forget("alice")
+    await history.load("alice")
     assert history.position("alice") == Position(epoch=new.epoch, offset=1)
     assert await history.after("alice", Position(epoch=old.epoch, offset=0)) is None
 
@@ -201,13 +204,13 @@ async def tell_all(database: Database, history: History, text: str) -> None:
     async with database.write() as connection:
         kept = await history.append_for_some(connection, after="", limit=10, type=NOTIFICATION, body=text.encode())
     for user_id, position in kept.positions.items():
-        history.told(user_id, position)
+        history.arrives(user_id, position)
 
 
 async def notify(database: Database, history: History, text: str) -> KeptMessage:
     async with database.write() as connection:
         kept = await history.append(connection, "alice", type=NOTIFICATION, body=text.encode())
-    history.told(kept.user_id, kept.position)
+    history.arrives(kept.user_id, kept.position)
     return kept
 
 

@@ -10,11 +10,14 @@ from server.auth.endings import Endings
 from server.engines.memory_broker import MemoryBroker
 from server.languages import Languages
 from server.realtime import protocol
+from server.realtime.broker import Hearing
+from server.realtime.catching_up import CatchUp
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History, KeptMessage
 from server.realtime.joining import Joiner
 from server.realtime.manager import Refused
+from server.realtime.presences import LocalPresences
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
@@ -24,6 +27,9 @@ from tests.unit.realtime.people import manager_of, person
 from tests.waiting import flushed
 
 LANGUAGES = Languages.load(Path("locales"))
+
+
+async def nothing(user_id: str) -> None: ...
 
 
 def render(kept: KeptMessage, language: str) -> bytes:
@@ -40,7 +46,11 @@ class House:
         self.joiner = Joiner(
             manager=self.manager,
             history=self.history,
+            catch_up=CatchUp(history=self.history, manager=self.manager, look_seconds=60),
             topics=Topics(broker=self.broker, manager=self.manager, forget=self.history.forget),
+            presences=LocalPresences(self.manager),
+            broker=self.broker,
+            prepare=nothing,
             languages=LANGUAGES,
             endings=self.endings,
             replay=Replay(render),
@@ -56,7 +66,7 @@ class House:
     async def keep(self, name: str = "alice") -> KeptMessage:
         async with self.database.write() as connection:
             kept = await self.history.append(connection, name, type="notification", body=b"x")
-        self.history.told(name, kept.position)
+        self.history.arrives(name, kept.position)
         return kept
 
 
@@ -112,7 +122,7 @@ async def test_nobody_is_let_in_on_what_ended_on_the_way(database: Database) -> 
 async def test_this_node_listens_to_the_user_by_then(database: Database) -> None:
     house = House(database)
     heard: list[object] = []
-    await house.broker.open(heard.append)
+    await house.broker.open(Hearing(receive=heard.append))
     connection, _ = house.visitor()
     await house.joiner.join(connection, None)
     house.broker.send((await house.keep()).as_told())

@@ -9,10 +9,11 @@ import pytest
 from server.auth.permissions import Role
 from server.engines.memory_broker import MemoryBroker
 from server.realtime import presence_board
-from server.realtime.broker import EVERYBODY, PresenceChanged
+from server.realtime.broker import EVERYBODY, Hearing, PresenceChanged
 from server.realtime.delivery import Delivery
 from server.realtime.manager import ConnectionManager
 from server.realtime.presence_board import ADMIN_PRESENCE, OWN_PRESENCE, PresenceBoard
+from server.realtime.presences import LocalPresences
 from tests.unit.realtime.links import MemoryLink
 from tests.unit.realtime.people import join, manager_of
 from tests.waiting import until
@@ -23,8 +24,8 @@ async def manager(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ConnectionMa
     """With a board that gathers for a moment only."""
     monkeypatch.setattr(presence_board, "_GATHER_SECONDS", 0.01)
     manager, broker = manager_of(), MemoryBroker()
-    board = PresenceBoard(manager=manager, broker=broker)
-    await broker.open(Delivery(manager, {PresenceChanged: board.deliver}).receive)
+    board = PresenceBoard(manager=manager, broker=broker, presences=LocalPresences(manager))
+    await broker.open(Hearing(receive=Delivery(manager, {PresenceChanged: board.deliver}).receive))
     await broker.join(EVERYBODY)
     yield manager
     board.close()

@@ -18,12 +18,15 @@ from server.auth.permissions import Principal, Role
 from server.clock import utc_now
 from server.engines.memory_broker import MemoryBroker
 from server.languages import Languages
+from server.realtime.catching_up import CatchUp
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History, KeptMessage
 from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
+from server.realtime.positions import KeptArrival
+from server.realtime.presences import LocalPresences
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
@@ -87,6 +90,9 @@ class Client:
             self.texts.append(message["text"])
 
 
+async def nothing(user_id: str) -> None: ...
+
+
 class World:
     """A server that can be started anew on its database, and Alice's client."""
 
@@ -100,10 +106,16 @@ class World:
     def start(self) -> None:
         self.manager = ConnectionManager(LiveLimits())
         self.history = History(self.database, keep_messages=KEPT)
+        self.catching_up = CatchUp(history=self.history, manager=self.manager, look_seconds=60)
+        self.catching_up.told_by(self._tell)
         self.joiner = Joiner(
             manager=self.manager,
             history=self.history,
+            catch_up=self.catching_up,
             topics=Topics(broker=MemoryBroker(), manager=self.manager, forget=self.history.forget),
+            presences=LocalPresences(self.manager),
+            broker=MemoryBroker(),
+            prepare=nothing,
             languages=LANGUAGES,
             endings=Endings(),
             replay=Replay(render),
@@ -144,7 +156,13 @@ class World:
             text = f"message {len(self.truth)}"
             kept = await self.history.append(connection, "alice", type="notification", body=text.encode())
             self.truth.append(text)
-        self.history.told("alice", kept.position)
+        match self.history.arrives("alice", kept.position):
+            case KeptArrival.NEXT:
+                self._tell(kept)
+            case KeptArrival.GAP:
+                await self.catching_up.of("alice")
+
+    def _tell(self, kept: KeptMessage) -> None:
         wording = Wording(lambda language: {"type": "notification", "text": kept.body.decode()})
         self.manager.send_json_to_user("alice", wording, offset=kept.offset)
 

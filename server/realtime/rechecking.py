@@ -1,0 +1,50 @@
+"""Asks now and then whether what connections rest on still stands: no word about its end is sure to come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from server.auth.endings import Validity
+from server.auth.still_valid import StillValid
+from server.realtime.close_codes import CloseCode
+from server.realtime.manager import ConnectionManager
+from server.storage.database import NOT_NOW
+
+_LOG = logging.getLogger("jindu.realtime")
+_CODES = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
+
+
+class Rechecking:
+    def __init__(self, *, manager: ConnectionManager, still_valid: StillValid, every_seconds: float) -> None:
+        self._manager = manager
+        self._still_valid = still_valid
+        self._every_seconds = every_seconds
+        self._soon = asyncio.Event()
+
+    def may_have_lost(self) -> None:
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._every_seconds):
+                    await self._soon.wait()
+            except TimeoutError:
+                pass
+            self._soon.clear()
+            try:
+                await self.check()
+            except NOT_NOW:  # said in the log already
+                pass
+            except Exception:
+                _LOG.exception("could not check who is still signed in", extra={"action": "recheck"})
+
+    async def check(self) -> None:
+        everybody = self._manager.everybody()
+        gone = await self._still_valid.of({connection.principal for connection in everybody})
+        for connection in everybody if gone else ():
+            standing = gone.get(connection.principal)
+            if standing is not None:
+                connection.close(_CODES[standing])

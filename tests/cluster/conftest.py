@@ -1,0 +1,133 @@
+"""Several nodes as processes of their own, on one PostgreSQL and one Valkey: two for people, one runs the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.conftest import new_user, signed_in
+from tests.process import ServerProcess
+from tests.valkey import ValkeyProcess
+
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`home` runs the jobs, `east` and `west` serve people."""
+
+    database_url: str
+    valkey: ValkeyProcess
+    home: ServerProcess
+    east: ServerProcess
+    west: ServerProcess
+
+    @property
+    def nodes(self) -> tuple[ServerProcess, ...]:
+        return (self.home, self.east, self.west)
+
+
+def node(directory: Path, name: str, environment: dict[str, str], **more: str) -> ServerProcess:
+    data = directory / name
+    data.mkdir(exist_ok=True)
+    return ServerProcess(data, environ={**environment, "JINDU_NODE": name, **more})
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, str]:
+    """What all nodes have in common."""
+    from tests import postgresql
+
+    return {
+        "JINDU_DATABASE_URL": postgresql.new_database(f"cluster_{worker_id}"),
+        "JINDU_SECRET_KEY": Fernet.generate_key().decode(),
+        "JINDU_WORKERS": "1",
+        "JINDU_BROKER_LOOK_SECONDS": str(LOOK_SECONDS),
+        "JINDU_CREDENTIAL_LOOK_SECONDS": "3",
+        "JINDU_DRAIN_SECONDS": "1",
+        "JINDU_MAX_CONNECTIONS_PER_USER": "4",
+        "JINDU_RECONNECTS_PER_SECOND": "1000",
+    }
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Cluster]:
+    directory, valkey = tmp_path_factory.mktemp("cluster"), ValkeyProcess()
+    valkey.start()
+    environment["JINDU_BROKER_URL"] = valkey.url
+    cluster = Cluster(
+        database_url=environment["JINDU_DATABASE_URL"],
+        valkey=valkey,
+        home=node(directory, "home", environment),
+        east=node(directory, "east", environment, JINDU_ROLE="web"),
+        west=node(directory, "west", environment, JINDU_ROLE="web"),
+    )
+    try:
+        cluster.home.start()  # it makes the tables and the administrator
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(ServerProcess.start, (cluster.east, cluster.west)))
+        yield cluster
+    finally:
+        for each in cluster.nodes:
+            each.kill()
+        valkey.kill()
+
+
+@dataclass(frozen=True)
+class People:
+    """Clients of somebody at each node, with the same token."""
+
+    home: aiohttp.ClientSession
+    east: aiohttp.ClientSession
+    west: aiohttp.ClientSession
+
+    @property
+    def token(self) -> str:
+        return str(self.home.headers["Authorization"]).removeprefix("Bearer ")
+
+
+async def everywhere(cluster: Cluster, client: aiohttp.ClientSession) -> People:
+    headers = {"Authorization": client.headers["Authorization"]}
+    await client.close()
+    return People(*(aiohttp.ClientSession(each.url, headers=headers) for each in cluster.nodes))
+
+
+async def close(people: People) -> None:
+    for client in (people.home, people.east, people.west):
+        await client.close()
+
+
+@pytest.fixture
+async def admin(cluster: Cluster) -> AsyncIterator[People]:
+    people = await everywhere(cluster, await signed_in(cluster.east, "admin"))
+    yield people
+    await close(people)
+
+
+@pytest.fixture
+async def alice(cluster: Cluster, admin: People) -> AsyncIterator[People]:
+    people = await everywhere(cluster, await a_user(cluster, admin, "alice"))
+    yield people
+    await close(people)
+
+
+@pytest.fixture
+async def bob(cluster: Cluster, admin: People) -> AsyncIterator[People]:
+    people = await everywhere(cluster, await a_user(cluster, admin, "bob"))
+    yield people
+    await close(people)
+
+
+async def a_user(cluster: Cluster, admin: People, name: str) -> aiohttp.ClientSession:
+    """Made at the first test that asks; later ones sign in anew."""
+    async with admin.west.get("/api/v1/admin/users", params={"q": name}) as response:
+        known = (await response.json())["items"]
+    if known:
+        return await signed_in(cluster.west, name)
+    return await new_user(cluster.west, admin.west, name)

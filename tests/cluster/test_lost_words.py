@@ -1,0 +1,200 @@
+"""Every kept message is told once and in order, whatever Valkey loses, whichever node a client comes to."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+
+from server.app.engines import open_database
+from server.realtime.history import History
+from server.realtime.history_rules import NOTIFICATION
+from server.settings import Settings
+from server.storage.database import Database
+from tests.cluster.conftest import LOOK_SECONDS, Cluster, People
+from tests.waiting import until
+
+pytestmark = pytest.mark.timeout(300)
+_SAID_BY_NOBODY = 0.3  # of what is kept: as by a node that dies between its commit and its word
+
+
+@dataclass
+class Client:
+    """Keeps its place, comes back wherever it likes, and remembers every offset it was told."""
+
+    nodes: list[aiohttp.ClientSession]
+    name: str
+    random: random.Random
+    since: str = ""
+    first: int = -1
+    offsets: list[int] = field(default_factory=list)
+    cuts: int = 0
+    recoveries: int = 0
+    is_over: bool = False
+
+    async def run(self) -> None:
+        while not self.is_over:
+            node = self.random.choice(self.nodes)
+            try:
+                await self._visit(node, seconds=self.random.uniform(0.3, 2.0))
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                await asyncio.sleep(0.1)
+
+    async def _visit(self, node: aiohttp.ClientSession, *, seconds: float) -> None:
+        query = {"since": self.since} if self.since else {}
+        until_then = asyncio.get_running_loop().time() + seconds
+        async with asyncio.timeout(15), node.ws_connect(f"/ws/{self.name}", params=query, max_msg_size=0) as socket:
+            while (left := until_then - asyncio.get_running_loop().time()) > 0 and not self.is_over:
+                try:
+                    message = await socket.receive(timeout=left)
+                except TimeoutError:
+                    return
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    return
+                content = message.json()
+                for each in content if isinstance(content, list) else [content]:
+                    self._take(each)
+
+    def _take(self, message: dict[str, object]) -> None:
+        if message["type"] == "connection":
+            if not self.since:
+                self.first = int(str(message["offset"]))
+            elif message["recovered"]:
+                self.recoveries += 1
+            else:
+                self.cuts += 1
+            if not self.since or not message["recovered"]:
+                self.since = f"{message['epoch']}:{message['offset']}"
+        elif message["type"] == "notification":
+            offset = int(str(message["offset"]))
+            self.offsets.append(offset)
+            self.since = f"{self.since.partition(':')[0]}:{offset}"
+
+
+@pytest.fixture
+async def database(cluster: Cluster) -> AsyncIterator[Database]:
+    found = open_database(Settings(database_url=cluster.database_url))
+    yield found
+    await found.close()
+
+
+async def test_clients_that_hop_see_every_offset_once_while_valkey_is_killed_and_comes_back_empty(
+    cluster: Cluster, database: Database, alice: People, bob: People
+) -> None:
+    chance, history = random.Random(13), History(database)
+    ids = [await user_id(each) for each in (alice, bob)]
+    clients = [
+        Client([each.home, each.east, each.west], f"hop{number}", random.Random(number))
+        for each in (alice, bob)
+        for number in range(3)
+    ]
+    running = [asyncio.create_task(client.run()) for client in clients]
+    await until(lambda: all(client.first >= 0 for client in clients))
+    for number in range(120):
+        if number == 40:
+            cluster.valkey.kill()
+        if number == 80:
+            cluster.valkey.start()
+        if chance.random() < _SAID_BY_NOBODY:
+            async with database.write() as connection:
+                body = b'{"title": "kept, and never said"}'
+                await history.append(connection, chance.choice(ids), type=NOTIFICATION, body=body)
+        else:
+            somebody = chance.choice((alice, bob))
+            node = chance.choice((somebody.home, somebody.east, somebody.west))
+            async with node.post("/websocket-test/notification") as response:
+                assert response.status == 204, await response.text()
+        await asyncio.sleep(0.05)
+
+    ends = {name: (await history.stored(name)) for name in ids}
+    wanted = [ends[ids[number // 3]].offset for number in range(6)]  # type: ignore[union-attr]
+    try:
+        await until(
+            lambda: all(client.offsets[-1:] == [end] for client, end in zip(clients, wanted, strict=True)),
+            seconds=LOOK_SECONDS * 20,
+        )
+    finally:
+        for client in clients:
+            client.is_over = True
+        await asyncio.gather(*running)
+    for client, end in zip(clients, wanted, strict=True):
+        assert client.offsets == list(range(client.first + 1, end + 1))
+        assert client.cuts == 0
+    assert sum(client.recoveries for client in clients) > 20
+
+
+async def test_without_valkey_people_sign_in_follow_their_jobs_and_nodes_say_that_they_are_on_their_own(
+    cluster: Cluster, admin: People, alice: People
+) -> None:
+    cluster.valkey.kill()
+    try:
+        await until(lambda: stands(admin, "degraded"))
+        async with alice.west.ws_connect("/ws/alone", max_msg_size=0) as socket:
+            async with alice.east.post("/api/v1/jobs/demonstration", json={"seconds": 0.5}) as response:
+                assert response.ok, await response.text()
+                job_id = (await response.json())["job_id"]
+            async with asyncio.timeout(20):
+                while True:
+                    content = await socket.receive_json()
+                    messages = content if isinstance(content, list) else [content]
+                    if any(each.get("job_id") == job_id and each["state"] == "succeeded" for each in messages):
+                        break
+        credentials = {"username": "alice", "password": "correct-horse-alice", "name": "away"}
+        async with alice.east.post("/api/v1/tokens", json=credentials) as response:
+            assert response.status == 201
+            made = await response.json()
+        client = aiohttp.ClientSession(cluster.west.url, headers={"Authorization": f"Bearer {made['token']}"})
+        async with client, client.ws_connect("/ws/soon-over") as socket:
+            await socket.receive()
+            async with alice.east.delete(f"/api/v1/tokens/{made['id']}") as response:
+                assert response.ok
+            async with asyncio.timeout(20):  # by the look at who is still signed in
+                while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                    pass
+            assert socket.close_code == 4500
+    finally:
+        cluster.valkey.start()
+    await until(lambda: stands(admin, "ok"))
+    for each in cluster.nodes:
+        away = [line for line in each.log if "Valkey does not answer" in line]
+        assert len(away) == len([line for line in each.log if "Valkey answers again" in line]) > 0
+
+
+async def test_the_connections_of_a_node_that_was_killed_are_gone_in_seconds_and_it_comes_back(
+    cluster: Cluster, admin: People, alice: People
+) -> None:
+    async def seen() -> int:
+        async with admin.home.get("/api/v1/admin/connections", params={"q": "doomed"}) as response:
+            return int((await response.json())["total"])
+
+    async with alice.west.ws_connect("/ws/doomed") as socket:
+        await socket.receive()
+        await until(lambda: _is(seen, 1))
+        cluster.west.kill()
+        await until(lambda: _is(seen, 0), seconds=15)
+    cluster.west.start()
+    async with alice.west.ws_connect("/ws/doomed") as socket:
+        await socket.receive()
+        await until(lambda: _is(seen, 1))
+
+
+async def _is(count: object, wanted: int) -> bool:
+    return bool(await count() == wanted)  # type: ignore[operator]
+
+
+async def stands(people: People, wanted: str) -> bool:
+    for client in (people.home, people.east, people.west):
+        async with client.get("/readyz") as response:
+            assert response.status == 200
+            if (await response.json())["nodes"] != wanted:
+                return False
+    return True
+
+
+async def user_id(people: People) -> str:
+    async with people.home.get("/api/v1/me") as response:
+        return str((await response.json())["id"])

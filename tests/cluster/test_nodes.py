@@ -1,0 +1,178 @@
+"""Whatever people do at one node, they are told at the others, and nobody else is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.cluster.conftest import Cluster, People, node
+from tests.functional.event_stream import events as event_stream
+from tests.functional.live_client import Json, LiveSocket
+from tests.functional.live_client import live as plain_live
+from tests.waiting import until
+
+
+class Patient(LiveSocket):
+    """Three servers may share few cores with everything else."""
+
+    async def next(self, wanted: str | Callable[[Json], bool] | None = None, *, seconds: float = 30.0) -> Json:
+        return await super().next(wanted, seconds=seconds)
+
+
+@asynccontextmanager
+async def live(client: aiohttp.ClientSession, client_id: str = "tab") -> AsyncIterator[Patient]:
+    async with plain_live(client, client_id) as socket:
+        yield Patient(socket.socket)
+
+
+pytestmark = pytest.mark.timeout(300)  # three servers are started by the first
+
+
+async def test_a_job_stored_at_one_node_runs_at_another_and_is_followed_and_cancelled_at_a_third(
+    alice: People, bob: People
+) -> None:
+    async with live(alice.west) as hers, live(bob.west) as his:
+        await hers.next("connection")
+        await his.next("connection")
+        async with alice.east.post("/api/v1/jobs/demonstration", json={"seconds": 1, "total": 50}) as response:
+            assert response.status in (201, 202), await response.text()
+            job_id = (await response.json())["job_id"]
+        moving = await hers.next(
+            lambda each: each.get("job_id") == job_id and each["state"] == "running" and each["progress"] > 0
+        )
+        assert moving["total"] == 50
+        ended = await hers.next(
+            lambda each: each["type"] == "job" and each["job_id"] == job_id and each["state"] == "succeeded"
+        )
+        assert ended["progress"] == 50
+        await until(lambda: _state(alice.east, job_id, "succeeded"))
+
+        async with alice.east.post("/api/v1/jobs/demonstration", json={"seconds": 60}) as response:
+            long_id = (await response.json())["job_id"]
+        await hers.next(lambda each: each.get("job_id") == long_id and each["state"] == "running")
+        async with live(alice.east, "late") as late:  # whoever joins now sees it, too
+            await late.next("connection")
+            await late.send(type="jobs")
+            assert [each["job_id"] for each in (await late.next("jobs"))["jobs"]] == [long_id]
+        async with alice.west.post(f"/api/v1/jobs/{long_id}/cancel") as response:
+            assert response.status in (200, 202, 204), await response.text()
+        await hers.next(lambda each: each["type"] == "job" and each["state"] == "cancelled")
+        assert await _state(alice.home, long_id, "cancelled")
+        assert [each["type"] for each in his.seen] == ["connection"]
+
+
+async def _state(client: aiohttp.ClientSession, job_id: str, state: str) -> bool:
+    async with client.get(f"/api/v1/jobs/{job_id}") as response:
+        return bool((await response.json())["state"] == state)
+
+
+async def test_an_event_is_told_to_who_subscribed_at_any_node(alice: People, bob: People) -> None:
+    async with live(alice.west) as hers, live(bob.home) as his:
+        for socket in (hers, his):
+            await socket.next("connection")
+            await socket.send(type="subscribe", events=["news"])
+            await socket.next("subscription")
+        async with alice.east.post("/api/v1/events/news", json={"n": 1}) as response:
+            assert response.status == 201 or response.ok, await response.text()
+        for socket in (hers, his):
+            assert (await socket.next("event"))["data"] == {"n": 1}
+
+
+async def test_a_revoked_token_closes_its_sockets_everywhere_within_a_second(cluster: Cluster, alice: People) -> None:
+    async with live(alice.east, "a") as one, live(alice.home, "b") as other:
+        await one.next("connection")
+        await other.next("connection")
+        async with alice.west.get("/api/v1/tokens") as response:
+            tokens = (await response.json())["items"]
+        own = max(tokens, key=lambda each: each["created_at"])
+        began = time.monotonic()
+        async with alice.west.delete(f"/api/v1/tokens/{own['id']}") as response:
+            assert response.ok, await response.text()
+        assert [await each.closed_with(seconds=20) for each in (one, other)] == [4500, 4500]
+        assert time.monotonic() - began < 1.0
+
+
+async def test_administrators_see_and_close_the_connections_of_other_nodes(
+    admin: People, alice: People, bob: People
+) -> None:
+    async with live(alice.east, "desk") as hers, live(admin.west, "watching") as watching:
+        await watching.next("connection")
+        await watching.send(type="subscribe", events=["admin:presence"])
+        await watching.next("subscription")
+        await hers.next("connection")
+
+        async def found() -> str:
+            async with admin.home.get("/api/v1/admin/connections", params={"q": "desk"}) as response:
+                items = (await response.json())["items"]
+            return items[0]["connection_id"] if items else ""
+
+        connection_id = await until(found)
+        async with bob.home.delete(f"/api/v1/admin/connections/{connection_id}") as response:
+            assert response.status == 403
+        async with admin.home.delete(f"/api/v1/admin/connections/{connection_id}") as response:
+            assert response.status == 204
+        assert await hers.closed_with(seconds=20) == 4502
+        assert (await watching.next("event"))["data"]["connections"] >= 1
+
+
+async def test_a_client_that_comes_back_elsewhere_replaces_itself_and_nobody_has_more_than_their_share(
+    alice: People,
+) -> None:
+    async with live(alice.east, "tab") as older, live(alice.west, "tab") as newer:
+        await older.next("connection")
+        await newer.next("connection")
+        assert await older.closed_with(seconds=20) == 4501
+        await newer.send(type="ping")
+        await newer.next("pong")
+        async with live(alice.east, "2") as two, live(alice.home, "3") as three, live(alice.west, "4") as four:
+            for socket in (two, three, four):
+                await socket.next("connection")
+
+            async def sees_all() -> bool:
+                async with alice.home.get("/api/v1/connections") as response:
+                    return bool((await response.json())["total"] == 4)
+
+            await until(sees_all)
+            async with live(alice.home, "5") as too_many:
+                assert await too_many.closed_with(seconds=20) == 4505
+
+
+async def test_a_command_that_comes_to_another_node_reaches_the_stream(alice: People, bob: People) -> None:
+    async with event_stream(alice.east, client_id="stream") as events:
+        await events.next("connection")
+
+        async def taken() -> bool:
+            async with alice.west.post("/events/stream", json={"type": "ping", "id": 7}) as response:
+                return response.status == 202
+
+        await until(taken)
+        assert (await events.next("pong"))["id"] == 7
+        async with bob.west.post("/events/stream", json={"type": "ping"}) as response:
+            assert response.status == 404
+
+
+async def test_guesses_at_several_nodes_are_counted_together(cluster: Cluster, bob: People) -> None:
+    statuses = []
+    for number in range(12):
+        client = (bob.home, bob.east, bob.west)[number % 3]
+        wrong = {"username": "nobody-here", "password": "wrong", "name": "x"}
+        async with client.post("/api/v1/tokens", json=wrong) as response:
+            statuses.append(response.status)
+    assert statuses == [401] * 10 + [429] * 2
+
+
+def test_a_second_node_does_not_run_the_jobs(cluster: Cluster, environment: dict[str, str], tmp_path: Path) -> None:
+    second = node(tmp_path, "second", environment)
+    with pytest.raises(RuntimeError, match="role=web"):
+        second.start()
+
+
+async def test_each_node_is_ready_and_says_that_it_reaches_the_others(cluster: Cluster, admin: People) -> None:
+    for client in (admin.home, admin.east, admin.west):
+        async with client.get("/readyz") as response:
+            assert (response.status, (await response.json())["nodes"]) == (200, "ok")
