@@ -43,6 +43,11 @@ async def gone(server: Server, count: int = 0) -> None:
     await until(lambda: len(server.parts.realtime.manager.active_connections) == count, seconds=15)
 
 
+async def is_running(client: Client, job_id: str) -> bool:
+    async with client.get(f"/api/v1/jobs/{job_id}") as response:
+        return bool((await response.json())["state"] == "running")
+
+
 async def test_stream_and_socket_of_one_user_tell_the_same(alice: Client, bob: Client) -> None:
     async with live(alice, "socket") as socket, events(alice, "stream") as stream, events(bob) as his:
         hello, welcome = await socket.next("connection"), await stream.next("connection")
@@ -86,6 +91,7 @@ async def test_texts_are_in_the_language_asked_for_and_a_client_id_is_given(alic
 
 async def test_commands_are_answered_on_the_stream(alice: Client) -> None:
     job_id = await demonstrate(alice, seconds=60)
+    await until(lambda: is_running(alice, job_id), so="running")
     async with events(alice) as stream:
         await stream.next("connection")
         assert await command(alice, type="ping", id=7) == 202
