@@ -8,15 +8,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, not_, or_, select
 
-from server.jobs.job import Completeness, State
+from server.jobs.job import OF_SCRIPTS, Completeness, State
 from server.storage.tables import jobs, users
 
 _TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what it was about
 # A quotation mark that nobody has closed yet reaches to the end: people are still typing.
 _TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]*)(?:["“”]|$)|(?P<word>[^\s"“”]+))')
+_REASON_CHARACTERS = 120
 ERROR_CODE = jobs.c.error["code"].as_string()
+
+
+def _without_numbers(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Two that differ in nothing but numbers say the same."""
+    for digit in "0123456789":
+        text = func.replace(text, digit, "#")
+    for _ in range(_REASON_CHARACTERS.bit_length()):  # each halves the longest
+        text = func.replace(text, "##", "#")
+    return text
+
+
+# What a script says is a reason of its own; whatever else ends a job has a code for each.
+REASON = case(
+    (
+        jobs.c.kind == OF_SCRIPTS,
+        _without_numbers(func.substr(func.coalesce(jobs.c.error["message"].as_string(), ""), 1, _REASON_CHARACTERS)),
+    ),
+    else_="",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +44,8 @@ class JobFilter:
     """`text`: each of its words is looked for in title, message, kind, error, dataset, template and the
     owner's name; `"some words"` stand together, and what begins with `-` must not be there.
 
-    `since` and `until` are of creation, `ended_since` and `ended_until` of the end; `errors` are codes; `ids` are
-    those and no others; `cursor` is `next_cursor`.
+    `since` and `until` are of creation, `ended_since` and `ended_until` of the end; `errors` are codes, `reason` is a
+    `REASON`; `ids` are those and no others; `cursor` is `next_cursor`.
     """
 
     owner_id: str | None = None
@@ -33,6 +53,7 @@ class JobFilter:
     outcomes: Sequence[Completeness] = ()
     kinds: Sequence[str] = ()
     errors: Sequence[str] = ()
+    reason: str = ""
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -59,6 +80,8 @@ def _choices(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
         yield jobs.c.kind.in_(wanted.kinds)
     if wanted.errors:
         yield ERROR_CODE.in_(wanted.errors)
+    if wanted.reason:
+        yield wanted.reason == REASON
     if wanted.ids is not None:
         yield jobs.c.id.in_(wanted.ids)
 
