@@ -43,7 +43,9 @@ async def test_rules_maintenance_and_a_screen(
         await expect(wall.locator("[data-chart=connections] canvas")).to_be_visible()
         await expect(wall.locator("#wall-as-of")).to_contain_text("as of")
         assert await wall.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        await wall.set_viewport_size({"width": 1280, "height": 720})  # where there is no room for all, charts can be read
+        await wall.set_viewport_size(
+            {"width": 1280, "height": 720}
+        )  # where there is no room for all, charts can be read
         heights = "Math.min(...[...document.querySelectorAll('.chart__plot')].map((plot) => plot.clientHeight))"
         assert await wall.evaluate(heights) >= 80
         tolerated |= {f"Failed to load resource: {why}" for why in (OFFLINE, UNAUTHORIZED)}
