@@ -30,7 +30,7 @@ def _without_numbers(text: ColumnElement[str]) -> ColumnElement[str]:
 
 
 # What a script says is a reason of its own; whatever else ends a job has a code for each.
-REASON = case(
+REASON: ColumnElement[str] = case(
     (
         jobs.c.kind == OF_SCRIPTS,
         _without_numbers(func.substr(func.coalesce(jobs.c.error["message"].as_string(), ""), 1, _REASON_CHARACTERS)),
