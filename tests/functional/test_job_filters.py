@@ -8,7 +8,9 @@ import re
 import aiohttp
 
 from tests.conftest import Server
+from tests.functional.batches import SALES, made, put_template
 from tests.functional.browsing import HTML, browser, sign_in
+from tests.functional.importing import ORDERS, import_text
 from tests.functional.test_jobs_together import all_over, begun, jobs
 from tests.waiting import until
 
@@ -84,6 +86,20 @@ async def test_what_scripts_say_tells_their_reasons_apart_but_for_numbers(server
         form = {"state": "failed", "reason": "KeyError: 'amount'", "all_action": "delete"}
         async with person.post("/jobs/together", data=form, headers=HTML) as response:
             assert "2 jobs" in await response.text()
+
+
+async def test_a_batch_is_found_by_its_template_and_by_what_its_reports_are_about_and_failed_of(
+    alice: Client, bob: Client
+) -> None:
+    await import_text(alice, ORDERS)
+    await put_template(alice, "quarterly", SALES)
+    job = (await made(alice, "quarterly"))["job_id"]
+    assert await jobs(alice, kind="batch_report") == [job]
+    for words in ("quarterly", "South", '"North sales"', "Division"):
+        assert await jobs(alice, q=words, kind="batch_report") == [job], words
+        assert await jobs(alice, q=f"-{words}", kind="batch_report") == [], words
+        assert await jobs(bob, q=words) == []
+    assert await jobs(alice, q="Atlantis") == []
 
 
 async def test_what_runs_stands_above_what_came_later(server: Server, alice: Client) -> None:

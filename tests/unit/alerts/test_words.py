@@ -18,7 +18,14 @@ NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (0.0042, "4.2 ms"), (1, "1 s"), (90, "1.5 min"), (7_200, "2 h")]
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (0.0042, "4.2 ms"),
+        (1, "1 s"),
+        (90, "1.5 min"),
+        (7_200, "2 h"),
+    ],
 )
 def test_lengths_of_time_are_in_the_unit_people_would_use(seconds: float, said: str) -> None:
     assert translated(length_phrase(seconds), str) == said
