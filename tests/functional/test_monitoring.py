@@ -13,7 +13,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from server.monitoring.pulse import LastPulse, Pulse
 from server.monitoring.sampler import Sampler
 from tests.conftest import Server, signed_in
-from tests.functional.browsing import HTML
 from tests.functional.live_client import live
 from tests.process import ServerProcess
 from tests.waiting import until
@@ -86,25 +85,6 @@ async def test_jobs_of_scripts_run_as_much_as_others(alice: Client, admin: Clien
     async with alice.patch(f"/api/v1/jobs/{job['job_id']}", json={"state": "succeeded"}) as response:
         assert response.status == 200
     assert (await metrics(admin))[("jindu_jobs_running",)] == 0
-
-
-async def test_administrators_see_what_workers_do_and_for_whom(server: Server, alice: Client, admin: Client) -> None:
-    endless = {"sql": "select count(*) from range(100000000000) a"}
-    asking = asyncio.create_task(alice.post("/api/v1/queries", json=endless).__aenter__())
-
-    async def at_work() -> list[dict[str, object]]:
-        async with admin.get("/api/v1/admin/statistics") as response:
-            found: list[dict[str, object]] = (await response.json())["interactive"]["at_work"]
-            return found
-
-    (work,) = await until(at_work)
-    assert (work["function"], work["job_id"]) == ("write_query", "")
-    async with admin.get("/admin/overview", headers=HTML) as response:
-        shown = await response.text()
-    row = shown[shown.index("answers a query") :].partition("</tr>")[0]
-    assert "Workers for previews and queries" in row
-    assert ">alice<" in row
-    asking.cancel()
 
 
 async def test_jobs_and_requests_are_counted_without_a_series_for_each(alice: Client, admin: Client) -> None:
