@@ -295,14 +295,19 @@ def load(
     flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> Settings:
     """Merge all sources; raises `ConfigurationError` naming the source and key that is wrong."""
+    return _checked(read(flags, environ=environ, directory=directory))
+
+
+def read(
+    flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> Settings:
+    """As they are given, whether they fit together or not."""
     merged = _merged(flags or {}, os.environ if environ is None else environ, directory or Path())
     types = get_type_hints(Settings)
     unknown = [f"{key} ({source})" for key, (source, _) in merged.items() if key not in types]
     if unknown:
         raise ConfigurationError(f"Unknown settings: {', '.join(sorted(unknown))}. See docs/settings.md.")
-    return _checked(
-        Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
-    )
+    return Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
 
 
 def sources(

@@ -25,6 +25,7 @@ _GAPS_SHOWN = 50
 _CONNECTIONS_SHOWN = 200
 _CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
+_POOLS = ("workers", "interactive", "exports")
 _SECTIONS = ("overview", "connections", "storage", "settings")
 
 
@@ -138,11 +139,15 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
     page = await operations_of(request).jobs.list(principal, live)
     admin = operations_of(request).admin
     statistics = await admin.statistics(principal)
+    at_work = [(pool, each) for pool in _POOLS for each in statistics[pool].at_work]
+    people = {job.owner_id for job in page.items} | {each.user_id for _, each in at_work}
     return {
         "statistics": statistics,
         "figures": _figures(statistics),
+        "at_work": at_work,
+        "titles": {job.id: job.title for job in page.items},
         "page": page,
-        "owners": await admin.names(principal, [job.owner_id for job in page.items]),
+        "owners": await admin.names(principal, people),
         "connections": await operations_of(request).connections.everybody(principal, limit=_CONNECTIONS_IN_OVERVIEW),
     }
 
