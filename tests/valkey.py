@@ -63,6 +63,11 @@ class ValkeyProcess:
         """To be closed."""
         return Redis(host="127.0.0.1", port=self.port)
 
+    async def let(self, user: str, *rules: str) -> None:
+        """What somebody may, as ACL SETUSER has it."""
+        async with self.admin() as client:
+            await client.execute_command("ACL", "SETUSER", user, *rules)  # type: ignore[no-untyped-call]
+
     async def follow(self, primary: ValkeyProcess) -> None:
         """Be its replica from now on, and up to date when this returns."""
         async with self.admin() as client:

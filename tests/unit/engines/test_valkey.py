@@ -192,17 +192,13 @@ async def test_a_user_who_may_not_is_told_once_and_the_node_seems_no_whole_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with valkey.some(1) as (process,):
-        async with process.admin() as client:
-            await client.execute_command(
-                "ACL", "SETUSER", "jindu", "on", ">secret", "+@all", "~jindu:*", "resetchannels"
-            )
+        await process.let("jindu", "on", ">secret", "+@all", "~jindu:*", "resetchannels")
         async with AsyncExitStack() as stack:
             node = await opened(stack, f"redis://jindu:secret@127.0.0.1:{process.port}")
             await until(lambda: "Valkey does not answer" in caplog.text)
             assert not node.broker.is_whole
             assert "secret" not in caplog.text
-            async with process.admin() as client:
-                await client.execute_command("ACL", "SETUSER", "jindu", "&jindu:*")
+            await process.let("jindu", "&jindu:*")
             await until(lambda: node.broker.is_whole)
             assert caplog.text.count("Valkey does not answer") == 1
 

@@ -47,13 +47,11 @@ async def test_one_that_is_not_there_or_wants_another_password_is_named_without_
 )
 async def test_a_user_who_may_not_all_of_it_is_told_what_to_allow(rules: list[str]) -> None:
     with valkey.some(1) as (process,):
-        async with process.admin() as client:
-            await client.execute_command("ACL", "SETUSER", "jindu", "on", ">secret", *rules)
+        await process.let("jindu", "on", ">secret", *rules)
         (found,) = await check_valkey(f"redis://jindu:secret@127.0.0.1:{process.port}")
         assert found.code == "broker_not_allowed"
         assert "~jindu:* &jindu:* +@all" in found.advice
-        async with process.admin() as client:
-            await client.execute_command("ACL", "SETUSER", "jindu", "~jindu:*", "&jindu:*", "+@all")
+        await process.let("jindu", "~jindu:*", "&jindu:*", "+@all")
         assert await codes(f"redis://jindu:secret@127.0.0.1:{process.port}") == []
 
 
