@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,13 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.conftest import new_user, signed_in
+from tests.functional.live_client import Json, LiveSocket
+from tests.functional.live_client import live as plain_live
 from tests.process import ServerProcess
 from tests.valkey import ValkeyProcess
 
 LOOK_SECONDS = 1.0
+CREDENTIAL_LOOK_SECONDS = 6.0  # what is closed long before that was told, and not found
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dic
         "JINDU_SECRET_KEY": Fernet.generate_key().decode(),
         "JINDU_WORKERS": "1",
         "JINDU_BROKER_LOOK_SECONDS": str(LOOK_SECONDS),
-        "JINDU_CREDENTIAL_LOOK_SECONDS": "3",
+        "JINDU_CREDENTIAL_LOOK_SECONDS": str(CREDENTIAL_LOOK_SECONDS),
         "JINDU_DRAIN_SECONDS": "1",
         "JINDU_MAX_CONNECTIONS_PER_USER": "4",
         "JINDU_RECONNECTS_PER_SECOND": "1000",
@@ -77,6 +81,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str
         for each in cluster.nodes:
             each.kill()
         valkey.kill()
+
+
+class Patient(LiveSocket):
+    """Three servers may share few cores with everything else."""
+
+    async def next(self, wanted: str | Callable[[Json], bool] | None = None, *, seconds: float = 30.0) -> Json:
+        return await super().next(wanted, seconds=seconds)
+
+
+@asynccontextmanager
+async def live(client: aiohttp.ClientSession, client_id: str = "tab") -> AsyncIterator[Patient]:
+    async with plain_live(client, client_id) as socket:
+        yield Patient(socket.socket)
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,18 @@ async def test_a_word_of_another_version_is_counted_and_made_good_by_a_look(node
     await until(lambda: other.heard == [Ended(user_id="alice")])
 
 
+async def test_fields_that_the_next_version_appends_are_passed_over(nodes: tuple[Node, Node]) -> None:
+    """So it may be told to older nodes; what it cannot do without is another version of the word."""
+    _, other = nodes
+    await other.broker.join(event_topic("news"))
+    told = [*msgspec.msgpack.decode(msgspec.msgpack.encode(news(1))), "appended"]
+    async with valkey.running().admin() as client:
+        channel = f"{other.broker.address.prefix}{event_topic('news')}"
+        await client.publish(channel, msgspec.msgpack.encode([1, "newer", 1, told, "appended"]))
+    await until(lambda: other.heard == [news(1)])
+    assert other.broker.statistics().not_understood == 0
+
+
 async def test_a_node_without_valkey_opens_and_lets_people_join() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
