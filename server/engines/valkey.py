@@ -74,6 +74,7 @@ class ValkeyBroker:
         self._is_listening = False
         self._last: dict[str, int] = {}  # by sender
         self._heard_myself_at = 0.0
+        self._comes_round = False  # what is said is heard here: a replica may be there and have lost its primary
         self._beat_number = 0
         self._beaten_at = 0.0
         self._round_seconds = 0.0
@@ -151,7 +152,7 @@ class ValkeyBroker:
 
     @property
     def is_whole(self) -> bool:
-        return self._is_saying and self._is_listening
+        return self._is_saying and self._is_listening and self._comes_round
 
     def statistics(self) -> BrokerStatistics:
         return BrokerStatistics(
@@ -223,6 +224,7 @@ class ValkeyBroker:
         await line.ask([("SET", f"{self.address.prefix}line:{self.me}", b"", "PX", 1000)])  # a replica refuses that
         self._is_saying = True
         self._refusals.clear()
+        self._beat_once()
         self._say_once_that_it_is_back()
         for tell in self._on_return:
             tell()
@@ -291,6 +293,7 @@ class ValkeyBroker:
             self._unconfirmed.update(some)
             await line.write([("SUBSCRIBE", *map(self._channel, some))])
         self._heard_myself_at = time.monotonic()
+        self._comes_round = False
         changing = asyncio.create_task(self._pass_changes_on(line), name="valkey joins")
         is_anew = False
         try:
@@ -299,7 +302,7 @@ class ValkeyBroker:
                 self._take(message)
                 if not is_anew and not self._unconfirmed:
                     is_anew = self._is_listening = True
-                    self._say_once_that_it_is_back()
+                    self._beat_once()
                     self._may_have_lost()
         finally:
             self._is_listening = False
@@ -379,6 +382,10 @@ class ValkeyBroker:
 
     def _hear_myself(self, word: _Word) -> None:
         self._heard_myself_at = time.monotonic()
+        if not self._comes_round:
+            self._comes_round = True
+            self._say_once_that_it_is_back()
+            self._may_have_lost()
         if word.number == 0 and bytes(word.publication) == self._encode(self._beat_number):
             self._round_seconds = self._heard_myself_at - self._beaten_at
 
@@ -395,19 +402,21 @@ class ValkeyBroker:
         """A line that seems to be there may be deaf: only a word that comes round proves that it is not."""
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
-            if self._is_saying:
-                self._beat_number += 1
-                self._beaten_at = time.monotonic()
-                word = self._encode(_Word(_VERSION, self.me, 0, msgspec.Raw(self._encode(self._beat_number))))
-                self.command("PUBLISH", self._channel(self._own_topic), word)
+            self._beat_once()
             if self._is_saying and self._is_listening and time.monotonic() - self._heard_myself_at > _SILENT_SECONDS:
-                _LOG.warning("nothing comes round by Valkey: its lines are made anew", extra={"action": "broker"})
+                self._say_once_that_it_is_away(TimeoutError("no word comes round on a line that is open"))
                 self._renew_listening()
+
+    def _beat_once(self) -> None:
+        if self._is_saying:
+            self._beat_number += 1
+            self._beaten_at = time.monotonic()
+            word = self._encode(_Word(_VERSION, self.me, 0, msgspec.Raw(self._encode(self._beat_number))))
+            self.command("PUBLISH", self._channel(self._own_topic), word)
 
     def _renew_listening(self) -> None:
         old = self._tasks[1]
         old.cancel()
-        self._lines_lost += 1
         self._tasks[1] = asyncio.create_task(self._after(old), name="valkey listens")
 
     async def _after(self, old: asyncio.Task[None]) -> None:

@@ -12,6 +12,9 @@ import aiohttp
 import pytest
 from cryptography.fernet import Fernet
 
+from server.app.engines import open_database
+from server.settings import Settings
+from server.storage.database import Database
 from tests.conftest import new_user, signed_in
 from tests.functional.live_client import Json, LiveSocket
 from tests.functional.live_client import live as plain_live
@@ -139,6 +142,13 @@ async def bob(cluster: Cluster, admin: People) -> AsyncIterator[People]:
     people = await everywhere(cluster, await a_user(cluster, admin, "bob"))
     yield people
     await close(people)
+
+
+@pytest.fixture
+async def database(cluster: Cluster) -> AsyncIterator[Database]:
+    found = open_database(Settings(database_url=cluster.database_url))
+    yield found
+    await found.close()
 
 
 async def a_user(cluster: Cluster, admin: People, name: str) -> aiohttp.ClientSession:
