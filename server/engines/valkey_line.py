@@ -69,7 +69,12 @@ class ValkeyLine:
             return [await self.answer() for _ in commands]
 
     async def write(self, commands: Sequence[Sequence[Any]]) -> None:
-        await self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
+        if not self._connection.is_connected:
+            raise ConnectionResetError  # the library would connect anew by itself, and say nothing of it
+        try:
+            await self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
+        except AttributeError:  # of the library, for a line that is cut at this very moment
+            raise ConnectionResetError from None
 
     async def read(self) -> Any:
         """The next answer or message, however long that takes."""
