@@ -154,7 +154,7 @@ def _figures(statistics: dict[str, Any], *, but: Collection[str]) -> dict[str, l
     parts = {name: told for name, told in statistics.items() if dataclasses.is_dataclass(told) and name not in but}
     return {
         part: [
-            (field.name, int(value) if isinstance(value, bool) else value)
+            (field.name, value)
             for field in dataclasses.fields(told)
             if isinstance(value := getattr(told, field.name), int | float | str)
         ]

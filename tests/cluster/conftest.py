@@ -46,7 +46,7 @@ def node(directory: Path, name: str, environment: dict[str, str], **more: str) -
     return ServerProcess(data, environ={**environment, "JINDU_NODE": name, **more})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, str]:
     """What all nodes have in common."""
     from tests import postgresql
@@ -63,7 +63,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dic
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Cluster]:
     directory, valkey = tmp_path_factory.mktemp("cluster"), ValkeyProcess()
     valkey.start()
