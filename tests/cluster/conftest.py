@@ -16,8 +16,7 @@ from server.app.engines import open_database
 from server.settings import Settings
 from server.storage.database import Database
 from tests.conftest import new_user, signed_in
-from tests.functional.live_client import Json, LiveSocket
-from tests.functional.live_client import live as plain_live
+from tests.functional.live_client import Json, LiveSocket, connected
 from tests.process import ServerProcess
 from tests.valkey import ValkeyProcess
 
@@ -95,8 +94,10 @@ class Patient(LiveSocket):
 
 @asynccontextmanager
 async def live(client: aiohttp.ClientSession, client_id: str = "tab") -> AsyncIterator[Patient]:
-    async with plain_live(client, client_id) as socket:
-        yield Patient(socket.socket)
+    async with connected(client, client_id) as socket:
+        patient = Patient(socket.socket)
+        await patient.joined(seconds=30)
+        yield patient
 
 
 @dataclass(frozen=True)
