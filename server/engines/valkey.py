@@ -415,6 +415,7 @@ class ValkeyBroker:
             self.command("PUBLISH", self._channel(self._own_topic), word)
 
     def _renew_listening(self) -> None:
+        self._comes_round = False
         old = self._tasks[1]
         old.cancel()
         self._tasks[1] = asyncio.create_task(self._after(old), name="valkey listens")
