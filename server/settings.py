@@ -47,6 +47,12 @@ class Settings:
         "Valkey or Redis between several nodes, as redis://:password@host:6379/0; empty: this node is alone.",
         secret=True,
     )
+    broker_subscribe_url: str = _setting(
+        "",
+        "A replica of it beside this node, to listen at: what others say comes there once for all nodes beside it. "
+        "Empty: at JINDU_BROKER_URL.",
+        secret=True,
+    )
     node: str = _setting("", "What this node is called among several; empty: host:port, or the host when alone.")
     role: str = _setting(
         "all", "What this node does: all, or web (no jobs: one node of the role all runs those of all nodes)."
@@ -442,6 +448,8 @@ def _check_cluster(settings: Settings) -> None:
         raise ConfigurationError(f"role is {settings.role!r}; write all or web.")
     if len(settings.node) > _LONGEST_NODE:
         raise ConfigurationError(f"node has at most {_LONGEST_NODE} characters.")
+    if settings.broker_subscribe_url and not settings.broker_url:
+        raise ConfigurationError("broker_subscribe_url is a replica of what broker_url names: set that, too.")
     for name, is_set in (("role=web", settings.role == "web"), ("broker_url", settings.broker_url)):
         if is_set and not settings.database_url:
             raise ConfigurationError(f"{name} is for several nodes, which share a PostgreSQL: set database_url.")

@@ -58,6 +58,10 @@ def _live(readings: Readings) -> Iterable[Family]:
     if (broker := readings.get("broker")) is not None:
         yield _gauge("jindu_reaches_nodes", "Whether what is told here is heard at other nodes.", int(broker.is_whole))
         yield _counter("jindu_broker_words_lost", "Messages that did not leave for other nodes.", broker.not_sent)
+        yield _counter("jindu_broker_words_unknown", "Messages of other nodes in no known form.", broker.not_understood)
+        yield _gauge(
+            "jindu_broker_round_seconds", "How long a word of this node took to come back.", broker.round_seconds
+        )
     yield _counter("jindu_messages_sent", "Messages handed to connections.", traffic.sent, "type")
     yield _counter("jindu_messages_received", "Commands of clients.", traffic.received, "type")
     yield _counter("jindu_messages_refused", "Messages that came in faster than allowed.", connections.refused)

@@ -90,6 +90,7 @@ METRICS: tuple[Metric, ...] = (
     _count("recoveries_whole", "recoveries", lambda r: r["traffic"].recoveries_whole),
     _count("recoveries_refused", "recoveries", lambda r: r["traffic"].recoveries_refused),
     _level("broker_away", "nodes", lambda r: None if "broker" not in r else int(not r["broker"].is_whole)),
+    _level("files_away", "nodes", lambda r: int(r["files_away"]) if "files_away" in r else None),
     _count("broker_words_lost", "messages", lambda r: r["broker"].not_sent if "broker" in r else 0),
     _delay("delivery", DELIVERY_BOUNDS, lambda r: r["traffic"].delivery),
     _level("loop_lag", "milliseconds", lambda r: r["event_loop"].max_ms),

@@ -179,7 +179,7 @@ async def test_subscribers_get_what_is_published(alice: Client, bob: Client) -> 
         )
         assert subscribed["message"] == "已订阅 test_events, other 事件"
         async with bob.post("/api/v1/events/test_events", json={"n": [1, "二"]}) as response:
-            assert await response.json() == {"event": "test_events", "receivers": 1}
+            assert await response.json() == {"event": "test_events", "receivers": 1, "at_least": False}
         event = await hers.next("event")
         assert (event["event"], event["data"]) == ("test_events", {"n": [1, "二"]})
         await hers.send(type="unsubscribe", events=["test_events"])
