@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.cluster.conftest import Cluster, People, node
+from tests.cluster.conftest import Cluster, People
 from tests.functional.event_stream import events as event_stream
 from tests.functional.live_client import Json, LiveSocket
 from tests.functional.live_client import live as plain_live
@@ -164,12 +163,6 @@ async def test_guesses_at_several_nodes_are_counted_together(cluster: Cluster, b
         async with client.post("/api/v1/tokens", json=wrong) as response:
             statuses.append(response.status)
     assert statuses == [401] * 10 + [429] * 2
-
-
-def test_a_second_node_does_not_run_the_jobs(cluster: Cluster, environment: dict[str, str], tmp_path: Path) -> None:
-    second = node(tmp_path, "second", environment)
-    with pytest.raises(RuntimeError, match="role=web"):
-        second.start()
 
 
 async def test_each_node_is_ready_and_says_that_it_reaches_the_others(cluster: Cluster, admin: People) -> None:
