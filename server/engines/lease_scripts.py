@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.jobs.external_kind import KIND
 from server.jobs.job import Job, State
 from server.jobs.life import REVISIONS_LOST
-from server.jobs.store import job_of
+from server.jobs.store import PROGRESS_FIELDS, job_of
 from server.storage.database import Database
 from server.storage.tables import jobs
 
@@ -40,16 +40,19 @@ class LeaseScripts:
             row = (await connection.execute(taken)).one_or_none()
         return job_of(row) if row is not None else None
 
-    async def heard(self, job_ids: Collection[str]) -> Mapping[str, bool]:
-        if not job_ids:
-            return {}
+    async def save(self, job: Job) -> bool:
+        mine = (jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.node == self._node, _RUNS)
+        values = {name: getattr(job, name) for name in PROGRESS_FIELDS}
+        spoke = update(jobs).where(*mine, jobs.c.revision <= job.revision)
         async with self._database.write(shared=True) as connection:
-            # In their order: whoever saves progress locks the same rows.
-            mine = select(jobs.c.id).where(jobs.c.id.in_(job_ids), _RUNS).order_by(jobs.c.id).with_for_update()
-            found = (await connection.scalars(mine)).all()
-            spoke = update(jobs).where(jobs.c.id.in_(found)).values(lease_until=self._until())
-            rows = (await connection.execute(spoke.returning(jobs.c.id, jobs.c.node))).all()
-        return {row.id: row.node == self._node for row in rows}
+            return (await connection.execute(spoke.values(**values, lease_until=self._until()))).rowcount == 1
+
+    async def here(self, job_ids: Collection[str]) -> Collection[str]:
+        if not job_ids:
+            return []
+        wanted = select(jobs.c.id).where(jobs.c.id.in_(job_ids), _RUNS, jobs.c.node == self._node)
+        async with self._database.read() as connection:
+            return set(await connection.scalars(wanted))
 
     async def silent(self) -> list[Job]:
         async with self._database.read() as connection:

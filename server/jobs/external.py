@@ -39,12 +39,11 @@ class ExternalStatistics:
 class _Running:
     """One job whose script we listen to."""
 
-    __slots__ = ("advancing", "heard_at", "log", "moving", "noted_at")
+    __slots__ = ("advancing", "heard_at", "log", "moving")
 
     def __init__(self, advancing: Advancing, *, heard_at: float, log: LogBudget) -> None:
         self.advancing = advancing
         self.heard_at = heard_at
-        self.noted_at = heard_at  # until when other nodes know that it was heard
         self.log = log
         self.moving = asyncio.Lock()  # held while the end is stored: a script and a person may end it at once
 
@@ -133,6 +132,8 @@ class ExternalJobs:
         running.advancing.advance(
             update.progress, total=update.total, stage=update.stage, message=update.message, detail=update.detail
         )
+        if self._shared is not None and not await self._stored_here(self._shared, running):
+            return await self.update(job_id, update)  # another node has it by now, or it is over
         self._log_message(running, update.message or "", update.messages_left_out)
         if update.ending is None:
             return running.advancing.job
@@ -216,17 +217,24 @@ class ExternalJobs:
         running.advancing.is_over = True
         self._log_all(running, running.log.rest())
 
+    async def _stored_here(self, shared: SharedScripts, running: _Running) -> bool:
+        """At once: its next word may come to another node."""
+        running.advancing.publish()
+        job = running.advancing.job
+        is_here = await shared.save(job)
+        if not is_here and self._running.get(job.id) is running and not running.moving.locked():
+            self._forget(job.id)
+        return is_here or running.moving.locked()
+
     async def _look_with_others(self) -> None:
-        """Say which were heard here; those that nobody heard are given up by whichever node sees it first."""
+        """Let go of those that others have by now; the silent are given up by whichever node sees it first."""
         shared = self._shared
         assert shared is not None
-        news = {id_: each.heard_at for id_, each in self._running.items() if each.heard_at > each.noted_at}
-        is_here = await shared.heard(list(news))
-        for job_id, heard_at in news.items():
-            if job_id in self._running:
-                self._running[job_id].noted_at = heard_at
-                if not is_here.get(job_id) and not self._running[job_id].moving.locked():
-                    self._forget(job_id)
+        listened = dict(self._running)
+        here = await shared.here(list(listened))
+        for job_id, running in listened.items():
+            if job_id not in here and self._running.get(job_id) is running and not running.moving.locked():
+                self._forget(job_id)
         for job in await shared.silent():
             await self._give_up_together(shared, job)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,8 +21,12 @@ class SharedScripts(Protocol):
         """It spoke here: moving here from now on, newer than anything that was told of it. None once it is over."""
         ...
 
-    async def heard(self, job_ids: Collection[str]) -> Mapping[str, bool]:
-        """These spoke here a moment ago; of those that are not over, whether they still move here."""
+    async def save(self, job: Job) -> bool:
+        """It spoke here, and this is how far it is; False when it is over, or moves elsewhere by now."""
+        ...
+
+    async def here(self, job_ids: Collection[str]) -> Collection[str]:
+        """Those of them that are not over and still move here."""
         ...
 
     async def silent(self) -> list[Job]:

@@ -21,7 +21,7 @@ from server.storage.rows import lock
 from server.storage.tables import jobs
 
 IS_OVER = jobs.c.state.in_([state.value for state in FINAL_STATES])
-_PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
+PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
 _NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_seconds"})  # they are of the moment
 FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
 _LAST_ONES = 5  # whose median says how long such a job takes
@@ -206,12 +206,12 @@ _SAVE_PROGRESS = (
         jobs.c.state == State.RUNNING.value,
         jobs.c.revision < bindparam("new_revision"),  # whoever lost a script to another node is behind
     )
-    .values({name: bindparam(f"new_{name}") for name in _PROGRESS_FIELDS})
+    .values({name: bindparam(f"new_{name}") for name in PROGRESS_FIELDS})
 )
 
 
 def _progress_row(job: Job) -> dict[str, Any]:
-    values = {f"new_{name}": getattr(job, name) for name in _PROGRESS_FIELDS}
+    values = {f"new_{name}": getattr(job, name) for name in PROGRESS_FIELDS}
     return {"the_id": job.id, "the_attempt": job.attempt, **values}
 
 

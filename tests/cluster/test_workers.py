@@ -195,7 +195,7 @@ async def test_a_script_may_speak_to_any_node_and_its_silence_is_judged_once(
     shop: Workshop, alice: People, bob: People
 ) -> None:
     async with alice.east.post("/api/v1/jobs", json={"title": "Backup", "total": 10}) as response:
-        assert response.status == 201, await response.text()
+        assert response.status == 202, await response.text()
         job_id = (await response.json())["job_id"]
     for step in range(1, 9):
         node = (alice.west, alice.east)[step % 2]
