@@ -7,23 +7,19 @@ import contextlib
 import logging
 import math
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
-import uvloop
 from aiohttp import web
-from sqlalchemy import select
 
-from server import logs
-from server.app.parts import Parts, build_parts
+from server.app import process
+from server.app.parts import Parts
 from server.app.resources import meanwhile
 from server.app.web import build_app
 from server.base_path import BasePath
-from server.errors import Unavailable
-from server.garbage import collect_when_quiet, tune_garbage_collector
+from server.errors import ConfigurationError
+from server.garbage import collect_when_quiet
 from server.http import descriptors
 from server.http.front_door import FrontDoor, certificate_of
 from server.http.listening_sockets import UNIX, inherited_sockets
@@ -31,12 +27,9 @@ from server.http.parts import PARTS
 from server.http.readiness import ServerPhase
 from server.service_manager import ServiceManager
 from server.settings import Settings
-from server.storage.one_server import held, require_whole
-from server.storage.privacy import require_writable
+from server.storage.one_server import held
 
 _LOG = logging.getLogger("jindu")
-_SWITCH_SECONDS = 0.001  # how long a thread that draws a page may keep the event loop waiting for the interpreter
-_THREADS = 32  # they wait for the disk, most of the time; pages must not wait for them
 _SHUTDOWN_SECONDS = 5.0  # what open requests get to finish once the server is told to stop
 _CLOSING_SECONDS = 15.0  # more than closing the database and worker processes takes
 _EVERYWHERE = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
@@ -44,32 +37,21 @@ _EVERYWHERE = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
 
 def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; raises `ConfigurationError` or `OSError` when it cannot start."""
-    logs.configure(settings.log_level, logs.formatter(settings.log_format))
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    if settings.role == "worker":
+        raise ConfigurationError("role is worker, which serves nobody: start it as `jindu worker`.")
+    process.prepare(settings)
     descriptors.raise_limit()
     descriptors.warn_if_few(live_connections=settings.max_connections, reserve=settings.reserved_descriptors)
     manager, inherited = ServiceManager(os.environ), inherited_sockets(os.environ)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, manager, inherited))
+    process.run(_serve(settings, manager, inherited))
 
 
 async def _serve(settings: Settings, manager: ServiceManager, inherited: Sequence[socket.socket]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking"))
-    is_new = not settings.data.exists()
-    require_writable(settings.data)
-    require_whole(settings.data)
     certificate_of(settings)  # what is wrong with it is said before tables are changed
-    parts = build_parts(settings)
-    if is_new:
-        _LOG.info("made the data directory %s", settings.data.resolve())
+    parts = process.made_parts(settings)
     app = build_app(parts)
-    tune_garbage_collector()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_number, _stop, stop, parts.hurry)
     with held(settings.data):
-        await _serve_until(stop, parts, app, manager, inherited)
+        await _serve_until(process.told_to_stop(parts.hurry), parts, app, manager, inherited)
 
 
 async def _serve_until(
@@ -112,14 +94,11 @@ async def _listening(app: web.Application, inherited: Sequence[socket.socket]) -
 
 
 async def _how_it_is(parts: Parts) -> str:
-    """Comes back only when the database answers, if with an error: one that is away is no reason to start anew."""
+    """A database that is away is no reason to start anew."""
     count = len(parts.realtime.manager.active_connections)
-    try:
-        async with parts.storage.database.read() as connection:
-            await connection.execute(select(1))
-    except Unavailable:
-        return f"the database is away; {count} live connections"
-    return f"{count} live connections"
+    if await process.database_answers(parts):
+        return f"{count} live connections"
+    return f"the database is away; {count} live connections"
 
 
 def _stop_seconds(parts: Parts) -> float:
@@ -128,14 +107,6 @@ def _stop_seconds(parts: Parts) -> float:
     clients = len(parts.realtime.manager.active_connections)
     leaving = math.ceil(clients / max(settings.reconnects_per_second, 1.0))
     return settings.drain_notice_seconds + leaving + settings.drain_seconds + _SHUTDOWN_SECONDS + _CLOSING_SECONDS
-
-
-def _stop(stop: asyncio.Event, hurry: asyncio.Event) -> None:
-    """The first signal begins an orderly stop, a second one makes it wait for nothing."""
-    if stop.is_set():
-        _LOG.info("stopping at once")
-        hurry.set()
-    stop.set()
 
 
 async def _give_notice(hurry: asyncio.Event, seconds: float) -> None:

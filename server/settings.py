@@ -55,7 +55,18 @@ class Settings:
     )
     node: str = _setting("", "What this node is called among several; empty: host:port, or the host when alone.")
     role: str = _setting(
-        "all", "What this node does: all, or web (no jobs: one node of the role all runs those of all nodes)."
+        "all",
+        "What this node does: all, or web (it serves people and runs no jobs); `jindu worker` runs jobs and serves "
+        "nobody.",
+    )
+    lease_seconds: float = _setting(
+        15.0, "A node that is not heard of for so long has lost its jobs, and others go on with them; at least 1."
+    )
+    worker_kinds: tuple[str, ...] = _setting(
+        (), "Kinds of jobs that a worker runs, comma-separated, e.g. batch_report; empty: all."
+    )
+    worker_port: int = _setting(
+        0, "Port on which a worker answers /healthz, /readyz and /metrics, at the address of `host`; 0: none."
     )
     broker_look_seconds: float = _setting(
         5.0, "How often the database is asked for what was kept for those who are connected and never heard of here."
@@ -301,14 +312,19 @@ def load(
     flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> Settings:
     """Merge all sources; raises `ConfigurationError` naming the source and key that is wrong."""
+    return _checked(read(flags, environ=environ, directory=directory))
+
+
+def read(
+    flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> Settings:
+    """As they are given, whether they fit together or not."""
     merged = _merged(flags or {}, os.environ if environ is None else environ, directory or Path())
     types = get_type_hints(Settings)
     unknown = [f"{key} ({source})" for key, (source, _) in merged.items() if key not in types]
     if unknown:
         raise ConfigurationError(f"Unknown settings: {', '.join(sorted(unknown))}. See docs/settings.md.")
-    return _checked(
-        Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
-    )
+    return Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
 
 
 def sources(
@@ -439,13 +455,16 @@ def _checked(settings: Settings) -> Settings:
 
 
 def _check_cluster(settings: Settings) -> None:
-    if settings.role not in ("all", "web"):
-        raise ConfigurationError(f"role is {settings.role!r}; write all or web.")
+    if settings.role not in ("all", "web", "worker"):
+        raise ConfigurationError(f"role is {settings.role!r}; write all or web, or start it as `jindu worker`.")
+    if settings.lease_seconds < 1:
+        raise ConfigurationError("lease_seconds must be at least 1.")
     if len(settings.node) > _LONGEST_NODE:
         raise ConfigurationError(f"node has at most {_LONGEST_NODE} characters.")
     if settings.broker_subscribe_url and not settings.broker_url:
         raise ConfigurationError("broker_subscribe_url is a replica of what broker_url names: set that, too.")
-    for name, is_set in (("role=web", settings.role == "web"), ("broker_url", settings.broker_url)):
+    is_one_of_many = settings.role != "all"
+    for name, is_set in ((f"role={settings.role}", is_one_of_many), ("broker_url", settings.broker_url)):
         if is_set and not settings.database_url:
             raise ConfigurationError(f"{name} is for several nodes, which share a PostgreSQL: set database_url.")
         if is_set and not settings.secret_key:

@@ -65,12 +65,15 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    def arguments(self, port: str) -> list[str]:
+        return ["serve", "--port", port, "--data", str(self.data)]
+
     def start(self) -> None:
         """Returns when the server says that it is ready; raises with its log when it doesn't."""
         port = self.url.rpartition(":")[2] or "0"
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [*self._command, "serve", "--port", port, "--data", str(self.data)],
+            [*self._command, *self.arguments(port)],
             cwd=self._cwd,
             env=self._environ,
             stdout=subprocess.PIPE,
@@ -108,7 +111,8 @@ class ServerProcess:
         return self._wait()
 
     def _wait(self) -> int:
-        assert self._process is not None
+        if self._process is None:
+            return 0  # it was never started
         return self._process.wait(timeout=60)
 
     def _read_log(self, process: subprocess.Popen[str], ready: threading.Event) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("run",),
     ("server.__main__",),
-    ("server.serving", "server.cli"),
+    ("server.serving", "server.working", "server.cli"),
     ("server.app",),
     ("views", "server.transports", "server.engines"),
     ("server.http",),

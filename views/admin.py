@@ -26,6 +26,7 @@ _GAPS_SHOWN = 50
 _CONNECTIONS_SHOWN = 200
 _CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
+_POOLS = ("workers", "interactive", "exports")
 _OF_ONE_NODE = (*_SHOWN_APART, "broker")
 _SECTIONS = ("overview", "connections", "storage", "settings")
 
@@ -140,11 +141,15 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
     page = await operations_of(request).jobs.list(principal, live)
     admin = operations_of(request).admin
     statistics = await admin.statistics(principal)
+    at_work = [(pool, each) for pool in _POOLS for each in statistics[pool].at_work]
+    people = {job.owner_id for job in page.items} | {each.user_id for _, each in at_work}
     return {
         "statistics": statistics,
+        "at_work": at_work,
+        "titles": {job.id: job.title for job in page.items},
         "figures": _figures(statistics, but=_SHOWN_APART if parts_of(request).settings.broker_url else _OF_ONE_NODE),
         "page": page,
-        "owners": await admin.names(principal, [job.owner_id for job in page.items]),
+        "owners": await admin.names(principal, people),
         "connections": await operations_of(request).connections.everybody(principal, limit=_CONNECTIONS_IN_OVERVIEW),
     }
 

@@ -26,7 +26,7 @@ class ChoreParts:
     upkeep: Upkeep
     room_watch: RoomWatch
     backups: NightlyBackups | None
-    is_for_all: bool  # what only one of several nodes need do is done here
+    is_for_all: bool  # what some node has to do for all of them is done here, by turns with others
 
 
 def build_chores(
@@ -51,7 +51,7 @@ def build_chores(
         ),
         room_watch=RoomWatch(room=storage.room, database=storage.database, notices=live.notices),
         backups=_nightly(settings, storage.database) if settings.backup_to else None,
-        is_for_all=settings.role == "all",
+        is_for_all=settings.role != "web",
     )
 
 

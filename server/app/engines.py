@@ -20,16 +20,14 @@ from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
 from server.engines.openid_http import OpenIdOverHttp
-from server.engines.queue_elsewhere import QueueElsewhere
-from server.engines.row_queue import RowQueue
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
 from server.engines.traced_database import TracedDatabase
 from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
+from server.jobs.external_shared import SharedScripts
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKinds
-from server.jobs.running_alone import NobodyElseRuns, RunsAlone
 from server.monitoring.exporting import Collector
 from server.realtime.broker import Broker
 from server.realtime.manager import ConnectionManager
@@ -43,6 +41,7 @@ from server.uploads.elsewhere import Elsewhere
 from server.uploads.file_stores import FileStores
 
 _NO_BROKER = "The setting broker_url begins with redis:// or rediss://; leave it empty for none."
+_LEAST_IDLE_SECONDS = 5.0  # an event loop that stands still for longer is not one that will be back in a moment
 _OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
 _VALKEY = ("redis://", "rediss://", "unix://", "valkey://", "valkeys://")
 
@@ -69,8 +68,8 @@ class Engines:
     exchanges: Mapping[str, Callable[[Settings, ConnectionManager], Exchange]]  # by how `broker_url` begins
     exchange_checks: Mapping[str, Callable[[Settings], Awaitable[list[CareFinding]]]]  # the same; before a start
     queue: MakeQueue  # of a node that is alone
-    queues_of_many: Mapping[str, MakeQueue]  # by the node's role
-    runs_alone: Mapping[str, Callable[[Settings], RunsAlone]]  # by how `database_url` begins
+    shared_queues: Mapping[str, Callable[[Settings, Database, str], MakeQueue]]  # by how `database_url` begins
+    shared_scripts: Mapping[str, Callable[[Settings, Database, str], SharedScripts]]
     addresses: Callable[[Settings], Elsewhere]
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
@@ -107,6 +106,8 @@ def _postgresql(settings: Settings, _reserve: Reserve | None, name: str) -> Data
         name=name,
         writers=settings.database_writers,
         readers=settings.database_readers,
+        # A node that froze must not keep its jobs by what it has locked for longer than by its lease.
+        idle_seconds=max(_LEAST_IDLE_SECONDS, settings.lease_seconds),
     )
 
 
@@ -181,18 +182,38 @@ async def _nothing_to_check(_settings: Settings) -> list[CareFinding]:
     return []
 
 
-def _queue_of_all(*, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue:
-    return RowQueue(MemoryQueue(kinds=kinds, heavy_slots=heavy_slots, max_attempts=max_attempts))
+def _leases(settings: Settings, database: Database, node: str) -> MakeQueue:
+    from server.engines.lease_lines import LeaseLines  # psycopg, which is there: the database is open by it
+    from server.engines.lease_queue import LeaseQueue
+
+    def make(*, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue:
+        return LeaseQueue(
+            database=database,
+            lines=LeaseLines(settings.database_url, node=node, lease_seconds=settings.lease_seconds),
+            node=node,
+            kinds=kinds,
+            claims=lambda: _claimed(settings, kinds),
+            heavy_slots=heavy_slots,
+            max_attempts=max_attempts,
+            lease_seconds=settings.lease_seconds,
+        )
+
+    return make
 
 
-def _queue_of_web(*, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue:
-    return QueueElsewhere()
+def _lease_scripts(settings: Settings, database: Database, node: str) -> SharedScripts:
+    from server.engines.lease_scripts import LeaseScripts
+
+    return LeaseScripts(database=database, node=node, silence_seconds=settings.external_job_silence_seconds)
 
 
-def _postgresql_runner(settings: Settings) -> RunsAlone:
-    from server.engines.postgresql_runner import PostgresqlRunner
-
-    return PostgresqlRunner(settings.database_url)
+def _claimed(settings: Settings, kinds: JobKinds) -> frozenset[str]:
+    """Kinds that this node runs."""
+    if settings.role == "web":
+        return frozenset()
+    run_here = {name for name in kinds.names() if not kinds[name].is_external}
+    only = set(settings.worker_kinds) if settings.role == "worker" else set()
+    return frozenset(run_here & only if only else run_here)
 
 
 ENGINES = Engines(
@@ -201,8 +222,8 @@ ENGINES = Engines(
     exchanges={"": alone, **dict.fromkeys(_VALKEY, _valkey)},
     exchange_checks={"": _nothing_to_check, **dict.fromkeys(_VALKEY, _check_valkey)},
     queue=MemoryQueue,
-    queues_of_many={"all": _queue_of_all, "web": _queue_of_web},
-    runs_alone={"postgresql://": _postgresql_runner, "postgres://": _postgresql_runner},
+    shared_queues=dict.fromkeys(("postgresql://", "postgres://"), _leases),
+    shared_scripts=dict.fromkeys(("postgresql://", "postgres://"), _lease_scripts),
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     asking=lambda settings: WebHooks(settings).ask,
@@ -229,18 +250,19 @@ async def check_exchange(settings: Settings) -> list[CareFinding]:
     return await check(settings)
 
 
-def queue_for(settings: Settings) -> MakeQueue:
-    return ENGINES.queues_of_many[settings.role] if may_be_many(settings) else ENGINES.queue
+def queue_for(settings: Settings, database: Database, *, node: str) -> MakeQueue:
+    make = ENGINES.shared_queues.get(_scheme(settings.database_url))
+    return ENGINES.queue if make is None else make(settings, database, node)
 
 
-def runner_for(settings: Settings) -> RunsAlone:
-    make = ENGINES.runs_alone.get(_scheme(settings.database_url))
-    return make(settings) if make is not None and settings.role == "all" else NobodyElseRuns()
+def scripts_for(settings: Settings, database: Database, *, node: str) -> SharedScripts | None:
+    make = ENGINES.shared_scripts.get(_scheme(settings.database_url))
+    return None if make is None else make(settings, database, node)
 
 
 def may_be_many(settings: Settings) -> bool:
     """Whether other nodes may share the database."""
-    return _scheme(settings.database_url) in ENGINES.runs_alone
+    return _scheme(settings.database_url) in ENGINES.shared_queues
 
 
 def open_database(settings: Settings, *, reserve: Reserve | None = None, name: str = "jindu command") -> Database:

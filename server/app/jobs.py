@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.app import engines
 from server.app.live import LiveParts
+from server.app.monitoring import node_name
 from server.app.resources import meanwhile
 from server.app.storage import StorageParts
 from server.app.workers import WorkerParts
@@ -18,10 +17,9 @@ from server.jobs import demonstration, external_kind
 from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
 from server.jobs.kinds import JobKind, JobKinds
-from server.jobs.life import JobLife
+from server.jobs.life import REVISIONS_LOST, JobLife
 from server.jobs.retry import Retries
 from server.jobs.runner import JobRunner
-from server.jobs.running_alone import RunsAlone
 from server.jobs.saver import ProgressSaver
 from server.jobs.standing import Standing
 from server.jobs.stillness import Stillness
@@ -45,8 +43,6 @@ class JobParts:
     external: ExternalJobs
     stillness: Stillness
     counting: JobCounting
-    runs_alone: RunsAlone
-    runs_here: bool
 
 
 def build_jobs(
@@ -63,7 +59,8 @@ def build_jobs(
     counting = JobCounting()
     table.listen(counting.changed)
     saver = ProgressSaver(store=store, table=table)
-    queue = engines.queue_for(settings)(
+    is_shared, node = engines.may_be_many(settings), node_name(settings)
+    queue = engines.queue_for(settings, storage.database, node=node)(
         kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts
     )
     retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
@@ -75,6 +72,7 @@ def build_jobs(
         on_life_change=live.announcing.on_life_change,
         enqueue=queue.put,
         growth=storage.growth,
+        revisions_unseen=REVISIONS_LOST if is_shared else 0,
     )
     runner = JobRunner(
         life=life,
@@ -85,7 +83,7 @@ def build_jobs(
         room=storage.room,
         quotas=storage.quotas,
         jobs_per_user=settings.jobs_per_user,
-        unfinished=store.count_unfinished if settings.role == "web" else None,
+        unfinished=store.count_unfinished if is_shared else None,
         tracing=tracing,
     )
     return JobParts(
@@ -94,39 +92,24 @@ def build_jobs(
         store=store,
         runner=runner,
         standing=Standing(life=life, waits=(queue.jobs_waiting, workers.jobs.jobs_waiting)),
-        external=ExternalJobs(life=life, silence_seconds=settings.external_job_silence_seconds),
+        external=ExternalJobs(
+            life=life,
+            silence_seconds=settings.external_job_silence_seconds,
+            shared=engines.scripts_for(settings, storage.database, node=node),
+        ),
         stillness=life.stillness,
         counting=counting,
-        runs_alone=engines.runner_for(settings),
-        runs_here=settings.role == "all",
     )
 
 
 @asynccontextmanager
 async def open_jobs(jobs: JobParts, *, hurry: asyncio.Event) -> AsyncIterator[None]:
-    """Takes up what earlier processes left. At the end, jobs get some time to finish, unless there is a `hurry`.
-
-    Raises `ConfigurationError` when another node runs them.
-    """
-    async with jobs.runs_alone.held(_stop_this_process), _open_jobs(jobs, hurry=hurry):
-        yield
-
-
-def _stop_this_process() -> None:
-    """What it runs is run elsewhere, too: the sooner it ends the better. Its supervisor starts it anew."""
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-@asynccontextmanager
-async def _open_jobs(jobs: JobParts, *, hurry: asyncio.Event) -> AsyncIterator[None]:
+    """Takes up what earlier processes left. At the end, jobs get some time to finish, unless there is a `hurry`."""
     await jobs.runner.open()
     try:
-        watches = [jobs.standing.watch(), jobs.stillness.watch()]
-        if jobs.runs_here:
-            await jobs.external.open()
-            watches.append(jobs.external.watch())
+        await jobs.external.open()
         async with AsyncExitStack() as stack:
-            for watch in watches:
+            for watch in (jobs.standing.watch(), jobs.stillness.watch(), jobs.external.watch()):
                 await stack.enter_async_context(meanwhile(watch))
             yield
     finally:

@@ -17,7 +17,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.live.announcing import Announcing
-from server.live.job_messages import ALL_JOBS, JobMessages, JobMoved
+from server.live.job_messages import JobMessages, JobMoved
 from server.live.jobs_watched import LiveJobs
 from server.live.kept import KeptMessages
 from server.live.notices import Notices, UnreadChanged
@@ -168,7 +168,7 @@ async def open_live(
         hearing = Hearing(receive=live.delivery.receive, may_have_lost=may_have_lost, kinds=live.delivery.kinds)
         watched.tell_by(live.delivery.receive)
         await realtime.broker.open(hearing)
-        await realtime.topics.open(*([ALL_JOBS] if settings.role == "all" else []))
+        await realtime.topics.open()
         await stack.enter_async_context(meanwhile(realtime.catch_up.run()))
         if engines.may_be_many(settings):
             looks = realtime.catch_up.look(), realtime.rechecking.run(), watched.look(), realtime.presences.run()

@@ -25,6 +25,8 @@ def node_name(settings: Settings) -> str:
     """A node that is alone goes by its host, as it always did."""
     if settings.node:
         return settings.node
+    if settings.role == "worker":
+        return f"{gethostname()}:worker{settings.worker_port or ''}"[:100]
     return f"{gethostname()}:{settings.port}"[:100] if settings.database_url else gethostname()
 
 

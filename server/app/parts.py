@@ -12,6 +12,7 @@ from server.app.accounts import AuthParts, build_auth, open_accounts
 from server.app.alerts import AlertParts, build_alerts, open_alerts
 from server.app.chores import ChoreParts, build_chores, open_chores
 from server.app.datasets import DatasetParts, build_datasets
+from server.app.engines import may_be_many
 from server.app.jobs import KINDS, JobParts, build_jobs, open_jobs
 from server.app.live import LiveParts, RealtimeParts, build_live, build_realtime, open_live
 from server.app.monitoring import MonitoringParts, build_monitoring
@@ -83,14 +84,14 @@ class Parts:
             await enter(open_live(self.settings, self.realtime, self.live, self.watched_jobs))
             await enter(open_chores(self.chores))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
-            if self.settings.role == "all":
+            if self.settings.role != "web":
                 await enter(open_alerts(self.alerts))
             await enter(meanwhile(self.telemetry.figures_of(self.monitoring.sampler)))
             yield self
 
 
 def _watched(settings: Settings, store: JobStore, realtime: RealtimeParts) -> tuple[LiveJobs, JobTable]:
-    if settings.role == "all":
+    if not may_be_many(settings):
         return JobsHere(), JobTable()
     elsewhere = JobsElsewhere(store=store, is_told=lambda: realtime.broker.statistics().is_whole)
     realtime.topics.when_left(elsewhere.forget)
@@ -121,7 +122,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         endings=auth.credentials.endings,
         base_path=BasePath(settings.base_path),
     )
-    uploads = build_uploads(settings, storage=storage)
+    uploads = build_uploads(settings, storage=storage, realtime=realtime, live=live)
     datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)
     reports = build_reports(settings, storage=storage, workers=workers, uploads=uploads, datasets=datasets, live=live)
     for kind in (*uploads.job_kinds, *datasets.job_kinds, reports.job_kind):

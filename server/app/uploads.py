@@ -9,13 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from server.app import engines
+from server.app.live import LiveParts, RealtimeParts
 from server.app.resources import meanwhile
 from server.app.storage import StorageParts
 from server.clock import utc_now
 from server.jobs.kinds import JobKind
 from server.operations.uploads import UploadLimits
 from server.settings import Settings
-from server.uploads.arrivals import Arrivals
+from server.uploads.arrivals import Arrivals, UploadMoved
 from server.uploads.elsewhere import Elsewhere
 from server.uploads.expiry import ExpirySweep
 from server.uploads.fetching import FileFetch
@@ -39,8 +40,12 @@ class UploadParts:
     elsewhere: Mapping[str, Elsewhere]
 
 
-def build_uploads(settings: Settings, *, storage: StorageParts) -> UploadParts:
-    database, pieces, arrivals = storage.database, storage.files.pieces, Arrivals()
+def build_uploads(
+    settings: Settings, *, storage: StorageParts, realtime: RealtimeParts, live: LiveParts
+) -> UploadParts:
+    database, pieces = storage.database, storage.files.pieces
+    arrivals = Arrivals(broker=realtime.broker if engines.may_be_many(settings) else None)
+    live.delivery.add(UploadMoved, arrivals.heard)
     store = UploadStore(database, quotas=storage.quotas)
     limits = UploadLimits(max_bytes=settings.max_upload_bytes, expiry=timedelta(hours=settings.upload_expiry_hours))
     receiver = Receiver(

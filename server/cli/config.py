@@ -20,7 +20,8 @@ _MASKED = "(set, not shown)"
 
 async def show_settings(options: dict[str, Any]) -> int:
     flags = {"data": options["data"]}
-    settings, sources = settings_module.load(flags), settings_module.sources(flags)
+    # Whoever looks for what is wrong with them has to see them.
+    settings, sources = settings_module.read(flags), settings_module.sources(flags)
     for setting in settings_module.described():
         value, source = getattr(settings, setting.name), sources.get(setting.name, "default")
         if setting.metadata["secret"] and value:

@@ -109,6 +109,9 @@ class MemoryQueue:
         if self._beginning:
             await asyncio.wait(set(self._beginning.values()))
 
+    async def end(self) -> None:
+        """There is nothing that would go on."""
+
     def jobs_waiting(self) -> Mapping[str, Waiting]:
         waiting: dict[str, Waiting] = {}
         for line in self._lines.values():
@@ -127,15 +130,6 @@ class MemoryQueue:
     def statistics(self) -> QueueStatistics:
         waiting = sum(map(len, self._lines.values())) + len(self._light)
         return QueueStatistics(waiting=waiting, heavy_slots=self._heavy_slots)
-
-    def waiting_ids(self) -> set[str]:
-        """Of all that waits here, or is just being begun."""
-        in_line = (job_id for line in self._lines.values() for job_id in line.ids())
-        return {*in_line, *self._light, *self._beginning, *(job.id for _, _, job in self._again)}
-
-    def found(self, job: Job) -> None:
-        """Another node has stored it as queued."""
-        self._push(job)
 
     # whose turn it is
 

@@ -28,7 +28,7 @@ from server.storage.tables import secrets
 _LOG = logging.getLogger("jindu.storage")
 _PATIENCE_SECONDS = 5.0  # after so long without an answer it is asked whether there is somebody who will give one
 _TURN_SECONDS = 30.0  # a request that waits longer is told to come again
-_IDLE_SECONDS = 60  # a node that froze in the middle of a transaction holds everybody up for so long, at most
+_IDLE_SECONDS = 60.0  # a node that froze in the middle of a transaction holds everybody up for so long, at most
 _LOCK_SECONDS = 30
 _STATEMENT_SECONDS = 120  # more than anything that the server does takes; whoever copies all of it says so
 # Advisory locks have two numbers: ours in any database, and what is locked.
@@ -61,9 +61,11 @@ class PostgresqlDatabase:
         writers: int = 4,
         readers: int = 4,
         patience_seconds: float = _PATIENCE_SECONDS,
+        idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
+        """`idle_seconds`: who does nothing for so long in the middle of a transaction is thrown out of it."""
         self._url = _parsed(url)
-        self._reach = _Reach(url=self._url, name=name, patience_seconds=patience_seconds)
+        self._reach = _Reach(url=self._url, name=name, patience_seconds=patience_seconds, idle_seconds=idle_seconds)
         # After a failover an address may still lead to what was the primary: that one takes no rows and shows old ones.
         self._writers = self._reach.engine(
             target="read-write", isolation_level="READ COMMITTED", pool_size=writers, max_overflow=0
@@ -219,13 +221,14 @@ class _Reach:
     url: URL
     name: str
     patience_seconds: float
+    idle_seconds: float
 
     def engine(self, *, target: str, read_only: bool = False, **more: Any) -> AsyncEngine:
         """`target` is what libpq calls target_session_attrs; what the URL says wins over what we would."""
         given = dict(self.url.query)
         limits = {
             "timezone": "UTC",
-            "idle_in_transaction_session_timeout": f"{_IDLE_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{round(self.idle_seconds * 1000)}ms",
             "statement_timeout": f"{_STATEMENT_SECONDS}s",
             "lock_timeout": f"{_LOCK_SECONDS}s",
         }

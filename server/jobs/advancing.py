@@ -54,7 +54,7 @@ class Advancing:
     @property
     def job(self) -> Job:
         """The newest snapshot, with what `advance` was told a moment ago."""
-        job = self._table.get(self.attempt_job.id) or self.attempt_job
+        job = self._known() or self.attempt_job
         return msgspec.structs.replace(job, **self._pending) if self._pending else job
 
     def advance(
@@ -116,7 +116,7 @@ class Advancing:
         if self._publication is not None:
             self._publication.cancel()
             self._publication = None
-        job = self._table.get(self.attempt_job.id)
+        job = self._known()
         if self.is_over or not self._pending or job is None:
             return
         changes, self._pending = self._pending, {}
@@ -125,6 +125,11 @@ class Advancing:
             self._stages.moved(job.id, changes["stage"])
         self._table.put(job.evolve(**changes))
         self._saver.changed(job.id)
+
+    def _known(self) -> Job | None:
+        """None once another node has it: what it tells is not ours to go on with."""
+        job = self._table.own(self.attempt_job.id)
+        return job if job is not None and job.attempt == self.attempt_job.attempt else None
 
     def _note(self, job: Job, changes: dict[str, Any], *, has_progress: bool) -> dict[str, Any]:
         """`changes` with what they mean for the pace. The same told again is no move, but where it begins counts."""

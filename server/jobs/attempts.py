@@ -145,7 +145,7 @@ class Attempts:
 
     async def _conclude(self, attempt: _Attempt, work: asyncio.Future[Outcome | None], span: TraceSpan) -> None:
         """Store how it ended. That must not be lost: what the database cannot take now, it may take later."""
-        job = self._life.table.get(attempt.job.id) or attempt.job
+        job = self._newest(attempt)
         wanted = attempt.ending.result() if attempt.ending.done() else None
         changes = end_of(job, work, wanted, goes_on=attempt.kind.goes_on)
         again = self._again(attempt, work)
@@ -164,8 +164,7 @@ class Attempts:
         failures = 0
         while True:
             try:
-                await self._life.move(job, notice=notice, **changes)
-                _LOG.info("job ended", extra={"action": "run_job", "job": job.id, "state": str(changes.get("state"))})
+                self._say_how_it_ended(job, await self._life.move(job, notice=notice, **changes))
             except NOT_STORED as error:
                 failures += 1
                 if not isinstance(error, NOT_NOW):  # that is said in the log already
@@ -176,6 +175,18 @@ class Attempts:
                 await asyncio.sleep(seconds)
             else:
                 return
+
+    def _say_how_it_ended(self, job: Job, moved: Job | None) -> None:
+        if moved is not None:
+            _LOG.info("job ended", extra={"action": "run_job", "job": job.id, "state": str(moved.state)})
+            return
+        self._life.table.let_go(job.id)
+        _LOG.warning("attempt was given up: what it did is not kept", extra={"action": "run_job", "job": job.id})
+
+    def _newest(self, attempt: _Attempt) -> Job:
+        """Of this attempt: another node may run the next one already."""
+        job = self._life.table.own(attempt.job.id)
+        return job if job is not None and job.attempt == attempt.job.attempt else attempt.job
 
     def _again(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> Mapping[str, Any] | None:
         """What changes when it is to be repeated; nobody's wish to end it is overruled."""

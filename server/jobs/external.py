@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from server.clock import new_id, utc_now
 from server.errors import NotFound, Unavailable
 from server.jobs.advancing import Advancing
 from server.jobs.external_kind import KIND
+from server.jobs.external_shared import SharedScripts
 from server.jobs.external_told import Cancelled, Ending, NewExternalJob, Over, Update, changes_of
 from server.jobs.job import Job, JobError, State, whole
 from server.jobs.job_log import error_line, gap_now, line_now
@@ -20,9 +23,11 @@ from server.jobs.life import Also, JobLife
 from server.jobs.log_budget import LogBudget, Noted
 from server.jobs.retry import LATER_SECONDS
 from server.storage.database import NOT_NOW, NOT_STORED
+from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu.jobs")
 _SILENT = "silent"
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +51,17 @@ class _Running:
 class ExternalJobs:
     """The life of jobs that nobody here runs. They begin as running, in their only attempt, and take no slot."""
 
-    def __init__(self, *, life: JobLife, silence_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        life: JobLife,
+        silence_seconds: float,
+        shared: SharedScripts | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`shared`: where scripts may speak to any of several nodes."""
         self._life = life
+        self._shared = shared
         self._clock = clock
         self._running: dict[str, _Running] = {}
         self._begun = asyncio.Event()
@@ -77,26 +91,49 @@ class ExternalJobs:
             message=new.message,
             detail=new.detail,
         )
-        begun = await self._life.begin(job, asked=asked, also=also)
+        begun = await self._begun_here(job, asked, also)
         if begun.id == job.id:
             running = self._listen_to(begun)
             self._log_message(running, begun.message, new.messages_left_out)
         return begun
 
-    def running_of(self, owner_id: str) -> int:
-        """How many of somebody's jobs we listen to."""
+    async def _begun_here(self, job: Job, asked: Asked | None, also: Also | None) -> Job:
+        shared = self._shared
+        if shared is None:
+            return await self._life.begin(job, asked=asked, also=also)
+
+        async def here(connection: AsyncConnection, job: Job) -> None:
+            await shared.begin(connection, job)
+            if also is not None:
+                await also(connection, job)
+
+        self._life.table.expect(job.id)
+        begun = None
+        try:
+            begun = await self._life.begin(job, asked=asked, also=here)
+        finally:
+            if begun is None or begun.id != job.id:
+                self._life.table.let_go(job.id)
+        return begun
+
+    async def running_of(self, connection: AsyncConnection, owner_id: str) -> int:
+        """How many of somebody's jobs we listen to, or others do."""
+        if self._shared is not None:
+            return await self._shared.count(connection, owner_id)
         return sum(running.advancing.attempt_job.owner_id == owner_id for running in self._running.values())
 
     async def update(self, job_id: str, update: Update) -> Job:
         """What the script says; `Job` as it is now. Raises `Conflict` once the job is over, unless it ended so."""
         self._require_open()
-        running = self._running.get(job_id) or await self._heard_again(job_id)
+        running = self._listened_to(job_id) or await self._heard_again(job_id)
         if running is None or running.moving.locked():
             return await self._ended_before(job_id, update)
         running.heard_at = self._clock()
         running.advancing.advance(
             update.progress, total=update.total, stage=update.stage, message=update.message, detail=update.detail
         )
+        if self._shared is not None and not await self._stored_here(self._shared, running):
+            return await self.update(job_id, update)  # another node has it by now, or it is over
         self._log_message(running, update.message or "", update.messages_left_out)
         if update.ending is None:
             return running.advancing.job
@@ -105,18 +142,33 @@ class ExternalJobs:
 
     async def cancel(self, job_id: str) -> Job:
         """A person ends it; its script learns of it with its next update. Over already: stays as it is."""
-        await self._end(job_id, Ending(state=State.CANCELLED))
+        ending = Ending(state=State.CANCELLED)
+        if self._shared is not None and self._listened_to(job_id) is None:
+            job = await self._life.find(job_id)
+            if job.state is State.RUNNING:
+                await self._life.move(job, **changes_of(job, ending))
+        else:
+            await self._end(job_id, ending)
         return await self._life.find(job_id)
 
     async def open(self) -> None:
         """Listen again to the scripts that ran on while we were away: each has its whole time to speak up."""
-        for stored in await self._life.store.unfinished():
-            if stored.kind == KIND.name:
-                self._listen_to(self._life.take_up(stored))
+        if self._shared is None:
+            for stored in await self._life.store.unfinished():
+                if stored.kind == KIND.name:
+                    self._listen_to(self._life.take_up(stored))
         self._is_open = True
 
     async def watch(self) -> None:
         """Give up the jobs of scripts that fell silent; until cancelled."""
+        if self._shared is not None:
+            await repeat(
+                self._look_with_others,
+                every_seconds=_LOOK_SECONDS,
+                log=_LOG,
+                failed="scripts could not be looked at",
+                action="look_at_scripts",
+            )
         while True:
             self._begun.clear()
             if not self._running:
@@ -139,12 +191,69 @@ class ExternalJobs:
         for running in self._running.values():
             self._log_all(running, running.log.rest())
             running.advancing.end()
+        for job_id in self._running:
+            self._life.table.let_go(job_id)
         self._running.clear()
 
     def statistics(self) -> ExternalStatistics:
         now = self._clock()
         silences = [now - running.heard_at for running in self._running.values()]
         return ExternalStatistics(running=len(silences), longest_silence_seconds=round(max(silences, default=0.0), 1))
+
+    # with other nodes
+
+    def _listened_to(self, job_id: str) -> _Running | None:
+        """None as well for one that another node is told of by now, or has ended."""
+        running = self._running.get(job_id)
+        if running is None or self._shared is None or self._life.table.own(job_id) is not None:
+            return running
+        self._forget(job_id)
+        return None
+
+    def _forget(self, job_id: str) -> None:
+        self._life.table.let_go(job_id)
+        running = self._running.pop(job_id)
+        self._life.stillness.forget(running.advancing)
+        running.advancing.is_over = True
+        self._log_all(running, running.log.rest())
+
+    async def _stored_here(self, shared: SharedScripts, running: _Running) -> bool:
+        """At once: its next word may come to another node."""
+        running.advancing.publish()
+        job = running.advancing.job
+        is_here = await shared.save(job)
+        if not is_here and self._running.get(job.id) is running and not running.moving.locked():
+            self._forget(job.id)
+        return is_here or running.moving.locked()
+
+    async def _look_with_others(self) -> None:
+        """Let go of those that others have by now; the silent are given up by whichever node sees it first."""
+        shared = self._shared
+        assert shared is not None
+        listened = dict(self._running)
+        here = await shared.here(list(listened))
+        for job_id, running in listened.items():
+            if job_id not in here and self._running.get(job_id) is running and not running.moving.locked():
+                self._forget(job_id)
+        for job in await shared.silent():
+            await self._give_up_together(shared, job)
+
+    async def _give_up_together(self, shared: SharedScripts, job: Job) -> None:
+        ending = Ending(state=State.FAILED, error=_silent(self.silence_seconds))
+
+        async def is_silent(connection: AsyncConnection) -> bool:
+            return await shared.is_silent(connection, job)
+
+        async def say_so(connection: AsyncConnection, moved: Job) -> None:
+            if moved.error is not None:
+                await self._life.store.lines.add(connection, [error_line(job, moved.error, "error")])
+
+        known = self._life.table.own(job.id) or job
+        given_up = await self._life.move(known, only_if=is_silent, also=say_so, **changes_of(known, ending))
+        if given_up is not None and job.id in self._running:
+            self._forget(job.id)
+
+    # a script's words
 
     def _listen_to(self, job: Job) -> _Running:
         advancing = self._life.advancing(job, stalls_after_seconds=KIND.stalls_after_seconds)
@@ -172,14 +281,17 @@ class ExternalJobs:
                 self._life.stillness.watch_over(running.advancing)
                 raise
             running.advancing.end()
+            self._life.table.let_go(job_id)  # where others ended it first
             del self._running[job_id]
 
     async def _heard_again(self, job_id: str) -> _Running | None:
         """A script that was given up speaks again: its job goes on, in the same attempt. None for all others."""
         async with self._reviving:
-            if (running := self._running.get(job_id)) is not None:
+            if (running := self._listened_to(job_id)) is not None:
                 return running
             job = await self._life.find(job_id)
+            if self._shared is not None and job.kind == KIND.name and job.state is State.RUNNING:
+                return await self._taken_over(self._shared, job)
             if job.kind != KIND.name or job.error is None or job.error.code != _SILENT:
                 return None
             revived = await self._life.move(
@@ -193,7 +305,18 @@ class ExternalJobs:
             if revived is None:
                 return None
             self._life.saver.log(line_now(revived, revived.message, "warning"))
+            if self._shared is not None:
+                return await self._taken_over(self._shared, revived)
             return self._listen_to(revived)
+
+    async def _taken_over(self, shared: SharedScripts, job: Job) -> _Running | None:
+        """From the node that it spoke to before; None when it was ended in this very moment."""
+        taken = await shared.take(job)
+        if taken is None:
+            return None
+        self._life.table.expect(taken.id)
+        self._life.table.put(taken)
+        return self._listen_to(taken)
 
     async def _ended_before(self, job_id: str, update: Update) -> Job:
         """The job that is over, when the update asks for just that end (its answer was lost); raises otherwise."""
@@ -205,6 +328,8 @@ class ExternalJobs:
                 return await self.update(job_id, update)
         job = await self._life.find(job_id)
         if not job.state.is_final:
+            if self._shared is not None:
+                return await self.update(job_id, update)  # it was taken over, or spoke again, at another node
             raise NotFound  # its owner was deleted meanwhile
         if update.ending is not None and update.ending.state is job.state:
             return job

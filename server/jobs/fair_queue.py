@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _Place = tuple[int, int, str]  # rank, the other way round; number; id
 
@@ -13,10 +13,11 @@ _Place = tuple[int, int, str]  # rank, the other way round; number; id
 class FairQueue:
     """What waits for a slot, by id and per owner; nobody's hundred jobs make another's one wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, had_turns: Sequence[str] = ()) -> None:
+        """`had_turns`: owners who had one before, the longest ago first."""
         self._waiting: dict[str, list[_Place]] = {}
-        self._turns: dict[str, int] = {}  # owner → their last turn
-        self._turn = itertools.count(1)
+        self._turns = {owner: turn for turn, owner in enumerate(had_turns, start=1)}  # owner → their last turn
+        self._turn = itertools.count(len(had_turns) + 1)
         self._numbers = itertools.count()
 
     def __len__(self) -> int:

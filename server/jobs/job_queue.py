@@ -59,6 +59,10 @@ class JobQueue(Protocol):
         """Hand out no more; what is just being handed out is, before this returns. What waits stays in its rows."""
         ...
 
+    async def end(self) -> None:
+        """After `close`, once nothing that was handed out runs any more."""
+        ...
+
     def jobs_waiting(self) -> Mapping[str, Waiting]:
         """Place, reason and estimate of what waits here, by the job's id."""
         ...

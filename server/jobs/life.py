@@ -19,7 +19,7 @@ from server.jobs.outcomes import Notice
 from server.jobs.past_attempts import PastAttempt, StageTimes
 from server.jobs.saver import ProgressSaver
 from server.jobs.stillness import Stillness
-from server.jobs.store import JobStore
+from server.jobs.store import JobStore, UsualDurations
 from server.jobs.table import JobTable
 from server.jobs.waiting import Waiting
 from server.storage.database import Database
@@ -28,11 +28,12 @@ from server.storage.growth import Growth
 Also = Callable[[AsyncConnection, Job], Awaitable[None]]
 AfterCommit = Callable[[], None]
 Enqueue = Callable[[AsyncConnection, Job], Awaitable[AfterCommit]]
+Condition = Callable[[AsyncConnection], Awaitable[bool]]
 LifeChange = Callable[[AsyncConnection, Job, Notice | None], Awaitable[AfterCommit]]
 """Called in the transaction that stores a change of state; what it returns is called right after the commit."""
 
 STALLS_AFTER_SECONDS = 60.0
-_REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
+REVISIONS_LOST = 1_000_000  # after a crash: more than the progress revisions that were shown but not stored
 
 
 class JobLife:
@@ -48,9 +49,14 @@ class JobLife:
         on_life_change: LifeChange,
         enqueue: Enqueue,
         growth: Growth,
+        revisions_unseen: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`enqueue` is called besides for whatever becomes queued."""
+        """`enqueue` is called besides for whatever becomes queued.
+
+        `revisions_unseen`: so many may other nodes have told of a job that does not move here, and not stored.
+        """
+        self._revisions_unseen = revisions_unseen
         self.stillness = Stillness(clock=clock)
         self.stages = StageTimes(clock=clock)
         self._database = database
@@ -85,17 +91,37 @@ class JobLife:
         tell()
         return job
 
+    async def claim(self, take: Callable[[AsyncConnection], Awaitable[Job | None]]) -> Job | None:
+        """What `take` makes running in its transaction, in a new attempt: stored, told, and moving here from now on."""
+        async with self._database.write(shared=True) as connection:
+            taken = await take(connection)
+            if taken is None:
+                return None
+            job = msgspec.structs.replace(taken, **_moments(await self.store.usual_in(connection, taken)))
+            tell = await self._changed(connection, job)
+        self._count_time(job)
+        self.table.expect(job.id)
+        self.table.put(job)
+        tell()
+        return job
+
     async def was_asked(self, asked: Asked, *, door: str) -> bool:
         """Whether just this was asked for before. Raises `KeyReused` when something else was, under the same key."""
         async with self._database.read() as connection:
             return await job_of_key(connection, asked, door=door) is not None
 
     async def move(
-        self, job: Job, *, notice: Notice | None = None, also: Also | None = None, **changes: Any
+        self,
+        job: Job,
+        *,
+        notice: Notice | None = None,
+        also: Also | None = None,
+        only_if: Condition | None = None,
+        **changes: Any,
     ) -> Job | None:
         """Store a change of `job`'s state, then tell of it; None when somebody else has moved it meanwhile.
 
-        `notice` is what its owner is told besides, stored with it.
+        `notice` is what its owner is told besides, stored with it. `only_if` is asked first, in the transaction.
         """
         if changes.get("state") is State.RUNNING:
             changes |= await self._usual(job)
@@ -106,7 +132,8 @@ class JobLife:
         self._moving[job.id] += 1
         try:
             async with self._database.write(shared=True) as connection:
-                if not await self.store.move(connection, moved, before=job):
+                is_still_so = only_if is None or await only_if(connection)
+                if not is_still_so or not await self.store.move(connection, moved, before=job):
                     self.saver.put_back(lines)
                     return None
                 await self.store.lines.add(connection, lines)
@@ -138,6 +165,8 @@ class JobLife:
 
     def _newer_than_told(self, moved: Job) -> Job:
         """Whoever moves it may have looked at it before it was last told what it waits for."""
+        if self.table.own(moved.id) is None:
+            moved = msgspec.structs.replace(moved, revision=moved.revision + self._revisions_unseen)
         known = self.table.get(moved.id)
         if known is None or known.revision < moved.revision or known.attempt > moved.attempt:
             return moved
@@ -155,8 +184,7 @@ class JobLife:
         return after_commit
 
     async def _usual(self, job: Job, *, by_title: bool = False) -> dict[str, float | None]:
-        usual = await self.store.usual(job, by_title=by_title)
-        return {"last_seconds": usual.last_seconds, "unit_seconds": usual.unit_seconds}
+        return _moments(await self.store.usual(job, by_title=by_title))
 
     def _count_time(self, job: Job) -> None:
         if job.state is State.RUNNING:
@@ -198,7 +226,7 @@ class JobLife:
 
     def take_up(self, stored: Job) -> Job:
         """A job of an earlier process, back in the table under a revision newer than any that was shown."""
-        job = msgspec.structs.replace(stored, revision=stored.revision + _REVISIONS_LOST)
+        job = msgspec.structs.replace(stored, revision=stored.revision + REVISIONS_LOST)
         self.table.put(job)
         return job
 
@@ -211,3 +239,7 @@ class JobLife:
         if stored is None:
             raise NotFound
         return self.table.newest(stored)
+
+
+def _moments(usual: UsualDurations) -> dict[str, float | None]:
+    return {"last_seconds": usual.last_seconds, "unit_seconds": usual.unit_seconds}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from server.jobs.durations import Durations
@@ -54,13 +54,19 @@ class Line:
     """`places` jobs at once, at most `per_owner` of one owner, shared out as `FairQueue` does."""
 
     def __init__(
-        self, *, places: int, per_owner: int, durations: Durations, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        places: int,
+        per_owner: int,
+        durations: Durations,
+        had_turns: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
         self._per_owner = per_owner
         self._durations = durations
         self._clock = clock
-        self._fair = FairQueue()
+        self._fair = FairQueue(had_turns)
         self._kinds: dict[str, str] = {}  # of those that wait
         self._begun: dict[str, _Begun] = {}
 
@@ -79,12 +85,8 @@ class Line:
         self._kinds.pop(found[1], None)
         return found[1]
 
-    def ids(self) -> list[str]:
-        """Of all that wait."""
-        return list(self._kinds)
-
-    def begin(self, job: Job) -> None:
-        self._begun[job.id] = _Begun(job.owner_id, job.kind, self._clock())
+    def begin(self, job: Job, *, seconds_ago: float = 0.0) -> None:
+        self._begun[job.id] = _Begun(job.owner_id, job.kind, self._clock() - seconds_ago)
 
     def end(self, job_id: str) -> None:
         begun = self._begun.pop(job_id, None)

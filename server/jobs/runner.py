@@ -216,6 +216,7 @@ class JobRunner:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._queue.end()
         await self._life.saver.flush()
 
     @property

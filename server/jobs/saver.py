@@ -62,7 +62,7 @@ class ProgressSaver:
         self._something.clear()
         changed, self._changed = self._changed, set()
         lines = self._lines.take_all()
-        running = [job for job in map(self._table.get, changed) if job is not None and job.state is State.RUNNING]
+        running = [job for job in map(self._table.own, changed) if job is not None and job.state is State.RUNNING]
         if not running and not lines:
             return
         try:

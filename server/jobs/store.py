@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
-from server.jobs.job_filter import ERROR_CODE, JobFilter, conditions_of
+from server.jobs.job_filter import ERROR_CODE, REASON, JobFilter, conditions_of
 from server.jobs.job_log import JobLogStore, LogLine
 from server.jobs.past_attempts import PastAttempts
 from server.storage.database import Database
@@ -21,9 +21,9 @@ from server.storage.rows import lock
 from server.storage.tables import jobs
 
 IS_OVER = jobs.c.state.in_([state.value for state in FINAL_STATES])
-_PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
+PROGRESS_FIELDS = ("revision", "progress", "total", "stage", "message", "detail", "stalled_since")
 _NOT_STORED = frozenset({"rate", "waiting", "is_stalled", "last_seconds", "unit_seconds"})  # they are of the moment
-_FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
+FIELDS = tuple(name for name in Job.__struct_fields__ if name not in _NOT_STORED)
 _LAST_ONES = 5  # whose median says how long such a job takes
 _MOST_REASONS = 20  # more than anybody reads
 _SAVED_AT_ONCE = 50  # rows: a few milliseconds on the event loop, where PostgreSQL's driver encodes them
@@ -39,9 +39,10 @@ class UsualDurations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureReason:
-    """Why so many failed: the error's code, and the newest of them."""
+    """Why so many failed: the error's code, what a script said, without its numbers, and the newest of them."""
 
     code: str
+    reason: str
     count: int
     newest: Job
 
@@ -62,7 +63,7 @@ class JobStore:
     async def get(self, job_id: str) -> Job | None:
         async with self._database.read() as connection:
             row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).one_or_none()
-        return _job(row) if row else None
+        return job_of(row) if row else None
 
     async def move(self, connection: AsyncConnection, job: Job, *, before: Job) -> bool:
         """Store a change of state if the job is still as `before` says; False when somebody else has moved it."""
@@ -105,40 +106,28 @@ class JobStore:
             rows = await connection.execute(
                 select(jobs).where(jobs.c.state.in_([State.QUEUED, State.RUNNING])).order_by(jobs.c.sequence)
             )
-            return [_job(row) for row in rows]
+            return [job_of(row) for row in rows]
 
     async def unfinished_of(self, owner_id: str) -> list[Job]:
         """The owner's that are queued or running, oldest first."""
         wanted = select(jobs).where(jobs.c.owner_id == owner_id, ~IS_OVER).order_by(jobs.c.sequence)
         async with self._database.read() as connection:
-            return [_job(row) for row in await connection.execute(wanted)]
+            return [job_of(row) for row in await connection.execute(wanted)]
 
     async def by_ids(self, job_ids: Collection[str]) -> list[Job]:
         async with self._database.read() as connection:
-            return [_job(row) for row in await connection.execute(select(jobs).where(jobs.c.id.in_(job_ids)))]
+            return [job_of(row) for row in await connection.execute(select(jobs).where(jobs.c.id.in_(job_ids)))]
 
     async def count_unfinished(self, connection: AsyncConnection, owner_id: str) -> int:
         counted = select(func.count()).select_from(jobs).where(jobs.c.owner_id == owner_id, ~IS_OVER)
         return (await connection.execute(counted)).scalar_one()
-
-    async def waiting(self) -> dict[str, int]:
-        """Those that are queued, by their id at which revision."""
-        query = select(jobs.c.id, jobs.c.revision).where(jobs.c.state == State.QUEUED.value)
-        async with self._database.read() as connection:
-            return {row.id: row.revision for row in await connection.execute(query)}
-
-    async def to_be_cancelled(self) -> list[str]:
-        """Those that run and that somebody, at whichever node, asked to end."""
-        query = select(jobs.c.id).where(jobs.c.state == State.RUNNING.value, jobs.c.cancel_requested)
-        async with self._database.read() as connection:
-            return list(await connection.scalars(query))
 
     async def with_upload(self, owner_id: str, kind: str, upload_ids: Collection[str]) -> list[Job]:
         """What was done with these uploads, newest first."""
         upload_id = jobs.c.parameters["upload_id"].as_string()
         wanted = select(jobs).where(jobs.c.owner_id == owner_id, jobs.c.kind == kind, upload_id.in_(upload_ids))
         async with self._database.read() as connection:
-            return [_job(row) for row in await connection.execute(wanted.order_by(jobs.c.sequence.desc()))]
+            return [job_of(row) for row in await connection.execute(wanted.order_by(jobs.c.sequence.desc()))]
 
     async def search(self, wanted: JobFilter) -> Listing[Job]:
         """One page, newest first."""
@@ -152,7 +141,7 @@ class JobStore:
             page = select(jobs).where(jobs.c.sequence.in_(places)).order_by(jobs.c.sequence.desc())
             rows = (await connection.execute(page)).all()
         next_cursor = str(places[-1]) if has_more else None
-        return Listing(items=[_job(row) for row in rows], next_cursor=next_cursor, total=total)
+        return Listing(items=[job_of(row) for row in rows], next_cursor=next_cursor, total=total)
 
     async def count_by_state(self, wanted: JobFilter) -> dict[tuple[State, Completeness | None], int]:
         """How many of those that fit are in each state, and with which outcome."""
@@ -166,17 +155,18 @@ class JobStore:
     async def failure_reasons(self, wanted: JobFilter) -> list[FailureReason]:
         """Of those that fit and failed, the most frequent first."""
         failed = (*conditions_of(wanted), jobs.c.state == State.FAILED.value, ERROR_CODE.is_not(None))
-        newest, count = func.max(jobs.c.sequence), func.count()
-        grouped = select(ERROR_CODE, count, newest).where(*failed).group_by(ERROR_CODE)
+        each = select(ERROR_CODE.label("code"), REASON.label("reason"), jobs.c.sequence).where(*failed).subquery()
+        newest, count = func.max(each.c.sequence), func.count()
+        grouped = select(each.c.code, each.c.reason, count, newest).group_by(each.c.code, each.c.reason)
         grouped = grouped.order_by(count.desc(), newest.desc()).limit(_MOST_REASONS)
         async with self._database.read() as connection:
             found = (await connection.execute(grouped)).all()
-            places = [sequence for _, _, sequence in found]
+            places = [sequence for *_, sequence in found]
             rows = await connection.execute(select(jobs).where(jobs.c.sequence.in_(places)))
-            newest_of = {row.sequence: _job(row) for row in rows}
+            newest_of = {row.sequence: job_of(row) for row in rows}
         return [
-            FailureReason(code=code, count=number, newest=newest_of[sequence])
-            for code, number, sequence in found
+            FailureReason(code=code, reason=reason, count=number, newest=newest_of[sequence])
+            for code, reason, number, sequence in found
             if sequence in newest_of  # it may have been deleted since
         ]
 
@@ -188,6 +178,10 @@ class JobStore:
 
     async def usual(self, job: Job, *, by_title: bool) -> UsualDurations:
         """How long the owner's last such jobs took; `by_title`: those of another title are other work."""
+        async with self._database.read() as connection:
+            return await self.usual_in(connection, job, by_title=by_title)
+
+    async def usual_in(self, connection: AsyncConnection, job: Job, *, by_title: bool = False) -> UsualDurations:
         ended = select(jobs.c.took_seconds, jobs.c.total).where(
             jobs.c.owner_id == job.owner_id,
             jobs.c.kind == job.kind,
@@ -196,9 +190,8 @@ class JobStore:
         )
         ended = ended.order_by(jobs.c.sequence.desc())
         same = ended.where(jobs.c.title == job.title)
-        async with self._database.read() as connection:
-            last = (await connection.execute(same.limit(1))).one_or_none()
-            found = (await connection.execute((same if by_title else ended).limit(_LAST_ONES))).all()
+        last = (await connection.execute(same.limit(1))).one_or_none()
+        found = (await connection.execute((same if by_title else ended).limit(_LAST_ONES))).all()
         paces = [row.took_seconds / row.total for row in found if row.total]
         return UsualDurations(
             last_seconds=last.took_seconds if last else None,
@@ -213,18 +206,19 @@ _SAVE_PROGRESS = (
         jobs.c.id == bindparam("the_id"),
         jobs.c.attempt == bindparam("the_attempt"),
         jobs.c.state == State.RUNNING.value,
+        jobs.c.revision < bindparam("new_revision"),  # whoever lost a script to another node is behind
     )
-    .values({name: bindparam(f"new_{name}") for name in _PROGRESS_FIELDS})
+    .values({name: bindparam(f"new_{name}") for name in PROGRESS_FIELDS})
 )
 
 
 def _progress_row(job: Job) -> dict[str, Any]:
-    values = {f"new_{name}": getattr(job, name) for name in _PROGRESS_FIELDS}
+    values = {f"new_{name}": getattr(job, name) for name in PROGRESS_FIELDS}
     return {"the_id": job.id, "the_attempt": job.attempt, **values}
 
 
 def _row(job: Job) -> dict[str, Any]:
-    values = {name: getattr(job, name) for name in _FIELDS}
+    values = {name: getattr(job, name) for name in FIELDS}
     values["state"] = job.state.value
     values["priority"] = job.priority.value
     values["error"] = msgspec.to_builtins(job.error)
@@ -233,8 +227,9 @@ def _row(job: Job) -> dict[str, Any]:
     return values
 
 
-def _job(row: Row[Any]) -> Job:
-    values = {name: row._mapping[name] for name in _FIELDS}
+def job_of(row: Row[Any]) -> Job:
+    """Of a row that has all `FIELDS`."""
+    values = {name: row._mapping[name] for name in FIELDS}
     job = msgspec.convert(values, Job, strict=False)
     return msgspec.structs.replace(
         job, progress=whole(job.progress), total=None if job.total is None else whole(job.total)

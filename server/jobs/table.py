@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from server.jobs.job import Job
+from server.jobs.job import Job, State
 
 JobListener = Callable[[Job, Job | None], None]
 """Called with the new snapshot and the one before, at once and on the event loop; must not block."""
@@ -23,10 +23,10 @@ class JobTable:
     def __init__(
         self, *, keeps: Callable[[str], bool] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """With `keeps`, jobs run at other nodes: those of owners that it says are kept as long as they are told of."""
+        """With `keeps`, jobs run at several nodes: other nodes' are kept of those owners that it says."""
         self._keeps = keeps
+        self._held: set[str] = set()  # with `keeps`: those that run here
         self._copies: set[str] = set()  # of jobs that move elsewhere: the rows know better
-        self._elsewhere_listeners: list[Callable[[Job], None]] = []
         self._jobs: dict[str, Job] = {}
         self._by_owner: dict[str, dict[str, Job]] = {}
         self._finished: OrderedDict[str, float] = OrderedDict()  # job id → when, oldest first
@@ -51,17 +51,21 @@ class JobTable:
             return stored
         return msgspec.structs.replace(known, parameters=stored.parameters)  # what is told comes without them
 
-    def found(self, stored: Job) -> None:
-        """Its row was read: whoever runs it needs all of it, and what is told comes without parameters."""
-        self._keep_copy(self.newest(stored))
+    def expect(self, job_id: str) -> None:
+        """What is put of it next moves at this node, until it ends or is let go."""
+        if self._keeps is not None:
+            self._held.add(job_id)
+
+    def let_go(self, job_id: str) -> None:
+        """It moves elsewhere by now, if at all, and its row knows better."""
+        if job_id in self._held:
+            self._held.discard(job_id)
+            if job_id not in self._copies:
+                self._drop(job_id)
 
     def copies(self) -> list[Job]:
         """Of jobs that move elsewhere and are not over."""
         return [job for job_id in self._copies if not (job := self._jobs[job_id]).state.is_final]
-
-    def listen_elsewhere(self, listener: Callable[[Job], None]) -> None:
-        """Called with what other nodes tell of their jobs; must not block."""
-        self._elsewhere_listeners.append(listener)
 
     def listen(self, listener: JobListener) -> None:
         self._listeners.append(listener)
@@ -71,10 +75,11 @@ class JobTable:
         before = self._jobs.get(job.id)
         if before is not None and job.revision <= before.revision:
             return
-        if self._keeps is None:
+        if self._keeps is None or (job.id in self._held and not _is_at_rest(job)):
             self._copies.discard(job.id)
             self._keep(job)
         else:
+            self._held.discard(job.id)
             self._keep_copy(job)
         for listener in self._listeners:
             listener(job, before)
@@ -83,9 +88,8 @@ class JobTable:
         """Know `job` as somebody told of it, without telling it any further; False when a newer one is known."""
         known = self._jobs.get(job.id)
         if known is None or job.revision > known.revision:
+            self._held.discard(job.id)
             self._keep_copy(job)
-            for listener in self._elsewhere_listeners:
-                listener(job)
         return known is None or job.revision >= known.revision
 
     def forget(self, job_id: str) -> None:
@@ -97,13 +101,19 @@ class JobTable:
         """Nothing more is told of them here."""
         for job_id in list(self._by_owner.get(owner_id, ())):
             if job_id in self._copies:
-                self._finished.setdefault(job_id, 0.0)
-                self._forget(job_id)
+                self._drop(job_id)
 
     def _keep_copy(self, job: Job) -> None:
         if self._keeps is None or self._keeps(job.owner_id):
             self._copies.add(job.id)
             self._keep(job)
+        else:
+            self._drop(job.id)
+
+    def _drop(self, job_id: str) -> None:
+        if job_id in self._jobs:
+            self._finished.setdefault(job_id, 0.0)
+            self._forget(job_id)
 
     def _keep(self, job: Job) -> None:
         self._jobs[job.id] = job
@@ -129,6 +139,10 @@ class JobTable:
         del owned[job_id]
         if not owned:
             del self._by_owner[job.owner_id]
+
+
+def _is_at_rest(job: Job) -> bool:
+    return job.state.is_final or job.state is State.QUEUED
 
 
 def _place(job: Job) -> tuple[int, str]:

@@ -60,7 +60,7 @@ class ExternalJobOperations:
         async def check(connection: AsyncConnection, job: Job) -> None:
             # One at a time comes here: many requests at once count each other. No line of the audit log: the job itself
             # says who began it and when, and scripts begin them by the thousand.
-            if self._external.running_of(principal.user_id) >= self._jobs_per_user:
+            if await self._external.running_of(connection, principal.user_id) >= self._jobs_per_user:
                 raise Conflict(
                     "{count} jobs that you push yourself are running already; end some of them first.",
                     code="too_many_external_jobs",

@@ -217,10 +217,11 @@ class PartOperations:
     async def _joined(self, upload_id: str, part_ids: Sequence[str]) -> Upload:
         """The file, once it is ready or has been waited for long enough."""
         # Listening before looking: what happens between the two is not missed.
-        with self._arrivals.listen(upload_id) as arrival, suppress(TimeoutError):
-            async with asyncio.timeout(_JOINING_SECONDS):
-                while (upload := await self._store.get(upload_id)) is not None and upload.completed_at is None:
-                    await arrival.wait()
+        async with self._arrivals.follow(upload_id) as arrival:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_JOINING_SECONDS):
+                    while (upload := await self._store.get(upload_id)) is not None and upload.completed_at is None:
+                        await arrival.wait(at_most=self._arrivals.look_seconds)
         upload = await self._store.get(upload_id)
         if upload is None and await self._store.get(part_ids[0]) is not None:
             raise StorageFull  # for want of room alone a file goes without its parts (uploads/upload.py)

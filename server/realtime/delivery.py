@@ -35,6 +35,10 @@ class Delivery:
             **also,
         }
 
+    def add(self, kind: type[Publication], deliver: Deliver) -> None:
+        """Before anything is heard: of a part that is made later."""
+        self._by_type[kind] = deliver
+
     @property
     def kinds(self) -> tuple[type[Publication], ...]:
         return tuple(self._by_type)

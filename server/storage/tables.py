@@ -246,9 +246,22 @@ jobs = Table(
     Column("took_seconds", Double),  # of its last attempt, by a clock that nobody sets
     Column("outcome", String(16)),  # jobs.job.Completeness
     Column("stalled_since", UtcDateTime),
+    # Where several nodes share the jobs (engines/lease_queue.py), by the database's clock alone:
+    Column("lane", String(8), nullable=False, server_default=""),  # in which it waits, or ran last
+    Column("due_at", UtcDateTime),  # since when it waits there, or from when on it does
+    Column("node", String(100), nullable=False, server_default=""),  # that runs it, or did last
+    Column("lease_until", UtcDateTime),  # when it counts as lost, unless whoever runs it says more
     Index("ix_jobs_owner_created", "owner_id", "created_at"),
     Index("ix_jobs_owner_kind", "owner_id", "kind", "sequence"),  # how long such a job took the last times
     Index("ix_jobs_state", "state"),
+)
+
+job_turns = Table(
+    "job_turns",
+    metadata,
+    Column("owner_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("lane", String(8), primary_key=True),
+    Column("taken_at", UtcDateTime, nullable=False),  # when the owner's last job began there
 )
 
 job_attempts = Table(

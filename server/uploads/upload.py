@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -88,7 +89,8 @@ class DataUpload:
     async def _wait_for_bytes(self, context: JobContext, upload_id: str) -> Upload:
         incoming: list[Upload] = []
         gone_bytes = 0  # of parts that came here and went into another file: a bar does not go back
-        with self._arrivals.listen(upload_id) as arrival:
+        silence = _Silence(self._silence_seconds)
+        async with self._arrivals.follow(upload_id) as arrival:
             arrival.is_paused = context.job.stage == PAUSED  # before the server was started again
             while True:
                 upload = await self._store.get(upload_id)
@@ -98,6 +100,7 @@ class DataUpload:
                         code="upload_removed",
                     )
                 before, incoming = incoming, await self._incoming(upload)
+                silence.saw(sum(part.offset for part in incoming))
                 still_here = {part.id for part in incoming}
                 gone_bytes += sum(arrival.bytes_of(part) for part in before if part.id not in still_here)
                 context.advance(
@@ -108,22 +111,25 @@ class DataUpload:
                 if upload.has_all_bytes or (upload.has_parts and not upload.is_gathering):
                     return upload
                 while not arrival.row_changed:  # show bytes as they come, until a row has something new to say
-                    await self._hear(arrival)
+                    await self._hear(arrival, silence)
                     context.advance(
                         gone_bytes + sum(map(arrival.bytes_of, incoming)),
                         stage=PAUSED if arrival.is_paused else "receiving",
                     )
                 arrival.row_changed = False
 
-    async def _hear(self, arrival: Arrival) -> None:
-        try:
-            async with asyncio.timeout(self._silence_seconds):
-                await arrival.wait()
-        except TimeoutError:
+    async def _hear(self, arrival: Arrival, silence: _Silence) -> None:
+        look_seconds = self._arrivals.look_seconds
+        at_most = silence.left if look_seconds is None else min(silence.left, look_seconds)
+        if await arrival.wait(at_most=at_most):
+            silence.end()
+        elif silence.left <= 0:
             raise JobFailed(
                 "Whoever sent this file stopped sending. Choose the same file again, and it goes on where it was.",
                 code="sender_gone",
-            ) from None
+            )
+        else:
+            arrival.row_changed = True  # somebody may have told of it, and was not heard
 
     async def _incoming(self, upload: Upload) -> list[Upload]:
         return await self._store.parts_of(upload.id) if upload.has_parts else [upload]
@@ -157,6 +163,28 @@ class DataUpload:
         sha256 = await self._pieces.sha256(upload.id, size=upload.offset)
         await self._store.complete(upload.id, size=upload.offset, sha256=sha256, at=self._clock())
         return sha256
+
+
+class _Silence:
+    """Since when nothing was heard of a sender."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._bytes = -1
+        self.end()
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self._until - time.monotonic())
+
+    def saw(self, size: int) -> None:
+        """So many bytes stand in the rows."""
+        if size != self._bytes:
+            self._bytes = size
+            self.end()
+
+    def end(self) -> None:
+        self._until = time.monotonic() + self._seconds
 
 
 def links_of(upload_id: str) -> dict[str, str]:

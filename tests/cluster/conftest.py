@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 import pytest
@@ -113,7 +114,12 @@ class People:
         return str(self.home.headers["Authorization"]).removeprefix("Bearer ")
 
 
-async def everywhere(cluster: Cluster, client: aiohttp.ClientSession) -> People:
+class HasNodes(Protocol):
+    @property
+    def nodes(self) -> Sequence[ServerProcess]: ...
+
+
+async def everywhere(cluster: HasNodes, client: aiohttp.ClientSession) -> People:
     headers = {"Authorization": client.headers["Authorization"]}
     await client.close()
     return People(*(aiohttp.ClientSession(each.url, headers=headers) for each in cluster.nodes))
@@ -152,10 +158,10 @@ async def database(cluster: Cluster) -> AsyncIterator[Database]:
     await found.close()
 
 
-async def a_user(cluster: Cluster, admin: People, name: str) -> aiohttp.ClientSession:
+async def a_user(cluster: HasNodes, admin: People, name: str) -> aiohttp.ClientSession:
     """Made at the first test that asks; later ones sign in anew."""
     async with admin.west.get("/api/v1/admin/users", params={"q": name}) as response:
         known = (await response.json())["items"]
     if known:
-        return await signed_in(cluster.west, name)
-    return await new_user(cluster.west, admin.west, name)
+        return await signed_in(cluster.nodes[-1], name)
+    return await new_user(cluster.nodes[-1], admin.west, name)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import aiohttp
 import pytest
 
-from tests.cluster.conftest import Cluster, People, live, node
+from tests.cluster.conftest import Cluster, People, live
 from tests.functional.event_stream import events as event_stream
 from tests.waiting import until
 
@@ -136,7 +134,7 @@ async def test_guesses_at_several_nodes_are_counted_together(cluster: Cluster, b
     assert statuses == [401] * 10 + [429] * 2
 
 
-def test_a_second_node_does_not_run_the_jobs(cluster: Cluster, environment: dict[str, str], tmp_path: Path) -> None:
-    second = node(tmp_path, "second", environment)
-    with pytest.raises(RuntimeError, match="role=web"):
-        second.start()
+async def test_each_node_is_ready_and_says_that_it_reaches_the_others(cluster: Cluster, admin: People) -> None:
+    for client in (admin.home, admin.east, admin.west):
+        async with client.get("/readyz") as response:
+            assert (response.status, (await response.json())["nodes"]) == (200, "ok")

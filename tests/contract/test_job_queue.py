@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -13,23 +13,26 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id, utc_now
+from server.engines.lease_lines import LeaseLines
+from server.engines.lease_queue import LeaseQueue
 from server.engines.memory_queue import MemoryQueue
-from server.engines.row_queue import RowQueue
+from server.engines.postgresql import PostgresqlDatabase
 from server.errors import Conflict
 from server.jobs.job import Job, Priority, State
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.lanes import Lane
-from server.jobs.life import Also, JobLife
+from server.jobs.life import REVISIONS_LOST, Also, JobLife
 from server.jobs.outcomes import FROM_THE_BEGINNING, ended
 from server.jobs.saver import ProgressSaver
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
-from server.jobs.waiting import WaitingFor
+from server.jobs.waiting import Waiting, WaitingFor
 from server.storage.database import Database
 from server.storage.growth import Growth
 from server.storage.tables import users
 from tests.contract.conftest import OpenDatabase
+from tests.waiting import until
 
 
 async def nothing(context: object) -> None: ...
@@ -44,10 +47,28 @@ KINDS = JobKinds(
     ]
 )
 SLOTS = 2
-ENGINES: dict[str, Callable[[], JobQueue]] = {
-    "memory": lambda: MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3),
-    "rows": lambda: RowQueue(MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3)),
-}
+LEASE_SECONDS = 1.0
+
+
+def memory_queue(_database: Database) -> JobQueue:
+    return MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3)
+
+
+def lease_queue(database: Database) -> JobQueue:
+    url, node = database.place, new_id()
+    return LeaseQueue(
+        database=database,
+        lines=LeaseLines(url, node=node, lease_seconds=LEASE_SECONDS),
+        node=node,
+        kinds=KINDS,
+        claims=KINDS.names,
+        heavy_slots=SLOTS,
+        max_attempts=3,
+        lease_seconds=LEASE_SECONDS,
+    )
+
+
+ENGINES: dict[str, Callable[[Database], JobQueue]] = {"memory": memory_queue, "leases": lease_queue}
 
 
 @dataclass
@@ -76,6 +97,16 @@ class Node:
         assert finished is not None
         return finished
 
+    async def waiting(self, *job_ids: str) -> Mapping[str, Waiting]:
+        """As it is told once these are known to wait."""
+        await until(lambda: self.queue.jobs_waiting().keys() >= set(job_ids))
+        return self.queue.jobs_waiting()
+
+    async def die(self) -> None:
+        """As by a power cut: what it runs is not told to anybody."""
+        if isinstance(self.queue, LeaseQueue):
+            await self.queue.end()
+
     async def cancel(self, job: Job) -> bool:
         """As a person does; whether it had not begun."""
         cancelled = await self.life.move(job, **ended(State.CANCELLED))
@@ -96,7 +127,11 @@ async def open_node(request: pytest.FixtureRequest, open_another: OpenDatabase) 
         databases.append(database)
         if not nodes:
             await add_people(database)
-        queue, table, store = ENGINES[request.param](), JobTable(), JobStore(database)
+        is_shared = request.param == "leases"
+        if is_shared and not isinstance(database, PostgresqlDatabase):
+            pytest.skip("PostgreSQL alone is shared")
+        queue, store = ENGINES[request.param](database), JobStore(database)
+        table = JobTable(keeps=lambda owner_id: True) if is_shared else JobTable()
         node: Node
 
         async def on_life_change(connection: AsyncConnection, job: Job, notice: object) -> Callable[[], None]:
@@ -111,6 +146,7 @@ async def open_node(request: pytest.FixtureRequest, open_another: OpenDatabase) 
             on_life_change=on_life_change,
             enqueue=queue.put,
             growth=Growth(bytes_per_day=0),
+            revisions_unseen=REVISIONS_LOST if is_shared else 0,
         )
         node = Node(queue, life)
         nodes.append(node)
@@ -120,6 +156,7 @@ async def open_node(request: pytest.FixtureRequest, open_another: OpenDatabase) 
     yield open_one
     for node in nodes:
         await node.queue.close()
+        await node.queue.end()
     for database in databases:
         await database.close()
 
@@ -191,7 +228,7 @@ async def test_short_jobs_and_those_that_share_do_not_wait_for_long_ones_nor_for
             await node.put("alice", kind=kind)
     begun = sorted([(await node.next()).kind for _ in range(3 * SLOTS)])
     assert begun == ["heavy"] * SLOTS + ["shared"] * SLOTS + ["short"] * SLOTS
-    assert node.queue.statistics().waiting == 3
+    await until(lambda: node.queue.statistics().waiting == 3)
 
 
 async def test_jobs_that_share_their_workers_are_under_way_for_everybody_at_once(node: Node) -> None:
@@ -216,9 +253,9 @@ async def test_the_priority_orders_only_ones_own_jobs(node: Node) -> None:
 
 
 async def test_a_job_that_is_to_be_tried_again_later_lets_others_go_first(node: Node) -> None:
-    later = await node.put("alice", not_before=utc_now() + timedelta(seconds=0.5))
+    later = await node.put("alice", not_before=utc_now() + timedelta(seconds=2.5))
     now = await node.put("alice")
-    assert node.queue.jobs_waiting()[later.id].reason is WaitingFor.AGAIN
+    assert (await node.waiting(later.id))[later.id].reason is WaitingFor.AGAIN
     assert [(await node.next()).id for _ in range(2)] == [now.id, later.id]
 
 
@@ -227,7 +264,7 @@ async def test_what_waits_knows_its_place_and_whose_work_it_waits_for(node: Node
         await node.put("alice")
         await node.next()
     of_alice = [(await node.put("alice")).id for _ in range(2)]
-    waiting = node.queue.jobs_waiting()
+    waiting = await node.waiting(*of_alice)
     assert [(waiting[job_id].place, waiting[job_id].count, waiting[job_id].is_own) for job_id in of_alice] == [
         (1, SLOTS, True),
         (2, SLOTS + 1, True),
@@ -235,7 +272,7 @@ async def test_what_waits_knows_its_place_and_whose_work_it_waits_for(node: Node
     await node.put("bob")
     await node.next()  # the last place
     of_bob = (await node.put("bob")).id
-    waiting = node.queue.jobs_waiting()
+    waiting = await node.waiting(of_bob)
     assert (waiting[of_bob].place, waiting[of_bob].count, waiting[of_bob].is_own) == (1, SLOTS + 1, False)
     assert waiting[of_alice[0]].place == 2
     assert {found.reason for found in waiting.values()} == {WaitingFor.TURN}
@@ -263,7 +300,7 @@ async def test_what_was_rolled_back_was_never_put(node: Node) -> None:
 async def test_a_cancelled_job_waits_no_more(node: Node) -> None:
     first, second = await node.put("alice"), await node.put("alice")
     assert await node.cancel(first)
-    assert node.queue.statistics().waiting == 1
+    await until(lambda: node.queue.statistics().waiting == 1)
     assert (await node.next()).id == second.id
 
 
@@ -311,7 +348,8 @@ async def test_what_a_process_that_is_no_more_was_running_is_handed_out_again(no
     await node.put("alice")
     lost = await node.next()
     waiting = await node.put("bob")
-    other = await open_node()  # nobody closed the first: it was killed
+    await node.die()
+    other = await open_node()
     begun = {job.id: job for job in (await other.next(), await other.next())}
     assert begun.keys() == {lost.id, waiting.id}
     assert (begun[lost.id].attempt, begun[lost.id].interruptions) == (2, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -52,8 +51,7 @@ async def nodes(tmp_path: Path, worker_id: str) -> AsyncIterator[tuple[Parts, Pa
         interactive_workers=1,
         reserve_bytes=0,
     )
-    both = settings, dataclasses.replace(settings, role="web")  # one node runs the jobs
-    parts = [build_parts(each, passwords=QUICK_PASSWORDS) for each in both]
+    parts = [build_parts(settings, passwords=QUICK_PASSWORDS) for _ in range(2)]
     async with AsyncExitStack() as stack:
         here, there = await asyncio.gather(*(stack.enter_async_context(each.open()) for each in parts))
         yield here, there

@@ -170,6 +170,9 @@ class GateQueue:
     async def close(self) -> None:
         self._line.put_nowait(None)
 
+    async def end(self) -> None:
+        pass
+
     def jobs_waiting(self) -> Mapping[str, Waiting]:
         return {}
 

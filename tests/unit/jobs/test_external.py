@@ -32,17 +32,12 @@ async def scripts(open_house: OpenHouse) -> Scripts:
 
 async def test_a_job_runs_from_its_beginning_and_ends_as_its_script_says(scripts: Scripts) -> None:
     job = await scripts.jobs.begin("alice", NewExternalJob(title="Backup", total=4))
-    assert (job.state, job.attempt, scripts.jobs.running_of("alice"), scripts.jobs.running_of("bob")) == (
-        State.RUNNING,
-        1,
-        1,
-        0,
-    )
+    assert (job.state, job.attempt, scripts.jobs.statistics().running) == (State.RUNNING, 1, 1)
     moved = await scripts.jobs.update(job.id, Update(progress=3, message="customers"))
     assert (moved.progress, moved.message) == (3, "customers")
     done = await scripts.jobs.update(job.id, Update(ending=DONE))
     assert (done.state, done.progress, done.result) == (State.SUCCEEDED, 4, {"rows": 5})
-    assert scripts.jobs.running_of("alice") == 0
+    assert scripts.jobs.statistics().running == 0
 
 
 async def test_the_same_end_may_be_said_again_and_no_other(scripts: Scripts) -> None:

@@ -1,0 +1,61 @@
+"""What is told to those who wait in lines that several nodes share, from the rows as they stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from server.engines.lease_rows import LIGHT, Lines
+from server.jobs.durations import Durations
+from server.jobs.job import Job
+from server.jobs.line import Line
+from server.jobs.waiting import Waiting, WaitingFor
+
+_DUE_SECONDS = 0.05  # what may begin sooner counts as in line
+
+
+class Standings:
+    """As of the last look. How long such work takes is learnt from what was seen running and is no more."""
+
+    def __init__(self) -> None:
+        self.waiting: Mapping[str, Waiting] = {}
+        self.count = 0
+        self._durations = Durations()
+        self._ran: dict[str, tuple[str, float]] = {}  # at the last look: kind and since when
+
+    def update(self, lines: Lines, *, left: Callable[[str], Job | None]) -> None:
+        """`left` finds a running job that says itself how long it still takes."""
+        self._learn(lines)
+        self.count = lines.waiting_in_all
+        found: dict[str, Waiting] = {}
+        for lane in {row.lane for row in lines.waiting} - {LIGHT}:
+            found |= self._in_lane(lane, lines).jobs_waiting(lambda job_id: _seconds_left(left(job_id)))
+        for row in lines.waiting:
+            if row.seconds > _DUE_SECONDS:
+                found[row.job.id] = Waiting(reason=WaitingFor.AGAIN, seconds=row.seconds)
+        self.waiting = found
+
+    def _in_lane(self, lane: str, lines: Lines) -> Line:
+        """With as many places as are taken: while somebody waits, all of them are."""
+        running = [row for row in lines.running if row.lane == lane]
+        places = max(1, len(running))
+        line = Line(places=places, per_owner=places, durations=self._durations, had_turns=lines.had_turns.get(lane, ()))
+        for row in running:
+            line.begin(row.job, seconds_ago=row.seconds)
+        for row in lines.waiting:
+            if row.lane == lane and row.seconds <= _DUE_SECONDS:
+                line.push(row.job)
+        return line
+
+    def _learn(self, lines: Lines) -> None:
+        runs = {row.job.id: (row.job.kind, row.seconds) for row in lines.running}
+        for job_id, (kind, seconds) in self._ran.items():
+            if job_id not in runs:
+                self._durations.add(kind, seconds)
+        self._ran = runs
+
+
+def _seconds_left(job: Job | None) -> float | None:
+    if job is None:
+        return None
+    return math.inf if job.is_stalled else job.eta_seconds

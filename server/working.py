@@ -1,0 +1,152 @@
+"""One process that runs jobs and serves nobody: it takes them from the queue that it shares, and gives them back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import web
+
+from server.app import process
+from server.app.parts import Parts
+from server.app.resources import meanwhile
+from server.errors import ConfigurationError, JinduError
+from server.garbage import collect_when_quiet
+from server.http import descriptors
+from server.http.listening_sockets import UNIX, hosts_of, url_of
+from server.http.readiness import Readiness, ServerPhase
+from server.service_manager import ServiceManager
+from server.settings import Settings
+from server.storage.one_server import held
+
+_LOG = logging.getLogger("jindu")
+_CLOSING_SECONDS = 20.0  # more than jobs take that are stopped, the database and worker processes together
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_ANSWER_SECONDS = 3.0  # in which the database has to
+_NOT_STORED = {"Cache-Control": "no-store"}
+
+
+def work(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM; raises `ConfigurationError` or `OSError` when it cannot start."""
+    process.prepare(settings)
+    descriptors.raise_limit()
+    process.run(_work(settings, ServiceManager(os.environ)))
+
+
+async def _work(settings: Settings, manager: ServiceManager) -> None:
+    parts = process.made_parts(settings)
+    _require_known_kinds(parts)
+    if not settings.storage_url:
+        _LOG.warning(
+            "files are in this worker's own data directory: it cannot read what was uploaded at another node, unless "
+            "storage_url names a store that all have",
+            extra={"action": "start"},
+        )
+    stop, readiness = process.told_to_stop(parts.hurry), Readiness()
+    with held(settings.data):
+        async with AsyncExitStack() as stack:
+            urls = await stack.enter_async_context(_answering(parts, readiness))  # first: it answers while it drains
+            async with manager.waiting_for_start():
+                await stack.enter_async_context(parts.open())
+            await stack.enter_async_context(meanwhile(collect_when_quiet(lambda: 0)))
+            await stack.enter_async_context(parts.monitoring.sampler.running())
+            readiness.phase = ServerPhase.READY
+            where = " and ".join(urls) or "no port"
+            _LOG.info("ready on %s to run %s", where, ", ".join(settings.worker_kinds) or "all kinds of jobs")
+            manager.ready(f"ready on {where}")
+            async with meanwhile(manager.keep_watchdog(lambda: _how_it_is(parts))):
+                await stop.wait()
+            readiness.phase = ServerPhase.DRAINING
+            _LOG.info("stopping")
+            manager.stopping("stopping: jobs end or go to others", within_seconds=_stop_seconds(settings))
+
+
+def _require_known_kinds(parts: Parts) -> None:
+    known = {name for name in parts.jobs.kinds.names() if not parts.jobs.kinds[name].is_external}
+    if unknown := set(parts.settings.worker_kinds) - known:
+        raise ConfigurationError(
+            "worker_kinds names {kind}, which is no kind of job; there are {known}.",
+            kind=min(unknown),
+            known=", ".join(sorted(known)),
+        )
+
+
+def _stop_seconds(settings: Settings) -> float:
+    return settings.drain_seconds + _CLOSING_SECONDS
+
+
+async def _how_it_is(parts: Parts) -> str:
+    """A database that is away is no reason to start anew."""
+    running = parts.jobs.runner.statistics().running
+    return f"{running} jobs" if await process.database_answers(parts) else f"the database is away; {running} jobs"
+
+
+# its small port
+
+
+@asynccontextmanager
+async def _answering(parts: Parts, readiness: Readiness) -> AsyncIterator[list[str]]:
+    """Yields where."""
+    port = parts.settings.worker_port
+    if not port:
+        yield []
+        return
+    app = web.Application()
+    answers = _Answers(parts, readiness)
+    app.router.add_get("/healthz", answers.healthz)
+    app.router.add_get("/readyz", answers.readyz)
+    app.router.add_get("/metrics", answers.metrics)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    hosts = [host for host in hosts_of(parts.settings.host) if not host.startswith(UNIX)] or ["127.0.0.1"]
+    try:
+        await runner.setup()
+        for host in hosts:
+            await web.TCPSite(runner, host, port).start()
+        yield [url_of(host, port) for host in hosts]
+    finally:
+        await runner.cleanup()
+
+
+class _Answers:
+    """For supervisors and whoever counts; nobody signs in here."""
+
+    def __init__(self, parts: Parts, readiness: Readiness) -> None:
+        self._parts = parts
+        self._readiness = readiness
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"}, headers=_NOT_STORED)
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """503 while it starts or drains, and without the database; short of Valkey or files it is degraded."""
+        is_ready = self._readiness.is_ready and await self._takes_jobs()
+        body: dict[str, object] = {"status": self._readiness.phase if is_ready else self._why_not()}
+        statistics = self._parts.jobs.runner.statistics()
+        body |= {"running": statistics.running, "waiting": statistics.queued}
+        if self._parts.settings.broker_url:
+            body["nodes"] = "ok" if self._parts.realtime.broker.statistics().is_whole else "degraded"
+        if self._parts.storage.files.is_away():
+            body["files"] = "away"
+        return web.json_response(body, status=200 if is_ready else 503, headers=_NOT_STORED)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """For addresses that `metrics_addresses` names."""
+        monitoring = self._parts.operations.monitoring
+        try:
+            body = await monitoring.exposition(None, address=request.remote or "")
+        except JinduError as error:
+            return web.json_response({"detail": error.text}, status=403, headers=_NOT_STORED)
+        return web.Response(body=body, headers={"Content-Type": _METRICS_TYPE, **_NOT_STORED})
+
+    def _why_not(self) -> str:
+        return "no database" if self._readiness.is_ready else str(self._readiness.phase)
+
+    async def _takes_jobs(self) -> bool:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return self._parts.jobs.runner.is_taking_jobs and await process.database_answers(self._parts)
+        except TimeoutError:
+            return False

@@ -1,0 +1,257 @@
+"""Jobs of several nodes run at workers, which die, freeze, stop and come back: each job ends once, and right."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.cluster.conftest import People, a_user, close, everywhere
+from tests.cluster.workshop import LEASE_SECONDS, WorkerProcess, Workshop, workshop
+from tests.conftest import signed_in
+from tests.functional.batches import made, put_template, reports_of
+from tests.functional.importing import ORDERS, ended, start
+from tests.waiting import until
+
+pytestmark = pytest.mark.timeout(300)
+TUS = {"Tus-Resumable": "1.0.0"}
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Workshop]:
+    with workshop(tmp_path_factory.mktemp("workshop"), environment) as made:
+        yield made
+
+
+@pytest.fixture
+async def admin(shop: Workshop) -> AsyncIterator[People]:
+    people = await everywhere(shop, await signed_in(shop.east, "admin"))
+    yield people
+    await close(people)
+
+
+@pytest.fixture
+async def alice(shop: Workshop, admin: People) -> AsyncIterator[People]:
+    people = await everywhere(shop, await a_user(shop, admin, "alice"))
+    yield people
+    await close(people)
+
+
+@pytest.fixture
+async def bob(shop: Workshop, admin: People) -> AsyncIterator[People]:
+    people = await everywhere(shop, await a_user(shop, admin, "bob"))
+    yield people
+    await close(people)
+
+
+async def count_for(client: aiohttp.ClientSession, seconds: float) -> str:
+    async with client.post("/api/v1/jobs/demonstration", json={"seconds": seconds, "total": 50}) as response:
+        assert response.ok, await response.text()
+        return str((await response.json())["job_id"])
+
+
+async def job(client: aiohttp.ClientSession, job_id: str) -> Json:
+    async with client.get(f"/api/v1/jobs/{job_id}") as response:
+        assert response.ok, await response.text()
+        found: Json = await response.json()
+        return found
+
+
+async def stands(client: aiohttp.ClientSession, job_id: str, state: str, *, attempt: int = 0) -> Json | None:
+    found = await job(client, job_id)
+    return found if found["state"] == state and (not attempt or found["attempt"] == attempt) else None
+
+
+def who_runs(workers: list[WorkerProcess], job_id: str) -> WorkerProcess:
+    """By its log: the last that began it."""
+    began = [each for each in workers if any("job begins" in line and job_id in line for line in each.log)]
+    assert len(began) == 1
+    return began[0]
+
+
+async def test_a_job_of_a_killed_worker_runs_at_another_one_within_the_lease_and_three_seconds(
+    shop: Workshop, alice: People
+) -> None:
+    with shop.working("one", "two") as workers:
+        job_id = await count_for(alice.east, 6)
+        await until(lambda: stands(alice.west, job_id, "running"))
+        who_runs(workers, job_id).kill()
+        killed = time.monotonic()
+        await until(lambda: stands(alice.west, job_id, "running", attempt=2))
+        assert time.monotonic() - killed < LEASE_SECONDS + 3
+        assert (await until(lambda: stands(alice.east, job_id, "succeeded")))["attempt"] == 2
+
+
+async def test_a_worker_that_was_frozen_changes_nothing_when_it_comes_back(shop: Workshop, alice: People) -> None:
+    with shop.working("one", "two") as workers:
+        job_id = await count_for(alice.east, 4)
+        await until(lambda: stands(alice.west, job_id, "running"))
+        frozen = who_runs(workers, job_id)
+        frozen.signal(signal.SIGSTOP)
+        await until(lambda: stands(alice.west, job_id, "running", attempt=2))
+        frozen.signal(signal.SIGCONT)
+        await until(lambda: any("it ends here" in line for line in frozen.log))
+        done = await until(lambda: stands(alice.east, job_id, "succeeded"))
+        assert (done["attempt"], done["progress"]) == (2, 50)
+        await until(lambda: any("attempt was given up" in line for line in frozen.log))
+        assert await job(alice.west, job_id) == done
+        assert sum("job ended" in line for each in workers for line in each.log if job_id in line) == 1
+        await until(lambda: stands(alice.west, job_id, "succeeded"))
+
+
+async def test_a_job_that_kills_whoever_runs_it_is_given_up(shop: Workshop, alice: People) -> None:
+    job_id = await count_for(alice.east, 60)
+    for attempt in (1, 2, 3):
+        with shop.working("victim") as (victim,):
+            await until(lambda: stands(alice.east, job_id, "running", attempt=attempt))  # noqa: B023
+            victim.kill()
+    failed = await until(lambda: stands(alice.west, job_id, "failed"))  # by a node that serves people
+    assert (failed["attempt"], failed["error"]["code"]) == (3, "interrupted")
+    assert "3" in failed["error"]["message"]
+
+
+async def test_a_worker_that_stops_hands_its_jobs_over_at_once(shop: Workshop, alice: People) -> None:
+    with shop.working("one", "two", JINDU_LEASE_SECONDS="30") as workers:
+        job_id = await count_for(alice.east, 4)
+        await until(lambda: stands(alice.west, job_id, "running"))
+        stopping = who_runs(workers, job_id)
+        stopping.signal(signal.SIGTERM)
+        began = time.monotonic()
+        await until(lambda: stands(alice.west, job_id, "running", attempt=2))
+        assert time.monotonic() - began < 5
+        assert stopping.wait() == 0
+        await until(lambda: stands(alice.east, job_id, "succeeded", attempt=2))
+
+
+async def test_a_running_job_is_cancelled_from_any_node_and_a_waiting_one_never_begins(
+    shop: Workshop, alice: People, bob: People
+) -> None:
+    waiting = await count_for(alice.east, 60)
+    async with bob.west.post(f"/api/v1/jobs/{waiting}/cancel") as response:
+        assert response.status == 404
+    async with alice.west.post(f"/api/v1/jobs/{waiting}/cancel") as response:
+        assert response.ok, await response.text()
+    with shop.working("one"):
+        running = await count_for(alice.east, 60)
+        await until(lambda: stands(alice.west, running, "running"))
+        began = time.monotonic()
+        async with alice.west.post(f"/api/v1/jobs/{running}/cancel") as response:
+            assert (await response.json())["state"] == "cancelled"
+        assert time.monotonic() - began < 2
+        assert await stands(alice.east, waiting, "cancelled", attempt=0)
+
+
+async def test_a_file_uploaded_at_nodes_that_serve_people_is_imported_and_reported_by_a_worker(
+    shop: Workshop, alice: People
+) -> None:
+    with shop.working("one"):
+        size = len(ORDERS.encode())
+        headers = TUS | {"Upload-Length": str(size), "Upload-Metadata": "filename b3JkZXJzLmNzdg=="}
+        async with alice.east.post("/api/v1/uploads", headers=headers) as response:
+            assert response.status == 201, await response.text()
+            place, upload_id = response.headers["Location"], response.headers["Location"].rpartition("/")[2]
+        first, rest = ORDERS.encode()[:40], ORDERS.encode()[40:]
+        await bring(alice.east, place, first, offset=0)
+        follow = (await upload(alice.east, upload_id))["job_id"]
+        moved = await until(lambda: received(alice.west, follow, 40))
+        assert moved["state"] == "running"
+        await bring(alice.west, place, rest, offset=40)
+        await until(lambda: stands(alice.east, follow, "succeeded"))
+        imported = await ended(alice.west, await start(alice.east, upload_id))
+        assert imported["state"] == "succeeded", imported
+        await put_template(alice.east)
+        batch = await made(alice.west)
+        reports = await reports_of(alice.east, batch["id"])
+        assert {report["state"] for report in reports} == {"succeeded"}
+        async with alice.west.get(reports[0]["artifacts"][0]["url"]) as response:
+            assert response.status == 200
+            assert await response.read()
+
+
+async def bring(client: aiohttp.ClientSession, place: str, data: bytes, *, offset: int) -> None:
+    headers = TUS | {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
+    async with client.patch(place, data=data, headers=headers) as response:
+        assert response.status == 204, await response.text()
+
+
+async def upload(client: aiohttp.ClientSession, upload_id: str) -> Json:
+    async with client.get(f"/api/v1/uploads/{upload_id}") as response:
+        found: Json = await response.json()
+        return found
+
+
+async def received(client: aiohttp.ClientSession, job_id: str, size: int) -> Json | None:
+    found = await job(client, job_id)
+    return found if found["progress"] >= size else None
+
+
+async def test_a_script_may_speak_to_any_node_and_its_silence_is_judged_once(
+    shop: Workshop, alice: People, bob: People
+) -> None:
+    async with alice.east.post("/api/v1/jobs", json={"title": "Backup", "total": 10}) as response:
+        assert response.status == 202, await response.text()
+        job_id = (await response.json())["job_id"]
+    for step in range(1, 9):
+        node = (alice.west, alice.east)[step % 2]
+        async with node.patch(f"/api/v1/jobs/{job_id}", json={"progress": step}) as response:
+            assert response.status == 200, await response.text()
+            assert (await response.json())["progress"] == step
+    async with bob.west.patch(f"/api/v1/jobs/{job_id}", json={"progress": 9}) as response:
+        assert response.status == 404
+    silent = await until(lambda: stands(alice.west, job_id, "failed"), seconds=15)
+    assert (silent["error"]["code"], silent["progress"]) == ("silent", 8)
+    async with alice.west.get(f"/api/v1/jobs/{job_id}/log") as response:
+        lines = (await response.json())["items"]
+    assert len([line for line in lines if "Nothing was heard" in line["message"]]) == 1
+    async with alice.west.patch(f"/api/v1/jobs/{job_id}", json={"progress": 9}) as response:
+        assert (await response.json())["state"] == "running"
+    async with alice.east.patch(f"/api/v1/jobs/{job_id}", json={"state": "succeeded"}) as response:
+        assert (await response.json())["state"] == "succeeded"
+    async with alice.west.patch(f"/api/v1/jobs/{job_id}", json={"progress": 10}) as response:
+        assert response.status == 409
+
+
+async def test_a_worker_says_how_it_is_on_a_port_of_its_own(shop: Workshop) -> None:
+    with shop.working("one") as (worker,):
+        async with aiohttp.ClientSession(worker.url) as client:
+            async with client.get("/healthz") as response:
+                assert response.status == 200
+            async with client.get("/readyz") as response:
+                said = await response.json()
+                assert (response.status, said["status"], said["nodes"]) == (200, "ready", "ok")
+            async with client.get("/metrics") as response:
+                assert response.status == 200
+                assert b"jindu_build_info" in await response.read()
+
+
+async def test_a_worker_runs_the_kinds_that_it_is_told_to(shop: Workshop, alice: People) -> None:
+    with shop.working("one", JINDU_WORKER_KINDS="data_import"):
+        job_id = await count_for(alice.east, 0.1)
+        with shop.working("two", JINDU_WORKER_KINDS="demonstration") as (second,):
+            await until(lambda: stands(alice.east, job_id, "succeeded"))
+            assert who_runs([second], job_id) is second
+
+
+async def test_progress_at_a_worker_reaches_a_socket_at_a_node(shop: Workshop, alice: People, bob: People) -> None:
+    with shop.working("one"):
+        async with alice.west.ws_connect("/ws/tab") as hers, bob.west.ws_connect("/ws/tab") as his:
+            await hers.receive_json()
+            await his.receive_json()
+            job_id = await count_for(alice.east, 1)
+            seen: list[Json] = []
+            async with asyncio.timeout(20):
+                while not seen or seen[-1]["state"] != "succeeded":
+                    content = await hers.receive_json()
+                    messages = content if isinstance(content, list) else [content]
+                    seen += [each for each in messages if each.get("job_id") == job_id]
+            revisions = [each["revision"] for each in seen]
+            assert revisions == sorted(revisions)
+            assert len({each["progress"] for each in seen}) > 3
+            await his.send_json({"type": "ping"})
+            assert (await his.receive_json())["type"] == "pong"

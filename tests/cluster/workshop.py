@@ -1,0 +1,97 @@
+"""Nodes that serve people, and workers beside them, on one PostgreSQL, one Valkey and one S3 store."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests import seaweed
+from tests.cluster.conftest import node
+from tests.process import ServerProcess
+from tests.valkey import ValkeyProcess
+
+LEASE_SECONDS = 3.0
+
+
+class WorkerProcess(ServerProcess):
+    """`run.py worker`, with a port of its own."""
+
+    def arguments(self, port: str) -> list[str]:
+        return ["worker", "--worker-port", port if port != "0" else _free_port(), "--data", str(self.data)]
+
+
+def _free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+@dataclass
+class Workshop:
+    """`east` and `west` serve people; workers come and go."""
+
+    directory: Path
+    environment: dict[str, str]
+    east: ServerProcess
+    west: ServerProcess
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    @property
+    def home(self) -> ServerProcess:
+        return self.east
+
+    @property
+    def nodes(self) -> tuple[ServerProcess, ...]:
+        return (self.east, self.east, self.west)
+
+    @contextmanager
+    def working(self, *names: str, **more: str) -> Iterator[list[WorkerProcess]]:
+        """Workers of these names; they are gone after the block."""
+        began = [self._worker(name, **more) for name in names]
+        self.workers += began
+        try:
+            with ThreadPoolExecutor() as threads:
+                list(threads.map(ServerProcess.start, began))
+            yield began
+        finally:
+            for worker in began:
+                worker.kill()
+
+    def _worker(self, name: str, **more: str) -> WorkerProcess:
+        data = self.directory / name
+        data.mkdir(exist_ok=True)
+        return WorkerProcess(data, environ={**self.environment, "JINDU_NODE": name, **more})
+
+
+@contextmanager
+def workshop(directory: Path, environment: dict[str, str]) -> Iterator[Workshop]:
+    valkey = ValkeyProcess()
+    valkey.start()
+    environment = environment | {
+        "JINDU_BROKER_URL": valkey.url,
+        "JINDU_STORAGE_URL": seaweed.new_place(),
+        "JINDU_STORAGE_KEY_ID": seaweed.KEY_ID,
+        "JINDU_STORAGE_SECRET": seaweed.SECRET,
+        "JINDU_LEASE_SECONDS": str(LEASE_SECONDS),
+        "JINDU_JOB_ATTEMPTS": "3",
+        "JINDU_METRICS_ADDRESSES": "127.0.0.1",
+        "JINDU_EXTERNAL_JOB_SILENCE_SECONDS": "3",
+    }
+    made = Workshop(
+        directory,
+        environment,
+        east=node(directory, "east", environment, JINDU_ROLE="web"),
+        west=node(directory, "west", environment, JINDU_ROLE="web"),
+    )
+    try:
+        for each in (made.east, made.west):  # the first makes the tables and the administrator
+            each.start()
+        yield made
+    finally:
+        for process in (made.east, made.west, *made.workers):
+            process.kill()
+        valkey.kill()
