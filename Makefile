@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor proxies
+.PHONY: help install install-test wheels npm run test test-postgresql test-cluster check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor proxies
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -47,8 +47,9 @@ check: install-test ## lint and types, and that the packages that are installed 
 
 # Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
 test: check chromium clients proxies ## lint, types, unit, contract, functional (on both databases) and browser tests
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser"
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser" --ignore=tests/cluster
 	$(MAKE) test-postgresql
+	$(MAKE) test-cluster
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m browser tests/browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
@@ -64,6 +65,10 @@ test-postgresql: install-test ## the tests that have to do with rows, on a Postg
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
+
+# Each process that runs these starts servers of its own, which are many already.
+test-cluster: install-test ## the tests of several nodes and workers, on PostgreSQL, Valkey and an S3 store of their own
+	$(BIN)/pytest -n 2 --dist loadfile tests/cluster
 
 fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py

@@ -3,117 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.clock import new_id, utc_now
-from server.engines.lease_lines import LeaseLines
-from server.engines.lease_queue import LeaseQueue
-from server.engines.memory_queue import MemoryQueue
+from server.clock import utc_now
 from server.engines.postgresql import PostgresqlDatabase
 from server.errors import Conflict
 from server.jobs.job import Job, Priority, State
 from server.jobs.job_queue import JobQueue
-from server.jobs.kinds import JobKind, JobKinds
-from server.jobs.lanes import Lane
-from server.jobs.life import REVISIONS_LOST, Also, JobLife
 from server.jobs.outcomes import FROM_THE_BEGINNING, ended
-from server.jobs.saver import ProgressSaver
-from server.jobs.store import JobStore
-from server.jobs.table import JobTable
-from server.jobs.waiting import Waiting, WaitingFor
+from server.jobs.waiting import WaitingFor
 from server.storage.database import Database
-from server.storage.growth import Growth
-from server.storage.tables import users
 from tests.contract.conftest import OpenDatabase
+from tests.queues import SLOTS, Node, add_people, lease_queue, memory_queue, opened
 from tests.waiting import until
 
-
-async def nothing(context: object) -> None: ...
-
-
-KINDS = JobKinds(
-    [
-        JobKind(name="heavy", label="Heavy", unit="rows", function=nothing),
-        JobKind(name="short", label="Short", unit="rows", function=nothing, lane=lambda job: Lane.SHORT),
-        JobKind(name="shared", label="Shared", unit="rows", function=nothing, lane=lambda job: Lane.SHARED),
-        JobKind(name="light", label="Light", unit="rows", function=nothing, heavy=False),
-    ]
-)
-SLOTS = 2
-LEASE_SECONDS = 1.0
-
-
-def memory_queue(_database: Database) -> JobQueue:
-    return MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3)
-
-
-def lease_queue(database: Database) -> JobQueue:
-    url, node = database.place, new_id()
-    return LeaseQueue(
-        database=database,
-        lines=LeaseLines(url, node=node, lease_seconds=LEASE_SECONDS),
-        node=node,
-        kinds=KINDS,
-        claims=KINDS.names,
-        heavy_slots=SLOTS,
-        max_attempts=3,
-        lease_seconds=LEASE_SECONDS,
-    )
-
-
 ENGINES: dict[str, Callable[[Database], JobQueue]] = {"memory": memory_queue, "leases": lease_queue}
-
-
-@dataclass
-class Node:
-    """One queue over the rows, and what it told."""
-
-    queue: JobQueue
-    life: JobLife
-    stopped: list[str] = field(default_factory=list)
-    told: list[tuple[str, State]] = field(default_factory=list)
-
-    async def put(self, owner: str, *, kind: str = "heavy", also: Also | None = None, **fields: Any) -> Job:
-        known = {"id": new_id(), "title": "t", "unit": "rows", "created_at": utc_now(), "revision": 1}
-        job = Job(kind=kind, owner_id=owner, **{**known, **fields})  # type: ignore[arg-type]
-        return await self.life.begin(job, also=also)
-
-    async def next(self) -> Job:
-        async with asyncio.timeout(10):
-            job = await self.queue.next()
-        assert job is not None
-        return job
-
-    async def finish(self, job: Job, state: State = State.SUCCEEDED) -> Job:
-        finished = await self.life.move(job, **ended(state))
-        self.queue.done(job)
-        assert finished is not None
-        return finished
-
-    async def waiting(self, *job_ids: str) -> Mapping[str, Waiting]:
-        """As it is told once these are known to wait."""
-        await until(lambda: self.queue.jobs_waiting().keys() >= set(job_ids))
-        return self.queue.jobs_waiting()
-
-    async def die(self) -> None:
-        """As by a power cut: what it runs is not told to anybody."""
-        if isinstance(self.queue, LeaseQueue):
-            await self.queue.end()
-
-    async def cancel(self, job: Job) -> bool:
-        """As a person does; whether it had not begun."""
-        cancelled = await self.life.move(job, **ended(State.CANCELLED))
-        await self.queue.cancel(job)
-        return cancelled is not None
-
-
 OpenNode = Callable[[], Awaitable[Node]]
 
 
@@ -127,31 +35,10 @@ async def open_node(request: pytest.FixtureRequest, open_another: OpenDatabase) 
         databases.append(database)
         if not nodes:
             await add_people(database)
-        is_shared = request.param == "leases"
-        if is_shared and not isinstance(database, PostgresqlDatabase):
+        if request.param == "leases" and not isinstance(database, PostgresqlDatabase):
             pytest.skip("PostgreSQL alone is shared")
-        queue, store = ENGINES[request.param](database), JobStore(database)
-        table = JobTable(keeps=lambda owner_id: True) if is_shared else JobTable()
-        node: Node
-
-        async def on_life_change(connection: AsyncConnection, job: Job, notice: object) -> Callable[[], None]:
-            return lambda: node.told.append((job.id, job.state))
-
-        saver = ProgressSaver(store=store, table=table)
-        life = JobLife(
-            database=database,
-            table=table,
-            store=store,
-            saver=saver,
-            on_life_change=on_life_change,
-            enqueue=queue.put,
-            growth=Growth(bytes_per_day=0),
-            revisions_unseen=REVISIONS_LOST if is_shared else 0,
-        )
-        node = Node(queue, life)
-        nodes.append(node)
-        await queue.open(life, node.stopped.append)
-        return node
+        nodes.append(await opened(database, ENGINES[request.param]))
+        return nodes[-1]
 
     yield open_one
     for node in nodes:
@@ -159,13 +46,6 @@ async def open_node(request: pytest.FixtureRequest, open_another: OpenDatabase) 
         await node.queue.end()
     for database in databases:
         await database.close()
-
-
-async def add_people(database: Database) -> None:
-    async with database.write() as connection:
-        for name in ("alice", "bob"):
-            person: dict[str, Any] = {"id": name, "name": name, "name_key": name, "password_hash": ""}
-            await connection.execute(insert(users).values(**person, role="editor", created_at=utc_now()))
 
 
 @pytest.fixture
