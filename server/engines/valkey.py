@@ -16,7 +16,7 @@ import msgspec
 
 from server.clock import new_id
 from server.engines.valkey_line import AWAY, ValkeyAddress, ValkeyLine
-from server.engines.valkey_saying import Command, ValkeySaying
+from server.engines.valkey_saying import ValkeyCommand, ValkeySaying
 from server.realtime.broker import EVERYBODY, BrokerStatistics, Hearing, Publication
 
 _LOG = logging.getLogger("jindu.valkey")
@@ -207,7 +207,7 @@ class ValkeyBroker:
         for tell in self._on_return:
             tell()
 
-    def _gap(self) -> Command:
+    def _gap(self) -> ValkeyCommand:
         self._number += 1
         word = self._encode(_Word(_VERSION, self.me, self._number))
         return ("PUBLISH", self._channel(EVERYBODY), word)

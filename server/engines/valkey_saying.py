@@ -18,16 +18,16 @@ _MOST_WAITING = 20_000  # commands: what more would come is lost, and found by t
 _AT_ONCE = 500  # commands in one write
 _MOST_REFUSALS_TOLD = 20
 
-Command = Sequence[Any]
+ValkeyCommand = Sequence[Any]
 
 
 class ValkeySaying:
     """Commands in a queue that has an end; they go while there is a line. `gap` makes the command that tells others
     that some were lost."""
 
-    def __init__(self, *, gap: Callable[[], Command]) -> None:
+    def __init__(self, *, gap: Callable[[], ValkeyCommand]) -> None:
         self._gap = gap
-        self._waiting: deque[Command] = deque()
+        self._waiting: deque[ValkeyCommand] = deque()
         self._something = asyncio.Event()
         self._answered = asyncio.Event()
         self._unanswered = 0
@@ -37,7 +37,7 @@ class ValkeySaying:
         self.is_there = False
         self.lost = 0
 
-    def add(self, command: Command) -> None:
+    def add(self, command: ValkeyCommand) -> None:
         if not self.is_there or len(self._waiting) >= _MOST_WAITING:
             self._lose(1)
             return
