@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,8 @@ class Places:
     folder: Path
     http: int
     https: int
-    backend: str  # host:port
+    backend: str  # host:port, or several, comma-separated
+    said: list[str] = field(default_factory=list)  # by the program, while it runs
 
     @property
     def url(self) -> str:
@@ -44,7 +45,7 @@ class ProxyProgram:
     command: Callable[[Path], list[str]]
 
 
-def _nginx(text: str, places: Places) -> str:
+def for_nginx(text: str, places: Places) -> str:
     text = re.sub(r"listen \[::\]:\d+.*;\n", "", text)
     text = text.replace("listen 80;", f"listen 127.0.0.1:{places.http};").replace(
         "listen 443 ", f"listen 127.0.0.1:{places.https} "
@@ -66,7 +67,7 @@ def _caddy(text: str, places: Places) -> str:
     return f"{{\n\tadmin off\n\tgrace_period 1s\n\thttp_port {places.http}\n\thttps_port {places.https}\n}}\n{text}"
 
 
-def _haproxy(text: str, places: Places) -> str:
+def for_haproxy(text: str, places: Places) -> str:
     text = re.sub(r"    bind :::.*\n", "", text)
     text = text.replace("bind :80", f"bind 127.0.0.1:{places.http}").replace(
         "bind :443", f"bind 127.0.0.1:{places.https}"
@@ -92,7 +93,7 @@ PROXIES = {
     "nginx": ProxyProgram(
         program="nginx",
         file="nginx.conf",
-        configured=_nginx,
+        configured=for_nginx,
         command=lambda path: ["-c", str(path), "-p", str(path.parent)],
     ),
     "caddy": ProxyProgram(
@@ -102,7 +103,7 @@ PROXIES = {
         command=lambda path: ["run", "--config", str(path), "--adapter", "caddyfile"],
     ),
     "haproxy": ProxyProgram(
-        program="haproxy", file="haproxy.cfg", configured=_haproxy, command=lambda path: ["-db", "-f", str(path)]
+        program="haproxy", file="haproxy.cfg", configured=for_haproxy, command=lambda path: ["-db", "-f", str(path)]
     ),
     "apache": ProxyProgram(
         program="apache2",
@@ -118,7 +119,14 @@ async def proxying(
     name: str, backend: str, folder: Path, *, below: str = ""
 ) -> AsyncIterator[tuple[Places, Authority]]:
     """With `below`, the lines that deploy/ has for a base path are taken."""
-    proxy = PROXIES[name]
+    async with running(PROXIES[name], backend, folder, below=below) as found:
+        yield found
+
+
+@asynccontextmanager
+async def running(
+    proxy: ProxyProgram, backend: str, folder: Path, *, below: str = ""
+) -> AsyncIterator[tuple[Places, Authority]]:
     program = shutil.which(proxy.program, path=_PATH)
     if program is None:
         pytest.skip(f"{proxy.program} is not installed (make proxies)")
@@ -133,7 +141,7 @@ async def proxying(
         env={**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
     )
     assert process.stdout is not None
-    output = asyncio.create_task(process.stdout.read())
+    output = asyncio.create_task(_read(process.stdout, places.said))
     try:
         await _accepting(process, output, places)
         yield places, authority
@@ -151,7 +159,7 @@ def _prepared(proxy: ProxyProgram, places: Places, below: str) -> tuple[Authorit
     text = (ROOT / "deploy" / proxy.file).read_text("utf-8")
     if below:
         text = re.sub(r"# below a path: (.*)\n.*\n", r"\1\n", text).replace("/jindu", below)
-    config = places.folder / proxy.file
+    config = places.folder / Path(proxy.file).name
     config.write_text(proxy.configured(_placed(text, places), places), "utf-8")
     return authority, config
 
@@ -161,10 +169,17 @@ def _placed(text: str, places: Places) -> str:
     return re.sub(r"/etc/\w+/reports\.example\.com\.(crt|key|pem)", rf"{places.folder}/server.\1", text)
 
 
-async def _accepting(process: asyncio.subprocess.Process, output: asyncio.Task[bytes], places: Places) -> None:
+async def _read(output: asyncio.StreamReader, said: list[str]) -> None:
+    while line := await output.readline():
+        said.append(line.decode())
+
+
+async def _accepting(process: asyncio.subprocess.Process, output: asyncio.Task[None], places: Places) -> None:
     async with asyncio.timeout(_START_SECONDS):
         while True:
-            assert process.returncode is None, (await output).decode()
+            if process.returncode is not None:
+                await output
+            assert process.returncode is None, "".join(places.said)
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", places.https)
             except OSError:
