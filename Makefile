@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor proxies
+.PHONY: help install install-test wheels npm run test test-postgresql test-cluster check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor proxies
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -47,14 +47,15 @@ check: install-test ## lint and types, and that the packages that are installed 
 
 # Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
 test: check chromium clients proxies ## lint, types, unit, contract, functional (on both databases) and browser tests
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser"
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser" --ignore=tests/cluster
 	$(MAKE) test-postgresql
+	$(MAKE) test-cluster
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m browser tests/browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
 WITHOUT_ROWS := accounts_pages announcements audit_doors base_path batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site database_killed docs_examples drain example_client fair_turns fetches file_modes foreign_clients full_disk head headers home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \
   batch_combining gallery made_up_engines live_fan_out live_faults live_frames live_limits live_settings log_lines made_up_job_kind made_up_transport moving no_internal_errors nobody_elses nothing_cut_silently nothing_evaluated presence proxies proxy_check python_client queries_api query_values raw_http read_only_tokens report_images reports request_turns scripts scripts_ends scripts_tqdm service \
-  requests_read_strictly shared_workers sign_in_siege slow_clients sse static_files strict_bodies template_starts templates tls true_jobs typescript_client upload_forms uploads_crash uploads_in_parts uploads_full_disk websocket_test_page wheels work_without_end
+  requests_read_strictly shared_workers sign_in_siege slow_clients sse static_files strict_bodies template_starts templates tls true_jobs typescript_client upload_forms uploads_crash uploads_in_parts uploads_full_disk websocket_test_page wheels work_without_end workers_at_work
 PROCESSES := shared_workers turns watch worker_process workers
 OF_FILES := account_fields batch_combining batch_comparison brands connections data_reading dataset_differences dataset_exports dataset_profiles dataset_rows events external_jobs fetches first_pages gallery made_files offered queries rejects \
   room_watch samples template_starts template_versions templates upload_parts uploaded_files
@@ -64,6 +65,10 @@ test-postgresql: install-test ## the tests that have to do with rows, on a Postg
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
+
+# Each process that runs these starts servers of its own, which are many already.
+test-cluster: install-test ## the tests of several nodes and workers, on PostgreSQL, Valkey and an S3 store of their own
+	$(BIN)/pytest -n 2 --dist loadfile tests/cluster
 
 fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py

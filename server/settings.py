@@ -47,6 +47,12 @@ class Settings:
         "Valkey or Redis between several nodes, as redis://:password@host:6379/0; empty: this node is alone.",
         secret=True,
     )
+    broker_subscribe_url: str = _setting(
+        "",
+        "A replica of it beside this node, to listen at: what others say comes there once for all nodes beside it. "
+        "Empty: at JINDU_BROKER_URL.",
+        secret=True,
+    )
     node: str = _setting("", "What this node is called among several; empty: host:port, or the host when alone.")
     role: str = _setting(
         "all",
@@ -306,14 +312,19 @@ def load(
     flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> Settings:
     """Merge all sources; raises `ConfigurationError` naming the source and key that is wrong."""
+    return _checked(read(flags, environ=environ, directory=directory))
+
+
+def read(
+    flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> Settings:
+    """As they are given, whether they fit together or not."""
     merged = _merged(flags or {}, os.environ if environ is None else environ, directory or Path())
     types = get_type_hints(Settings)
     unknown = [f"{key} ({source})" for key, (source, _) in merged.items() if key not in types]
     if unknown:
         raise ConfigurationError(f"Unknown settings: {', '.join(sorted(unknown))}. See docs/settings.md.")
-    return _checked(
-        Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
-    )
+    return Settings(**{key: _convert(key, source, value, types[key]) for key, (source, value) in merged.items()})
 
 
 def sources(
@@ -450,6 +461,8 @@ def _check_cluster(settings: Settings) -> None:
         raise ConfigurationError("lease_seconds must be at least 1.")
     if len(settings.node) > _LONGEST_NODE:
         raise ConfigurationError(f"node has at most {_LONGEST_NODE} characters.")
+    if settings.broker_subscribe_url and not settings.broker_url:
+        raise ConfigurationError("broker_subscribe_url is a replica of what broker_url names: set that, too.")
     is_one_of_many = settings.role != "all"
     for name, is_set in ((f"role={settings.role}", is_one_of_many), ("broker_url", settings.broker_url)):
         if is_set and not settings.database_url:

@@ -17,6 +17,10 @@ class FreezingLine:
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
+    def lead_to(self, port: int) -> None:
+        """Whoever connects from now on gets there, as by a name that follows the primary; the others stay."""
+        self._behind = port
+
     def freeze(self) -> None:
         self._flowing.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +26,8 @@ _GAPS_SHOWN = 50
 _CONNECTIONS_SHOWN = 200
 _CONNECTIONS_IN_OVERVIEW = 100
 _SHOWN_APART = ("event_loop", "storage")
+_POOLS = ("workers", "interactive", "exports")
+_OF_ONE_NODE = (*_SHOWN_APART, "broker")
 _SECTIONS = ("overview", "connections", "storage", "settings")
 
 
@@ -138,20 +141,22 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
     page = await operations_of(request).jobs.list(principal, live)
     admin = operations_of(request).admin
     statistics = await admin.statistics(principal)
+    at_work = [(pool, each) for pool in _POOLS for each in statistics[pool].at_work]
+    people = {job.owner_id for job in page.items} | {each.user_id for _, each in at_work}
     return {
         "statistics": statistics,
-        "figures": _figures(statistics),
+        "at_work": at_work,
+        "titles": {job.id: job.title for job in page.items},
+        "figures": _figures(statistics, but=_SHOWN_APART if parts_of(request).settings.broker_url else _OF_ONE_NODE),
         "page": page,
-        "owners": await admin.names(principal, [job.owner_id for job in page.items]),
+        "owners": await admin.names(principal, people),
         "connections": await operations_of(request).connections.everybody(principal, limit=_CONNECTIONS_IN_OVERVIEW),
     }
 
 
-def _figures(statistics: dict[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+def _figures(statistics: dict[str, Any], *, but: Collection[str]) -> dict[str, list[tuple[str, Any]]]:
     """The single figures that each running part tells, by the names they have in the code."""
-    parts = {
-        name: told for name, told in statistics.items() if dataclasses.is_dataclass(told) and name not in _SHOWN_APART
-    }
+    parts = {name: told for name, told in statistics.items() if dataclasses.is_dataclass(told) and name not in but}
     return {
         part: [
             (field.name, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from server.alerts.alert import AlertChannel
 from server.alerts.subjects import SUBJECTS, AlertUnit, subject_named
 from server.auth.permissions import Principal
-from server.errors import JinduError, NotFound
+from server.errors import FieldError, InvalidInput, JinduError, NotFound
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
@@ -47,7 +48,7 @@ async def add_rule(request: web.Request) -> web.Response:
             seconds=_seconds(form),
         )
     except JinduError as error:
-        return await _again(request, principal, error, form, "rule")
+        return await _again(request, principal, _as_asked(error, subject.unit if subject else None), form, "rule")
     raise web.HTTPSeeOther(f"{_PAGE}#rules")
 
 
@@ -70,7 +71,7 @@ async def change_rule(request: web.Request) -> web.Response:
             channels=[channel for channel in AlertChannel if channel in form.all("channels")],
         )
     except JinduError as error:
-        return await _again(request, principal, error, form, rule_id)
+        return await _again(request, principal, _as_asked(error, rule.subject.unit), form, rule_id)
     raise web.HTTPSeeOther(f"{_PAGE}#rule-{rule_id}")
 
 
@@ -187,6 +188,19 @@ async def _now(request: web.Request, principal: Principal) -> dict[str, Any]:
         "windows": await operations.maintenance.windows(principal),
         "parcels": await operations.alerts.outbox(principal),
     }
+
+
+def _as_asked(error: JinduError, unit: AlertUnit | None) -> JinduError:
+    """With the limits of a share in percent, as the form asks for it."""
+    if unit is not AlertUnit.SHARE or not isinstance(error, InvalidInput):
+        return error
+    return InvalidInput(errors=[_in_percent(each) if each.field == "threshold" else each for each in error.errors])
+
+
+def _in_percent(problem: FieldError) -> FieldError:
+    return replace(
+        problem, parameters={name: f"{100 * float(str(limit)):g}" for name, limit in problem.parameters.items()}
+    )
 
 
 def _threshold(form: Form, unit: AlertUnit) -> float | None:

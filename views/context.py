@@ -169,6 +169,7 @@ def _known_to_all_pages(request: web.Request, reader: ReaderFormats) -> dict[str
     return {
         "request": request,
         "principal": principal,
+        "lacks": parts_of(request).lacks(),
         "language": reader.language,
         "language_names": _language_names(request),
         "time_zone": reader.time_zone,

@@ -6,33 +6,44 @@ from aiohttp import web
 
 from server.errors import Unavailable
 from server.http.parts import parts_of
+from server.http.readiness import Lack
+from server.storage.database import DatabaseAway, OtherSchema
+from server.storage.database_watch import DatabaseStanding
 from server.storage.room import Space
 
 _LITTLE_ROOM = "New data is refused. Delete datasets, uploads or batches that nobody needs, or make the disk larger."
 
 _FILES_AWAY = "The store of files does not answer. What needs files waits; see its log and JINDU_STORAGE_URL."
+_ALONE = "This node does not reach the others, and shows seconds later what happens there; see JINDU_BROKER_URL."
 
 
 async def healthz(_request: web.Request) -> web.Response:
+    """It asks no engine: a process that is started anew brings none of them back."""
     return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answers 503 while the server starts or drains.
+    """Answers 503 while the server starts or drains, and without the database, without which it serves nobody.
 
-    Not on a full disk, on which it still reads and deletes, and not without the store of files: all nodes share that,
-    and a balancer without nodes helps nobody.
+    Not on a full disk, on which it still reads and deletes, and not without the store of files or the other nodes: all
+    nodes share those, and a balancer without nodes helps nobody.
     """
-    readiness = parts_of(request).readiness
-    if not readiness.is_ready:
+    parts = parts_of(request)
+    if not parts.readiness.is_ready:
         raise Unavailable
-    storage = parts_of(request).room.state
-    body: dict[str, str] = {"status": readiness.phase, "storage": storage}
+    match await parts.database.standing():
+        case DatabaseStanding.AWAY:
+            raise DatabaseAway
+        case DatabaseStanding.OTHER_SCHEMA:
+            raise OtherSchema
+    lacks, storage = parts.lacks(), parts.room.state
+    body: dict[str, str] = {"status": "degraded" if lacks else parts.readiness.phase, "storage": storage}
     if storage is not Space.OK:
         body["detail"] = _LITTLE_ROOM
-    if parts_of(request).settings.broker_url:
-        # No reason to be sent nobody: people are served, and told a little later what happens at other nodes.
-        body["nodes"] = "ok" if parts_of(request).reaches_others() else "degraded"
-    if parts_of(request).files_are_away():
+    if parts.settings.broker_url:
+        body["nodes"] = "degraded" if Lack.NODES in lacks else "ok"
+    if Lack.NODES in lacks:
+        body["detail"] = _ALONE
+    if Lack.FILES in lacks:
         body |= {"files": "away", "detail": _FILES_AWAY}
     return web.json_response(body, headers={"Cache-Control": "no-store"})

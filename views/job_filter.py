@@ -16,7 +16,7 @@ from server.jobs.job import Completeness, State
 from server.jobs.job_filter import JobFilter
 from views.context import formats_for
 
-FIELDS = ("q", "state", "kind", "within", "user", "error", "when", "from", "to")
+FIELDS = ("q", "state", "kind", "within", "user", "error", "reason", "when", "from", "to")
 SPANS = {"1": 1, "7": 7, "30": 30}  # days
 ENDED = "ended"  # of `when`: the times are those of the end
 
@@ -33,6 +33,7 @@ async def filter_of(request: web.Request, wanted: Mapping[str, str]) -> JobFilte
         outcomes=[Completeness.PARTIAL] if state == Completeness.PARTIAL else [],
         kinds=(wanted["kind"],) if wanted["kind"] in parts_of(request).job_kinds.names() else (),
         errors=(wanted["error"],) if wanted["error"] else (),
+        reason=wanted["reason"],
         text=wanted["q"],
         since=None if by_end else since,
         until=None if by_end else until,

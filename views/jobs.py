@@ -16,6 +16,7 @@ from server.http.parts import operations_of, parts_of
 from server.jobs.job import Completeness, Job, State
 from server.jobs.job_filter import JobFilter
 from server.jobs.kinds import JobKind
+from server.jobs.store import FailureReason
 from server.numerals import whole_number
 from server.operations.job_chains import NO_CHAIN
 from server.operations.jobs import JobOperations
@@ -80,8 +81,8 @@ async def _list(request: web.Request, template: str) -> web.Response:
     counts = await jobs.count_by_state(principal, dataclasses.replace(found, states=(), outcomes=()))
     here = {name: value for name, value in wanted.items() if value}
     first = _without(here, "cursor")
-    of_any_state = _without(first, "state", "error")
-    is_about_failures = wanted["state"] == State.FAILED and not wanted["error"]
+    of_any_state = _without(first, "state", "error", "reason")
+    is_about_failures = wanted["state"] == State.FAILED and not wanted["error"] and not wanted["reason"]
     kept = await operations_of(request).job_filters.list(principal)
     shown = [*page.items, *(running.items if running else ())]
     return await render(
@@ -92,8 +93,8 @@ async def _list(request: web.Request, template: str) -> web.Response:
         cursor=wanted["cursor"],
         running=running,
         reasons=await jobs.failure_reasons(principal, found) if is_about_failures else (),
-        url_of_reason=lambda code: url_with("/jobs", first | {"error": code}),
-        url_of_all_reasons=url_with("/jobs", _without(first, "error")),
+        url_of_reason=lambda why: url_with("/jobs", first | _asked_by(why)),
+        url_of_all_reasons=url_with("/jobs", _without(first, "error", "reason")),
         running_url=url_with("/jobs", of_any_state | {"state": State.RUNNING.value}),
         is_filtered=bool(first),
         can_keep=principal.role is not Role.VIEWER,
@@ -130,6 +131,10 @@ async def _shown(
 
 def _without(fields: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in fields.items() if name not in names}
+
+
+def _asked_by(why: FailureReason) -> dict[str, str]:
+    return {"error": why.code, "reason": why.reason} if why.reason else {"error": why.code}
 
 
 _Counts = Mapping[tuple[State, Completeness | None], int]

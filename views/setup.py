@@ -43,6 +43,7 @@ async def setup(request: web.Request) -> web.Response:
             password=form.get("password", ""),
             language=form.get("language") or None,
             time_zone=form.get("time_zone", "UTC"),
+            address=client_address(request),
         )
     except InvalidInput as error:
         return await _page(request, form, error)

@@ -50,6 +50,8 @@ def length_phrase(seconds: float) -> Phrase:
         return phrase("{number} h", number=_digits(seconds / _HOUR))
     if seconds >= _MINUTE:
         return phrase("{number} min", number=_digits(seconds / _MINUTE))
+    if 0 < seconds < 1:
+        return phrase("{number} ms", number=_digits(seconds * 1000))
     return phrase("{number} s", number=_digits(seconds))
 
 
@@ -92,14 +94,21 @@ def title_phrase(news: AlertNews) -> Phrase:
     if news.is_test:
         return phrase("This is a test of the alerts")
     if not news.firing:
-        return _counted("Well again: {what}", "Well again: {what} and {more} more", news.ended)
-    firing = _counted("Alert: {what}", "Alert: {what} and {more} more", news.firing)
+        return _over(news.ended)
+    firing = _begun(news.firing)
     return phrase("{firing}; well again: {count}", firing=firing, count=len(news.ended)) if news.ended else firing
 
 
-def _counted(one: str, several: str, told_of: Sequence[Alert]) -> Phrase:
-    what, more = which_phrase(told_of[0]), len(told_of) - 1
-    return phrase(several, what=what, more=more) if more else phrase(one, what=what)
+def _begun(firing: Sequence[Alert]) -> Phrase:
+    what, more = which_phrase(firing[0]), len(firing) - 1
+    return phrase("Alert: {what} and {more} more", what=what, more=more) if more else phrase("Alert: {what}", what=what)
+
+
+def _over(over: Sequence[Alert]) -> Phrase:
+    what, more = which_phrase(over[0]), len(over) - 1
+    if more:
+        return phrase("Well again: {what} and {more} more", what=what, more=more)
+    return phrase("Well again: {what}", what=what)
 
 
 def lines(news: AlertNews) -> list[Phrase]:

@@ -9,12 +9,12 @@ from datetime import time
 from pathlib import Path
 
 from server.app.live import LiveParts, RealtimeParts
+from server.app.monitoring import node_name
 from server.app.resources import meanwhile
 from server.app.storage import StorageParts
 from server.care.nightly import NightlyBackups
 from server.operations.retention import Retention
 from server.operations.room_watch import RoomWatch
-from server.realtime.broker import EventPublished
 from server.realtime.upkeep import Upkeep
 from server.settings import Settings, environment_name
 from server.storage.database import Database
@@ -44,7 +44,9 @@ def build_chores(
             manager=realtime.manager,
             history=realtime.history,
             topics=realtime.topics,
-            publish=lambda event, data: live.delivery.receive(EventPublished(event=event, data=data)),  # here alone
+            watch=realtime.statistics_watch,
+            publish=live.announcing.publish,
+            node=node_name(settings),
             parts=statistics,
         ),
         room_watch=RoomWatch(room=storage.room, database=storage.database, notices=live.notices),

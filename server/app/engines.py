@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import gethostname
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
+from server.care.findings import CareFinding
 from server.delivery.parcel import Carrier, Channel
 from server.engines.blob_cache import BlobCache
 from server.engines.https_files import HttpsFiles
@@ -38,8 +40,10 @@ from server.tracing import Tracing
 from server.uploads.elsewhere import Elsewhere
 from server.uploads.file_stores import FileStores
 
+_NO_BROKER = "The setting broker_url begins with redis:// or rediss://; leave it empty for none."
 _LEAST_IDLE_SECONDS = 5.0  # an event loop that stands still for longer is not one that will be back in a moment
 _OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
+_VALKEY = ("redis://", "rediss://", "unix://", "valkey://", "valkeys://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class Engines:
     databases: Mapping[str, Callable[[Settings, Reserve | None, str], Database]]  # by how `database_url` begins
     files: Mapping[str, Callable[[Settings], FileStores]]  # by how `storage_url` begins
     exchanges: Mapping[str, Callable[[Settings, ConnectionManager], Exchange]]  # by how `broker_url` begins
+    exchange_checks: Mapping[str, Callable[[Settings], Awaitable[list[CareFinding]]]]  # the same; before a start
     queue: MakeQueue  # of a node that is alone
     shared_queues: Mapping[str, Callable[[Settings, Database, str], MakeQueue]]  # by how `database_url` begins
     shared_scripts: Mapping[str, Callable[[Settings, Database, str], SharedScripts]]
@@ -73,19 +78,29 @@ class Engines:
     traced: Callable[[Database, Tracing, str], Database]  # around a database that has this name in traces
 
 
+@contextmanager
+def _extra_named(engine: str, extra: str, *packages: str) -> Iterator[None]:
+    """Around the import of an engine. Raises `ConfigurationError` when its packages are missing."""
+    try:
+        yield
+    except ImportError as error:  # without a name when psycopg is there, but not the library it speaks with
+        if not (error.name or packages[0]).startswith(packages):
+            raise
+        raise ConfigurationError(
+            "{engine} needs a package that is not installed here: pip install 'jindu-server[{extra}]', or "
+            "'jindu-server[cluster]' for all that several nodes need.",
+            engine=engine,
+            extra=extra,
+        ) from error
+
+
 def _sqlite(settings: Settings, reserve: Reserve | None, _name: str) -> Database:
     return SqliteDatabase(settings.data / "jindu.db", reserve=reserve)
 
 
 def _postgresql(settings: Settings, _reserve: Reserve | None, name: str) -> Database:
-    try:
+    with _extra_named("PostgreSQL", "postgresql", "psycopg"):
         from server.engines.postgresql import PostgresqlDatabase
-    except ImportError as error:  # also when psycopg is there, but not the library it speaks with
-        if not (error.name or "psycopg").startswith("psycopg"):
-            raise
-        raise ConfigurationError(
-            "PostgreSQL needs a package that is not installed here: pip install 'jindu-server[postgresql]'."
-        ) from error
     return PostgresqlDatabase(
         settings.database_url,
         name=name,
@@ -115,16 +130,10 @@ def _local_files(settings: Settings) -> FileStores:
 
 
 def _s3(settings: Settings) -> FileStores:
-    try:
+    with _extra_named("An S3 store", "s3", "obstore"):
         from server.engines.s3_bucket import S3Bucket
         from server.engines.s3_files import S3Files
         from server.engines.s3_uploads import S3Uploads
-    except ImportError as error:
-        if error.name != "obstore":
-            raise
-        raise ConfigurationError(
-            "An S3 store needs a package that is not installed here: pip install 'jindu-server[s3]'."
-        ) from error
     bucket = S3Bucket(settings.storage_url, key_id=settings.storage_key_id, secret=settings.storage_secret)
     cache = BlobCache(settings.data / "cache" / "files", max_bytes=settings.storage_cache_bytes)
     return FileStores(
@@ -148,18 +157,12 @@ def login_throttle(settings: Settings) -> LoginThrottle:
 
 
 def _valkey(settings: Settings, manager: ConnectionManager) -> Exchange:
-    try:
+    with _extra_named("Valkey", "valkey", "redis", "hiredis"):
         from server.engines.valkey import ValkeyBroker
         from server.engines.valkey_asking import ValkeyAsking
         from server.engines.valkey_presences import ValkeyPresences
         from server.engines.valkey_throttle import ValkeyThrottle
-    except ImportError as error:
-        if not (error.name or "").startswith(("redis", "hiredis")):
-            raise
-        raise ConfigurationError(
-            "Valkey needs a package that is not installed here: pip install 'jindu-server[valkey]'."
-        ) from error
-    broker = ValkeyBroker(settings.broker_url)
+    broker = ValkeyBroker(settings.broker_url, listens_at=settings.broker_subscribe_url)
     asking = ValkeyAsking(broker.address)
     broker.closes(asking.close)
     return Exchange(
@@ -167,6 +170,16 @@ def _valkey(settings: Settings, manager: ConnectionManager) -> Exchange:
         presences=ValkeyPresences(broker, asking, manager),
         throttle=ValkeyThrottle(login_throttle(settings), asking, prefix=broker.address.prefix),
     )
+
+
+async def _check_valkey(settings: Settings) -> list[CareFinding]:
+    with _extra_named("Valkey", "valkey", "redis", "hiredis"):
+        from server.engines.valkey_checks import check_valkey
+    return await check_valkey(settings.broker_url, listens_at=settings.broker_subscribe_url)
+
+
+async def _nothing_to_check(_settings: Settings) -> list[CareFinding]:
+    return []
 
 
 def _leases(settings: Settings, database: Database, node: str) -> MakeQueue:
@@ -206,7 +219,8 @@ def _claimed(settings: Settings, kinds: JobKinds) -> frozenset[str]:
 ENGINES = Engines(
     databases={"": _sqlite, "postgresql://": _postgresql, "postgres://": _postgresql},
     files={"": _local_files, "s3://": _s3},
-    exchanges={"": alone, **dict.fromkeys(("redis://", "rediss://", "unix://", "valkey://", "valkeys://"), _valkey)},
+    exchanges={"": alone, **dict.fromkeys(_VALKEY, _valkey)},
+    exchange_checks={"": _nothing_to_check, **dict.fromkeys(_VALKEY, _check_valkey)},
     queue=MemoryQueue,
     shared_queues=dict.fromkeys(("postgresql://", "postgres://"), _leases),
     shared_scripts=dict.fromkeys(("postgresql://", "postgres://"), _lease_scripts),
@@ -224,8 +238,16 @@ def open_exchange(settings: Settings, manager: ConnectionManager) -> Exchange:
     """Raises `ConfigurationError` when there is no engine for the address."""
     make = ENGINES.exchanges.get(_scheme(settings.broker_url))
     if make is None:
-        raise ConfigurationError("The setting broker_url begins with redis:// or rediss://; leave it empty for none.")
+        raise ConfigurationError(_NO_BROKER)
     return make(settings, manager)
+
+
+async def check_exchange(settings: Settings) -> list[CareFinding]:
+    """Whether it can be reached, and does what nodes need. Raises `ConfigurationError` as `open_exchange` does."""
+    check = ENGINES.exchange_checks.get(_scheme(settings.broker_url))
+    if check is None:
+        raise ConfigurationError(_NO_BROKER)
+    return await check(settings)
 
 
 def queue_for(settings: Settings, database: Database, *, node: str) -> MakeQueue:

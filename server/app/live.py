@@ -34,6 +34,7 @@ from server.realtime.manager import ConnectionManager
 from server.realtime.presence_board import PresenceBoard
 from server.realtime.presences import ClientJoined, Presences, Replacing
 from server.realtime.rechecking import Rechecking
+from server.realtime.statistics_watch import StatisticsWanted, StatisticsWatch
 from server.realtime.topics import Topics
 from server.settings import Settings
 from server.storage.database import Database
@@ -53,6 +54,7 @@ class RealtimeParts:
     catch_up: CatchUp
     rechecking: Rechecking
     board: PresenceBoard
+    statistics_watch: StatisticsWatch
     echo: BrokerEcho
 
 
@@ -93,6 +95,7 @@ def build_realtime(settings: Settings, *, database: Database) -> RealtimeParts:
             manager=manager, still_valid=StillValid(database), every_seconds=settings.credential_look_seconds
         ),
         board=PresenceBoard(manager=manager, broker=broker, presences=presences),
+        statistics_watch=StatisticsWatch(manager, broker),
         echo=BrokerEcho(broker),
     )
 
@@ -142,6 +145,7 @@ def build_live(
                 PresenceChanged: realtime.board.deliver,
                 EchoPublished: realtime.echo.heard,
                 ClientJoined: replacing.deliver,
+                StatisticsWanted: realtime.statistics_watch.heard,
                 CommandSent: realtime.elsewhere.deliver,
             },
             endings=endings,

@@ -195,6 +195,7 @@ def build_operations(
             announcing=live.announcing,
             notices=live.notices,
             growth=storage.growth,
+            has_others=bool(settings.broker_url),
         ),
         external_jobs=ExternalJobOperations(
             external=jobs.external,

@@ -154,6 +154,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         "traffic": realtime.manager.traffic.statistics,
         "job_tallies": jobs.counting.statistics,
         "stored_bytes": storage.stored_bytes.statistics,
+        "files_away": storage.files.is_away,
         "queries_took": workers.interactive.took,
     }
     monitoring = build_monitoring(settings, storage=storage, sources=ChainMap(statistics, counts))

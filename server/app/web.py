@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -26,7 +27,7 @@ from server.http.open_sockets import OpenSockets
 from server.http.openapi import document_on_demand
 from server.http.parts import PARTS, WebParts
 from server.http.problems import mark_prepared, problem_middleware
-from server.http.readiness import Readiness, ServerPhase
+from server.http.readiness import Lack, Readiness, ServerPhase
 from server.http.request_lines import request_lines
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
@@ -39,6 +40,7 @@ from server.http.traffic import HttpTraffic
 from server.http.turns import RequestTurns, end_turns
 from server.places import STATIC, TEMPLATES
 from server.settings import Settings
+from server.storage.database_watch import DatabaseWatch
 from views.api import ENDPOINTS
 from views.api.tus_answers import add_tus_headers
 from views.context import setup_templates
@@ -103,9 +105,9 @@ def _web_parts(
         devices=parts.auth.devices,
         refused_origins=parts.auth.refused_origins,
         room=parts.storage.room,
-        files_are_away=parts.storage.files.is_away,
         live_limits=parts.realtime.manager.limits,
-        reaches_others=lambda: parts.realtime.broker.statistics().is_whole,
+        lacks=partial(_lacks, parts),
+        database=DatabaseWatch(parts.storage.database),
         job_kinds=parts.jobs.kinds,
         live_channels=live_channels,
         job_fields=parts.live.job_messages.fields,
@@ -117,6 +119,14 @@ def _web_parts(
         drawing=Drawing(),
         static_files=StaticFiles(STATIC, templates=TEMPLATES, cache=_static_cache(parts.settings)),
     )
+
+
+def _lacks(parts: Parts) -> tuple[Lack, ...]:
+    found = {
+        Lack.FILES: parts.storage.files.is_away(),
+        Lack.NODES: not parts.realtime.broker.statistics().is_whole,
+    }
+    return tuple(lack for lack, is_so in found.items() if is_so)
 
 
 async def _static_files(app: web.Application) -> AsyncIterator[None]:
@@ -135,4 +145,5 @@ async def _ready(app: web.Application) -> AsyncIterator[None]:
     readiness.phase = ServerPhase.READY
     yield
     readiness.phase = ServerPhase.DRAINING
+    await app[PARTS].database.close()
     drawing.close()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,7 @@ from server.care.swapping import require_free, staging, swap_in, sync_directory
 from server.care.telling import FarTelling, Say
 from server.clock import utc_now
 from server.errors import JinduError
+from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
 from server.storage.database import Database
 from server.storage.migrating import newest_revision
@@ -119,9 +121,18 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
         await count_on(connection, manifest.tables)
         await _require_counts(connection, manifest)
     await database.migrate()
+    async with database.write() as connection:
+        await end_with_backup(connection, _made_at(manifest))
     await History(database).cut_all()
     async with database.read() as connection:
         await _require_sound(connection)
+
+
+def _made_at(manifest: Manifest) -> datetime:
+    try:
+        return datetime.fromisoformat(manifest.made_at).astimezone(UTC)
+    except ValueError:
+        raise damaged(f"it was made at {manifest.made_at}, which is no time") from None
 
 
 async def _require_counts(connection: AsyncConnection, manifest: Manifest) -> None:

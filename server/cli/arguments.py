@@ -164,7 +164,7 @@ def _add_jobs(commands: Commands) -> None:
     below = _below(commands.add_parser("jobs", help="list jobs, cancel them, start them again, read their logs"))
     listing = below.add_parser("list", help="list jobs, the newest first")
     _add_filters(listing)
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    listing.add_argument("--limit", type=_count, default=50, metavar="N", help="at most so many (default: 50)")
     _with_server(listing, "jobs", "list_jobs")
     for name, help_text, function in (
         ("cancel", "stop jobs", "cancel_jobs"),
@@ -190,6 +190,12 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     filters.add_argument("--since", type=_moment, metavar="TIME", help="made at or after it, e.g. 2026-10-01T08:00")
     filters.add_argument("--until", type=_moment, metavar="TIME", help="made before")
     filters.add_argument("--search", metavar="TEXT", help="in title or message")
+
+
+def _count(given: str) -> int:
+    if not given.isdecimal() or not (number := int(given)):
+        raise argparse.ArgumentTypeError(f"{given!r} is no number from 1 on")
+    return number
 
 
 def _limit(given: str) -> int | str:

@@ -96,6 +96,9 @@ def _add_health(commands: Commands) -> None:
         help="say whether the server on this machine takes requests",
         description="Ask the server where the settings say that it listens, whether it takes requests.",
     )
+    parser.add_argument(
+        "--alive", action="store_true", help="whether it lives: also while it has no database, or sends people away"
+    )
     _finish(parser, "health", "check_health")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from server import settings as settings_module
-from server.app.engines import open_database
+from server.app.engines import check_exchange, open_database, open_files
 from server.care.configuration_checks import check_configuration
 from server.care.findings import CareFinding, error, exit_status
 from server.cli.findings import tell_findings
@@ -20,7 +20,8 @@ _MASKED = "(set, not shown)"
 
 async def show_settings(options: dict[str, Any]) -> int:
     flags = {"data": options["data"]}
-    settings, sources = settings_module.load(flags), settings_module.sources(flags)
+    # Whoever looks for what is wrong with them has to see them.
+    settings, sources = settings_module.read(flags), settings_module.sources(flags)
     for setting in settings_module.described():
         value, source = getattr(settings, setting.name), sources.get(setting.name, "default")
         if setting.metadata["secret"] and value:
@@ -33,9 +34,25 @@ async def show_settings(options: dict[str, Any]) -> int:
 
 
 async def check_settings(options: dict[str, Any]) -> int:
-    _, findings = checked_settings(options["data"])
+    settings, findings = checked_settings(options["data"])
+    if settings is not None:
+        findings += await check_engines(settings)
     tell_findings(findings, as_json=options["json"])
     return exit_status(findings)
+
+
+async def check_engines(settings: Settings) -> list[CareFinding]:
+    """What nodes share beside the database, as far as trying it out tells."""
+    found: list[CareFinding] = []
+    try:
+        open_files(settings)
+    except ConfigurationError as wrong:
+        found.append(error("storage_url_wrong", wrong.text, "Mend JINDU_STORAGE_URL."))
+    try:
+        found += await check_exchange(settings)
+    except ConfigurationError as wrong:
+        found.append(error("broker_url_wrong", wrong.text, "Mend JINDU_BROKER_URL."))
+    return found
 
 
 def checked_settings(data: str | None) -> tuple[Settings | None, list[CareFinding]]:

@@ -17,7 +17,7 @@ from server.care.problem import CareRefused
 from server.care.repairs import REPAIRS
 from server.care.store_checks import StoreLook
 from server.cli.caring import require_data
-from server.cli.config import checked_settings
+from server.cli.config import check_engines, checked_settings
 from server.cli.findings import tell_findings
 from server.cli.output import say, say_json
 from server.cli.statuses import DONE
@@ -34,6 +34,7 @@ async def examine(options: dict[str, Any]) -> int:
     if options["repair"] is not None:
         return await _repair(settings, options)
     if settings is not None:
+        findings += await check_engines(settings)
         findings += check_machine(settings)
         if settings.data.is_dir():
             findings += await _check_data(settings, thorough=options["thorough"])

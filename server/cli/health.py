@@ -1,10 +1,11 @@
-"""`health`: whether the server on this machine takes requests, for health checks of containers."""
+"""`health`: whether the server on this machine takes requests, or lives, for health checks of containers."""
 
 from __future__ import annotations
 
 import http.client
 import socket
 import ssl
+from dataclasses import dataclass
 from typing import Any
 
 from server import settings as settings_module
@@ -17,30 +18,39 @@ _UNIX = "unix:"
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104  # never `localhost`: it may be ::1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    path: str
+    word: str
+
+
+_READY = _Question(path="/readyz", word="ready")
+_ALIVE = _Question(path="/healthz", word="alive")
+
+
 async def check_health(options: dict[str, Any]) -> int:
     settings = settings_module.load({"data": options["data"]})
+    question = _ALIVE if options["alive"] else _READY
+    address = f"{_address(settings)}{'' if settings.host.startswith(_UNIX) else question.path}"
+    status, text = None, ""
     try:
-        status = _status(settings)
+        status = _status(settings, question.path)
     except (OSError, http.client.HTTPException) as failure:
-        return _told(options, settings, f"no answer ({failure})", status=None)
-    return _told(options, settings, "ready" if status == http.client.OK else f"not ready ({status})", status=status)
-
-
-def _told(options: dict[str, Any], settings: Settings, text: str, *, status: int | None) -> int:
-    is_ready, address = status == http.client.OK, _address(settings)
+        text = f"no answer ({failure})"
+    is_so = status == http.client.OK
     if options["json"]:
-        say_json({"ready": is_ready, "status": status, "address": address})
-    elif is_ready:
-        say(f"{address}: {text}")
+        say_json({question.word: is_so, "status": status, "address": address})
+    elif is_so:
+        say(f"{address}: {question.word}")
     else:
-        complain(f"{address}: {text}")
-    return DONE if is_ready else FAILED
+        complain(f"{address}: {text or f'not {question.word} ({status})'}")
+    return DONE if is_so else FAILED
 
 
-def _status(settings: Settings) -> int:
+def _status(settings: Settings, path: str) -> int:
     connection = _connection(settings)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status
     finally:
         connection.close()
@@ -53,7 +63,7 @@ def _address(settings: Settings) -> str:
         return host
     host = _EVERYWHERE.get(host, host)
     scheme = "https" if settings.tls_cert else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}/readyz"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _connection(settings: Settings) -> http.client.HTTPConnection:

@@ -41,6 +41,9 @@ async def check_proxy(url: str, token: str | None, *, tls: ssl.SSLContext | None
         for look in (probe.reach, probe.origin, probe.websocket, probe.events, probe.uploads):
             try:
                 findings += [finding async for finding in look()]
+            except aiohttp.ClientConnectorCertificateError as failure:
+                findings.append(_not_trusted(base, failure))
+                break
             except (aiohttp.ClientError, TimeoutError, OSError) as failure:
                 what = str(failure) or "no answer"
                 findings.append(
@@ -48,6 +51,16 @@ async def check_proxy(url: str, token: str | None, *, tls: ssl.SSLContext | None
                 )
                 break  # the others would say the same
     return findings
+
+
+def _not_trusted(base: str, failure: aiohttp.ClientConnectorCertificateError) -> CareFinding:
+    why = getattr(failure.certificate_error, "verify_message", "") or str(failure.certificate_error)
+    return error(
+        "certificate_not_trusted",
+        f"This machine does not trust the certificate of {base}: {why}.",
+        "Browsers refuse it, too, unless they know who issued it. With an authority of your own: "
+        "SSL_CERT_FILE=/path/to/authority.crt jindu doctor …",
+    )
 
 
 class _Probe:

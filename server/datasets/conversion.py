@@ -42,7 +42,7 @@ from server.jobs.worker_process import OnReport
 def convert_file(request: ConvertRequest, report: OnReport) -> Converted:
     """Read the whole file. Leaves either a complete part and list of rejects, or nothing."""
     progress = ConversionProgress(report, request.source.stat().st_size if request.source.exists() else 0)
-    progress.tell("detecting")
+    progress.tell(stage="detecting")
     with (
         problems_named(request.source),
         unpacked(
@@ -92,14 +92,14 @@ def _converted(request: ConvertRequest, progress: ConversionProgress, file: Unpa
             row_count = _convert(opened.source, chunks, sifter, staged, progress, told)
             totals.finish()
             if whole:
-                progress.tell("checking")
+                progress.tell(stage="checking")
                 row_count = leave_out(staged, rows_path, whole, rejects, lambda: _read_again(request))
             rejected_count = rejects.row_count
             named = sifter.named
             require_all_told(opened.source.records, row_count, rejected_count, named)
             require_rows(row_count, rejects)
             rejects.judge(row_count, is_end=True)
-        progress.tell("measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
+        progress.tell(stage="measuring", rows=row_count, rejected=rejected_count, named=named.as_counts())
         written = pq.read_schema(rows_path)
         described = [
             described_column(column, written.field(column.name).type, notations)
@@ -108,7 +108,7 @@ def _converted(request: ConvertRequest, progress: ConversionProgress, file: Unpa
         notations = {column.name: column.notations for column in described if column.notations}
         upserted = None
         if request.upsert is not None:
-            progress.tell("merging")
+            progress.tell(stage="merging")
             upsert = msgspec.structs.replace(request.upsert, columns=merged_columns(request.upsert.columns, described))
             upserted = upsert_rows(upsert, rows_path, [column.name for column in columns], request.target)
             described = upsert.columns
@@ -119,7 +119,7 @@ def _converted(request: ConvertRequest, progress: ConversionProgress, file: Unpa
             # Only a list that says what is wrong with the file is of use.
             request.rejects.unlink(missing_ok=True)
         else:
-            progress.tell("reading", rejected=rejects.row_count)
+            progress.tell(stage="reading", rejected=rejects.row_count)
         raise
     finally:
         statistics.close()

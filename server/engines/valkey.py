@@ -13,7 +13,7 @@ from operator import or_
 from typing import Any
 
 import msgspec
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from server.clock import new_id
 from server.engines.valkey_line import ANSWER_SECONDS, AWAY, ValkeyAddress, ValkeyLine
@@ -29,6 +29,7 @@ _BEAT_SECONDS = 2.0  # a word of our own that has to come round
 _SILENT_SECONDS = 6.0
 _RECONNECT_SECONDS = (0.05, 0.2, 0.5, 1.0)
 _MOST_SENDERS = 1_000
+_MOST_REFUSALS_TOLD = 20
 
 
 class _Word(msgspec.Struct, frozen=True, array_like=True):
@@ -43,11 +44,13 @@ class _Word(msgspec.Struct, frozen=True, array_like=True):
 class ValkeyBroker:
     """A `Broker`. One line says, another listens, and each is made anew when it was lost.
 
-    Nobody waits for either: what cannot leave is dropped and counted.
+    Nobody waits for either: what cannot leave is dropped and counted. A node far away may listen at a replica beside
+    it, `listens_at`: what is said at the primary comes there once, for however many listen.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, listens_at: str = "") -> None:
         self.address = ValkeyAddress(url)
+        self._listens_at = ValkeyAddress(listens_at) if listens_at else self.address
         self.me = new_id()
         self._hearing: Hearing | None = None
         self._kinds: msgspec.msgpack.Decoder[Any] | None = None
@@ -71,10 +74,15 @@ class ValkeyBroker:
         self._is_listening = False
         self._last: dict[str, int] = {}  # by sender
         self._heard_myself_at = 0.0
+        self._comes_round = False  # what is said is heard here: a replica may be there and have lost its primary
+        self._beat_number = 0
+        self._beaten_at = 0.0
+        self._round_seconds = 0.0
 
         self._tasks: list[asyncio.Task[None]] = []
         self._sent = self._heard = self._not_sent = self._not_understood = self._lines_lost = 0
         self._is_known_away = False
+        self._refusals: set[str] = set()
         self._on_return: list[Callable[[], None]] = []
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
@@ -84,8 +92,8 @@ class ValkeyBroker:
         self._kinds = msgspec.msgpack.Decoder(reduce(or_, kinds)) if kinds else None
         self._joined[self._own_topic] = asyncio.get_running_loop().create_future()
         self._tasks = [
-            asyncio.create_task(self._again_and_again(self._say), name="valkey says"),
-            asyncio.create_task(self._again_and_again(self._listen), name="valkey listens"),
+            asyncio.create_task(self._again_and_again(self._say, self.address), name="valkey says"),
+            asyncio.create_task(self._again_and_again(self._listen, self._listens_at), name="valkey listens"),
             asyncio.create_task(self._beat(), name="valkey beats"),
         ]
         with contextlib.suppress(TimeoutError):
@@ -144,7 +152,7 @@ class ValkeyBroker:
 
     @property
     def is_whole(self) -> bool:
-        return self._is_saying and self._is_listening
+        return self._is_saying and self._is_listening and self._comes_round
 
     def statistics(self) -> BrokerStatistics:
         return BrokerStatistics(
@@ -154,6 +162,7 @@ class ValkeyBroker:
             not_sent=self._not_sent,
             not_understood=self._not_understood,
             lines_lost=self._lines_lost,
+            round_seconds=self._round_seconds if self.is_whole else 0.0,
         )
 
     async def close(self) -> None:
@@ -172,12 +181,12 @@ class ValkeyBroker:
 
     # both lines
 
-    async def _again_and_again(self, use: Any) -> None:
+    async def _again_and_again(self, use: Any, address: ValkeyAddress) -> None:
         failures = 0
         while True:
             began = time.monotonic()
             try:
-                line = await self.address.connected()
+                line = await address.connected()
                 try:
                     await use(line)
                 finally:
@@ -199,6 +208,11 @@ class ValkeyBroker:
                 extra={"action": "broker"},
             )
 
+    def _say_once_that_it_refuses(self, why: str) -> None:
+        if why not in self._refusals and len(self._refusals) < _MOST_REFUSALS_TOLD:
+            self._refusals.add(why)
+            _LOG.error("Valkey refuses a command: %s", why, extra={"action": "broker"})
+
     def _say_once_that_it_is_back(self) -> None:
         if self.is_whole and self._is_known_away:
             self._is_known_away = False
@@ -209,6 +223,8 @@ class ValkeyBroker:
     async def _say(self, line: ValkeyLine) -> None:
         await line.ask([("SET", f"{self.address.prefix}line:{self.me}", b"", "PX", 1000)])  # a replica refuses that
         self._is_saying = True
+        self._refusals.clear()
+        self._beat_once()
         self._say_once_that_it_is_back()
         for tell in self._on_return:
             tell()
@@ -254,10 +270,10 @@ class ValkeyBroker:
         """Also while there are none: so a line that ends is noticed at once."""
         while True:
             answer = await line.answer()
-            if isinstance(answer, ReadOnlyError):
-                raise answer  # somebody else is the primary now
+            if isinstance(answer, NoPermissionError):
+                raise answer  # what others should see of us does not arrive: better to say so than to seem whole
             if isinstance(answer, RedisError):
-                _LOG.error("Valkey refuses a command: %s", answer, extra={"action": "broker"})
+                self._say_once_that_it_refuses(str(answer))
             self._unanswered -= 1
             if self._unanswered <= 0:
                 self._answered.set()
@@ -277,6 +293,7 @@ class ValkeyBroker:
             self._unconfirmed.update(some)
             await line.write([("SUBSCRIBE", *map(self._channel, some))])
         self._heard_myself_at = time.monotonic()
+        self._comes_round = False
         changing = asyncio.create_task(self._pass_changes_on(line), name="valkey joins")
         is_anew = False
         try:
@@ -285,7 +302,7 @@ class ValkeyBroker:
                 self._take(message)
                 if not is_anew and not self._unconfirmed:
                     is_anew = self._is_listening = True
-                    self._say_once_that_it_is_back()
+                    self._beat_once()
                     self._may_have_lost()
         finally:
             self._is_listening = False
@@ -343,7 +360,7 @@ class ValkeyBroker:
             if word.version != _VERSION:
                 raise msgspec.ValidationError("another version")
             if word.sender == self.me:
-                self._heard_myself_at = time.monotonic()
+                self._hear_myself(word)
                 return
             if word.number <= self._last.get(word.sender, 0):
                 return  # it came by another topic
@@ -363,6 +380,15 @@ class ValkeyBroker:
         self._heard += 1
         self._hearing.receive(publication)
 
+    def _hear_myself(self, word: _Word) -> None:
+        self._heard_myself_at = time.monotonic()
+        if not self._comes_round:
+            self._comes_round = True
+            self._say_once_that_it_is_back()
+            self._may_have_lost()
+        if word.number == 0 and bytes(word.publication) == self._encode(self._beat_number):
+            self._round_seconds = self._heard_myself_at - self._beaten_at
+
     def _remember(self, word: _Word) -> None:
         if word.sender not in self._last and len(self._last) >= _MOST_SENDERS:
             del self._last[next(iter(self._last))]
@@ -374,24 +400,29 @@ class ValkeyBroker:
 
     async def _beat(self) -> None:
         """A line that seems to be there may be deaf: only a word that comes round proves that it is not."""
-        word = self._encode(_Word(_VERSION, self.me, 0))
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
-            if self._is_saying:
-                self.command("PUBLISH", self._channel(self._own_topic), word)
+            self._beat_once()
             if self._is_saying and self._is_listening and time.monotonic() - self._heard_myself_at > _SILENT_SECONDS:
-                _LOG.warning("nothing comes round by Valkey: its lines are made anew", extra={"action": "broker"})
+                self._say_once_that_it_is_away(TimeoutError("no word comes round on a line that is open"))
                 self._renew_listening()
 
+    def _beat_once(self) -> None:
+        if self._is_saying:
+            self._beat_number += 1
+            self._beaten_at = time.monotonic()
+            word = self._encode(_Word(_VERSION, self.me, 0, msgspec.Raw(self._encode(self._beat_number))))
+            self.command("PUBLISH", self._channel(self._own_topic), word)
+
     def _renew_listening(self) -> None:
+        self._comes_round = False
         old = self._tasks[1]
         old.cancel()
-        self._lines_lost += 1
         self._tasks[1] = asyncio.create_task(self._after(old), name="valkey listens")
 
     async def _after(self, old: asyncio.Task[None]) -> None:
         await asyncio.wait([old])
-        await self._again_and_again(self._listen)
+        await self._again_and_again(self._listen, self._listens_at)
 
     @property
     def _own_topic(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,13 +18,24 @@ _SECONDS = 1.0
 _AWAY_SECONDS = 1.0  # it is not asked again so soon
 
 
+class _Asked:
+    """A question on its way, and what has come of it."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.answers: list[Any] = []
+        self.done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+
+
 class ValkeyAsking:
-    """A line of its own, in turns."""
+    """A line of its own. Many may be on their way at once: a node far away has hundreds who wait for theirs."""
 
     def __init__(self, address: ValkeyAddress) -> None:
         self._address = address
         self._line: ValkeyLine | None = None
-        self._turn = asyncio.Lock()
+        self._connecting = asyncio.Lock()
+        self._under_way: deque[_Asked] = deque()
+        self._reading: asyncio.Task[None] | None = None
         self._away_until = 0.0
 
     @property
@@ -35,18 +47,47 @@ class ValkeyAsking:
         if not self.is_there:
             return None
         try:
-            async with self._turn, asyncio.timeout(_SECONDS):
-                if self._line is None:
-                    self._line = await self._address.connected()
-                try:
-                    answers = await self._line.ask(commands)
-                except BaseException:  # also when whoever asked has gone: an answer is still to come
-                    await self.close()
-                    raise
+            async with asyncio.timeout(_SECONDS):
+                answers = await self._answers(commands)
         except AWAY:
             self._away_until = time.monotonic() + _AWAY_SECONDS
+            await self.close()
             return None
         return None if any(isinstance(answer, RedisError) for answer in answers) else answers
+
+    async def _answers(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        async with self._connecting:
+            if self._line is None:
+                self._line = await self._address.connected()
+                self._reading = asyncio.create_task(self._read(self._line, self._under_way), name="valkey answers")
+            asked = _Asked(len(commands))
+            self._under_way.append(asked)  # before anybody else can write: answers come in that order
+            try:
+                await self._line.write(commands)
+            except BaseException:  # also when whoever asked has gone: how much of it was written is not known
+                await self.close()
+                raise
+        return await asked.done
+
+    async def _read(self, line: ValkeyLine, under_way: deque[_Asked]) -> None:
+        """Whoever asked may have gone: their answers are read all the same."""
+        try:
+            while True:
+                answer = await line.answer()
+                asked = under_way[0]
+                asked.answers.append(answer)
+                if len(asked.answers) == asked.count:
+                    under_way.popleft()
+                    if not asked.done.done():
+                        asked.done.set_result(asked.answers)
+        except AWAY as error:
+            for asked in under_way:
+                if not asked.done.done():
+                    asked.done.set_exception(error)
+            if self._line is line:
+                self._line = None
+        finally:
+            await line.close()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[ValkeyAsking]:
@@ -57,7 +98,13 @@ class ValkeyAsking:
             await self.close()
 
     async def close(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            with contextlib.suppress(*AWAY):
-                await line.close()
+        """Whoever still waits has no answer."""
+        reading, self._reading, self._line = self._reading, None, None
+        under_way, self._under_way = self._under_way, deque()
+        for asked in under_way:
+            if not asked.done.done():
+                asked.done.set_exception(ConnectionResetError())
+        if reading is not None:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([reading])

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from server.errors import ConfigurationError
 
@@ -69,7 +69,12 @@ class ValkeyLine:
             return [await self.answer() for _ in commands]
 
     async def write(self, commands: Sequence[Sequence[Any]]) -> None:
-        await self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
+        if not self._connection.is_connected:
+            raise ConnectionResetError  # the library would connect anew by itself, and say nothing of it
+        try:
+            await self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
+        except AttributeError:  # of the library, for a line that is cut at this very moment
+            raise ConnectionResetError from None
 
     async def read(self) -> Any:
         """The next answer or message, however long that takes."""
@@ -79,9 +84,14 @@ class ValkeyLine:
         await _cut(self._connection)
 
     async def answer(self) -> Any:
-        """The next one, which may be an error of its command."""
+        """The next one, which may be an error of its command.
+
+        Raises `ReadOnlyError` when what was the primary is none any more: whoever connects anew finds the one that is.
+        """
         try:
             return await self.read()
+        except ReadOnlyError:
+            raise
         except ResponseError as error:
             return error
 

@@ -16,7 +16,7 @@ from server.http.asyncapi import LiveChannels
 from server.http.bodies import Bodies
 from server.http.drawing import Drawing
 from server.http.open_sockets import OpenSockets
-from server.http.readiness import Readiness
+from server.http.readiness import Lack, Readiness
 from server.http.static_files import StaticFiles
 from server.jobs.job import Job
 from server.jobs.kinds import JobKinds
@@ -25,6 +25,7 @@ from server.operations.offered import Operations
 from server.realtime.limits import LiveLimits
 from server.realtime.protocol import JobFields
 from server.settings import Settings
+from server.storage.database_watch import DatabaseWatch
 from server.storage.room import Room
 
 
@@ -32,7 +33,8 @@ from server.storage.room import Room
 class WebParts:
     """The parts of the house that handlers may use, and the web application's own.
 
-    No database, runner or connection is among them: whatever a handler wants done, it asks an operation for.
+    No database, runner or connection is among them: whatever a handler wants done, it asks an operation for. How the
+    database is can be asked.
     """
 
     settings: Settings
@@ -43,10 +45,10 @@ class WebParts:
     devices: Devices
     refused_origins: RefusedOrigins
     room: Room
-    files_are_away: Callable[[], bool]
     live_limits: LiveLimits
     live_channels: tuple[LiveChannels, ...]  # of each transport
-    reaches_others: Callable[[], bool]  # whether what is told here is heard at other nodes
+    lacks: Callable[[], tuple[Lack, ...]]
+    database: DatabaseWatch
     job_kinds: JobKinds
     job_fields: Callable[[Job, str, str], JobFields]
     """A job in a language, as the one with that id sees it."""

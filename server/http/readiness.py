@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class Lack(StrEnum):
+    """What all nodes share and this one cannot reach: people are served all the same, and told so."""
+
+    FILES = "files"
+    NODES = "nodes"
+
+
 class ServerPhase(StrEnum):
     STARTING = "starting"
     READY = "ready"

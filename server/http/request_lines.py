@@ -15,6 +15,8 @@ from server.logs import about
 
 _LOG = logging.getLogger("jindu.http")
 _CHANGING = frozenset({"POST", "PUT", "DELETE"})  # no pieces of files: those are PATCH, and thousands
+# What a live connection says that has no WebSocket: subscriptions, and a ping every few seconds.
+_OF_LIVE_CONNECTIONS = frozenset({"/events/{client_id}"})
 
 
 def request_lines() -> Middleware:
@@ -42,9 +44,11 @@ def _log(request: web.Request, status: int, seconds: float) -> None:
     So are those of strangers that were refused: they could fill the disk, and `jindu.strangers` says some of them.
     """
     resource, principal = request.match_info.route.resource, current_principal(request)
-    has_changed = request.method in _CHANGING and (principal is not None or status < 400)
+    route = resource.canonical if resource else "unmatched"
+    is_change = request.method in _CHANGING and route not in _OF_LIVE_CONNECTIONS
+    has_changed = is_change and (principal is not None or status < 400)
     level = logging.INFO if has_changed or status >= 500 else logging.DEBUG
     extra: dict[str, object] = {"action": "answer", "status": status, "milliseconds": round(seconds * 1_000, 1)}
     if principal is not None:
         extra["user"] = principal.user_id
-    _LOG.log(level, "%s %s", request.method, resource.canonical if resource else "unmatched", extra=extra)
+    _LOG.log(level, "%s %s", request.method, route, extra=extra)

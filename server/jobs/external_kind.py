@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.jobs.job import Job
+from server.jobs.job import OF_SCRIPTS, Job
 from server.jobs.kinds import JobKind, JobLink
 from server.texts import phrase
 
@@ -26,7 +26,7 @@ SAID_BY_CLIENT = (
     phrase("An exception ended the loop; the script's own output says more."),
 )
 KIND = JobKind(
-    name="external",
+    name=OF_SCRIPTS,
     label="Script",
     icon="terminal",
     unit="steps",

@@ -12,6 +12,9 @@ import msgspec
 from server.jobs.waiting import Waiting
 from server.texts import told
 
+OF_SCRIPTS = "external"
+"""The kind of jobs that run elsewhere, in scripts of people."""
+
 
 class State(StrEnum):
     QUEUED = "queued"  # waiting for its turn

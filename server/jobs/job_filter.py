@@ -7,25 +7,47 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Text, case, cast, exists, func, not_, or_, select
 
-from server.jobs.job import Completeness, State
-from server.storage.tables import jobs, users
+from server.jobs.job import OF_SCRIPTS, Completeness, State
+from server.storage.tables import batches, jobs, reports, users
 
 _TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what it was about
 # A quotation mark that nobody has closed yet reaches to the end: people are still typing.
 _TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]*)(?:["“”]|$)|(?P<word>[^\s"“”]+))')
+_REASON_CHARACTERS = 120
 ERROR_CODE = jobs.c.error["code"].as_string()
+
+
+def _without_numbers(text: ColumnElement[str]) -> ColumnElement[str]:
+    """Two that differ in nothing but numbers say the same."""
+    for digit in "0123456789":
+        text = func.replace(text, digit, "#")
+    for _ in range(_REASON_CHARACTERS.bit_length()):  # each halves the longest
+        text = func.replace(text, "##", "#")
+    return text
+
+
+# What a script says is a reason of its own; whatever else ends a job has a code for each.
+REASON: ColumnElement[str] = case(
+    (
+        jobs.c.kind == OF_SCRIPTS,
+        _without_numbers(func.substr(func.coalesce(jobs.c.error["message"].as_string(), ""), 1, _REASON_CHARACTERS)),
+    ),
+    else_="",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """`text`: each of its words is looked for in title, message, kind, error, dataset, template and the
-    owner's name; `"some words"` stand together, and what begins with `-` must not be there.
+    """`text`: each of its words is looked for in title, message, kind, error, dataset, template, titles,
+    parameters and errors of reports, and the owner's name; `"some words"` stand together, and what begins with `-` must
+    not be there.
 
-    `since` and `until` are of creation, `ended_since` and `ended_until` of the end; `errors` are codes; `ids` are
-    those and no others; `cursor` is `next_cursor`.
+    `since` and `until` are of creation, `ended_since` and `ended_until` of the end; `errors` are codes, `reason` is a
+    `REASON`; `ids` are those and no others; `cursor` is `next_cursor`.
     """
 
     owner_id: str | None = None
@@ -33,6 +55,7 @@ class JobFilter:
     outcomes: Sequence[Completeness] = ()
     kinds: Sequence[str] = ()
     errors: Sequence[str] = ()
+    reason: str = ""
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -59,6 +82,8 @@ def _choices(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
         yield jobs.c.kind.in_(wanted.kinds)
     if wanted.errors:
         yield ERROR_CODE.in_(wanted.errors)
+    if wanted.reason:
+        yield REASON.in_((wanted.reason,))
     if wanted.ids is not None:
         yield jobs.c.id.in_(wanted.ids)
 
@@ -89,8 +114,22 @@ def _mentions(words: str) -> ColumnElement[bool]:
     texts = [jobs.c.title, jobs.c.message, jobs.c.kind, ERROR_CODE, error["message"].as_string()]
     texts += [parameters[name].as_string() for name in _TOLD_PARAMETERS]
     found = [func.coalesce(each, "").icontains(words, autoescape=True) for each in texts]
-    # What an error's message is filled with is JSON, in which letters beyond ASCII may be written as numbers.
-    filled = func.coalesce(cast(error["parameters"], Text), "")
-    found += [filled.icontains(written, autoescape=True) for written in {words, json.dumps(words)[1:-1]}]
+    found += _in_json(error["parameters"], words)
     owners = select(users.c.id).where(users.c.name.icontains(words, autoescape=True))
-    return or_(*found, jobs.c.owner_id.in_(owners))
+    return or_(*found, jobs.c.owner_id.in_(owners), _reports_mention(words))
+
+
+def _in_json(column: ColumnElement[Any], words: str) -> list[ColumnElement[bool]]:
+    """Letters beyond ASCII may be written as numbers there."""
+    text = func.coalesce(cast(column, Text), "")
+    return [text.icontains(written, autoescape=True) for written in {words, json.dumps(words)[1:-1]}]
+
+
+def _reports_mention(words: str) -> ColumnElement[bool]:
+    """The batch that the job makes: its template, or one of its reports."""
+    said = [reports.c.title, func.coalesce(reports.c.error["message"].as_string(), "")]
+    in_report = [each.icontains(words, autoescape=True) for each in said]
+    in_report += [*_in_json(reports.c.parameters, words), *_in_json(reports.c.error["parameters"], words)]
+    one = exists().where(reports.c.batch_id == batches.c.id, or_(*in_report))
+    template = batches.c.template_name.icontains(words, autoescape=True)
+    return exists().where(batches.c.job_id == jobs.c.id, or_(template, one))

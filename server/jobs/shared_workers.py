@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.errors import WorkTooLarge
+from server.jobs.at_work import AtWork, WorkUnderWay
 from server.jobs.turns import Turns, Use
 from server.jobs.waiting import Waiting
 from server.jobs.worker_process import OnReport, WorkerFunction
@@ -33,6 +34,7 @@ class SharedWorkersStatistics:
     died: int
     waiting: int
     expected_seconds: float
+    at_work: list[WorkUnderWay]
 
 
 class SharedWorkers:
@@ -56,6 +58,7 @@ class SharedWorkers:
         self._quick = quick
         self._short_seconds = short_seconds
         self._took = Histogram(WORK_BOUNDS)
+        self._at_work = AtWork()
 
     def took(self) -> HistogramCounts:
         """How long what was asked for took, with the wait for a turn: what people wait for at a page."""
@@ -80,6 +83,7 @@ class SharedWorkers:
                 step.tell(function=name)
                 return await self._run(
                     user_id,
+                    name,
                     function,
                     argument,
                     on_report=on_report,
@@ -93,6 +97,7 @@ class SharedWorkers:
     async def _run(
         self,
         user_id: str,
+        name: str,
         function: WorkerFunction,
         argument: Any,
         *,
@@ -101,17 +106,20 @@ class SharedWorkers:
         use: Use,
         is_short: bool,
     ) -> Any:
+        async def work(seconds: float | None) -> Any:
+            with self._at_work.doing(name, user_id=user_id, job_id=use.job_id):
+                return await self._pool.run(function, argument, on_report=on_report, timeout_seconds=seconds)
+
         if is_short and self._quick is not None:
             async with _first_turn(self._turns, self._quick, user_id, use) as turns:
                 is_quick = turns is self._quick
-                seconds = self._short_seconds if is_quick else timeout_seconds
                 try:
-                    return await self._pool.run(function, argument, on_report=on_report, timeout_seconds=seconds)
+                    return await work(self._short_seconds if is_quick else timeout_seconds)
                 except WorkTooLarge as error:
                     if not is_quick or error.specific_code != "timed_out":
                         raise
         async with self._turns.take(user_id, use):
-            return await self._pool.run(function, argument, on_report=on_report, timeout_seconds=timeout_seconds)
+            return await work(timeout_seconds)
 
     def jobs_waiting(self) -> Mapping[str, Waiting]:
         """Jobs that are under way and have no worker at this moment."""
@@ -132,6 +140,7 @@ class SharedWorkers:
             died=workers.died,
             waiting=turns.waiting,
             expected_seconds=turns.expected_seconds,
+            at_work=self._at_work.now(),
         )
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
-from server.jobs.job_filter import ERROR_CODE, JobFilter, conditions_of
+from server.jobs.job_filter import ERROR_CODE, REASON, JobFilter, conditions_of
 from server.jobs.job_log import JobLogStore, LogLine
 from server.jobs.past_attempts import PastAttempts
 from server.storage.database import Database
@@ -39,9 +39,10 @@ class UsualDurations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureReason:
-    """Why so many failed: the error's code, and the newest of them."""
+    """Why so many failed: the error's code, what a script said, without its numbers, and the newest of them."""
 
     code: str
+    reason: str
     count: int
     newest: Job
 
@@ -154,17 +155,18 @@ class JobStore:
     async def failure_reasons(self, wanted: JobFilter) -> list[FailureReason]:
         """Of those that fit and failed, the most frequent first."""
         failed = (*conditions_of(wanted), jobs.c.state == State.FAILED.value, ERROR_CODE.is_not(None))
-        newest, count = func.max(jobs.c.sequence), func.count()
-        grouped = select(ERROR_CODE, count, newest).where(*failed).group_by(ERROR_CODE)
+        each = select(ERROR_CODE.label("code"), REASON.label("reason"), jobs.c.sequence).where(*failed).subquery()
+        newest, count = func.max(each.c.sequence), func.count()
+        grouped = select(each.c.code, each.c.reason, count, newest).group_by(each.c.code, each.c.reason)
         grouped = grouped.order_by(count.desc(), newest.desc()).limit(_MOST_REASONS)
         async with self._database.read() as connection:
             found = (await connection.execute(grouped)).all()
-            places = [sequence for _, _, sequence in found]
+            places = [sequence for *_, sequence in found]
             rows = await connection.execute(select(jobs).where(jobs.c.sequence.in_(places)))
             newest_of = {row.sequence: job_of(row) for row in rows}
         return [
-            FailureReason(code=code, count=number, newest=newest_of[sequence])
-            for code, number, sequence in found
+            FailureReason(code=code, reason=reason, count=number, newest=newest_of[sequence])
+            for code, reason, number, sequence in found
             if sequence in newest_of  # it may have been deleted since
         ]
 

@@ -12,7 +12,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.live.job_messages import ALL_JOBS
 from server.realtime.presence_board import ADMIN_PRESENCE, OWN_PRESENCE
-from server.realtime.upkeep import STATISTICS
+from server.realtime.statistics_watch import STATISTICS
 from server.storage.database import Database
 from server.storage.tables import batches, datasets
 

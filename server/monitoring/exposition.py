@@ -58,6 +58,10 @@ def _live(readings: Readings) -> Iterable[Family]:
     if (broker := readings.get("broker")) is not None:
         yield _gauge("jindu_reaches_nodes", "Whether what is told here is heard at other nodes.", int(broker.is_whole))
         yield _counter("jindu_broker_words_lost", "Messages that did not leave for other nodes.", broker.not_sent)
+        yield _counter("jindu_broker_words_unknown", "Messages of other nodes in no known form.", broker.not_understood)
+        yield _gauge(
+            "jindu_broker_round_seconds", "How long a word of this node took to come back.", broker.round_seconds
+        )
     yield _counter("jindu_messages_sent", "Messages handed to connections.", traffic.sent, "type")
     yield _counter("jindu_messages_received", "Commands of clients.", traffic.received, "type")
     yield _counter("jindu_messages_refused", "Messages that came in faster than allowed.", connections.refused)
@@ -72,7 +76,7 @@ def _live(readings: Readings) -> Iterable[Family]:
 
 def _jobs(readings: Readings) -> Iterable[Family]:
     jobs, tallies = readings["jobs"], readings["job_tallies"]
-    yield _gauge("jindu_jobs_running", "Jobs that run.", jobs.running)
+    yield _gauge("jindu_jobs_running", "Jobs that run.", jobs.running + readings["external_jobs"].running)
     yield _gauge("jindu_jobs_waiting", "Jobs that wait for their turn.", jobs.queued)
     yield _counter("jindu_job_attempts", "Attempts that began.", tallies.started, "kind")
     ended = CounterMetricFamily("jindu_jobs_ended", "Jobs that ended.", labels=("kind", "state"))

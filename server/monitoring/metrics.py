@@ -62,6 +62,12 @@ def _answers(readings: Readings, fits: Callable[[str, str, int], bool]) -> int:
     return sum(times for answered, times in readings["requests"].by_route.items() if fits(*answered))
 
 
+def _running_jobs(readings: Readings) -> int:
+    """Those of scripts too: people see them in the same list."""
+    running: int = readings["jobs"].running + readings["external_jobs"].running
+    return running
+
+
 def _is_refused_sign_in(method: str, route: str, status: int) -> bool:
     return method == "POST" and route in ("/login", "/api/v1/login", "/api/v1/tokens") and status in (401, 422, 429)
 
@@ -84,6 +90,7 @@ METRICS: tuple[Metric, ...] = (
     _count("recoveries_whole", "recoveries", lambda r: r["traffic"].recoveries_whole),
     _count("recoveries_refused", "recoveries", lambda r: r["traffic"].recoveries_refused),
     _level("broker_away", "nodes", lambda r: None if "broker" not in r else int(not r["broker"].is_whole)),
+    _level("files_away", "nodes", lambda r: int(r["files_away"]) if "files_away" in r else None),
     _count("broker_words_lost", "messages", lambda r: r["broker"].not_sent if "broker" in r else 0),
     _delay("delivery", DELIVERY_BOUNDS, lambda r: r["traffic"].delivery),
     _level("loop_lag", "milliseconds", lambda r: r["event_loop"].max_ms),
@@ -91,7 +98,7 @@ METRICS: tuple[Metric, ...] = (
     _level("worker_memory", "bytes", _of_process("worker_memory_bytes")),
     _count("cpu", "seconds", _of_process("cpu_seconds")),
     _count("worker_cpu", "seconds", _of_process("worker_cpu_seconds")),
-    _level("jobs_running", "jobs", lambda r: r["jobs"].running),
+    _level("jobs_running", "jobs", _running_jobs),
     _level("jobs_waiting", "jobs", lambda r: r["jobs"].queued),
     _count("jobs_started", "jobs", lambda r: sum(r["job_tallies"].started.values())),
     _count("jobs_ended", "jobs", lambda r: _ended(r, "succeeded", "failed", "cancelled")),

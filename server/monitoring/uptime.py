@@ -2,7 +2,7 @@
 
 What nobody wrote a beat for counts as down, whatever the reason: a crash, a frozen process, a machine asleep, a
 database that could not be written to. What ended because somebody stopped it in order is planned. What a clock skips
-when it is set never was.
+when it is set never was, and of the time after a backup that was restored nobody knows.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class RunEnding(StrEnum):
     STOPPED = "stopped"  # in order
     SILENT = "silent"  # its beats ceased, and went on later
     CLOCK_SET = "clock_set"  # it went on at once, at another time
+    RESTORED = "restored"  # it went on, but what it wrote then was not in the backup that was restored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Run:
 class GapKind(StrEnum):
     DOWN = "down"
     PLANNED = "planned"
-    SKIPPED = "skipped"  # by a clock that was set: in no list, and no part of any time
+    SKIPPED = "skipped"  # by a clock that was set, or not in a backup: in no list, and no part of any time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +141,12 @@ class Heartbeat:
         await connection.execute(update(server_runs).where(server_runs.c.id == self._id).values(values))
 
 
+async def end_with_backup(connection: AsyncConnection, made_at: datetime) -> None:
+    """Those that lived when the backup was made, which is being restored: they did not end with it."""
+    lived = (server_runs.c.ending.is_(None), server_runs.c.seen_at >= made_at - _MISSED)
+    await connection.execute(update(server_runs).where(*lived).values(ending=RunEnding.RESTORED))
+
+
 async def runs_since(connection: AsyncConnection, since: datetime) -> Sequence[Run]:
     """Those of all nodes that lived after `since`, and the last one that ended before it: what it says of the gap."""
     lived = await connection.execute(
@@ -198,7 +205,11 @@ def _gaps(runs: Sequence[Run], now: datetime) -> Iterable[Gap]:
 
 
 def _kind_after(run: Run) -> GapKind:
-    kinds = {RunEnding.STOPPED: GapKind.PLANNED, RunEnding.CLOCK_SET: GapKind.SKIPPED}
+    kinds = {
+        RunEnding.STOPPED: GapKind.PLANNED,
+        RunEnding.CLOCK_SET: GapKind.SKIPPED,
+        RunEnding.RESTORED: GapKind.SKIPPED,
+    }
     return kinds.get(run.ending, GapKind.DOWN) if run.ending else GapKind.DOWN
 
 

@@ -245,7 +245,7 @@ def by_cause(standings: Sequence[RuleStanding]) -> dict[Cause, list[RuleStanding
 def _require_sensible(rule: AlertRule) -> None:
     subject, problems = rule.subject, list[FieldError]()
     if not math.isfinite(rule.threshold) or not subject.least <= rule.threshold <= subject.most:
-        parameters: dict[str, object] = {"least": subject.least, "most": subject.most}
+        parameters: dict[str, object] = {"least": f"{subject.least:.12g}", "most": f"{subject.most:.12g}"}
         message = "Choose a threshold from {least} to {most}."
         problems.append(FieldError(field="threshold", message=message, parameters=parameters))
     if not 0 <= rule.seconds <= MOST_RULE_SECONDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from server.auth.audit import Audit
@@ -16,6 +17,14 @@ from server.storage.database import Database
 from server.storage.growth import Growth
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """To how many connections an event went; where there are other nodes, `at_least` so many: those of this one."""
+
+    receivers: int
+    at_least: bool
+
+
 class EventOperations:
     """Editors and admins publish; anybody who is signed in may subscribe."""
 
@@ -27,15 +36,17 @@ class EventOperations:
         announcing: Announcing,
         notices: Notices,
         growth: Growth,
+        has_others: bool,
     ) -> None:
+        """`has_others`: other nodes may have subscribers, too."""
+        self._has_others = has_others
         self._growth = growth
         self._database = database
         self._manager = manager
         self._announcing = announcing
         self._notices = notices
 
-    async def publish(self, principal: Principal, name: str, data: Any) -> int:
-        """To how many connections of this node it went."""
+    async def publish(self, principal: Principal, name: str, data: Any) -> Reach:
         principal.require_write()
         if not FREE_NAME.fullmatch(name):
             raise InvalidInput("An event name is up to 64 of a–z, 0–9, “_”, “.” and “-”.", code="invalid_event")
@@ -44,7 +55,7 @@ class EventOperations:
             await Audit.record(connection, principal, "event.publish", name)
         receivers = self._manager.count_subscribers(name)
         self._announcing.publish(name, data)
-        return receivers
+        return Reach(receivers=receivers, at_least=self._has_others)
 
     async def notify_myself(self, principal: Principal) -> None:
         """A notification that tells nothing, kept and sent like any other: to oneself alone, so viewers may, too."""

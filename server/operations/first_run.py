@@ -50,7 +50,9 @@ class FirstRun:
             stored = await connection.scalar(sa.select(_TABLE.c.value).where(_TABLE.c.name == _NAME))
         return stored is not None and is_same(code, stored)
 
-    async def create_admin(self, code: str, *, name: str, password: str, language: str | None, time_zone: str) -> User:
+    async def create_admin(
+        self, code: str, *, name: str, password: str, language: str | None, time_zone: str, address: str = ""
+    ) -> User:
         """Use the code up; raises `Forbidden` when it is wrong or was used, `InvalidInput` for wrong fields."""
         if not await self.is_code(code):
             raise _wrong_code()
@@ -64,7 +66,9 @@ class FirstRun:
                 raise _wrong_code()
             require_no(await self._users.add(connection, user))
             detail = {"role": Role.ADMIN, "by": "set-up code"}
-            await Audit.record(connection, Via.STRANGER, "user.create", user.name, detail, subject_id=user.id)
+            await Audit.record(
+                connection, Via.STRANGER, "user.create", user.name, detail, subject_id=user.id, address=address
+            )
         self.code = None
         return user
 

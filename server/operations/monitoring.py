@@ -24,7 +24,7 @@ from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
 from server.monitoring.outlook import free_room, full_at
-from server.monitoring.samples import STEP_SECONDS, SampleStore, summed
+from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample, summed
 from server.monitoring.series import CURVES, MetricSeries, series_of
 from server.monitoring.summing import MetricSample
 from server.monitoring.uptime import Availability, Run, UptimeSpan, availability, runs_since
@@ -47,6 +47,8 @@ class Concern(StrEnum):
     DISK = "disk"
     LAG = "lag"
     BACKUP = "backup"
+    FILES = "files"
+    NODES = "nodes"
     CERTIFICATE = "certificate"
     ORIGINS = "origins"
 
@@ -114,6 +116,8 @@ class Present:
     refused_origins: tuple[str, ...]  # of the last day, that may be our own
     as_of: datetime
     nodes: tuple[str, ...]  # that are up
+    without_files: tuple[str, ...]  # those of them that did not reach the store of files a moment ago
+    without_others: tuple[str, ...]  # and those that did not reach the others
 
     @property
     def concerns(self) -> list[Concern]:
@@ -131,6 +135,8 @@ class Present:
             Concern.DISK: self._days_until(self.disk_full_at) < limits[Concern.DISK],
             Concern.LAG: (self.loop_lag_ms or 0) > limits[Concern.LAG],
             Concern.BACKUP: self._is_backup_worrying(),
+            Concern.FILES: bool(self.without_files),
+            Concern.NODES: bool(self.without_others),
             Concern.CERTIFICATE: self.certificate_ends_at is not None,  # by how long it was good in all
             Concern.ORIGINS: bool(self.refused_origins),
         }
@@ -238,6 +244,8 @@ class MonitoringOperations:
             refused_origins=tuple(self._refused_origins()),
             as_of=now,
             nodes=tuple(sorted({run.node for run in runs if run.is_alive(now)})),
+            without_files=_nodes_at(last, "files_away"),
+            without_others=_nodes_at(last, "broker_away"),
         )
 
     async def exposition(self, principal: Principal | None, *, address: str) -> bytes:
@@ -289,6 +297,12 @@ def _require_known(metrics: Sequence[str]) -> None:
 def _value(name: str, sample: MetricSample, seconds: int) -> float | None:
     found = CURVES[name].value_of(sample, seconds) if sample else None
     return found[0] if found else None
+
+
+def _nodes_at(last: Sequence[StoredSample], level: str) -> tuple[str, ...]:
+    """Where a level was above 0 in the newest sample of a node."""
+    newest = {each.node: summed([each]).get(level) for each in sorted(last, key=lambda each: each.at)}
+    return tuple(sorted(node for node, found in newest.items() if found and found[1] > 0))
 
 
 def _in_ms(seconds: float | None) -> float | None:

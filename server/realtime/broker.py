@@ -104,9 +104,14 @@ class Hearing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerStatistics:
-    """`is_whole`: what is sent reaches the other nodes. The others count since the start."""
+    """`is_whole`: what is sent reaches the other nodes. Words count since the start.
+
+    `round_seconds` is how long the last word of our own took to come round, 0 while none does: at a replica that lags,
+    words of others are as late.
+    """
 
     is_whole: bool = True
+    round_seconds: float = 0.0
     sent: int = 0  # to others
     heard: int = 0  # from others
     not_sent: int = 0  # because the line was away or too slow

@@ -27,6 +27,7 @@ class PresenceBoard:
     def __init__(self, *, manager: ConnectionManager, broker: Broker, presences: Presences) -> None:
         self._presences = presences
         self._telling: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()  # who came is told before that they went, however long others are asked
         self._manager = manager
         self._broker = broker
         self._joined: dict[str, Connection] = {}
@@ -50,15 +51,17 @@ class PresenceBoard:
         task.add_done_callback(self._telling.discard)
 
     async def _tell(self, user_ids: Sequence[str], changed: PresenceChanged) -> None:
-        for user_id in user_ids:
-            self._tell_user(user_id, await self._presences.of_user(user_id))
-        if self._manager.has_subscribers(ADMIN_PRESENCE):
-            self._tell_admins(changed, await self._presences.crowd())
+        async with self._turn:
+            for user_id in user_ids:
+                self._tell_user(user_id, await self._presences.of_user(user_id))
+            if self._manager.has_subscribers(ADMIN_PRESENCE):
+                self._tell_admins(changed, await self._presences.crowd())
 
     def _changed(self, connection: Connection) -> None:
         if connection.id in self._manager.active_connections:
             self._joined[connection.id] = connection
-        elif self._joined.pop(connection.id, None) is None:  # else it came and went unseen
+        else:  # told even when nobody was told that it came: who asked for the list meanwhile has it
+            self._joined.pop(connection.id, None)
             self._left[connection.id] = connection.user_id
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._publish)

@@ -11,6 +11,7 @@ from typing import Any
 
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
+from server.realtime.statistics_watch import STATISTICS, StatisticsWatch
 from server.realtime.topics import Topics
 from server.storage.repeating import repeat
 
@@ -18,11 +19,10 @@ _LOG = logging.getLogger("jindu.realtime")
 _TICKS_PER_PING = 10
 _PRUNE_SECONDS = 3600.0
 _STATISTICS_SECONDS = 2.0
-STATISTICS = "admin:statistics"  # an event name
 
 
 class Upkeep:
-    """`parts` are the `statistics()` of the server's parts by name."""
+    """`parts` are the `statistics()` of the server's parts by name; `node` is what it is called among others."""
 
     def __init__(
         self,
@@ -30,13 +30,17 @@ class Upkeep:
         manager: ConnectionManager,
         history: History,
         topics: Topics,
+        watch: StatisticsWatch,
         publish: Callable[[str, Any], object],
+        node: str,
         parts: Mapping[str, Callable[[], object]],
     ) -> None:
         self._manager = manager
         self._history = history
         self._topics = topics
+        self._watch = watch
         self._publish = publish
+        self._node = node
         self._parts = parts
         self._statistics_at = time.monotonic()
 
@@ -67,9 +71,10 @@ class Upkeep:
     async def _tick(self, now: float) -> None:
         await self._manager.sweep()
         self._topics.sweep()
-        if now >= self._statistics_at and self._manager.has_subscribers(STATISTICS):
+        if now >= self._statistics_at and self._watch.is_wanted():
             self._statistics_at = now + _STATISTICS_SECONDS
-            self._publish(STATISTICS, {name: _plain(part()) for name, part in self._parts.items()})
+            figures = {name: _plain(part()) for name, part in self._parts.items()}
+            self._publish(STATISTICS, {"node": self._node, **figures})
 
 
 def _plain(statistics: object) -> Any:

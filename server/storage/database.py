@@ -17,6 +17,12 @@ class DatabaseAway(Unavailable):
     code = "database_away"
 
 
+class OtherSchema(Unavailable):
+    """The tables are those of another version of this program: a node of that version serves people."""
+
+    code = "other_schema"
+
+
 NODE = "jindu node "
 """How the name begins under which a node that serves is known to a database that others use as well."""
 NOT_NOW = (StorageFull, DatabaseAway)

@@ -14,7 +14,7 @@ from server.storage.tables import metadata
 
 _LOG = logging.getLogger("jindu.storage")
 # As Alembic makes it.
-_VERSION = Table(
+VERSION = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), nullable=False),
@@ -74,8 +74,8 @@ def _make_all_tables(connection: Connection) -> None:
     connection.rollback()
     with connection.begin():
         metadata.create_all(connection)
-        _VERSION.create(connection)
-        connection.execute(insert(_VERSION).values(version_num=newest_revision()))
+        VERSION.create(connection)
+        connection.execute(insert(VERSION).values(version_num=newest_revision()))
 
 
 @contextmanager
@@ -99,9 +99,9 @@ def _rows_kept(connection: Connection) -> Iterator[None]:
 def revision_of(connection: Connection) -> str | None:
     """Of the last migration that the database went through; None for an empty one."""
     try:
-        if not inspect(connection).has_table(_VERSION.name):
+        if not inspect(connection).has_table(VERSION.name):
             return None
-        revision: str | None = connection.scalar(select(_VERSION.c.version_num))
+        revision: str | None = connection.scalar(select(VERSION.c.version_num))
         return revision
     finally:
         connection.rollback()  # a migration commits only transactions that it has begun itself

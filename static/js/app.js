@@ -14,6 +14,7 @@ import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
 import { startSayingWhy } from "./signed-out.js";
 import { setClockOffset } from "./server-clock.js";
+import { showCurrentTabs } from "./tabs.js";
 import { dropDraftsOnSignOut } from "./template-drafts.js";
 import { tellTimeZone } from "./time-zone.js";
 
@@ -23,6 +24,7 @@ export const live = document.body.classList.contains("body--app") ? new LiveClie
 
 tellTimeZone();
 startMenus();
+showCurrentTabs();
 startConfirming();
 startSubmittingChoices();
 dropDraftsOnSignOut();

@@ -24,6 +24,7 @@ async function look() {
       pause = AFTER_REFUSAL_MS;
       isRefused = true;
       figures.replaceChildren();
+      asOf.textContent = "";
       document.getElementById("monitoring").hidden = true;
       sayCut(t("This address is none, or was taken back. An administrator makes a new one at Admin → Alerts."));
     } else if (response.ok) show(await response.text());

@@ -138,8 +138,11 @@ onSubmit(element("ws-publication"), async ({ data }) => {
   } catch {
     throw new Error(t("This is no JSON."));
   }
-  const { event, receivers } = await post(at(`/api/v1/events/${encodeURIComponent(name)}`), content);
-  element("ws-published").textContent = t("{event} went to {count} connections.", { event, count: number(receivers) });
+  const { event, receivers, at_least: atLeast } = await post(at(`/api/v1/events/${encodeURIComponent(name)}`), content);
+  const told = { event, count: number(receivers) };
+  element("ws-published").textContent = atLeast
+    ? t("{event} went to at least {count} connections.", told)
+    : t("{event} went to {count} connections.", told);
   element("ws-published").hidden = false;
 });
 

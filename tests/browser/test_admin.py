@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import aiohttp
 import pytest
 from playwright.async_api import expect
 from sqlalchemy import insert
@@ -25,6 +26,29 @@ async def test_only_administrators_get_in(page_of: PageOf, admin: object, alice:
         response = await page.request.get(path, headers={"Accept": "text/html"})
         assert response.status == 403, path
         assert "Only administrators may do this." in await response.text()
+
+
+HIDDEN = """[...document.querySelectorAll(".table-scroll")].filter((table) => table.scrollWidth > table.clientWidth + 1)
+  .map((table) => `${table.getAttribute("aria-label")}: ${table.scrollWidth} in ${table.clientWidth}`)"""
+TAB_IS_SEEN = """(({ left, right }) => left >= 0 && right <= innerWidth)(
+  document.querySelector(".tabs [aria-current=page]").getBoundingClientRect())"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_nothing_of_their_tables_and_tabs_lies_beyond_the_edge(
+    page_of: PageOf, admin: aiohttp.ClientSession, alice: object, width: int
+) -> None:
+    async with admin.post("/api/v1/admin/invitations", json={"role": "editor", "name": "somebody"}) as response:
+        assert response.status == 201
+    async with admin.post("/api/v1/admin/walls", json={"name": "A hall with a long name"}) as response:
+        assert response.status == 201
+    page = await page_of("admin", viewport={"width": width, "height": 844})
+    tabs = ("", "/users", "/connections", "/storage", "/alerts", "/audit", "/settings")
+    for path in (*(f"/admin{tab}" for tab in tabs), "/account"):
+        await page.goto(path)
+        await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
+        assert await page.evaluate(HIDDEN) == [], path
+        assert await page.evaluate(TAB_IS_SEEN), path
 
 
 async def test_connections_and_jobs_of_everybody_appear_by_themselves(

@@ -43,6 +43,11 @@ async def test_rules_maintenance_and_a_screen(
         await expect(wall.locator("[data-chart=connections] canvas")).to_be_visible()
         await expect(wall.locator("#wall-as-of")).to_contain_text("as of")
         assert await wall.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await wall.set_viewport_size(
+            {"width": 1280, "height": 720}
+        )  # where there is no room for all, charts can be read
+        heights = "Math.min(...[...document.querySelectorAll('.chart__plot')].map((plot) => plot.clientHeight))"
+        assert await wall.evaluate(heights) >= 80
         tolerated |= {f"Failed to load resource: {why}" for why in (OFFLINE, UNAUTHORIZED)}
         await wall.context.set_offline(True)
         await expect(wall.locator("#wall-cut")).to_contain_text("NO ANSWER since", timeout=40_000)
@@ -54,3 +59,4 @@ async def test_rules_maintenance_and_a_screen(
             assert response.status == 204
         await expect(wall.locator("#wall-cut")).to_contain_text("was taken back", timeout=20_000)
         await expect(wall.locator(".wall__sentence")).to_have_count(0)
+        await expect(wall.locator("#wall-as-of")).to_have_text("")

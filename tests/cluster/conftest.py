@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,11 +13,16 @@ import aiohttp
 import pytest
 from cryptography.fernet import Fernet
 
+from server.app.engines import open_database
+from server.settings import Settings
+from server.storage.database import Database
 from tests.conftest import new_user, signed_in
+from tests.functional.live_client import Json, LiveSocket, connected
 from tests.process import ServerProcess
 from tests.valkey import ValkeyProcess
 
 LOOK_SECONDS = 1.0
+CREDENTIAL_LOOK_SECONDS = 6.0  # what is closed long before that was told, and not found
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def node(directory: Path, name: str, environment: dict[str, str], **more: str) -
     return ServerProcess(data, environ={**environment, "JINDU_NODE": name, **more})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, str]:
     """What all nodes have in common."""
     from tests import postgresql
@@ -50,14 +56,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dic
         "JINDU_SECRET_KEY": Fernet.generate_key().decode(),
         "JINDU_WORKERS": "1",
         "JINDU_BROKER_LOOK_SECONDS": str(LOOK_SECONDS),
-        "JINDU_CREDENTIAL_LOOK_SECONDS": "3",
+        "JINDU_CREDENTIAL_LOOK_SECONDS": str(CREDENTIAL_LOOK_SECONDS),
         "JINDU_DRAIN_SECONDS": "1",
         "JINDU_MAX_CONNECTIONS_PER_USER": "4",
         "JINDU_RECONNECTS_PER_SECOND": "1000",
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Cluster]:
     directory, valkey = tmp_path_factory.mktemp("cluster"), ValkeyProcess()
     valkey.start()
@@ -78,6 +84,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str
         for each in cluster.nodes:
             each.kill()
         valkey.kill()
+
+
+class Patient(LiveSocket):
+    """Three servers may share few cores with everything else."""
+
+    async def next(self, wanted: str | Callable[[Json], bool] | None = None, *, seconds: float = 30.0) -> Json:
+        return await super().next(wanted, seconds=seconds)
+
+
+@asynccontextmanager
+async def live(client: aiohttp.ClientSession, client_id: str = "tab") -> AsyncIterator[Patient]:
+    async with connected(client, client_id) as socket:
+        patient = Patient(socket.socket)
+        await patient.joined(seconds=30)
+        yield patient
 
 
 @dataclass(frozen=True)
@@ -128,6 +149,13 @@ async def bob(cluster: Cluster, admin: People) -> AsyncIterator[People]:
     people = await everywhere(cluster, await a_user(cluster, admin, "bob"))
     yield people
     await close(people)
+
+
+@pytest.fixture
+async def database(cluster: Cluster) -> AsyncIterator[Database]:
+    found = open_database(Settings(database_url=cluster.database_url))
+    yield found
+    await found.close()
 
 
 async def a_user(cluster: HasNodes, admin: People, name: str) -> aiohttp.ClientSession:

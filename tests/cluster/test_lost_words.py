@@ -3,128 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import re
 
 import aiohttp
+import msgspec
 import pytest
 
-from server.app.engines import open_database
+from server.realtime.broker import user_topic
 from server.realtime.history import History
 from server.realtime.history_rules import NOTIFICATION
-from server.settings import Settings
 from server.storage.database import Database
-from tests.cluster.conftest import LOOK_SECONDS, Cluster, People
+from tests.cluster.conftest import Cluster, People, live
+from tests.cluster.hopping import every_offset_is_told_once, user_id
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
-_SAID_BY_NOBODY = 0.3  # of what is kept: as by a node that dies between its commit and its word
-
-
-@dataclass
-class Client:
-    """Keeps its place, comes back wherever it likes, and remembers every offset it was told."""
-
-    nodes: list[aiohttp.ClientSession]
-    name: str
-    random: random.Random
-    since: str = ""
-    first: int = -1
-    offsets: list[int] = field(default_factory=list)
-    cuts: int = 0
-    recoveries: int = 0
-    is_over: bool = False
-
-    async def run(self) -> None:
-        while not self.is_over:
-            node = self.random.choice(self.nodes)
-            try:
-                await self._visit(node, seconds=self.random.uniform(0.3, 2.0))
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                await asyncio.sleep(0.1)
-
-    async def _visit(self, node: aiohttp.ClientSession, *, seconds: float) -> None:
-        query = {"since": self.since} if self.since else {}
-        until_then = asyncio.get_running_loop().time() + seconds
-        async with asyncio.timeout(15), node.ws_connect(f"/ws/{self.name}", params=query, max_msg_size=0) as socket:
-            while (left := until_then - asyncio.get_running_loop().time()) > 0 and not self.is_over:
-                try:
-                    message = await socket.receive(timeout=left)
-                except TimeoutError:
-                    return
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    return
-                content = message.json()
-                for each in content if isinstance(content, list) else [content]:
-                    self._take(each)
-
-    def _take(self, message: dict[str, object]) -> None:
-        if message["type"] == "connection":
-            if not self.since:
-                self.first = int(str(message["offset"]))
-            elif message["recovered"]:
-                self.recoveries += 1
-            else:
-                self.cuts += 1
-            if not self.since or not message["recovered"]:
-                self.since = f"{message['epoch']}:{message['offset']}"
-        elif message["type"] == "notification":
-            offset = int(str(message["offset"]))
-            self.offsets.append(offset)
-            self.since = f"{self.since.partition(':')[0]}:{offset}"
-
-
-@pytest.fixture
-async def database(cluster: Cluster) -> AsyncIterator[Database]:
-    found = open_database(Settings(database_url=cluster.database_url))
-    yield found
-    await found.close()
 
 
 async def test_clients_that_hop_see_every_offset_once_while_valkey_is_killed_and_comes_back_empty(
     cluster: Cluster, database: Database, alice: People, bob: People
 ) -> None:
-    chance, history = random.Random(13), History(database)
-    ids = [await user_id(each) for each in (alice, bob)]
-    clients = [
-        Client([each.home, each.east, each.west], f"hop{number}", random.Random(number))
-        for each in (alice, bob)
-        for number in range(3)
-    ]
-    running = [asyncio.create_task(client.run()) for client in clients]
-    await until(lambda: all(client.first >= 0 for client in clients))
-    for number in range(120):
-        if number == 40:
+    async def faults(step: int) -> None:
+        if step == 40:
             cluster.valkey.kill()
-        if number == 80:
+        if step == 80:
             cluster.valkey.start()
-        if chance.random() < _SAID_BY_NOBODY:
-            async with database.write() as connection:
-                body = b'{"title": "kept, and never said"}'
-                await history.append(connection, chance.choice(ids), type=NOTIFICATION, body=body)
-        else:
-            somebody = chance.choice((alice, bob))
-            node = chance.choice((somebody.home, somebody.east, somebody.west))
-            async with node.post("/websocket-test/notification") as response:
-                assert response.status == 204, await response.text()
-        await asyncio.sleep(0.05)
 
-    ends = {name: (await history.stored(name)) for name in ids}
-    wanted = [ends[ids[number // 3]].offset for number in range(6)]  # type: ignore[union-attr]
+    await every_offset_is_told_once(database, alice, bob, faults)
+
+
+async def test_clients_that_hop_see_every_offset_once_while_a_node_is_killed_and_comes_back(
+    cluster: Cluster, database: Database, alice: People, bob: People
+) -> None:
+    starting: list[asyncio.Task[None]] = []
+
+    async def faults(step: int) -> None:
+        if step == 40:
+            cluster.west.kill()
+        if step == 60:
+            starting.append(asyncio.create_task(asyncio.to_thread(cluster.west.start)))
+
     try:
-        await until(
-            lambda: all(client.offsets[-1:] == [end] for client, end in zip(clients, wanted, strict=True)),
-            seconds=LOOK_SECONDS * 20,
-        )
+        await every_offset_is_told_once(database, alice, bob, faults)
     finally:
-        for client in clients:
-            client.is_over = True
-        await asyncio.gather(*running)
-    for client, end in zip(clients, wanted, strict=True):
-        assert client.offsets == list(range(client.first + 1, end + 1))
-        assert client.cuts == 0
-    assert sum(client.recoveries for client in clients) > 20
+        await asyncio.gather(*starting)
 
 
 async def test_without_valkey_people_sign_in_follow_their_jobs_and_nodes_say_that_they_are_on_their_own(
@@ -164,6 +86,28 @@ async def test_without_valkey_people_sign_in_follow_their_jobs_and_nodes_say_tha
         assert len(away) == len([line for line in each.log if "Valkey answers again" in line]) > 0
 
 
+async def test_a_word_of_the_next_version_is_counted_and_what_it_told_of_is_read_from_the_rows(
+    cluster: Cluster, database: Database, admin: People, alice: People
+) -> None:
+    async def unknown() -> float:
+        async with admin.east.get("/metrics") as response:
+            (line,) = re.findall(r"^jindu_broker_words_unknown_total (\S+)", await response.text(), re.MULTILINE)
+        return float(line)
+
+    before, her_id = await unknown(), await user_id(alice)
+    async with live(alice.east, "old") as socket:
+        await socket.next("connection")
+        async with database.write() as connection:
+            body = b'{"title": "of the next version"}'
+            kept = await History(database).append(connection, her_id, type=NOTIFICATION, body=body)
+        async with cluster.valkey.admin() as client:
+            word = msgspec.msgpack.encode([2, "next", 1, {"whatever": "it looks like"}, "more"])
+            assert await client.publish(f"jindu:{user_topic(her_id)}", word) > 0
+        told = await socket.next("notification")
+        assert (told["title"], told["offset"]) == ("of the next version", kept.offset)
+        await until(lambda: _is(unknown, before + 1))
+
+
 async def test_the_connections_of_a_node_that_was_killed_are_gone_in_seconds_and_it_comes_back(
     cluster: Cluster, admin: People, alice: People
 ) -> None:
@@ -193,8 +137,3 @@ async def stands(people: People, wanted: str) -> bool:
             if (await response.json())["nodes"] != wanted:
                 return False
     return True
-
-
-async def user_id(people: People) -> str:
-    async with people.home.get("/api/v1/me") as response:
-        return str((await response.json())["id"])

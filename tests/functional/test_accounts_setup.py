@@ -48,6 +48,8 @@ async def test_the_link_makes_an_administrator_who_is_signed_in(server: Server, 
             assert (response.status, response.headers["Location"]) == (303, "/")
         me = await answer(client.get("/api/v1/me"), 200)
         assert (me["name"], me["role"], me["time_zone"]) == ("王小明", "admin", "Asia/Shanghai")
+        (made,) = (await answer(client.get("/api/v1/admin/audit?action=user.create"), 200))["items"]
+        assert made["address"] == "127.0.0.1"
 
 
 async def test_the_link_works_once(server: Server, code: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -112,7 +113,12 @@ async def test_forms_of_the_page(admin: Client) -> None:
     assert "below 20 %" in page
     (rule,) = (await answer(admin, "GET", f"{API}/alerts/rules?q=disk_left"))["items"]
     assert (rule["threshold"], rule["seconds"], rule["on"], rule["channels"]) == (0.2, 90, False, ["mail"])
-    assert "Choose a threshold" in await sent("/rules/disk_left", 422, threshold="x", minutes="1")
+    for mistyped in ("x", "-5", "101"):
+        wrong = await sent("/rules/disk_left", 422, threshold=mistyped, minutes="1")
+        assert "Choose a threshold from 0 to 100." in wrong  # percent, as the field asks for it
+        assert re.search(r'id="threshold-disk_left"[^>]* autofocus aria-invalid="true"', wrong)
+    assert "from 0 to 100." in await sent("/rules", 422, subject="memory", threshold="300", minutes="1")
+    assert "from 0 to 1000000000." in await sent("/rules", 422, subject="loop_lag", threshold="-1", minutes="1")
     assert "Choose a time from" in await sent("/rules/disk_left", 422, threshold="1", minutes="many")
     await sent("/rules/disk_left/delete")
     await sent("/rules", subject="script_silence", target="nightly", threshold="60", minutes="")

@@ -118,6 +118,14 @@ async def test_the_page_names_links_and_keeps_its_filter(admin: Client, alice: C
     assert f"?upload={file}" not in table
 
 
+async def test_details_are_in_the_readers_language_too(admin: Client, alice: Client) -> None:
+    await answer(admin.patch("/api/v1/me", json={"language": "zh-CN"}), 200)
+    await ended(alice, await start(alice, await upload(alice), mode="create"))
+    shown = table_of(await page(admin))
+    for words in ("角色: 编辑者", "方式: 新建数据集", "权限范围: 读取，更改", "字段: 语言"):
+        assert words in shown
+
+
 async def test_times_are_those_of_the_reader_and_a_wrong_one_is_said_beside_its_field(admin: Client) -> None:
     await answer(admin.patch("/api/v1/me", json={"time_zone": "Pacific/Kiritimati"}), 200)  # fourteen hours ahead
     (made,) = await lines(admin, action="account.change", limit=1)

@@ -53,9 +53,9 @@ async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:
 
 
 def compared(manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Checksums of all rows and all files, but of streams: a restore begins them anew."""
+    """Checksums of all rows and all files, but of streams, which a restore begins anew, and of runs, which it ends."""
     tables = {name: note["sha256"] for name, note in manifest["tables"].items()}
-    return {name: tables[name] for name in tables.keys() - {"streams", "secrets"}}, manifest["files"]
+    return {name: tables[name] for name in tables.keys() - {"streams", "secrets", "server_runs"}}, manifest["files"]
 
 
 def manifest_of(archive: Path) -> dict[str, Any]:
@@ -112,6 +112,9 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
 
 async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: bytes, place: str) -> None:
     """People sign in with the passwords they have, find what they had, and go on with what they were at."""
+    async with await signed_in(server, "admin") as admin:
+        available = (await read(admin, "/api/v1/admin/statistics"))["availability"]["24h"]
+        assert (available["share"], available["down_seconds"], available["gaps"]) == (1.0, 0, [])
     async with await signed_in(server, "alice") as alice:
         async with alice.get(report["artifacts"][0]["url"]) as response:
             assert await response.read() == downloaded

@@ -59,6 +59,8 @@ async def test_jobs_are_listed_by_filters_cancelled_and_tried_again(
     assert retried.status == 0, retried
     assert wrong in retried.out
 
+    for none in ("0", "-1", "many"):
+        assert (await run("jobs", "list", "--limit", none, **user)).status == 2, none
     assert (await run("jobs", "cancel", **user)).status == 2  # not everything, because nothing was said
     theirs = await run("jobs", "cancel", other, **user)
     assert theirs.status == 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import aiohttp
 
 from tests.conftest import Server
+from tests.functional.batches import SALES, made, put_template
 from tests.functional.browsing import HTML, browser, sign_in
+from tests.functional.importing import ORDERS, import_text
 from tests.functional.test_jobs_together import all_over, begun, jobs
 from tests.waiting import until
 
@@ -55,6 +58,48 @@ async def test_failures_are_grouped_by_their_reason_and_each_leads_to_its_jobs(
         form = {"state": "failed", "error": "something_else", "all_action": "delete"}
         async with person.post("/jobs/together", data=form, headers=HTML) as response:
             assert "There is nothing to do" in await response.text()
+
+
+async def test_what_scripts_say_tells_their_reasons_apart_but_for_numbers(server: Server, alice: Client) -> None:
+    said = ["KeyError: 'amount'", "TimeoutError after 158 s", "KeyError: 'amount'", "TimeoutError after 9 s"]
+    ids = []
+    for text in said:
+        async with alice.post("/api/v1/jobs", json={"title": "Nightly"}) as response:
+            ids.append((await response.json())["job_id"])
+        async with alice.patch(f"/api/v1/jobs/{ids[-1]}", json={"state": "failed", "error": text}) as response:
+            assert response.status == 200
+    async with alice.get("/api/v1/jobs/reasons") as response:
+        found = [(each["reason"], each["count"], each["message"]) for each in (await response.json())["items"]]
+    assert found == [("TimeoutError after # s", 2, said[3]), ("KeyError: 'amount'", 2, said[2])]
+    assert await jobs(alice, reason="TimeoutError after # s") == [ids[3], ids[1]]
+    assert await jobs(alice, reason="KeyError: 'amount'", error="something_else") == []
+    async with browser(server) as person:
+        await sign_in(person, "alice")
+        leads_to = re.findall(
+            r'href="(/jobs\?state=failed&amp;error=script_failed&amp;reason=[^"]+)"',
+            await page_of(person, state="failed"),
+        )
+        async with person.get(html.unescape(leads_to[0]), headers=HTML) as response:
+            narrowed = await response.text()
+        assert titles(narrowed) == [ids[3], ids[1]]
+        assert "TimeoutError after # s" in narrowed
+        form = {"state": "failed", "reason": "KeyError: 'amount'", "all_action": "delete"}
+        async with person.post("/jobs/together", data=form, headers=HTML) as response:
+            assert "2 jobs" in await response.text()
+
+
+async def test_a_batch_is_found_by_its_template_and_by_what_its_reports_are_about_and_failed_of(
+    alice: Client, bob: Client
+) -> None:
+    await import_text(alice, ORDERS)
+    await put_template(alice, "quarterly", SALES)
+    job = (await made(alice, "quarterly"))["job_id"]
+    assert await jobs(alice, kind="batch_report") == [job]
+    for words in ("quarterly", "South", '"North sales"', "Division"):
+        assert await jobs(alice, q=words, kind="batch_report") == [job], words
+        assert await jobs(alice, q=f"-{words}", kind="batch_report") == [], words
+        assert await jobs(bob, q=words) == []
+    assert await jobs(alice, q="Atlantis") == []
 
 
 async def test_what_runs_stands_above_what_came_later(server: Server, alice: Client) -> None:

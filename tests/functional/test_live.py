@@ -10,7 +10,7 @@ import pytest
 from server.jobs.outcomes import Notice
 from tests.conftest import Server, signed_in
 from tests.functional.event_stream import events
-from tests.functional.live_client import Json, live
+from tests.functional.live_client import Json, connected, live
 from tests.waiting import until
 
 Client = aiohttp.ClientSession
@@ -179,7 +179,7 @@ async def test_subscribers_get_what_is_published(alice: Client, bob: Client) -> 
         )
         assert subscribed["message"] == "已订阅 test_events, other 事件"
         async with bob.post("/api/v1/events/test_events", json={"n": [1, "二"]}) as response:
-            assert await response.json() == {"event": "test_events", "receivers": 1}
+            assert await response.json() == {"event": "test_events", "receivers": 1, "at_least": False}
         event = await hers.next("event")
         assert (event["event"], event["data"]) == ("test_events", {"n": [1, "二"]})
         await hers.send(type="unsubscribe", events=["test_events"])
@@ -328,14 +328,14 @@ async def test_nobody_gets_in_without_credentials_and_wrong_origins_before_the_u
 async def test_first_message_may_bring_the_token(server: Server, alice: Client) -> None:
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     async with aiohttp.ClientSession(server.url) as anonymous:
-        async with live(anonymous) as socket:
+        async with connected(anonymous) as socket:
             await socket.send(type="auth", token=token)
             assert (await socket.next())["user"]["name"] == "alice"
-        async with live(anonymous) as socket:
+        async with connected(anonymous) as socket:
             await socket.send(type="auth", token="wrong")
             assert (await socket.next())["code"] == "not_signed_in"
             assert await socket.closed_with() == 4500
-        async with live(anonymous) as socket:
+        async with connected(anonymous) as socket:
             await socket.send(type="ping")
             assert (await socket.next())["code"] == "not_signed_in"
             assert await socket.closed_with() == 4503

@@ -15,7 +15,7 @@ import pytest
 
 from server.settings import Settings
 from tests.conftest import Server
-from tests.functional.live_client import live
+from tests.functional.live_client import connected, live
 from tests.waiting import until
 
 Client = aiohttp.ClientSession
@@ -57,14 +57,14 @@ async def test_too_many_connections_of_an_address_are_refused_with_4505(server: 
     async with contextlib.AsyncExitStack() as stack:
         anonymous = await stack.enter_async_context(aiohttp.ClientSession(server.url))
         for number in range(8):
-            await stack.enter_async_context(live(anonymous, f"tab-{number}"))
-        refused = await stack.enter_async_context(live(anonymous, "one-more"))
+            await stack.enter_async_context(connected(anonymous, f"tab-{number}"))
+        refused = await stack.enter_async_context(connected(anonymous, "one-more"))
         assert await refused.closed_with() == 4505
         assert refused.close_reason.startswith("8 connections are open from your network address (limit 8)")
 
 
 async def test_connection_that_does_not_introduce_itself_is_closed_in_time(server: Server) -> None:
-    async with aiohttp.ClientSession(server.url) as anonymous, live(anonymous) as socket:
+    async with aiohttp.ClientSession(server.url) as anonymous, connected(anonymous) as socket:
         assert await socket.closed_with() == 4503
 
 

@@ -11,7 +11,7 @@ import pytest
 from server.jobs.outcomes import Notice
 from server.settings import Settings
 from tests.conftest import Server
-from tests.functional.live_client import live
+from tests.functional.live_client import connected, live
 
 Client = aiohttp.ClientSession
 
@@ -47,16 +47,16 @@ async def test_few_may_wait_for_auth_and_whoever_has_said_who_they_are_waits_no_
 ) -> None:
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     async with aiohttp.ClientSession(server.url) as anonymous, contextlib.AsyncExitStack() as stack:
-        first, _ = [await stack.enter_async_context(live(anonymous, f"tab-{number}")) for number in range(2)]
+        first, _ = [await stack.enter_async_context(connected(anonymous, f"tab-{number}")) for number in range(2)]
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            async with live(anonymous, "one-more"):
+            async with connected(anonymous, "one-more"):
                 pass
         assert refused.value.status == 429
         assert refused.value.headers is not None
         assert int(refused.value.headers["Retry-After"]) > 0
         await first.send(type="auth", token=token)
         await first.next("connection", seconds=10)
-        await stack.enter_async_context(live(anonymous, "one-more"))
+        await stack.enter_async_context(connected(anonymous, "one-more"))
         async with live(alice, "with-a-token") as socket:  # whoever is known is not counted
             await socket.next("connection", seconds=10)
 

@@ -38,6 +38,10 @@ async def test_one_request_through_an_import(process: ServerProcess) -> None:
         upload_id = await upload(admin, ROWS.encode())
         async with live(admin, "laptop") as socket:
             await socket.next("connection")
+        async with admin.get("/events?client_id=phone") as stream:
+            assert stream.status == 200
+            async with admin.post("/events/phone", json={"type": "ping"}) as response:
+                assert response.status == 202, await response.text()
         body = {"upload_id": upload_id, "dataset": "orders"}
         async with admin.post("/api/v1/imports", json=body) as response:
             request_id, job_id = response.headers["X-Request-ID"], (await response.json())["job_id"]
@@ -56,6 +60,7 @@ async def test_one_request_through_an_import(process: ServerProcess) -> None:
     (answer,) = [line for line in of_request if line.get("action") == "answer"]
     assert (answer["message"], answer["status"]) == ("POST /api/v1/imports", 202)
     assert len({line.get("user") for line in of_request}) == 1
+    assert not [line for line in lines(process) if "/events/" in line["message"]]  # a ping is no change
     whole = "\n".join(process.log)
     for secret in (token, PASSWORDS["admin"], "not-this-one-either", "Atlantis", "4711", "jindu_session"):
         assert secret not in whole

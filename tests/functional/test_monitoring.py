@@ -78,6 +78,15 @@ async def test_messages_both_ways_are_counted_by_type_with_their_delay(
     assert found["jindu_sent_bytes_total",] > 300
 
 
+async def test_jobs_of_scripts_run_as_much_as_others(alice: Client, admin: Client) -> None:
+    async with alice.post("/api/v1/jobs", json={"title": "Nightly"}) as response:
+        job = await response.json()
+    assert (await metrics(admin))[("jindu_jobs_running",)] == 1
+    async with alice.patch(f"/api/v1/jobs/{job['job_id']}", json={"state": "succeeded"}) as response:
+        assert response.status == 200
+    assert (await metrics(admin))[("jindu_jobs_running",)] == 0
+
+
 async def test_jobs_and_requests_are_counted_without_a_series_for_each(alice: Client, admin: Client) -> None:
     for _ in range(2):
         async with alice.post("/api/v1/jobs/demonstration", json={"seconds": 0, "total": 3}) as response:

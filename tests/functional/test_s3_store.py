@@ -97,7 +97,8 @@ async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
     async with alice.get(url) as response:
         assert (response.status, (await response.json())["code"]) == (503, "storage_away")
     async with alice.get("/readyz") as response:
-        assert (response.status, (await response.json())["files"]) == (200, "away")
+        told = await response.json()
+        assert (response.status, told["status"], told["files"]) == (200, "degraded", "away")
     form = aiohttp.FormData()
     form.add_field("file", ORDERS, filename="later.csv")
     async with alice.post("/api/v1/uploads", data=form) as response:

@@ -182,7 +182,8 @@ async def test_a_unix_socket_is_for_user_and_group_and_goes_with_the_server(tmp_
                     client.headers["Authorization"] = f"Bearer {(await response.json())['token']}"
                 async with client.get("/events?client_id=tab") as response:
                     assert response.status == 200
-                    assert (await run("health", JINDU_HOST=f"unix:{path}")).status == 0
+                    for asked in ((), ("--alive",)):
+                        assert (await run("health", *asked, JINDU_HOST=f"unix:{path}")).status == 0
                     assert (await EventStream(response).next("connection"))["type"] == "connection"
         finally:
             await asyncio.to_thread(end, process)

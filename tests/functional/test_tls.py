@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from server.care.certificates import check_certificate, end_of
+from server.cli.proxy_check import check_proxy
 from server.errors import ConfigurationError
 from server.http.certificate import Certificate
 from server.settings import Settings
@@ -75,6 +76,14 @@ async def test_all_of_it_works_over_tls(server: Server, authority: Authority, se
                 assert (await socket.next("event"))["data"] == "over TLS"
         async with client.get("/static/css/base.css") as response:
             assert len(await response.read()) > 1_000
+
+
+async def test_doctor_says_that_it_is_the_certificate_and_not_the_server(server: Server, authority: Authority) -> None:
+    (finding,) = await check_proxy(server.url, None)
+    assert finding.code == "certificate_not_trusted"
+    assert "unable to get local issuer certificate" in finding.text
+    trusted = await check_proxy(server.url, None, tls=authority.trusting())
+    assert "certificate_not_trusted" not in [each.code for each in trusted]
 
 
 async def test_old_protocols_and_plain_http_are_refused_and_nobody_is_hurt(

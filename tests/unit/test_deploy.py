@@ -78,7 +78,7 @@ def test_the_container_is_nobodys_root_and_looks_after_itself() -> None:
     assert given["VOLUME"] == "/data"
     assert given["STOPSIGNAL"] == "SIGTERM"
     assert given["CMD"] == '["jindu", "serve"]'  # no shell between the signal and the server
-    assert given["HEALTHCHECK"].endswith('CMD ["jindu", "health"]')
+    assert given["HEALTHCHECK"].endswith('CMD ["jindu", "health", "--alive"]')
     for name, rest in instructions():
         assert name in {
             "FROM",

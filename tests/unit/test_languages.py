@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from server.jobs.job import FINISHING
 from server.languages import Languages
 from server.places import LOCALES
 
@@ -72,3 +73,8 @@ def test_texts_of_pages_can_be_filled_in_every_language() -> None:
                     except ValueError:
                         broken.append(text)
     assert broken == []
+
+
+@pytest.mark.parametrize("stage", ["unpacking", "detecting", "reading", "checking", "measuring", "merging", FINISHING])
+def test_stages_of_imports_are_in_the_readers_language(stage: str) -> None:
+    assert Languages.load(LOCALES).of("zh-CN").gettext(stage) != stage

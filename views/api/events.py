@@ -13,16 +13,17 @@ _MAX_BYTES = 64 * 1024
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """To how many connections of this node it went."""
+    """To how many connections it went; `at_least` where there are other nodes, whose connections are not counted."""
 
     event: str
     receivers: int
+    at_least: bool
 
 
 async def publish_event(call: Call[Any, NoQuery]) -> Published:
     name = call.path["name"]
-    receivers = await call.operations.events.publish(call.principal, name, call.body)
-    return Published(event=name, receivers=receivers)
+    reach = await call.operations.events.publish(call.principal, name, call.body)
+    return Published(event=name, receivers=reach.receivers, at_least=reach.at_least)
 
 
 ENDPOINTS = [

@@ -15,7 +15,8 @@ _UserName = Annotated[str, Meta(min_length=1)]
 
 
 class JobQuery(PageByNumber, frozen=True, kw_only=True):
-    """`outcome` is of those that succeeded, `error` the code of those that failed; `user` is a name, for admins.
+    """`outcome` is of those that succeeded, `error` the code of those that failed, `reason`
+    one of `/jobs/reasons`; `user` is a name, for admins.
 
     `since` and `until` are moments of creation, `ended_since` and `ended_until` of the end. `q` looks in all that
     people know a job by, its error included; `"some words"` stand together, and `-word` leaves out what has it.
@@ -25,6 +26,7 @@ class JobQuery(PageByNumber, frozen=True, kw_only=True):
     outcome: tuple[Completeness, ...] = ()
     kind: tuple[str, ...] = ()
     error: tuple[str, ...] = ()
+    reason: str = ""
     user: _UserName | None = None
     since: Moment | None = None
     until: Moment | None = None
@@ -37,6 +39,7 @@ class JobCriteria(Struct, frozen=True, kw_only=True):
 
     kind: tuple[str, ...] = ()
     error: tuple[str, ...] = ()
+    reason: str = ""
     user: _UserName | None = None
     since: Moment | None = None
     until: Moment | None = None
@@ -59,6 +62,7 @@ async def filter_by(call: Call[Any, Any], wanted: JobCriteria | JobQuery) -> Job
         owner_id=await jobs.owner_named(call.principal, wanted.user) if wanted.user else None,
         kinds=wanted.kind,
         errors=wanted.error,
+        reason=wanted.reason,
         text=wanted.q or "",
         since=wanted.since,
         until=wanted.until,

@@ -10,9 +10,14 @@ from views.context import formats_for
 
 
 class JobReason(Struct, frozen=True, kw_only=True):
-    """How many failed with the error `code`; `message` and `job_id` are those of the newest of them."""
+    """How many failed with the error `code`; `message` and `job_id` are those of the newest of them.
+
+    `reason` is what scripts said, with # for its numbers; the list of jobs takes it as `reason`. It is empty where the
+    code says it all.
+    """
 
     code: str
+    reason: str
     count: int
     message: str
     job_id: str
@@ -29,6 +34,7 @@ async def list_reasons(call: Call[None, JobCriteria]) -> JobReasons:
         items=[
             JobReason(
                 code=reason.code,
+                reason=reason.reason,
                 count=reason.count,
                 message=formats.error_text(reason.newest.error),
                 job_id=reason.newest.id,

@@ -39,7 +39,7 @@ class MetricLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class ServerRun(msgspec.Struct, frozen=True, kw_only=True):
     """`ending` is `stopped` (in order), `silent` (it froze, and went on), `clock_set` (it went on at another time),
-    null while it lives or when it crashed."""
+    `restored` (it went on after the backup that was restored), null while it lives or when it crashed."""
 
     node: str
     version: str

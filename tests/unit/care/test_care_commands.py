@@ -144,6 +144,11 @@ def test_settings_are_shown_with_where_they_come_from_and_no_secret(
     assert "correct-horse" not in out + as_json
     assert "hidden" not in out + as_json
     assert {"name": "port", "value": 9100, "source": "JINDU_PORT"} in map(json.loads, as_json.splitlines())
+    monkeypatch.setenv("JINDU_BACKUP_TO", str(tmp_path / "nowhere"))  # refused by `config check`, and still to be seen
+    status, out, _ = run("config", "show")
+    assert status == 0
+    assert f"backup_to = {tmp_path / 'nowhere'}    # JINDU_BACKUP_TO" in out
+    assert run("config", "check")[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ class Parts:
             "job_tallies": self.counting.statistics,
             "event_loop": lambda: LagStatistics(p50_ms=0.1, p99_ms=2.0, max_ms=4.0),
             "jobs": lambda: SimpleNamespace(running=1, queued=2),
+            "external_jobs": lambda: SimpleNamespace(running=0),
             "stored_bytes": lambda: {"datasets": 300, "uploads": 200, "reports": 100, "database": 50},
             "queries_took": Histogram(WORK_BOUNDS).counts,
             "storage": lambda: SimpleNamespace(free_bytes=600, total_bytes=1_000),

@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.monitoring.uptime import Gap, GapKind, Heartbeat, Run, RunEnding, availability, forget_runs, runs_since
+from server.monitoring.uptime import (
+    Gap,
+    GapKind,
+    Heartbeat,
+    Run,
+    RunEnding,
+    availability,
+    end_with_backup,
+    forget_runs,
+    runs_since,
+)
 from server.storage.database import Database
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -72,6 +82,18 @@ def test_what_a_clock_skips_that_is_set_never_was() -> None:
     assert (found.share, found.known_seconds, found.gaps) == (1.0, 3_600, ())
     crashed = availability([run(0, 30, RunEnding.CLOCK_SET), run(90, 100), run(106, 120)], at(0), at(120))
     assert (crashed.down_seconds, crashed.known_seconds) == (360, 3_600)
+
+
+async def test_of_the_time_after_a_backup_that_was_restored_nobody_knows(database: Database) -> None:
+    async with database.write() as connection:
+        for minute in (0, 20):  # the first one crashed and stays so
+            await Heartbeat(node="a", version="1").begin(connection, at(minute))
+        await end_with_backup(connection, at(20.1))
+        await Heartbeat(node="b", version="1").begin(connection, at(500))
+        runs = await runs_since(connection, at(0))
+    assert [one.ending for one in runs] == [None, RunEnding.RESTORED, None]
+    found = availability(runs, at(0), at(500))
+    assert (found.down_seconds, found.known_seconds) == (1_200, 1_200)
 
 
 async def test_beats_keep_a_run_alive_and_a_long_silence_ends_it(database: Database) -> None:

@@ -71,6 +71,19 @@ async def test_administrators_see_who_came_and_who_went(manager: ConnectionManag
     assert chief.messages[1]["data"]["left"] == [link.connection.id]
 
 
+async def test_who_came_and_went_at_once_is_told_to_have_left_since_a_list_may_show_them(
+    manager: ConnectionManager,
+) -> None:
+    chief = watching(manager, "chief", ADMIN_PRESENCE, role=Role.ADMIN)
+    link = join(manager, "alice", "phone")
+    assert link.connection is not None
+    manager.disconnect(link.connection)
+    await until(lambda: chief.messages, seconds=5)
+    (message,) = chief.messages
+    assert message["data"]["left"] == [link.connection.id]
+    assert [each["user_name"] for each in message["data"]["joined"]] == ["chief"]
+
+
 async def test_of_very_many_at_once_only_some_are_named(
     manager: ConnectionManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:

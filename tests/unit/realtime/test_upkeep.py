@@ -14,8 +14,9 @@ from server.auth.permissions import Role
 from server.engines.memory_broker import MemoryBroker
 from server.realtime.close_codes import CloseCode
 from server.realtime.history import History
+from server.realtime.statistics_watch import STATISTICS, StatisticsWatch
 from server.realtime.topics import Topics
-from server.realtime.upkeep import STATISTICS, Upkeep
+from server.realtime.upkeep import Upkeep
 from server.storage.database import Database
 from tests.unit.realtime.people import join, manager_of
 
@@ -34,6 +35,8 @@ class House:
             manager=self.manager,
             history=history,
             topics=Topics(broker=MemoryBroker(), manager=self.manager, forget=history.forget),
+            watch=StatisticsWatch(self.manager, MemoryBroker()),
+            node="east",
             publish=lambda event, data: self.published.append((event, data)),
             parts={"jobs": lambda: Figures(jobs=3), "plain": lambda: {"plain": 1}},
         )
@@ -64,7 +67,7 @@ async def test_figures_are_made_for_those_who_watch_them(database: Database) -> 
         house.manager.subscribe(watcher.connection, [STATISTICS])
         while not house.published:
             await asyncio.sleep(0.005)
-    assert house.published[0] == (STATISTICS, {"jobs": {"jobs": 3}, "plain": {"plain": 1}})
+    assert house.published[0] == (STATISTICS, {"node": "east", "jobs": {"jobs": 3}, "plain": {"plain": 1}})
 
 
 async def test_nothing_is_published_when_nobody_watches_and_an_error_ends_nothing(
