@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from server.errors import FieldError, FileProblem, InvalidInput
 from server.settings import Settings
-from server.texts import told
+from server.texts import phrase, told
 
 ColumnType = Literal["text", "integer", "decimal", "float", "boolean", "date", "datetime", "timestamp"]
 COLUMN_TYPES: tuple[ColumnType, ...] = (
@@ -207,7 +208,8 @@ def chosen_columns(options: ReadOptions, names: Sequence[str]) -> list[ColumnSpe
 
 def columns_do_not_fit(message: str, errors: Sequence[FieldError]) -> InvalidInput:
     """An error whose text alone says all that is wrong: a failed job shows no list of fields. Has `{problems}`."""
-    problems = " ".join(error.text for error in errors[:_PROBLEMS_TOLD])
+    said = [phrase(error.message, **error.parameters) for error in errors[:_PROBLEMS_TOLD]]
+    problems = reduce(lambda before, one: phrase("{before} {one}", before=before, one=one), said)
     return InvalidInput(message, code="columns_do_not_fit", errors=errors, problems=problems)
 
 

@@ -2,6 +2,7 @@
 
 import { counted, isRepeated, pace, valueText, waitingFor } from "./figures.js";
 import { percent, t } from "./i18n.js";
+import { stageText } from "./job-stages.js";
 
 export function startJobsLive(tables) {
   for (const table of tables) {
@@ -70,9 +71,9 @@ function drawBar(bar, job) {
 
 // The badge of a job says what the server says of it: `Stalled`, `Done · 1 failed`; beside it may stand what it does.
 function showState(job) {
-  const stageText = job.stage && ["running", "stalled"].includes(job.shown_state) ? t(job.stage) : "";
+  const does = job.stage && ["running", "stalled"].includes(job.shown_state) ? stageText(job.stage) : "";
   for (const stage of document.querySelectorAll(`[data-stage-of="${CSS.escape(job.job_id)}"]`)) {
-    setText(stage, stageText);
+    setText(stage, does);
   }
   for (const badge of document.querySelectorAll(`[data-state-of="${CSS.escape(job.job_id)}"]`)) {
     badge.className = `badge badge--${job.shown_state}`;

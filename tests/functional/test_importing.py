@@ -13,6 +13,7 @@ from sqlalchemy import update
 from server.settings import Settings
 from server.storage.tables import jobs
 from tests.conftest import Server, new_user, running, signed_in
+from tests.functional.browsing import HTML
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.functional.live_client import live
 from tests.stored import blobs_of
@@ -123,6 +124,12 @@ async def test_an_append_that_does_not_fit_says_which_columns(alice: aiohttp.Cli
     state = await ended(alice, job_id)
     assert (state["state"], state["error"]["code"]) == ("failed", "columns_do_not_fit")
     assert "ordered_at" in str(state["error"])
+    async with alice.patch("/api/v1/me", json={"language": "zh-CN"}) as response:
+        assert response.status == 200
+    async with alice.get(f"/jobs/{job_id}", headers=HTML) as response:
+        shown = await response.text()
+    assert "文件没有数据集中的列“ordered_at”" in shown
+    assert "The file has no column" not in shown
 
 
 async def test_progress_counts_rows_and_ends_at_all_of_them(alice: aiohttp.ClientSession) -> None:

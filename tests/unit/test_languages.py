@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -75,6 +76,11 @@ def test_texts_of_pages_can_be_filled_in_every_language() -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("stage", ["unpacking", "detecting", "reading", "checking", "measuring", "merging", FINISHING])
-def test_stages_of_imports_are_in_the_readers_language(stage: str) -> None:
-    assert Languages.load(LOCALES).of("zh-CN").gettext(stage) != stage
+def test_stages_of_jobs_are_in_the_readers_language_on_pages_and_as_scripts_draw_them() -> None:
+    languages = Languages.load(LOCALES)
+    server = Path(__file__).parents[2] / "server"
+    stages = {stage for path in server.rglob("*.py") for stage in re.findall(r'\bstage="(\w+)"', path.read_text())}
+    assert stages >= {"reading", "rendering"}
+    for stage in stages | {FINISHING}:
+        assert languages.of("zh-CN").gettext(stage) != stage
+        assert stage in languages.script_texts
