@@ -7,29 +7,26 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import reduce
 from operator import or_
 from typing import Any
 
 import msgspec
-from redis.exceptions import NoPermissionError, RedisError
 
 from server.clock import new_id
-from server.engines.valkey_line import ANSWER_SECONDS, AWAY, ValkeyAddress, ValkeyLine
+from server.engines.valkey_line import AWAY, ValkeyAddress, ValkeyLine
+from server.engines.valkey_saying import ValkeyCommand, ValkeySaying
 from server.realtime.broker import EVERYBODY, BrokerStatistics, Hearing, Publication
 
 _LOG = logging.getLogger("jindu.valkey")
 _VERSION = 1
-_MOST_WAITING = 20_000  # commands: what more would come is lost, and found by those who look
-_AT_ONCE = 500  # commands in one write
 _JOINED_AT_ONCE = 1_000  # topics
 _CONFIRM_SECONDS = 2.0
 _BEAT_SECONDS = 2.0  # a word of our own that has to come round
 _SILENT_SECONDS = 6.0
 _RECONNECT_SECONDS = (0.05, 0.2, 0.5, 1.0)
 _MOST_SENDERS = 1_000
-_MOST_REFUSALS_TOLD = 20
 
 
 class _Word(msgspec.Struct, frozen=True, array_like=True):
@@ -56,14 +53,7 @@ class ValkeyBroker:
         self._kinds: msgspec.msgpack.Decoder[Any] | None = None
         self._encode = msgspec.msgpack.Encoder().encode
         self._words = msgspec.msgpack.Decoder(_Word)
-        # saying
-        self._waiting: deque[Sequence[Any]] = deque()
-        self._something = asyncio.Event()
-        self._answered = asyncio.Event()
-        self._unanswered = 0
-        self._idle = asyncio.Event()
-        self._is_saying = False
-        self._has_gap = False
+        self._saying = ValkeySaying(gap=self._gap)
         self._number = 0
         # listening
         self._joined: dict[str, asyncio.Future[None]] = {}
@@ -80,9 +70,8 @@ class ValkeyBroker:
         self._round_seconds = 0.0
 
         self._tasks: list[asyncio.Task[None]] = []
-        self._sent = self._heard = self._not_sent = self._not_understood = self._lines_lost = 0
+        self._sent = self._heard = self._not_understood = self._lines_lost = 0
         self._is_known_away = False
-        self._refusals: set[str] = set()
         self._on_return: list[Callable[[], None]] = []
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
@@ -135,12 +124,7 @@ class ValkeyBroker:
 
     def command(self, *words: Any) -> None:
         """To be done before whatever is sent from now on, or not at all when the line is lost; never waits."""
-        if not self._is_saying or len(self._waiting) >= _MOST_WAITING:
-            self._lose(1)
-            return
-        self._waiting.append(words)
-        self._idle.clear()
-        self._something.set()
+        self._saying.add(words)
 
     def closes(self, close: Callable[[], Awaitable[None]]) -> None:
         """What goes by the same address ends with it."""
@@ -152,14 +136,14 @@ class ValkeyBroker:
 
     @property
     def is_whole(self) -> bool:
-        return self._is_saying and self._is_listening and self._comes_round
+        return self._saying.is_there and self._is_listening and self._comes_round
 
     def statistics(self) -> BrokerStatistics:
         return BrokerStatistics(
             is_whole=self.is_whole,
             sent=self._sent,
             heard=self._heard,
-            not_sent=self._not_sent,
+            not_sent=self._saying.lost,
             not_understood=self._not_understood,
             lines_lost=self._lines_lost,
             round_seconds=self._round_seconds if self.is_whole else 0.0,
@@ -168,9 +152,7 @@ class ValkeyBroker:
     async def close(self) -> None:
         if self._hearing is None:
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await self._idle.wait()
+        await self._saying.all_left(seconds=1.0)
         self._hearing = None
         for task in self._tasks:
             task.cancel()
@@ -208,11 +190,6 @@ class ValkeyBroker:
                 extra={"action": "broker"},
             )
 
-    def _say_once_that_it_refuses(self, why: str) -> None:
-        if why not in self._refusals and len(self._refusals) < _MOST_REFUSALS_TOLD:
-            self._refusals.add(why)
-            _LOG.error("Valkey refuses a command: %s", why, extra={"action": "broker"})
-
     def _say_once_that_it_is_back(self) -> None:
         if self.is_whole and self._is_known_away:
             self._is_known_away = False
@@ -222,65 +199,18 @@ class ValkeyBroker:
 
     async def _say(self, line: ValkeyLine) -> None:
         await line.ask([("SET", f"{self.address.prefix}line:{self.me}", b"", "PX", 1000)])  # a replica refuses that
-        self._is_saying = True
-        self._refusals.clear()
+        await self._saying.use(line, begun=self._begun)
+
+    def _begun(self) -> None:
         self._beat_once()
         self._say_once_that_it_is_back()
         for tell in self._on_return:
             tell()
-        self._unanswered = 0
-        halves = {
-            asyncio.create_task(self._write_commands(line), name="valkey commands"),
-            asyncio.create_task(self._read_answers(line), name="valkey answers"),
-        }
-        try:
-            done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
-            for half in done:
-                half.result()
-        finally:
-            for half in halves:
-                half.cancel()
-            await asyncio.wait(halves)
-            self._is_saying = False
-            self._idle.set()
-            if lost := len(self._waiting) + self._unanswered:
-                self._lose(lost)
-            self._waiting.clear()
 
-    async def _write_commands(self, line: ValkeyLine) -> None:
-        while True:
-            if self._has_gap:  # others look for what we could not say
-                self._has_gap = False
-                self._number += 1
-                word = self._encode(_Word(_VERSION, self.me, self._number))
-                self._waiting.append(("PUBLISH", self._channel(EVERYBODY), word))
-            while self._waiting:
-                some = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-                self._unanswered = len(some)
-                self._answered.clear()
-                await line.write(some)
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._answered.wait()
-            self._something.clear()
-            self._idle.set()
-            await self._something.wait()
-            self._idle.clear()
-
-    async def _read_answers(self, line: ValkeyLine) -> None:
-        """Also while there are none: so a line that ends is noticed at once."""
-        while True:
-            answer = await line.answer()
-            if isinstance(answer, NoPermissionError):
-                raise answer  # what others should see of us does not arrive: better to say so than to seem whole
-            if isinstance(answer, RedisError):
-                self._say_once_that_it_refuses(str(answer))
-            self._unanswered -= 1
-            if self._unanswered <= 0:
-                self._answered.set()
-
-    def _lose(self, count: int) -> None:
-        self._not_sent += count
-        self._has_gap = True
+    def _gap(self) -> ValkeyCommand:
+        self._number += 1
+        word = self._encode(_Word(_VERSION, self.me, self._number))
+        return ("PUBLISH", self._channel(EVERYBODY), word)
 
     # listening
 
@@ -403,12 +333,16 @@ class ValkeyBroker:
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
             self._beat_once()
-            if self._is_saying and self._is_listening and time.monotonic() - self._heard_myself_at > _SILENT_SECONDS:
+            if (
+                self._saying.is_there
+                and self._is_listening
+                and time.monotonic() - self._heard_myself_at > _SILENT_SECONDS
+            ):
                 self._say_once_that_it_is_away(TimeoutError("no word comes round on a line that is open"))
                 self._renew_listening()
 
     def _beat_once(self) -> None:
-        if self._is_saying:
+        if self._saying.is_there:
             self._beat_number += 1
             self._beaten_at = time.monotonic()
             word = self._encode(_Word(_VERSION, self.me, 0, msgspec.Raw(self._encode(self._beat_number))))
