@@ -7,12 +7,13 @@ import asyncio
 from aiohttp import web
 
 from server.clock import utc_now
-from server.errors import FieldError, Forbidden, InvalidInput
+from server.errors import FieldError, InvalidInput
 from server.http.addresses import client_address
 from server.http.forms import read_form
 from server.http.parts import operations_of
 from server.http.sessions import remember, remember_device
 from server.operations.account_fields import time_zones
+from server.operations.first_run import wrong_setup_code
 from views.context import language_of, render
 from views.field_errors import errors_by_field
 from views.time_zones import likely_time_zone, time_zone_choices
@@ -23,9 +24,7 @@ async def setup_page(request: web.Request) -> web.Response:
     if not await first_run.is_pending():
         raise web.HTTPSeeOther("/")
     if not await first_run.is_code(code):
-        raise Forbidden(
-            "This set-up link is not valid any more. Restart the server: it prints a new one.", code="setup_code_wrong"
-        )
+        raise wrong_setup_code()
     return await _page(request, {"code": code})
 
 

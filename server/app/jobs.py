@@ -63,6 +63,8 @@ def build_jobs(
     queue = engines.queue_for(settings, storage.database, node=node)(
         kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts
     )
+    if is_shared:
+        table.waits_by(queue.jobs_waiting)
     retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
     life = JobLife(
         database=storage.database,

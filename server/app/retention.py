@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import func, select
+
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
@@ -11,10 +13,15 @@ from server.datasets.old_rejects import OldRejects
 from server.datasets.old_versions import OldVersions
 from server.jobs.old_jobs import OldJobs, OldLogs
 from server.operations.retention import Retention, Rule
+from server.realtime.history_rules import NOTIFICATION, is_brief
 from server.reports.old_batches import OldBatches
 from server.settings import Settings
-from server.storage.keeping import Keeping
+from server.storage.database import Database
+from server.storage.keeping import CountedRows, Keeping
+from server.storage.tables import samples, stream_messages
 from server.uploads.old_uploads import OldUploads, RefusedUploads
+
+_ROW_BYTES = 100  # beside what it says, with its places in the indexes
 
 
 def build_retention(
@@ -33,4 +40,26 @@ def build_retention(
         ("audit_address_days", OldAddresses(database)),
     )
     rules = [Rule(keeping=keeping, days=getattr(settings, name), setting=name) for name, keeping in kinds]
-    return Retention(rules, database=database, clock=clock)
+    return Retention(rules, elsewhere=_elsewhere(settings, database), database=database, clock=clock)
+
+
+def _elsewhere(settings: Settings, database: Database) -> list[Rule]:
+    """What goes without the sweep: messages where they are kept, figures as they get old."""
+    size, owner = func.length(stream_messages.c.body) + _ROW_BYTES, stream_messages.c.user_id
+    told, brief = stream_messages.c.type == NOTIFICATION, is_brief(stream_messages)
+    figures = func.length(samples.c.figures) + _ROW_BYTES
+    notifications = CountedRows("notifications", database, select(stream_messages).where(told), size, owner=owner)
+    messages = CountedRows("messages", database, select(stream_messages).where(brief), size, owner=owner)
+    return [
+        Rule(
+            keeping=notifications,
+            days=max(settings.notification_days, settings.history_days),
+            setting="notification_days",
+        ),
+        Rule(keeping=messages, days=settings.history_days, setting="history_days"),
+        Rule(
+            keeping=CountedRows("figures", database, select(samples), figures),
+            days=settings.monitoring_days,
+            setting="monitoring_days",
+        ),
+    ]

@@ -48,7 +48,7 @@ def build_storage(settings: Settings, *, wrap: Callable[[Database], Database]) -
     # It is the database that needs it, if that is here: what people do on a full disk must still be stored.
     wanted_bytes = 0 if settings.database_url else settings.reserve_bytes
     reserve = Reserve(data / "reserve", wanted_bytes=wanted_bytes)
-    database = wrap(open_database(settings, reserve=reserve, name=f"{NODE}{gethostname()}:{settings.port}"))
+    database = wrap(open_database(settings, reserve=reserve, name=f"{NODE}{gethostname()}:{_place(settings)}"))
     quotas = _quotas(settings)
     files = open_files(settings)
     return StorageParts(
@@ -74,6 +74,13 @@ def _quotas(settings: Settings) -> Quotas:
             Stored.REPORTS: Quota(per_user=settings.max_report_bytes_per_user, in_all=settings.max_report_bytes_in_all),
         }
     )
+
+
+def _place(settings: Settings) -> str:
+    """On its machine."""
+    if settings.role == "worker":
+        return settings.node or f"worker{settings.worker_port or ''}"
+    return str(settings.port)
 
 
 @asynccontextmanager

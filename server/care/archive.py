@@ -6,6 +6,7 @@ name is never a place to write to before it was looked at.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import zipfile
@@ -88,6 +89,8 @@ class ArchiveReader:
         except FileNotFoundError:
             raise CareRefused("archive_missing", f"There is no backup {path}.") from None
         except OSError as error:
+            if error.errno == errno.EINVAL:  # it says that it begins before its beginning
+                raise damaged("it is cut short, or no backup at all") from None
             raise CareRefused("archive_unreadable", f"The backup {path} cannot be read: {error.strerror}.") from None
         except _UNREADABLE:
             raise damaged("it is cut short, or no backup at all") from None
@@ -149,6 +152,8 @@ class ArchiveReader:
         except _UNREADABLE as error:
             raise damaged(f"{member} cannot be read ({error})") from None
         except OSError as error:
+            if error.errno == errno.EINVAL:  # its list leads to before its beginning
+                raise damaged(f"{member} is not where it should be") from None
             raise CareRefused("archive_unreadable", f"The backup cannot be read: {error.strerror}.") from None
 
     def _read_manifest(self) -> Manifest:

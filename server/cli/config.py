@@ -45,7 +45,8 @@ async def check_engines(settings: Settings) -> list[CareFinding]:
     """What nodes share beside the database, as far as trying it out tells."""
     found: list[CareFinding] = []
     try:
-        open_files(settings)
+        if settings.storage_url:  # files of the data directory would be given one
+            open_files(settings)
     except ConfigurationError as wrong:
         found.append(error("storage_url_wrong", wrong.text, "Mend JINDU_STORAGE_URL."))
     try:

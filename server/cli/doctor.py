@@ -24,7 +24,7 @@ from server.cli.statuses import DONE
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
 from server.storage.blob_store import StorageAway
-from server.storage.database import Database
+from server.storage.database import OF_LEASES, Database
 from server.storage.one_server import is_whole
 
 
@@ -74,7 +74,7 @@ async def _check_rows_and_files(database: Database, settings: Settings, *, thoro
         checking = check_database(
             connection,
             thorough=thorough,
-            connections_per_node=settings.database_writers + settings.database_readers,
+            connections_per_node=settings.database_writers + settings.database_readers + OF_LEASES,
         )
         findings = [each async for each in checking]
         is_known = await check_schema(connection) is None

@@ -67,7 +67,9 @@ class LeaseQueue:
             Lane.SHARED: max(_SHARED_PLACES, heavy_slots + 1),
         }
         self._begun: dict[tuple[str, int], Job] = {}
-        self._standings = Standings()
+        self._standings = Standings(
+            places={str(lane): places for lane, places in self._places.items()}, per_owner=heavy_slots
+        )
         self._news = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._is_open = False

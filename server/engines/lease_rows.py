@@ -63,6 +63,7 @@ class InLine:
     job: Job
     lane: str
     seconds: float  # running: since it began; waiting: until it may begin
+    node: str = ""  # at which it runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +129,7 @@ async def is_in_no_lane(connection: AsyncConnection, job: Job) -> bool:
 async def lines(connection: AsyncConnection) -> Lines:
     since = func.extract("epoch", func.statement_timestamp() - jobs.c.started_at).label("seconds")
     until = func.extract("epoch", jobs.c.due_at - func.statement_timestamp()).label("seconds")
-    few = (*(jobs.c[name] for name in _SHOWN), jobs.c.lane)
+    few = (*(jobs.c[name] for name in _SHOWN), jobs.c.lane, jobs.c.node)
     running = await connection.execute(select(*few, since).where(_LEFT, jobs.c.lane != ""))
     waits = (jobs.c.state == State.QUEUED.value, jobs.c.lane != "", jobs.c.due_at.is_not(None))
     in_order = select(*few, until, func.count().over().label("in_all")).where(*waits)
@@ -152,4 +153,6 @@ _SHOWN = ("id", "kind", "owner_id", "title", "unit", "created_at", "priority", "
 
 def _shown(row: Any) -> InLine:
     values = {name: row._mapping[name] for name in _SHOWN}
-    return InLine(job=convert(values, Job, strict=False), lane=row.lane, seconds=float(row.seconds or 0.0))
+    return InLine(
+        job=convert(values, Job, strict=False), lane=row.lane, seconds=float(row.seconds or 0.0), node=row.node
+    )

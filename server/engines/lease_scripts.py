@@ -45,7 +45,11 @@ class LeaseScripts:
         values = {name: getattr(job, name) for name in PROGRESS_FIELDS}
         spoke = update(jobs).where(*mine, jobs.c.revision <= job.revision)
         async with self._database.write(shared=True) as connection:
-            return (await connection.execute(spoke.values(**values, lease_until=self._until()))).rowcount == 1
+            saved = await connection.execute(spoke.values(**values, lease_until=self._until()))
+            if saved.rowcount == 1:
+                return True
+            # Of two of its words that came at once the later one may be stored already.
+            return (await connection.execute(select(jobs.c.id).where(*mine))).one_or_none() is not None
 
     async def here(self, job_ids: Collection[str]) -> Collection[str]:
         if not job_ids:
@@ -71,7 +75,7 @@ class LeaseScripts:
 
     async def count(self, connection: AsyncConnection, owner_id: str) -> int:
         counted = select(func.count()).select_from(jobs).where(_RUNS, jobs.c.owner_id == owner_id)
-        return (await connection.execute(counted)).scalar_one()
+        return int((await connection.execute(counted)).scalar_one())
 
     def _until(self) -> ColumnElement[object]:
         return func.statement_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, self._silence_seconds)

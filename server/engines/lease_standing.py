@@ -17,7 +17,10 @@ _DUE_SECONDS = 0.05  # what may begin sooner counts as in line
 class Standings:
     """As of the last look. How long such work takes is learnt from what was seen running and is no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, places: Mapping[str, int], per_owner: int) -> None:
+        """`places` by lane, and how many of them one owner may have, at each node."""
+        self._places = places
+        self._per_owner = per_owner
         self.waiting: Mapping[str, Waiting] = {}
         self.count = 0
         self._durations = Durations()
@@ -36,10 +39,15 @@ class Standings:
         self.waiting = found
 
     def _in_lane(self, lane: str, lines: Lines) -> Line:
-        """With as many places as are taken: while somebody waits, all of them are."""
+        """With the places of all nodes that run something there, as if each had as many as this one."""
         running = [row for row in lines.running if row.lane == lane]
-        places = max(1, len(running))
-        line = Line(places=places, per_owner=places, durations=self._durations, had_turns=lines.had_turns.get(lane, ()))
+        nodes = max(1, len({row.node for row in running}))
+        line = Line(
+            places=self._places.get(lane, 1) * nodes,
+            per_owner=self._per_owner * nodes,
+            durations=self._durations,
+            had_turns=lines.had_turns.get(lane, ()),
+        )
         for row in running:
             line.begin(row.job, seconds_ago=row.seconds)
         for row in lines.waiting:

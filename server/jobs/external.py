@@ -117,9 +117,9 @@ class ExternalJobs:
         return begun
 
     async def running_of(self, connection: AsyncConnection, owner_id: str) -> int:
-        """How many of somebody's jobs we listen to, or others do."""
+        """How many of somebody's jobs we listen to, or others do, beside the one that is just being begun."""
         if self._shared is not None:
-            return await self._shared.count(connection, owner_id)
+            return await self._shared.count(connection, owner_id) - 1  # it stands in its row already
         return sum(running.advancing.attempt_job.owner_id == owner_id for running in self._running.values())
 
     async def update(self, job_id: str, update: Update) -> Job:
@@ -218,8 +218,7 @@ class ExternalJobs:
         self._log_all(running, running.log.rest())
 
     async def _stored_here(self, shared: SharedScripts, running: _Running) -> bool:
-        """At once: its next word may come to another node."""
-        running.advancing.publish()
+        """At once, also what is not told yet: its next word may come to another node."""
         job = running.advancing.job
         is_here = await shared.save(job)
         if not is_here and self._running.get(job.id) is running and not running.moving.locked():

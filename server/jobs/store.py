@@ -47,6 +47,14 @@ class FailureReason:
     newest: Job
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMention:
+    """What is told of a job that is only named."""
+
+    title: str
+    state: State
+
+
 class JobStore:
     """Reads and writes of jobs. Methods with a `connection` take part in the caller's transaction."""
 
@@ -175,6 +183,14 @@ class JobStore:
         query = select(jobs.c.id).where(*conditions_of(wanted)).order_by(jobs.c.sequence).limit(wanted.limit)
         async with self._database.read() as connection:
             return list((await connection.execute(query)).scalars())
+
+    async def mentions(self, wanted: JobFilter) -> dict[str, JobMention]:
+        """By id, of all that fit."""
+        query = select(jobs.c.id, jobs.c.title, jobs.c.state).where(*conditions_of(wanted))
+        async with self._database.read() as connection:
+            return {
+                row.id: JobMention(title=row.title, state=State(row.state)) for row in await connection.execute(query)
+            }
 
     async def usual(self, job: Job, *, by_title: bool) -> UsualDurations:
         """How long the owner's last such jobs took; `by_title`: those of another title are other work."""

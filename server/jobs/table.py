@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from server.jobs.job import Job, State
+from server.jobs.waiting import Waiting
 
 JobListener = Callable[[Job, Job | None], None]
 """Called with the new snapshot and the one before, at once and on the event loop; must not block."""
@@ -31,6 +32,7 @@ class JobTable:
         self._by_owner: dict[str, dict[str, Job]] = {}
         self._finished: OrderedDict[str, float] = OrderedDict()  # job id → when, oldest first
         self._listeners: list[JobListener] = []
+        self._waits: Callable[[], Mapping[str, Waiting]] = dict
         self._clock = clock
 
     def get(self, job_id: str) -> Job | None:
@@ -45,10 +47,15 @@ class JobTable:
         """One that moves at this node: nobody knows better how it stands."""
         return None if job_id in self._copies else self._jobs.get(job_id)
 
+    def waits_by(self, waits: Callable[[], Mapping[str, Waiting]]) -> None:
+        """What jobs wait for that run elsewhere: nobody told of it to nodes at which their owner is not connected."""
+        self._waits = waits
+
     def newest(self, stored: Job) -> Job:
         known = self._jobs.get(stored.id)
         if known is None or known.revision < stored.revision:
-            return stored
+            waiting = self._waits().get(stored.id) if stored.state is State.QUEUED else None
+            return stored if waiting is None else msgspec.structs.replace(stored, waiting=waiting)
         return msgspec.structs.replace(known, parameters=stored.parameters)  # what is told comes without them
 
     def expect(self, job_id: str) -> None:

@@ -69,8 +69,13 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
-    """Of the part of a time about which anything is known: from the first run ever on."""
+    """Of the part of a time about which anything is known: from the first run ever on.
 
+    `known_since` is when that part begins, None when nothing is known; `is_whole` says that it is all of the time.
+    """
+
+    known_since: datetime | None
+    is_whole: bool
     known_seconds: float
     down_seconds: float
     planned_seconds: float
@@ -179,11 +184,15 @@ def availability(
 ) -> Availability:
     """Between `begin` and `now`, from `runs_since(begin)`. What was down within `planned` spans was meant to be."""
     if not runs:
-        return Availability(known_seconds=0, down_seconds=0, planned_seconds=0, gaps=())
+        return Availability(
+            known_since=None, is_whole=False, known_seconds=0, down_seconds=0, planned_seconds=0, gaps=()
+        )
     known_from = min(max(begin, min(run.started_at for run in runs)), now)
     gaps = tuple(_apart(_within(_gaps(runs, now), known_from, now), planned))
     down, meant, skipped = (sum(gap.seconds for gap in gaps if gap.kind is kind) for kind in GapKind)
     return Availability(
+        known_since=known_from,
+        is_whole=known_from <= begin,
         known_seconds=(now - known_from).total_seconds() - skipped,
         down_seconds=down,
         planned_seconds=meant,

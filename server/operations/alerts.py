@@ -30,7 +30,7 @@ from server.clock import Clock, new_id, utc_now
 from server.delivery.outbox import again, latest_parcels
 from server.delivery.parcel import Parcel, ParcelState
 from server.delivery.posting import Posting
-from server.errors import FieldError, InvalidInput, NotFound
+from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.outcomes import Notice
 from server.live.notices import Notices
 from server.storage.database import Database
@@ -105,7 +105,8 @@ class AlertOperations:
         is_on: bool | None = None,
         channels: Collection[AlertChannel] | None = None,
     ) -> AlertRule:
-        """Change what is given. Raises `InvalidInput` for what no rule of its subject can have."""
+        """Change what is given. Raises `InvalidInput` for what no rule of its subject can have, `Conflict` for what
+        another one says already."""
         principal.require_admin()
         async with self._database.write() as connection:
             rule = await self._known(connection, rule_id)
@@ -117,6 +118,8 @@ class AlertOperations:
                 channels=rule.channels if channels is None else frozenset(channels),
             )
             _require_sensible(changed)
+            if (changed.threshold, changed.seconds) != (rule.threshold, rule.seconds):
+                _require_another(changed, await all_rules(connection))
             await put_rule(connection, changed)
             await Audit.record(
                 connection, principal, "alert_rule.change", rule.subject.label, _told(changed), subject_id=rule.id
@@ -133,7 +136,10 @@ class AlertOperations:
         seconds: float | None = None,
         channels: Collection[AlertChannel] | None = None,
     ) -> AlertRule:
-        """One more, such as a second threshold, or of a script's job that `target` names."""
+        """One more, such as a second threshold, or of a script's job that `target` names.
+
+        Raises `Conflict` when there is one that says the same: it would tell everything twice.
+        """
         principal.require_admin()
         watched = subject_named(subject)
         if watched is None:
@@ -153,8 +159,10 @@ class AlertOperations:
         )
         _require_sensible(rule)
         async with self._database.write() as connection:
-            if len(await all_rules(connection)) >= MOST_RULES:
+            rules = await all_rules(connection)
+            if len(rules) >= MOST_RULES:
                 raise InvalidInput("There may be at most {limit} rules.", limit=MOST_RULES)
+            _require_another(rule, rules)
             await put_rule(connection, rule)
             await Audit.record(
                 connection, principal, "alert_rule.add", rule.subject.label, _told(rule), subject_id=rule.id
@@ -253,6 +261,15 @@ def _require_sensible(rule: AlertRule) -> None:
     problems += _problems_of_target(subject, rule.target)
     if problems:
         raise InvalidInput(errors=problems)
+
+
+def _require_another(rule: AlertRule, rules: Sequence[AlertRule]) -> None:
+    """Whom it tells makes no difference, nor whether it is on: that is changed of the one there is."""
+    said = (rule.subject.name, rule.target, rule.threshold, rule.seconds)
+    others = [(each.subject.name, each.target, each.threshold, each.seconds) for each in rules if each.id != rule.id]
+    if said in others:
+        message = "There is a rule that says just this. Change that one, or choose another threshold or time."
+        raise Conflict(message, code="alert_rule_exists", errors=[FieldError(field="threshold", message=message)])
 
 
 def _problems_of_target(subject: WatchedSubject, target: str) -> list[FieldError]:

@@ -55,7 +55,7 @@ class FirstRun:
     ) -> User:
         """Use the code up; raises `Forbidden` when it is wrong or was used, `InvalidInput` for wrong fields."""
         if not await self.is_code(code):
-            raise _wrong_code()
+            raise wrong_setup_code()
         user = await self._accounts.prepared_user(
             name=name, password=password, role=Role.ADMIN, language=language, time_zone=time_zone
         )
@@ -63,7 +63,7 @@ class FirstRun:
             # Two people may press the button at once: whoever deletes the row has used the code.
             used = _TABLE.delete().where(_TABLE.c.name == _NAME, _TABLE.c.value == hash_of(code))
             if (await connection.execute(used)).rowcount != 1:
-                raise _wrong_code()
+                raise wrong_setup_code()
             require_no(await self._users.add(connection, user))
             detail = {"role": Role.ADMIN, "by": "set-up code"}
             await Audit.record(
@@ -88,7 +88,10 @@ class FirstRun:
             await connection.execute(_TABLE.delete().where(_TABLE.c.name == _NAME))
 
 
-def _wrong_code() -> Forbidden:
+def wrong_setup_code() -> Forbidden:
     return Forbidden(
-        "This set-up link is not valid any more. Restart the server: it prints a new one.", code="setup_code_wrong"
+        "This set-up link is not valid. Open the whole link that the server printed on its console when it last "
+        "started. On the server's machine “jindu admin invite --role admin” prints another one at once; so does a "
+        "restart.",
+        code="setup_code_wrong",
     )

@@ -52,10 +52,16 @@ class Overview:
 
 
 class Retention:
-    """Sweeps once an hour, as long as `run` runs; the order of the rules is that of the sweep."""
+    """Sweeps once an hour, as long as `run` runs; the order of the rules is that of the sweep.
 
-    def __init__(self, rules: Sequence[Rule], *, database: Database, clock: Clock = utc_now) -> None:
+    What is kept `elsewhere` goes without it, and is only told of.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], *, elsewhere: Sequence[Rule] = (), database: Database, clock: Clock = utc_now
+    ) -> None:
         self._rules = rules
+        self._elsewhere = elsewhere
         self._database = database
         self._clock = clock
         self._next_at = clock() + timedelta(seconds=_FIRST_AFTER_SECONDS)
@@ -87,6 +93,12 @@ class Retention:
         rules = [rule for rule in self._rules if kinds is None or rule.keeping.kind in kinds]
         return Overview(kinds=[await _kept(rule, moment, owner_id) for rule in rules], next_at=moment)
 
+    async def everything(self, owner_id: str | None = None) -> Overview:
+        """The same, and what is kept elsewhere."""
+        swept = await self.overview(owner_id)
+        others = [await _kept(rule, swept.next_at, owner_id) for rule in self._elsewhere]
+        return Overview(kinds=[*swept.kinds, *others], next_at=swept.next_at)
+
     async def _remove_old(self, rule: Rule, now: datetime) -> None:
         """In short steps, between which others have their turn; then one line of the audit log for all of them."""
         removed = Amount()
@@ -113,7 +125,7 @@ class RetentionOperations:
 
     async def mine(self, principal: Principal) -> Overview:
         principal.require_read()
-        return await self._retention.overview(principal.user_id)
+        return await self._retention.everything(principal.user_id)
 
     async def of_kinds(self, principal: Principal, kinds: Collection[str]) -> Overview:
         """Everybody's things of these kinds alone."""
@@ -122,7 +134,7 @@ class RetentionOperations:
 
     async def everybodys(self, principal: Principal) -> Overview:
         principal.require_admin()
-        return await self._retention.overview()
+        return await self._retention.everything()
 
 
 async def _kept(rule: Rule, moment: datetime, owner_id: str | None) -> KeptKind:

@@ -67,7 +67,7 @@ class Connection:
     link: Link
     sent: int = 0
     takes_arrays: bool = False
-    transport: str = ""  # what carries it, for the figures
+    transport: str = ""  # what carries it
     closed_with: CloseCode | None = None
 
     client_id: str

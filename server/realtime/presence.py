@@ -64,6 +64,7 @@ class Presence:
     recovered: int
     refused: int
     dropped: int
+    transport: str = ""  # what carries it; a node of an older version does not say
 
 
 def is_about(presence: Presence, wanted: str) -> bool:
@@ -93,6 +94,7 @@ def presence_of(connection: Connection) -> Presence:
         recovered=connection.recovered,
         refused=connection.refused,
         dropped=connection.dropped,
+        transport=connection.transport,
     )
 
 

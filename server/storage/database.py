@@ -25,6 +25,8 @@ class OtherSchema(Unavailable):
 
 NODE = "jindu node "
 """How the name begins under which a node that serves is known to a database that others use as well."""
+OF_LEASES = 2
+"""Connections of a node beside those of its pools (`engines/lease_lines.py`)."""
 NOT_NOW = (StorageFull, DatabaseAway)
 """What a transaction raises that may well succeed later; the database itself says it in the log."""
 NOT_STORED = (SQLAlchemyError, *NOT_NOW)

@@ -42,6 +42,41 @@ class Keeping(Protocol):
         ...
 
 
+class CountedRows:
+    """A kind of thing that goes by itself, without a sweep: it is only counted. What has no `owner` is nobody's own."""
+
+    def __init__(
+        self,
+        kind: str,
+        database: Database,
+        rows: Select[Any],
+        size: ColumnElement[Any],
+        *,
+        owner: Column[Any] | None = None,
+    ) -> None:
+        self.kind = kind
+        self._database = database
+        self._rows = rows
+        self._size = size
+        self._owner = owner
+
+    async def held(self, owner_id: str | None = None) -> Amount:
+        if owner_id is None:
+            rows = self._rows
+        elif self._owner is None:
+            return Amount()
+        else:
+            rows = self._rows.where(self._owner == owner_id)
+        async with self._database.read() as connection:
+            return await amount(connection, rows, self._size)
+
+    async def due(self, before: datetime, owner_id: str | None = None) -> Amount:
+        return Amount()
+
+    async def remove_some(self, before: datetime) -> Amount | None:
+        return None
+
+
 async def amount(connection: AsyncConnection, of: Select[Any], size: ColumnElement[Any]) -> Amount:
     """How many rows `of` has, whatever its columns, and the sum of their sizes."""
     total = cast(func.coalesce(func.sum(size), 0), BigInteger)  # PostgreSQL's sum of large integers is a decimal

@@ -12,6 +12,8 @@ from server.errors import ConfigurationError
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.browsing import HTML, browser, sign_in
+from tests.functional.command_line import run
+from tests.functional.test_account_links import filled_in, path_of, sent
 from tests.functional.test_accounts import answer
 
 PASSWORD = "a-long-first-password"
@@ -86,11 +88,22 @@ async def test_a_wrong_code_is_told_clearly_and_makes_nobody(server: Server) -> 
         for wrong, status in (("", 403), ("wrong", 403), ("\x00", 422), ("é" * 100, 403)):
             async with client.get("/setup", params={"code": wrong}, headers=HTML) as response:
                 assert response.status == status or not wrong
-                said = "This set-up link is not valid any more." if status == 403 else "NUL (U+0000)"
+                said = "jindu admin invite --role admin" if status == 403 else "NUL (U+0000)"
                 assert said in await response.text()
             async with client.post("/setup", data=form(wrong), headers=HTML) as response:
                 assert response.status == status
     assert await server.parts.operations.first_run.is_pending()
+
+
+async def test_who_lost_the_link_gets_another_one_without_a_restart(server: Server, settings: Settings) -> None:
+    """As the page of a wrong one says."""
+    where = {"JINDU_DATABASE_URL": settings.database_url} if settings.database_url else {}
+    invited = await run("admin", "invite", "--role", "admin", "--data", str(settings.data), **where)
+    link = invited.out.splitlines()[0]
+    async with browser(server) as client:
+        assert await sent(client, path_of(link), filled_in(link)) == (303, "/")
+        assert (await answer(client.get("/api/v1/me"), 200))["role"] == "admin"
+    assert not await server.parts.operations.first_run.is_pending()
 
 
 async def test_mistakes_stand_at_their_fields_and_the_link_still_works(server: Server, code: str) -> None:

@@ -39,6 +39,10 @@ async def test_rules_over_the_api(admin: Client) -> None:
         admin, "POST", f"{API}/alerts/rules", 201, json={"subject": "script_silence", "target": "nightly"}
     )
     assert made["target"] == "nightly"
+    twice = await answer(
+        admin, "POST", f"{API}/alerts/rules", 409, json={"subject": "script_silence", "target": "nightly"}
+    )
+    assert (twice["code"], twice["errors"][0]["field"]) == ("alert_rule_exists", "threshold")
     await answer(admin, "DELETE", f"{API}/alerts/rules/{made['id']}", 204)
     await answer(admin, "DELETE", f"{API}/alerts/rules/disk_left", 204)
     (error,) = (await answer(admin, "PATCH", f"{API}/alerts/rules/disk_left", 422, json={"threshold": 7}))["errors"]
@@ -123,6 +127,8 @@ async def test_forms_of_the_page(admin: Client) -> None:
     await sent("/rules/disk_left/delete")
     await sent("/rules", subject="script_silence", target="nightly", threshold="60", minutes="")
     assert "Say which" in await sent("/rules", 422, subject="script_silence")
+    same = {"subject": "script_silence", "target": "nightly", "threshold": "60"}
+    assert "There is a rule that says just this." in await sent("/rules", 409, **same)
     await sent("/rules/nothing", 404, threshold="1")
     assert "under way" in await sent("/maintenance", when="now", maintenance_minutes="5", note="disk")
     assert "Write a time as" in await sent("/maintenance", 422, when="later", maintenance_minutes="5", begin="x")

@@ -75,7 +75,7 @@ async def test_the_page_of_a_job_shows_its_newest_lines_and_the_way_to_older_one
     server: Server, alice: Client
 ) -> None:
     job_id = await chatty(alice)
-    job = server.parts.jobs.table.get(job_id)
+    job = await server.parts.jobs.store.get(job_id)
     assert job is not None
     async with server.parts.storage.database.write() as connection:
         lines = [line_now(job, f"line {number} of it", "info") for number in range(520)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import aiohttp
 
@@ -25,9 +26,19 @@ async def jobs(client: Client, **query: str) -> list[str]:
         return [str(job["job_id"]) for job in (await response.json())["items"]]
 
 
-async def act(client: Client, action: str, body: object) -> tuple[int, dict[str, object]]:
+async def act(client: Client, action: str, body: object) -> tuple[int, dict[str, Any]]:
     async with client.post(f"/api/v1/jobs/{action}", json=body) as response:
         return response.status, await response.json()
+
+
+async def named(client: Client, action: str, *ids: str) -> dict[str, str]:
+    """Why what of them could not be done."""
+    status, found = await act(client, action, {"ids": ids})
+    assert status == 200
+    not_done = {each["job_id"]: each["code"] for each in found["not_done"]}
+    assert len(not_done) == sum(found["refused"].values())
+    assert found["done"] == len(ids) - len(not_done)
+    return not_done
 
 
 async def all_over(client: Client, count: int) -> None:
@@ -44,7 +55,7 @@ async def test_many_are_deleted_over_the_api_and_those_of_others_stay(alice: Cli
     failed, his = await begun(alice, fail_at=2), await begun(bob)
     await all_over(alice, 4)
     await all_over(bob, 1)
-    assert await act(bob, "delete", {"ids": [failed]}) == (200, {"done": 0, "refused": {}, "left": 0})
+    assert await named(bob, "delete", failed) == {failed: "not_found"}
     assert (await act(alice, "delete", {"filter": {"state": ["succeeded"]}}))[1]["done"] == 3
     assert await jobs(alice) == [failed]
     assert (await act(alice, "retry", {"ids": [failed]}))[1]["done"] == 1
@@ -55,6 +66,29 @@ async def test_many_are_deleted_over_the_api_and_those_of_others_stay(alice: Cli
     await all_over(alice, 1)
     assert (await act(alice, "delete", {"all": True}))[1]["done"] == 1
     assert await jobs(bob) == [his]
+
+
+async def test_those_of_which_it_could_not_be_done_are_named_but_those_of_others_as_if_they_were_not_there(
+    server: Server, alice: Client, bob: Client
+) -> None:
+    done, his = await begun(alice), await begun(bob)
+    await all_over(alice, 1)
+    await all_over(bob, 1)
+    runs = await begun(alice, seconds=600)
+    nothing = {his: "not_found", "01nothing": "not_found"}
+    assert await named(alice, "delete", runs, his, "01nothing") == nothing | {runs: "job_not_over"}
+    assert await named(alice, "retry", done, his, "01nothing") == nothing | {done: "job_not_retryable"}
+    async with browser(server) as person:
+        await sign_in(person, "alice")
+        form = [("action", "delete"), ("sure", "yes"), ("ids", runs), ("ids", his), ("ids", "<01>")]
+        async with person.post("/jobs/together", data=form, headers=HTML) as response:
+            page = await response.text()
+        assert re.search(f'are not over: cancel them first.*?<a href="/jobs/{runs}">', page, re.DOTALL)
+        assert f"<code>{his}</code>" in page
+        assert "<code>&lt;01&gt;</code>" in page
+    assert await named(alice, "cancel", done, runs, his, "01nothing") == nothing | {done: "job_over"}
+    found = await act(alice, "delete", {"ids": [done], "filter": {"q": "no such words"}})
+    assert found[1]["not_done"] == [{"job_id": done, "code": "job_not_in_filter"}]
 
 
 async def test_a_search_finds_the_reason_and_for_administrators_the_owner(alice: Client, admin: Client) -> None:

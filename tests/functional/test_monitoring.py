@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -119,7 +120,22 @@ async def test_history_and_statistics_over_the_api(server: Server, alice: Client
         async with admin.get("/api/v1/admin/statistics") as response:
             found = await response.json()
         assert found["connection_failure_rate"] == 0
-        assert found["availability"]["24h"]["share"] == 1
+        for time in ("24h", "7d", "30d", "90d"):
+            uptime = found["availability"][time]
+            assert (uptime["share"], uptime["whole"]) == (1, False)
+            assert uptime["known_seconds"] < 600
+            assert datetime.fromisoformat(uptime["known_since"]) > datetime.now(UTC) - timedelta(minutes=10)
+        async with admin.get("/admin", headers={"Accept": "text/html"}) as response:
+            page = await response.text()
+        assert "available in 30 days" not in page
+        assert "100% available, known since <time" in page
+        assert page.count('class="tile__note">known since ') == 2
+        async with admin.post("/api/v1/admin/walls", json={"name": "Hall"}) as response:
+            assert response.status == 201
+            key = (await response.json())["address"].partition("/wall#")[2]
+        screen = aiohttp.ClientSession(server.url, headers={"Authorization": f"Wall {key}"})
+        async with screen, screen.get("/wall/figures") as response:
+            assert re.search("known since [^<]* · 100% in 24 hours", await response.text())
         assert found["messages_per_second"]["out"] > 0
         assert found["delivery_ms"]["p99"] is not None
         assert len(found["nodes"]) == 1

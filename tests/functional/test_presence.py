@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import aiohttp
 import pytest
@@ -11,6 +12,7 @@ from server.jobs.outcomes import Notice
 from server.realtime.presence import device_name
 from tests.conftest import Server
 from tests.functional.browsing import HTML, browser, sign_in
+from tests.functional.event_stream import events
 from tests.functional.live_client import live
 
 Client = aiohttp.ClientSession
@@ -54,6 +56,17 @@ async def test_only_administrators_see_everybodys(alice: Client, bob: Client, ad
             cursor = (await response.json())["next_cursor"]
         (second,) = await items_of(admin, "/api/v1/admin/connections", limit="1", cursor=cursor)
         assert [only["client_id"], second["client_id"]] == ["a", "b"]
+
+
+async def test_what_carries_each_connection_is_told(alice: Client, admin: Client) -> None:
+    async with live(alice, "socket") as socket, events(alice, "stream") as stream:
+        await socket.next("connection")
+        await stream.next("connection")
+        found = await items_of(admin, "/api/v1/admin/connections")
+        assert {each["client_id"]: each["transport"] for each in found} == {"socket": "websocket", "stream": "events"}
+        async with admin.get("/admin/connections", headers=HTML) as response:
+            page = await response.text()
+        assert re.findall(r"127\.0\.0\.1</span> · ([^<]+)<", page) == ["WebSocket", "event stream"]
 
 
 async def test_statistics_of_a_connection_count_what_it_did(server: Server, alice: Client, admin: Client) -> None:

@@ -221,6 +221,7 @@ async def test_who_asks_sees_what_of_their_own_goes_when_and_administrators_see_
 ) -> None:
     await import_text(alice, MANY, dataset="many", options=AS_NUMBERS, name="many.csv")
     await script(bob)
+    await server.parts.monitoring.sampler.sample()
     mine = {kind["kind"]: kind for kind in (await get(alice, "/me/retention"))["kinds"]}
     assert (mine["uploads"]["count"], mine["uploads"]["bytes"]) == (1, len(MANY))
     assert (mine["uploads"]["keep_days"], mine["uploads"]["setting"]) == (30, "upload_retention_days")
@@ -231,7 +232,14 @@ async def test_who_asks_sees_what_of_their_own_goes_when_and_administrators_see_
     everything = await get(admin, "/admin/retention")
     assert {kind["kind"]: kind["keep_days"] for kind in everything["kinds"]}["reports"] is None
     assert {kind["kind"]: kind["count"] for kind in everything["kinds"]}["jobs"] == 3
+    kept = {kind["kind"]: kind for kind in everything["kinds"]}
+    assert [kept[name]["keep_days"] for name in ("notifications", "messages", "figures")] == [90, 7, 400]
+    assert his["notifications"] == 0 < mine["notifications"]["count"] == kept["notifications"]["count"]
+    assert kept["messages"]["count"] == his["messages"] + mine["messages"]["count"] > his["messages"]
+    assert (mine["figures"]["count"], kept["figures"]["count"]) == (0, 4)  # one of each length
+    assert kept["figures"]["bytes"] > 400
     for client, page, words in (
+        (admin, "/admin/storage", "Figures of monitoring"),
         (admin, "/admin/storage", "Lines of the audit log"),
         (alice, "/account", "Lists of rows left out"),
     ):

@@ -276,6 +276,7 @@ ENDPOINTS = [
         body=NewRule,
         answer=RuleInfo,
         status=201,
+        errors=(409,),
     ),
     Endpoint(
         method="PATCH",
@@ -287,6 +288,7 @@ ENDPOINTS = [
         places={"rule_id": RuleId},
         body=RuleChange,
         answer=RuleInfo,
+        errors=(409,),
     ),
     Endpoint(
         method="DELETE",

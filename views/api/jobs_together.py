@@ -27,10 +27,20 @@ class JobChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     is_all: bool = msgspec.field(name="all", default=False)
 
 
+class JobNotDone(Struct, frozen=True, kw_only=True):
+    """`code` is `not_found` (there is none, or none of yours), `job_over` (nothing to cancel), `job_not_retryable`,
+    `job_not_over` (nothing to delete yet), `job_not_in_filter`, or that of the error it alone would have got."""
+
+    job_id: str
+    code: str
+
+
 class JobsDone(Struct, frozen=True, kw_only=True):
-    """`refused` counts by the code of the error that each alone would have got; ask again for those `left`."""
+    """`not_done` names those of which it could not be done, `refused` counts them by code; ask again for those
+    `left`."""
 
     done: int
+    not_done: list[JobNotDone]
     refused: dict[str, int]
     left: int
 
@@ -44,7 +54,8 @@ def _acting(action: JobAction) -> Callable[[Call[JobChoice, NoQuery]], Awaitable
             await filter_by(call, wanted), states=wanted.state, outcomes=wanted.outcome, ids=body.ids
         )
         found = await call.operations.jobs_together.act(call.principal, action, chosen)
-        return JobsDone(done=found.done, refused=found.refused, left=found.left)
+        not_done = [JobNotDone(job_id=each.job_id, code=each.code) for each in found.not_done]
+        return JobsDone(done=found.done, not_done=not_done, refused=found.refused, left=found.left)
 
     return act
 

@@ -127,6 +127,8 @@ def _backup(found: BackupState) -> dict[str, Any]:
 def _uptime(found: Availability) -> dict[str, Any]:
     return {
         "share": found.share,
+        "known_since": found.known_since,
+        "whole": found.is_whole,
         "known_seconds": found.known_seconds,
         "down_seconds": found.down_seconds,
         "planned_seconds": found.planned_seconds,

@@ -13,6 +13,7 @@ from server.operations.retention import Overview
 class KindKept(msgspec.Struct, frozen=True, kw_only=True):
     """`due_…` is what goes at the next sweep. `keep_days` is null for what is kept for ever; `setting` says so.
 
+    Messages, notifications and figures go by themselves, before and between sweeps: nothing of them is ever due.
     Bytes of files are exact, those of rows of the database about.
     """
 

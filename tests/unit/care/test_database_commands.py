@@ -129,7 +129,7 @@ def test_doctor_adds_up_connections_and_warns_of_old_views(
         dump.execute("SELECT count(*) FROM users")
         monkeypatch.setattr("server.care.database_checks._OLD_SNAPSHOT_SECONDS", 0)
         _, out, _ = run("doctor", "--data", data.path)
-    assert "connections_short: PostgreSQL has room for 397 connections; twice 1 nodes with 304 each" in out
+    assert "connections_short: PostgreSQL has room for 397 connections; twice 1 nodes with 306 each" in out
     assert "old_snapshot: a dump (pid" in out
 
 

@@ -25,33 +25,33 @@ def nobody(_job_id: str) -> Job | None:
 
 
 def test_the_first_place_is_of_whoever_has_the_fewest_running() -> None:
-    standings = Standings()
+    standings = Standings(places={"long": 1}, per_owner=1)
     standings.update(lines([row("a"), row("b")], [row("c"), row("d"), row("e", "bob")]), left=nobody)
     assert {job_id: waiting.place for job_id, waiting in standings.waiting.items()} == {"e": 1, "c": 2, "d": 3}
     assert standings.count == 3
 
 
 def test_of_those_with_as_many_running_whoever_had_a_turn_longer_ago_is_first() -> None:
-    standings = Standings()
+    standings = Standings(places={"long": 1}, per_owner=1)
     standings.update(lines([], [row("a", "alice"), row("b", "bob")], ("bob", "alice")), left=nobody)
     assert {job_id: waiting.place for job_id, waiting in standings.waiting.items()} == {"b": 1, "a": 2}
 
 
 def test_who_waits_for_nobody_else_is_told_so() -> None:
-    standings = Standings()
+    standings = Standings(places={"long": 1}, per_owner=1)
     standings.update(lines([row("a")], [row("b"), row("c", "bob")]), left=nobody)
     assert (standings.waiting["b"].is_own, standings.waiting["c"].is_own) == (True, False)
 
 
 def test_a_pause_is_no_place_and_light_jobs_wait_in_no_line() -> None:
-    standings = Standings()
+    standings = Standings(places={"long": 1}, per_owner=1)
     standings.update(lines([], [row("a", seconds=9.0), row("b", lane=LIGHT)]), left=nobody)
     assert list(standings.waiting) == ["a"]
     assert (standings.waiting["a"].reason, standings.waiting["a"].seconds) == (WaitingFor.AGAIN, 9.0)
 
 
 def test_how_long_it_takes_is_learnt_from_what_ran_and_said_by_what_runs_here() -> None:
-    standings = Standings()
+    standings = Standings(places={"long": 1}, per_owner=1)
     standings.update(lines([row("a", seconds=10.0)], [row("b", "bob")]), left=nobody)
     assert standings.waiting["b"].seconds is None
     standings.update(lines([row("c", seconds=4.0)], [row("b", "bob")]), left=nobody)

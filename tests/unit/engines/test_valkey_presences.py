@@ -49,7 +49,7 @@ async def nodes() -> AsyncIterator[list[Node]]:
 
 async def test_each_node_sees_the_connections_of_all_and_others_see_only_their_own(nodes: list[Node]) -> None:
     here, there = nodes
-    hers, his = join(here.manager, "alice", "desk"), join(there.manager, "bob", "phone")
+    hers, his = join(here.manager, "alice", "desk", transport="events"), join(there.manager, "bob", "phone")
     assert hers.connection
     assert his.connection
 
@@ -60,7 +60,7 @@ async def test_each_node_sees_the_connections_of_all_and_others_see_only_their_o
     assert await there.sees("bob") == ["phone"]
     one = await there.presences.one(hers.connection.id)
     assert one is not None
-    assert one.user_name == "alice"
+    assert (one.user_name, one.transport) == ("alice", "events")
     arriving = await there.presences.arriving("alice")
     assert (arriving.count_of_others("desk"), arriving.count_of_others("new")) == (0, 1)
     assert (await there.presences.arriving("alice")).moment >= arriving.moment > 0

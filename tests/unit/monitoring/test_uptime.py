@@ -35,6 +35,14 @@ def test_what_lives_is_up_from_its_start_on() -> None:
     assert (found.share, found.known_seconds, found.gaps) == (1.0, 3_600, ())
 
 
+@pytest.mark.parametrize(("begin", "is_whole"), [(-1_000, False), (-0.1, False), (0, True), (30, True)])
+def test_what_is_known_of_less_than_the_time_says_since_when(begin: float, is_whole: bool) -> None:
+    found = availability([run(0, 60)], at(begin), at(60))
+    assert (found.known_since, found.is_whole) == (at(max(begin, 0)), is_whole)
+    nothing = availability([], at(begin), at(60))
+    assert (nothing.known_since, nothing.is_whole) == (None, False)
+
+
 def test_a_crash_is_down_until_the_next_start() -> None:
     found = availability([run(0, 30), run(36, 60)], at(0), at(60))
     assert found.gaps == (Gap(begin=at(30), end=at(36), kind=GapKind.DOWN),)

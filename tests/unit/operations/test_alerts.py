@@ -13,7 +13,7 @@ from server.auth.permissions import Principal
 from server.clock import utc_now
 from server.delivery.outbox import put_parcel
 from server.delivery.parcel import Hook, ParcelState
-from server.errors import Forbidden, InvalidInput, NotFound
+from server.errors import Conflict, Forbidden, InvalidInput, NotFound
 from server.operations.alerts import AlertOperations, by_cause
 from server.storage.tables import audit
 from tests.unit.operations.conftest import House
@@ -84,6 +84,26 @@ async def test_a_rule_of_a_scripts_jobs_is_added_and_deleted(alerts: AlertOperat
     with pytest.raises(InvalidInput) as error:
         await alerts.add_rule(house.admin, subject="happiness")
     assert fields(error.value) == {"subject"}
+
+
+async def test_what_a_rule_says_already_no_other_one_says(alerts: AlertOperations, house: House) -> None:
+    async def add(**wanted: Any) -> str:
+        return (await alerts.add_rule(house.admin, **{"subject": "loop_lag", **wanted})).id
+
+    with pytest.raises(Conflict, match="just this") as error:  # of those that are there by themselves
+        await add()
+    assert [problem.field for problem in error.value.errors] == ["threshold"]
+    second = await add(threshold=50)
+    for same in ({"threshold": 50}, {"threshold": 50, "channels": [AlertChannel.MAIL]}):
+        with pytest.raises(Conflict):
+            await add(**same)
+    longer = await add(threshold=50, seconds=600)
+    with pytest.raises(Conflict):
+        await alerts.change_rule(house.admin, second, seconds=600)
+    assert not (await alerts.change_rule(house.admin, longer, threshold=50, is_on=False)).is_on
+    await alerts.remove_rule(house.admin, second)
+    await add(threshold=50)
+    assert await add(subject="script_silence", target="a") != await add(subject="script_silence", target="b")
 
 
 async def test_a_test_by_notification_reaches_who_asked(alerts: AlertOperations, house: House) -> None:

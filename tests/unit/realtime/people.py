@@ -19,11 +19,18 @@ def manager_of(**limits: Any) -> ConnectionManager:
 
 
 def join(
-    manager: ConnectionManager, name: str, client_id: str = "tab", *, role: Role = Role.EDITOR, language: str = "en"
+    manager: ConnectionManager,
+    name: str,
+    client_id: str = "tab",
+    *,
+    role: Role = Role.EDITOR,
+    language: str = "en",
+    transport: str = "",
 ) -> MemoryLink:
     link = MemoryLink()
     link.connection = manager.new_connection(
         client_id=client_id, principal=person(name, role=role, language=language), language=language, link=link
     )
+    link.connection.transport = transport
     manager.connect(link.connection)
     return link

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from server.realtime.presence import device_name, presence_of
+from server.realtime.presence import Presence, device_name, presence_of
 from tests.unit.realtime.people import join, manager_of
 from tests.waiting import flushed
 
@@ -26,11 +27,21 @@ def test_a_device_is_named_as_far_as_its_header_tells(user_agent: str, name: str
 
 async def test_it_counts_what_the_connection_counted() -> None:
     manager = manager_of()
-    link = join(manager, "alice", "tab-1")
+    link = join(manager, "alice", "tab-1", transport="websocket")
     assert link.connection is not None
     manager.subscribe(link.connection, ["news"])
     manager.publish("news", {"type": "event", "event": "news", "data": 1})
     await flushed(manager)
     found = presence_of(link.connection)
     assert (found.user_id, found.client_id, found.sent, found.subscriptions) == ("alice", "tab-1", 1, 1)
+    assert found.transport == "websocket"
     assert (found.held, found.unsent_bytes, found.dropped) == (0, 0, 0)
+
+
+async def test_of_a_connection_at_a_node_of_an_older_version_all_else_is_known() -> None:
+    link = join(manager_of(), "alice", transport="websocket")
+    assert link.connection is not None
+    told = msgspec.to_builtins(presence_of(link.connection))
+    del told["transport"]
+    found = msgspec.convert(told, Presence)
+    assert (found.transport, found.user_name) == ("", presence_of(link.connection).user_name)
