@@ -6,7 +6,6 @@ import fcntl
 import functools
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
@@ -65,9 +65,12 @@ class OwnServer:
         self._control("stop", "-m", how)
 
     def kill(self) -> None:
-        """As a power cut does."""
+        """As a power cut does: those that serve a connection each would go on for a moment."""
         (number, *_) = (self._directory / "postmaster.pid").read_text().split()
-        os.kill(int(number), signal.SIGKILL)
+        postmaster = psutil.Process(int(number))
+        for each in (postmaster, *postmaster.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
     def new_database(self, name: str) -> str:
         with psycopg.connect(self._address("postgres"), autocommit=True) as connection:

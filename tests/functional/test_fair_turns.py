@@ -25,7 +25,7 @@ MANY = [{"i": number} for number in range(1, 200)]
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, workers=2, worker_silence_seconds=1.0, job_retries=1, job_retry_seconds=2.5)
+    return replace(settings, workers=2, worker_silence_seconds=1.0, job_retries=1, job_retry_seconds=6.0)
 
 
 async def job_of(client: Client, job_id: str) -> Any:
