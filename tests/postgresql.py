@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -68,7 +69,8 @@ class OwnServer:
         """As a power cut does: those that serve a connection each would go on for a moment."""
         (number, *_) = (self._directory / "postmaster.pid").read_text().split()
         postmaster = psutil.Process(int(number))
-        for each in (postmaster, *postmaster.children(recursive=True)):
+        postmaster.suspend()  # it begins no other while they are looked for
+        for each in (*postmaster.children(recursive=True), postmaster):
             with suppress(psutil.NoSuchProcess):
                 each.kill()
 
@@ -114,9 +116,11 @@ def own_server(name: str) -> Iterator[OwnServer]:
 
 
 def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """None of those that the system gives to anybody: it must be free still when a killed server begins again."""
+    while True:
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", random.randrange(20_000, 30_000)))
+            return int(free.getsockname()[1])
 
 
 @functools.cache
