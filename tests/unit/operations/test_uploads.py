@@ -10,6 +10,7 @@ import pytest
 from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageFull, TooLarge
 from server.jobs.job import State
+from server.jobs.job_filter import JobFilter
 from server.operations.uploads import NewUpload, UploadOperations
 from server.settings import Settings
 from tests.stored import upload_ids
@@ -121,7 +122,7 @@ async def test_a_file_in_one_request_that_breaks_off_leaves_nothing(
         await uploads.receive_whole(alice, FILE, breaking_off(ORDERS[:20]))
     assert (await uploads.search(alice, limit=10)).total == 0
     assert await upload_ids(house.parts) == set()
-    assert [job.state for job in house.todo.jobs.live(alice)] == [State.CANCELLED]
+    assert [job.state for job in (await house.todo.jobs.list(alice, JobFilter())).items] == [State.CANCELLED]
 
 
 async def test_a_file_in_one_request_sent_twice_under_one_key_is_stored_once(
