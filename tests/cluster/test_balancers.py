@@ -264,7 +264,7 @@ async def the_rest(place: str, line: Line) -> None:
         async with hers.get(place) as response:
             return (await response.json())["completed_at"] is not None
 
-    await until(is_whole)
+    await until(is_whole, seconds=60)
     content = f"{place}/content"
     async with hers.get(content) as response:
         assert await response.read() == CONTENT
