@@ -20,10 +20,9 @@ from server.realtime.history import History
 from server.storage.database import Database
 from tests import postgresql
 from tests.cluster.balancers import BALANCERS, balancing
-from tests.cluster.conftest import People, a_user, close, everywhere
+from tests.cluster.conftest import HasNodes, People
 from tests.cluster.hopping import Client, user_id
 from tests.cluster.workshop import Workshop, workshop
-from tests.conftest import signed_in
 from tests.functional.event_stream import EventStream
 from tests.process import ServerProcess
 from tests.waiting import until
@@ -48,31 +47,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) 
 
 
 @pytest.fixture
-async def admin(shop: Workshop) -> AsyncIterator[People]:
-    people = await everywhere(shop, await signed_in(shop.east, "admin"))
-    yield people
-    await close(people)
-
-
-@pytest.fixture
-async def alice(shop: Workshop, admin: People) -> AsyncIterator[People]:
-    people = await everywhere(shop, await a_user(shop, admin, "alice"))
-    yield people
-    await close(people)
-
-
-@pytest.fixture
-async def bob(shop: Workshop, admin: People) -> AsyncIterator[People]:
-    people = await everywhere(shop, await a_user(shop, admin, "bob"))
-    yield people
-    await close(people)
-
-
-@pytest.fixture
-async def database(shop: Workshop) -> AsyncIterator[Database]:
-    found = shop.east.database()
-    yield found
-    await found.close()
+def served(shop: Workshop) -> HasNodes:
+    return shop
 
 
 class Socket(Client):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.cluster.conftest import People, a_user, close, everywhere
+from tests.cluster.conftest import HasNodes, People
 from tests.cluster.workshop import LEASE_SECONDS, WorkerProcess, Workshop, workshop
-from tests.conftest import signed_in
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.importing import ORDERS, ended, start
 from tests.waiting import until
@@ -30,24 +29,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) 
 
 
 @pytest.fixture
-async def admin(shop: Workshop) -> AsyncIterator[People]:
-    people = await everywhere(shop, await signed_in(shop.east, "admin"))
-    yield people
-    await close(people)
-
-
-@pytest.fixture
-async def alice(shop: Workshop, admin: People) -> AsyncIterator[People]:
-    people = await everywhere(shop, await a_user(shop, admin, "alice"))
-    yield people
-    await close(people)
-
-
-@pytest.fixture
-async def bob(shop: Workshop, admin: People) -> AsyncIterator[People]:
-    people = await everywhere(shop, await a_user(shop, admin, "bob"))
-    yield people
-    await close(people)
+def served(shop: Workshop) -> HasNodes:
+    return shop
 
 
 async def count_for(client: aiohttp.ClientSession, seconds: float) -> str:

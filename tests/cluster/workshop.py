@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import seaweed
+from server.clock import new_id
+from tests import postgresql, seaweed
 from tests.cluster.conftest import node
+from tests.ports import free_port
 from tests.process import ServerProcess
 from tests.valkey import ValkeyProcess
 
@@ -21,13 +22,7 @@ class WorkerProcess(ServerProcess):
     """`run.py worker`, with a port of its own."""
 
     def arguments(self, port: str) -> list[str]:
-        return ["worker", "--worker-port", port if port != "0" else _free_port(), "--data", str(self.data)]
-
-
-def _free_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return str(free.getsockname()[1])
+        return ["worker", "--worker-port", port if port != "0" else str(free_port()), "--data", str(self.data)]
 
 
 @dataclass
@@ -72,6 +67,8 @@ def workshop(directory: Path, environment: dict[str, str]) -> Iterator[Workshop]
     valkey = ValkeyProcess()
     valkey.start()
     environment = environment | {
+        # Of its own: nodes of other tests live on beside it, and take whatever job they find in theirs.
+        "JINDU_DATABASE_URL": postgresql.new_database(f"workshop_{new_id()}"),
         "JINDU_BROKER_URL": valkey.url,
         "JINDU_STORAGE_URL": seaweed.new_place(),
         "JINDU_STORAGE_KEY_ID": seaweed.KEY_ID,
