@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+
+from tests.lines import Line, open_line
 
 _PIECE = 65_536
 
 
-@dataclass(slots=True)
-class DelayingLine:
+class DelayingLine(Line):
     """In front of a port of this machine or a Unix socket. Each way takes `seconds`; `there` and `back` count bytes."""
 
-    behind: int | Path
-    seconds: float
-    port: int = 0
-    there: int = 0
-    back: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    def __init__(self, behind: int | Path, seconds: float) -> None:
+        super().__init__()
+        self.behind = behind
+        self.seconds = seconds
+        self.there = 0
+        self.back = 0
 
-    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            await asyncio.sleep(2 * self.seconds)  # as a handshake takes
-            far_reader, far_writer = await self._far()
-            try:
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._carry(reader, far_writer, is_there=True))
-                    both.create_task(self._carry(far_reader, writer, is_there=False))
-            finally:
-                far_writer.transport.abort()
-        except* (asyncio.CancelledError, OSError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
-    async def _far(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        await asyncio.sleep(2 * self.seconds)  # as a handshake takes
         if isinstance(self.behind, Path):
             return await asyncio.open_unix_connection(self.behind)
         return await asyncio.open_connection("127.0.0.1", self.behind)
@@ -73,20 +54,6 @@ class DelayingLine:
                 return
             target.write(data)
 
-    def cut(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
 
-
-@asynccontextmanager
-async def delaying_line(behind: int | Path, *, seconds: float) -> AsyncIterator[DelayingLine]:
-    line = DelayingLine(behind, seconds)
-    server = await asyncio.start_server(line.take, "127.0.0.1", 0)
-    line.port = server.sockets[0].getsockname()[1]
-    try:
-        yield line
-    finally:
-        line.cut()
-        server.close()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(server.wait_closed(), 2)
+def delaying_line(behind: int | Path, *, seconds: float) -> AbstractAsyncContextManager[DelayingLine]:
+    return open_line(DelayingLine(behind, seconds))

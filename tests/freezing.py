@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
+
+from tests.lines import Line, open_line
 
 
-class FreezingLine:
+class FreezingLine(Line):
     """In front of 127.0.0.1:`behind`. While frozen, bytes and connections are taken and nothing comes of them."""
 
     def __init__(self, behind: int) -> None:
+        super().__init__()
         self._behind = behind
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
 
     def lead_to(self, port: int) -> None:
         """Whoever connects from now on gets there, as by a name that follows the primary; the others stay."""
@@ -29,30 +29,11 @@ class FreezingLine:
         self.cut()
         self._flowing.set()
 
-    def cut(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        await self._flowing.wait()
+        return await asyncio.open_connection("127.0.0.1", self._behind)
 
-    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            await self._flowing.wait()
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._behind)
-            try:
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._carry(reader, far_writer))
-                    both.create_task(self._carry(far_reader, writer))
-            finally:
-                far_writer.transport.abort()
-        except* (asyncio.CancelledError, OSError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_there: bool) -> None:
         while data := await source.read(65_536):
             await self._flowing.wait()
             target.write(data)
@@ -60,15 +41,5 @@ class FreezingLine:
         target.write_eof()
 
 
-@asynccontextmanager
-async def freezing_line(behind: int) -> AsyncIterator[FreezingLine]:
-    line = FreezingLine(behind)
-    server = await asyncio.start_server(line.take, "127.0.0.1", 0)
-    line.port = server.sockets[0].getsockname()[1]
-    try:
-        yield line
-    finally:
-        line.cut()
-        server.close()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(server.wait_closed(), 2)
+def freezing_line(behind: int) -> AbstractAsyncContextManager[FreezingLine]:
+    return open_line(FreezingLine(behind))

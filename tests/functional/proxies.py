@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.certificates import Authority
+from tests.ports import free_port
 from tests.process import ROOT
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
@@ -187,9 +187,3 @@ async def _accepting(process: asyncio.subprocess.Process, output: asyncio.Task[N
                 continue
             writer.close()
             return
-
-
-def free_port() -> int:
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])

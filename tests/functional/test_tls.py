@@ -24,7 +24,7 @@ from tests.conftest import PASSWORDS, Server, serving
 from tests.functional.certificates import Authority
 from tests.functional.command_line import run
 from tests.functional.live_client import live
-from tests.functional.proxies import free_port
+from tests.ports import free_port
 from tests.process import ServerProcess
 
 Client = aiohttp.ClientSession
