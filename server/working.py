@@ -11,13 +11,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from server.app import process
+from server.app.lacks import lacks_of
 from server.app.parts import Parts
 from server.app.resources import meanwhile
 from server.errors import ConfigurationError, JinduError
 from server.garbage import collect_when_quiet
 from server.http import descriptors
 from server.http.listening_sockets import UNIX, hosts_of, url_of
-from server.http.readiness import Readiness, ServerPhase
+from server.http.readiness import Lack, Readiness, ServerPhase
 from server.service_manager import ServiceManager
 from server.settings import Settings
 from server.storage.one_server import held
@@ -65,7 +66,7 @@ async def _work(settings: Settings, manager: ServiceManager) -> None:
 
 
 def _require_known_kinds(parts: Parts) -> None:
-    known = {name for name in parts.jobs.kinds.names() if not parts.jobs.kinds[name].is_external}
+    known = parts.jobs.kinds.run_by_us()
     if unknown := set(parts.settings.worker_kinds) - known:
         raise ConfigurationError(
             "worker_kinds names {kind}, which is no kind of job; there are {known}.",
@@ -126,9 +127,10 @@ class _Answers:
         body: dict[str, object] = {"status": self._readiness.phase if is_ready else self._why_not()}
         statistics = self._parts.jobs.runner.statistics()
         body |= {"running": statistics.running, "waiting": statistics.queued}
+        lacks = lacks_of(self._parts)
         if self._parts.settings.broker_url:
-            body["nodes"] = "ok" if self._parts.realtime.broker.statistics().is_whole else "degraded"
-        if self._parts.storage.files.is_away():
+            body["nodes"] = "degraded" if Lack.NODES in lacks else "ok"
+        if Lack.FILES in lacks:
             body["files"] = "away"
         return web.json_response(body, status=200 if is_ready else 503, headers=_NOT_STORED)
 

@@ -43,6 +43,7 @@ from server.uploads.file_stores import FileStores
 _NO_BROKER = "The setting broker_url begins with redis:// or rediss://; leave it empty for none."
 _LEAST_IDLE_SECONDS = 5.0  # an event loop that stands still for longer is not one that will be back in a moment
 _OF_OPENTELEMETRY = ("opentelemetry", "google", "requests")
+_POSTGRESQL = ("postgresql://", "postgres://")
 _VALKEY = ("redis://", "rediss://", "unix://", "valkey://", "valkeys://")
 
 
@@ -211,19 +212,18 @@ def _claimed(settings: Settings, kinds: JobKinds) -> frozenset[str]:
     """Kinds that this node runs."""
     if settings.role == "web":
         return frozenset()
-    run_here = {name for name in kinds.names() if not kinds[name].is_external}
-    only = set(settings.worker_kinds) if settings.role == "worker" else set()
-    return frozenset(run_here & only if only else run_here)
+    only = frozenset(settings.worker_kinds) if settings.role == "worker" else frozenset()
+    return kinds.run_by_us() & only if only else kinds.run_by_us()
 
 
 ENGINES = Engines(
-    databases={"": _sqlite, "postgresql://": _postgresql, "postgres://": _postgresql},
+    databases={"": _sqlite, **dict.fromkeys(_POSTGRESQL, _postgresql)},
     files={"": _local_files, "s3://": _s3},
     exchanges={"": alone, **dict.fromkeys(_VALKEY, _valkey)},
     exchange_checks={"": _nothing_to_check, **dict.fromkeys(_VALKEY, _check_valkey)},
     queue=MemoryQueue,
-    shared_queues=dict.fromkeys(("postgresql://", "postgres://"), _leases),
-    shared_scripts=dict.fromkeys(("postgresql://", "postgres://"), _lease_scripts),
+    shared_queues=dict.fromkeys(_POSTGRESQL, _leases),
+    shared_scripts=dict.fromkeys(_POSTGRESQL, _lease_scripts),
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     asking=lambda settings: WebHooks(settings).ask,

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from aiohttp_session import session_middleware
 
+from server.app.lacks import lacks_of
 from server.app.parts import Parts
 from server.app.resources import meanwhile
 from server.app.transports import add_transports, build_transports
@@ -27,7 +28,7 @@ from server.http.open_sockets import OpenSockets
 from server.http.openapi import document_on_demand
 from server.http.parts import PARTS, WebParts
 from server.http.problems import mark_prepared, problem_middleware
-from server.http.readiness import Lack, Readiness, ServerPhase
+from server.http.readiness import Readiness, ServerPhase
 from server.http.request_lines import request_lines
 from server.http.response_headers import add_headers
 from server.http.same_origin import same_origin_middleware
@@ -106,7 +107,7 @@ def _web_parts(
         refused_origins=parts.auth.refused_origins,
         room=parts.storage.room,
         live_limits=parts.realtime.manager.limits,
-        lacks=partial(_lacks, parts),
+        lacks=partial(lacks_of, parts),
         database=DatabaseWatch(parts.storage.database),
         job_kinds=parts.jobs.kinds,
         live_channels=live_channels,
@@ -119,14 +120,6 @@ def _web_parts(
         drawing=Drawing(),
         static_files=StaticFiles(STATIC, templates=TEMPLATES, cache=_static_cache(parts.settings)),
     )
-
-
-def _lacks(parts: Parts) -> tuple[Lack, ...]:
-    found = {
-        Lack.FILES: parts.storage.files.is_away(),
-        Lack.NODES: not parts.realtime.broker.statistics().is_whole,
-    }
-    return tuple(lack for lack, is_so in found.items() if is_so)
 
 
 async def _static_files(app: web.Application) -> AsyncIterator[None]:

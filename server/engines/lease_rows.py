@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import convert
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import String
@@ -76,11 +76,15 @@ class Lines:
     had_turns: Mapping[str, Sequence[str]]  # by lane: owners, the longest ago first
 
 
+def from_now(seconds: float) -> ColumnElement[Any]:
+    """A moment, by the database's clock."""
+    return func.statement_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
 async def put(connection: AsyncConnection, job: Job, *, lane: str, seconds: float) -> None:
     """It waits in `lane` from now on, or in so many seconds; nobody has it. Whoever listens is told at the commit."""
-    due_at = func.statement_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
     await connection.execute(
-        update(jobs).where(jobs.c.id == job.id).values(lane=lane, due_at=due_at, lease_until=None, node="")
+        update(jobs).where(jobs.c.id == job.id).values(lane=lane, due_at=from_now(seconds), lease_until=None, node="")
     )
     await notify(connection, PUT)
 

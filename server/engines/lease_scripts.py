@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.engines.lease_rows import from_now
 from server.jobs.external_kind import KIND
 from server.jobs.job import Job, State
 from server.jobs.life import REVISIONS_LOST
@@ -78,4 +79,4 @@ class LeaseScripts:
         return int((await connection.execute(counted)).scalar_one())
 
     def _until(self) -> ColumnElement[object]:
-        return func.statement_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, self._silence_seconds)
+        return from_now(self._silence_seconds)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -81,9 +81,7 @@ class ValkeyAsking:
                     if not asked.done.done():
                         asked.done.set_result(asked.answers)
         except AWAY as error:
-            for asked in under_way:
-                if not asked.done.done():
-                    asked.done.set_exception(error)
+            _fail(under_way, error)
             if self._line is line:
                 self._line = None
         finally:
@@ -101,10 +99,15 @@ class ValkeyAsking:
         """Whoever still waits has no answer."""
         reading, self._reading, self._line = self._reading, None, None
         under_way, self._under_way = self._under_way, deque()
-        for asked in under_way:
-            if not asked.done.done():
-                asked.done.set_exception(ConnectionResetError())
+        _fail(under_way, ConnectionResetError())
         if reading is not None:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([reading])
+
+
+def _fail(under_way: Iterable[_Asked], error: Exception) -> None:
+    """They have no answer; whoever asked may have gone."""
+    for asked in under_way:
+        if not asked.done.done():
+            asked.done.set_exception(error)

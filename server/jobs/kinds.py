@@ -111,3 +111,7 @@ class JobKinds:
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._kinds)
+
+    def run_by_us(self) -> frozenset[str]:
+        """Names of all but those that scripts of people run."""
+        return frozenset(name for name, kind in self._kinds.items() if not kind.is_external)

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric as Family
 
 from server.metrics import HistogramCounts
-from server.monitoring.metrics import Readings
+from server.monitoring.metrics import Readings, running_jobs
 
 _POOLS = ("workers", "interactive", "exports")
 
@@ -76,7 +76,7 @@ def _live(readings: Readings) -> Iterable[Family]:
 
 def _jobs(readings: Readings) -> Iterable[Family]:
     jobs, tallies = readings["jobs"], readings["job_tallies"]
-    yield _gauge("jindu_jobs_running", "Jobs that run.", jobs.running + readings["external_jobs"].running)
+    yield _gauge("jindu_jobs_running", "Jobs that run.", running_jobs(readings))
     yield _gauge("jindu_jobs_waiting", "Jobs that wait for their turn.", jobs.queued)
     yield _counter("jindu_job_attempts", "Attempts that began.", tallies.started, "kind")
     ended = CounterMetricFamily("jindu_jobs_ended", "Jobs that ended.", labels=("kind", "state"))

@@ -62,7 +62,7 @@ def _answers(readings: Readings, fits: Callable[[str, str, int], bool]) -> int:
     return sum(times for answered, times in readings["requests"].by_route.items() if fits(*answered))
 
 
-def _running_jobs(readings: Readings) -> int:
+def running_jobs(readings: Readings) -> int:
     """Those of scripts too: people see them in the same list."""
     running: int = readings["jobs"].running + readings["external_jobs"].running
     return running
@@ -98,7 +98,7 @@ METRICS: tuple[Metric, ...] = (
     _level("worker_memory", "bytes", _of_process("worker_memory_bytes")),
     _count("cpu", "seconds", _of_process("cpu_seconds")),
     _count("worker_cpu", "seconds", _of_process("worker_cpu_seconds")),
-    _level("jobs_running", "jobs", _running_jobs),
+    _level("jobs_running", "jobs", running_jobs),
     _level("jobs_waiting", "jobs", lambda r: r["jobs"].queued),
     _count("jobs_started", "jobs", lambda r: sum(r["job_tallies"].started.values())),
     _count("jobs_ended", "jobs", lambda r: _ended(r, "succeeded", "failed", "cancelled")),
