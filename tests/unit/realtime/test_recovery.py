@@ -108,6 +108,7 @@ class World:
         self.history = History(self.database, keep_messages=KEPT)
         self.catching_up = CatchUp(history=self.history, manager=self.manager, look_seconds=60)
         self.catching_up.told_by(self._tell)
+        self._reading = asyncio.create_task(self.catching_up.run())  # as the server does, for whoever is behind
         self.joiner = Joiner(
             manager=self.manager,
             history=self.history,
@@ -138,18 +139,28 @@ class World:
             await self.history.prune()
         elif action == "restart":
             self._leave()
-            self.manager.close_all(CloseCode.DRAINING)
+            await self.stop()
             self.start()
         elif action == "cut":
             self._leave()
             await self.history.cut_all()
 
+    async def stop(self) -> None:
+        self.manager.close_all(CloseCode.DRAINING)
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+
     async def catch_up(self) -> None:
         self.client.is_busy = False
-        if self.connection is None:
+        await until(self._is_up_to_date, seconds=10)
+
+    async def _is_up_to_date(self) -> bool:
+        if self.connection is None or self.connection.id not in self.manager.active_connections:
+            self.connection = None  # whoever was sent away comes back
             await self._return()
         assert self.connection is not None
-        await until(lambda: not self.connection.outbox, seconds=10)
+        told = self.client.position
+        return not self.connection.outbox and told is not None and told.offset == len(self.truth)
 
     async def _keep(self) -> None:
         async with self.database.write() as connection:
@@ -200,5 +211,5 @@ async def _check(steps: list[tuple[str, int]], database: Database) -> None:
         # Whole from where it last had to begin anew, up to the very last.
         assert world.client.texts == world.truth[world.client.began_at :]
     finally:
-        world.manager.close_all(CloseCode.DRAINING)
+        await world.stop()
         await database.close()
