@@ -122,7 +122,7 @@ async def test_how_the_server_does_is_a_sentence_and_lines_over_time(
         await sampler.sample()
         await page.goto("/admin")
         await expect(page.locator("#health-title")).to_have_text("All is well")
-        await expect(page.locator(".health__facts")).to_contain_text("100% available in 30 days")
+        await expect(page.locator(".health__facts")).to_contain_text("100% available, known since")
         connections = page.locator("[data-chart=connections]")
         await expect(connections).to_contain_text(re.compile(r"open [0-9.]+, at most [0-9]+"))
         await expect(page.locator("[data-chart] canvas")).to_have_count(13)
