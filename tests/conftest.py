@@ -156,6 +156,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase, storage: Mapping[str
         admin_user="admin",
         admin_password=PASSWORDS["admin"],
         workers=1,
+        worker_niceness=0,  # tests keep the processors busy: whoever stood back would never get one
         drain_seconds=1.0,
         reserve_bytes=0,  # not for each of hundreds of servers
         static_cache=str(STATIC_CACHE),
