@@ -326,7 +326,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
     ),
     _subject(
         GONE,
-        "Node that is not heard of",
+        "No sign of life",
         Cause.NODES,
         AlertUnit.SECONDS,
         threshold=30,
@@ -344,7 +344,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
     ),
     _subject(
         "node_deaf",
-        "Node that hears no others",
+        "No word of other nodes",
         Cause.NODES,
         AlertUnit.SECONDS,
         threshold=60,
@@ -353,7 +353,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
     ),
     _subject(
         "files_away",
-        "Node without the store of files",
+        "No store of files",
         Cause.NODES,
         AlertUnit.SECONDS,
         threshold=120,

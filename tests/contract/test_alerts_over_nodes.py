@@ -112,7 +112,7 @@ async def test_a_node_that_is_killed_is_told_of_and_back_again(house: House) -> 
     killed = house.kill("west")
     await house.on(2)
     (told,) = await house.told()
-    assert told.startswith("Node that is not heard of at west: ")
+    assert told.startswith("No sign of life at west: ")
     house.nodes["west"] = killed
     async with killed.database.write() as connection:
         await killed.heart.begin(connection, house.now)
@@ -131,7 +131,7 @@ async def test_the_node_that_speaks_is_killed_and_another_goes_on_where_it_was(h
     await house.on(4)
     assert [line.split(":")[0] for line in await house.told()] == [
         "Delay of the server itself at west",
-        "Node that is not heard of at press",
+        "No sign of life at press",
         "Nobody runs jobs",
     ]
     house.nodes["west"].figures["loop_lag"] = 1
@@ -149,5 +149,5 @@ async def test_a_database_that_was_away_for_all_is_no_node_that_is_gone_and_deaf
     await house.on(2.5)
     assert await house.firing() == {("availability_24h", ""), ("node_deaf", "east"), ("node_deaf", "west")}
     told = [line.split(":")[0] for line in await house.told()]
-    said = "Node that hears no others at "
+    said = "No word of other nodes at "
     assert sorted(told) == ["Available in 24 hours", f"{said}east", f"{said}west"]
