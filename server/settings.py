@@ -175,7 +175,9 @@ class Settings:
     io_uring: bool = _setting(
         True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
     )
-    history_days: float = _setting(7.0, "Days for which messages are kept for clients that come back.")
+    history_days: float = _setting(
+        7.0, "Days for which messages are kept for clients that come back; 0: an hour at most."
+    )
     history_messages: int = _setting(1000, "Messages that are kept per user for clients that come back, at most.")
     notification_days: float = _setting(90.0, "Days for which notifications can be read.")
     notification_messages: int = _setting(1000, "Notifications that can be read per user, at most.")
@@ -258,7 +260,9 @@ class Settings:
     audit_address_days: float = _setting(
         90.0, "Addresses are taken out of the audit log after so many days, and its lines stay; 0: never."
     )
-    monitoring_days: float = _setting(400.0, "The server's own figures over time are kept for so many days.")
+    monitoring_days: float = _setting(
+        400.0, "The server's own figures over time are kept for so many days; 0: an hour at most."
+    )
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
     )
