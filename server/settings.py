@@ -510,11 +510,6 @@ def _check_backups(settings: Settings) -> None:
         time.fromisoformat(settings.backup_at)
     except ValueError:
         raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
-    if settings.backup_to and settings.storage_url:
-        raise ConfigurationError(
-            "backup_to copies files of the data directory, but storage_url has them in an S3 store: keep versions of "
-            "the bucket and back the database up with its own tools; see docs/cluster.md."
-        )
     if settings.backup_to and not Path(settings.backup_to).is_dir():
         raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")
     if settings.backup_to and Path(settings.backup_to).resolve().is_relative_to(settings.data.resolve()):

@@ -20,7 +20,7 @@ from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
 _READY = re.compile(r"ready on (https?://[^\s\"]+)")
-_ENGINES = ("TEST_DATABASE_URL", "TEST_STORAGE_URL", "TEST_STORAGE_KEY_ID", "TEST_STORAGE_SECRET")
+ENGINES = ("TEST_DATABASE_URL", "TEST_STORAGE_URL", "TEST_STORAGE_KEY_ID", "TEST_STORAGE_SECRET")
 START_SECONDS = 100.0  # of a machine that others use as well
 
 
@@ -50,7 +50,7 @@ class ServerProcess:
             "JINDU_RESERVE_BYTES": "0",
             "JINDU_STATIC_CACHE": str(STATIC_CACHE),
             # As tests/conftest.py has them:
-            **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in _ENGINES},
+            **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in ENGINES},
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None

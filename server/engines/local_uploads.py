@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from server.errors import Gone
-from server.storage.file_pieces import sha256_of_file
+from server.errors import Gone, NotFound
+from server.storage.file_pieces import file_pieces, sha256_of_file
 from server.storage.full_disk import full_disk_named
 from server.uploads.joining import join_files
 from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone, going_is_told
@@ -42,6 +42,18 @@ class LocalUploads:
             raise UploadGone
         with going_is_told(path):
             yield path
+
+    async def stream(self, upload_id: str, *, size: int) -> AsyncGenerator[bytes, None]:
+        position = 0
+        try:
+            async with aclosing(file_pieces(self._directory / upload_id, end=size)) as pieces:
+                async for piece in pieces:
+                    position += len(piece)
+                    yield piece
+        except NotFound:
+            raise UploadGone from None
+        if position < size:
+            raise UploadGone
 
     async def sha256(self, upload_id: str, *, size: int) -> str:
         return await asyncio.to_thread(sha256_of_file, self._directory / upload_id)

@@ -48,6 +48,9 @@ class S3Files:
     async def size(self, key: str) -> int:
         return (await self._bucket.metadata(_place(key)))[0]
 
+    async def sha256(self, key: str) -> str:
+        return (await self._bucket.metadata(_place(key)))[1].get(SHA256, "")
+
     async def delete(self, *keys: str) -> None:
         places = [_place(key) for key in keys]
         await self._bucket.delete(places)

@@ -48,15 +48,29 @@ class S3Uploads:
     async def whole(self, upload_id: str, *, size: int) -> AsyncIterator[Path]:
         async def load(path: Path) -> str:
             with path.open("xb") as target:
-                async with aclosing(self._bytes(upload_id, size)) as pieces:
+                async with aclosing(self.stream(upload_id, size=size)) as pieces:
                     return await written(pieces, target)
 
         async with self._cache.reading(_name(upload_id, size), load) as path:
             with going_is_told(path):
                 yield path
 
+    async def stream(self, upload_id: str, *, size: int) -> AsyncGenerator[bytes, None]:
+        pieces = await self._pieces(upload_id)
+        if pieces is None or _length(chain := chain_of(pieces, size)) < size:
+            raise UploadGone
+        coming: asyncio.Task[bytes] | None = None
+        try:
+            for piece, following in zip_longest(chain, chain[1:]):
+                content = await (coming or self._piece(piece))
+                coming = asyncio.create_task(self._piece(following)) if following else None  # while this one is used
+                yield content[: size - piece.start]
+        finally:
+            if coming is not None:
+                coming.cancel()
+
     async def sha256(self, upload_id: str, *, size: int) -> str:
-        async with aclosing(self._bytes(upload_id, size)) as pieces:
+        async with aclosing(self.stream(upload_id, size=size)) as pieces:
             return await sha256_of(pieces)
 
     async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
@@ -90,27 +104,12 @@ class S3Uploads:
         target = PieceWriter(self._bucket, _folder(upload_id), offset=0, writer=0, running_hash=running)
         try:
             for part in parts:
-                async with aclosing(self._bytes(part.upload_id, part.size)) as pieces:
+                async with aclosing(self.stream(part.upload_id, size=part.size)) as pieces:
                     async for piece in pieces:
                         await target.append(piece)
             return await target.sync(), running.hexdigest()
         finally:
             await target.close()
-
-    async def _bytes(self, upload_id: str, size: int) -> AsyncGenerator[bytes, None]:
-        """StoredPiece by piece. Raises `UploadGone` when not all of it is there."""
-        pieces = await self._pieces(upload_id)
-        if pieces is None or _length(chain := chain_of(pieces, size)) < size:
-            raise UploadGone
-        coming: asyncio.Task[bytes] | None = None
-        try:
-            for piece, following in zip_longest(chain, chain[1:]):
-                content = await (coming or self._piece(piece))
-                coming = asyncio.create_task(self._piece(following)) if following else None  # while this one is used
-                yield content[: size - piece.start]
-        finally:
-            if coming is not None:
-                coming.cancel()
 
     async def _shorten(self, upload_id: str, piece: StoredPiece, size: int, writer: int) -> None:
         """Its beginning, as a piece of a later writer."""

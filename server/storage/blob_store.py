@@ -51,6 +51,12 @@ class BlobStore(Protocol):
     async def size(self, key: str) -> int:
         """In bytes; raises `NotFound`."""
 
+    async def sha256(self, key: str) -> str:
+        """Of its content, as it was when it was published, in hexadecimal; empty where nobody noted it.
+
+        Raises `NotFound`.
+        """
+
     async def delete(self, *keys: str) -> None:
         """Those that are not there are deleted already."""
 

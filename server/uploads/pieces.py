@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,6 +106,9 @@ class Pieces(Protocol):
 
         Whatever fails in the block because they went meanwhile is `UploadGone`: each reader has words of its own.
         """
+
+    def stream(self, upload_id: str, *, size: int) -> AsyncGenerator[bytes, None]:
+        """Its `size` bytes, in order. Raises `UploadGone`."""
 
     async def sha256(self, upload_id: str, *, size: int) -> str:
         """Of its `size` bytes, in hexadecimal."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
 
-from server.app.engines import open_files
+from server.app.engines import open_database, open_files
+from server.care.archiving import BackupKey, BackupOrder
+from server.care.backup import make_backup
 from server.care.copying_files import CopiedFiles, FileCopy
+from server.care.file_checks import look_at_files
+from server.care.manifest import Manifest
+from server.care.restore import RestoreOrder, restore
 from server.care.store_checks import StoreLook
+from server.engines.s3_bucket import SHA256, S3Bucket
 from server.settings import Settings
+from server.storage.database import Database
 from server.storage.scratch import Scratch
 from server.uploads.file_stores import FileStores
 from tests import seaweed
@@ -160,3 +168,57 @@ async def test_doctor_names_what_is_missing_changed_or_nobody_s(server: Server, 
     await storage.blobs.delete(datasets[0])
     assert await states() == ({f"blobs/{datasets[0]}"}, set())
     assert await states(thorough=True) == ({f"blobs/{datasets[0]}"}, {f"blobs/{reports[0]}"})
+
+
+async def test_a_backup_goes_from_the_store_to_a_disk_and_back_and_names_what_is_damaged(
+    server: Server, alice: aiohttp.ClientSession, settings: Settings, tmp_path: Path
+) -> None:
+    await import_text(alice)
+    await artifact(alice)
+    storage = server.parts.storage
+
+    async def back_up(database: Database, data: Path, name: str, stores: FileStores | None) -> Manifest:
+        order = BackupOrder(
+            database=database, data=data, target=tmp_path / name, key=BackupKey(), min_free_bytes=0, stores=stores
+        )
+        return (await make_backup(order)).manifest
+
+    def of_new_place(folder: Path) -> FileStores:
+        return open_files(dataclasses.replace(settings, data=folder, storage_url=seaweed.new_place()))
+
+    first = await back_up(storage.database, settings.data, "a.zip", storage.files)
+    disk = Settings(data=tmp_path / "disk")
+    order = RestoreOrder(archive=tmp_path / "a.zip", data=disk.data, open_in=opened)
+    await restore(order)
+    async with closing_of(opened(disk.data)) as database:
+        states = await look_at_files(database, disk.data, thorough=True)
+        assert (states.missing, states.changed, states.count) == (set(), set(), len(first.files))
+        second = await back_up(database, disk.data, "b.zip", None)
+    assert (first.files, first.missing) == (second.files, [])
+    await restore(
+        dataclasses.replace(
+            order, archive=tmp_path / "b.zip", data=tmp_path / "again", stores_in=of_new_place, new_key=True
+        )
+    )
+
+    (key,) = [found.key async for found in storage.blobs.under("datasets")]
+    await spoil(settings, f"blobs/{key}")
+    assert (await back_up(storage.database, settings.data, "c.zip", storage.files)).missing == [f"blobs/{key}"]
+    assert (await StoreLook(storage.database, storage.files, thorough=True).run()).changed == {f"blobs/{key}"}
+
+
+def opened(folder: Path) -> Database:
+    return open_database(Settings(data=folder))
+
+
+@asynccontextmanager
+async def closing_of(database: Database) -> AsyncIterator[Database]:
+    yield database
+    await database.close()
+
+
+async def spoil(settings: Settings, place: str) -> None:
+    """As a disk of the store may: other bytes under the checksum that was noted."""
+    bucket = S3Bucket(settings.storage_url, key_id=settings.storage_key_id, secret=settings.storage_secret)
+    size, noted = await bucket.metadata(place)
+    await bucket.put(place, bytes(size), {SHA256: noted[SHA256]})
