@@ -139,7 +139,8 @@ def _s3(settings: Settings) -> FileStores:
     cache = BlobCache(settings.data / "cache" / "files", max_bytes=settings.storage_cache_bytes)
     return FileStores(
         blobs=S3Files(bucket, cache),
-        pieces=S3Uploads(bucket, cache),
+        # Whoever runs no jobs does not read what arrives.
+        pieces=S3Uploads(bucket, cache, arriving_in=None if settings.role == "web" else cache),
         is_away=lambda: bucket.is_away,
         watch=bucket.watch,
     )
