@@ -89,6 +89,11 @@ class Settings:
     )
     storage_secret: str = _setting("", "The secret that belongs to the access key.", secret=True)
     storage_cache_bytes: int = _setting(10 * 1024 * _MIB, "Room in the data for copies of what lies in the S3 store.")
+    storage_download_url: str = _setting(
+        "",
+        "Address of the S3 store for browsers, e.g. https://s3.example.com: downloads then go there by addresses that "
+        "are signed for a minute; empty: through the server.",
+    )
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
     base_path: str = _setting(
         "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
@@ -480,6 +485,7 @@ def _check_formats(settings: Settings) -> None:
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
     _check_openid(settings)
     _check_backups(settings)
+    _check_downloads(settings)
     for name in ("metrics_addresses", "trusted_proxy_addresses"):
         for network in getattr(settings, name):
             try:
@@ -503,6 +509,18 @@ def _check_words(settings: Settings) -> None:
         url = getattr(settings, name)
         if url and not url.startswith(("https://", "http://")):
             raise ConfigurationError(f"{name} is no address; write https://example.com/….")
+
+
+def _check_downloads(settings: Settings) -> None:
+    if not (address := settings.storage_download_url):
+        return
+    parts = urlsplit(address)
+    if parts.scheme not in ("https", "http") or not parts.netloc or "@" in parts.netloc or parts.query:
+        raise ConfigurationError(f"storage_download_url is {address!r}; write https://s3.example.com.")
+    if not (settings.storage_url and settings.storage_key_id and settings.storage_secret):
+        raise ConfigurationError(
+            "storage_download_url signs addresses: set storage_url, storage_key_id and storage_secret, too."
+        )
 
 
 def _check_backups(settings: Settings) -> None:

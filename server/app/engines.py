@@ -20,6 +20,7 @@ from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
 from server.engines.openid_http import OpenIdOverHttp
+from server.engines.s3_signing import SignedAddresses
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
 from server.engines.traced_database import TracedDatabase
@@ -138,11 +139,27 @@ def _s3(settings: Settings) -> FileStores:
     bucket = S3Bucket(settings.storage_url, key_id=settings.storage_key_id, secret=settings.storage_secret)
     cache = BlobCache(settings.data / "cache" / "files", max_bytes=settings.storage_cache_bytes)
     return FileStores(
-        blobs=S3Files(bucket, cache),
+        blobs=S3Files(bucket, cache, addresses=_addresses(settings)),
         # Whoever runs no jobs does not read what arrives.
         pieces=S3Uploads(bucket, cache, arriving_in=None if settings.role == "web" else cache),
         is_away=lambda: bucket.is_away,
         watch=bucket.watch,
+    )
+
+
+def _addresses(settings: Settings) -> SignedAddresses | None:
+    if not settings.storage_download_url:
+        return None
+    from server.engines.s3_bucket import place_of
+
+    place = place_of(settings.storage_url)
+    return SignedAddresses(
+        address=settings.storage_download_url,
+        bucket=place.bucket,
+        prefix=place.prefix,
+        region=place.region,
+        key_id=settings.storage_key_id,
+        secret=settings.storage_secret,
     )
 
 

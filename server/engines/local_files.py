@@ -45,6 +45,9 @@ class LocalFiles:
         except FileNotFoundError:
             raise NotFound from None
 
+    def address(self, key: str, *, said: Mapping[str, str]) -> str | None:
+        return None
+
     async def sha256(self, key: str) -> str:
         await self.size(key)
         return ""

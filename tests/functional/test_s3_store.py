@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from server.app.engines import open_database, open_files
 from server.care.archiving import BackupKey, BackupOrder
@@ -29,6 +30,7 @@ from tests import seaweed
 from tests.browser.line import Line
 from tests.conftest import Server, new_user, serving, signed_in
 from tests.functional.batches import made, put_template, read, reports_of
+from tests.functional.browsing import browser, sign_in
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.waiting import until
 
@@ -93,6 +95,52 @@ async def test_a_node_may_lose_its_disk(settings: Settings, tmp_path: Path) -> N
         async with bob.get(url) as response:
             assert response.status == 404
         await import_text(alice, mode="replace")
+
+
+async def test_a_browser_may_get_a_file_from_the_store_by_itself_and_nobody_else_may(
+    settings: Settings, line: Line
+) -> None:
+    """Whoever follows a link, and only for what is saved: the rest comes from here, as before."""
+    place = "/api/v1/datasets/orders/export.parquet"
+    follow = {"Sec-Fetch-Mode": "navigate"}
+    async with (
+        serving(dataclasses.replace(settings, storage_download_url=line.url)) as server,
+        await signed_in(server, "admin") as admin,
+        await new_user(server, admin, "alice") as alice,
+        await new_user(server, admin, "bob"),
+        browser(server) as of_alice,
+        browser(server) as of_bob,
+        aiohttp.ClientSession() as anybody,
+    ):
+        await import_text(alice)
+        await sign_in(of_alice, "alice")
+        await sign_in(of_bob, "bob")
+        async with of_bob.get(place, headers=follow, allow_redirects=False) as response:
+            assert (response.status, response.headers.get("Location")) == (404, None)
+        async with of_alice.get(place, headers=follow, allow_redirects=False) as response:
+            assert (response.status, response.headers["Cache-Control"]) == (307, "private, no-store")
+            address = response.headers["Location"]
+        assert address.startswith(f"{line.url}/")
+        async with anybody.get(URL(address, encoded=True)) as response:
+            assert response.status == 200, await response.text()
+            found = await response.read()
+            assert response.headers["Content-Disposition"].startswith('attachment; filename="orders.parquet"')
+            assert response.headers["Content-Type"] == "application/vnd.apache.parquet"
+        for altered in (
+            address[:-1] + ("0" if address[-1] != "0" else "1"),
+            address.replace("Expires=60", "Expires=61"),
+        ):
+            async with anybody.get(URL(altered, encoded=True)) as response:
+                assert response.status == 403
+        for client, headers in ((alice, follow), (of_alice, {}), (of_alice, {"Sec-Fetch-Mode": "cors"})):
+            async with client.get(place, headers=headers, allow_redirects=False) as response:
+                assert (response.status, await response.read()) == (200, found)
+        await put_template(alice)
+        (report, *_) = await reports_of(alice, (await made(alice))["id"])
+        for each, status in zip(report["artifacts"], (307, 200), strict=True):
+            assert each["url"].endswith(".html") == (status == 200)
+            async with of_alice.get(each["url"], headers=follow, allow_redirects=False) as response:
+                assert response.status == status
 
 
 async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
