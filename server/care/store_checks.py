@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from server.care.file_checks import FileStates
+from server.care.findings import CareFinding, some, warning
 from server.care.named_files import BLOB_KINDS, BLOBS, CACHE, UPLOADS, NamedFile, NamedFiles, named_files
 from server.clock import utc_now
 from server.errors import Gone, NotFound
+from server.storage.blob_store import FoundBlob
 from server.storage.database import Database
 from server.storage.file_pieces import sha256_of
 from server.uploads.file_stores import FileStores
@@ -83,3 +86,16 @@ class StoreLook:
     async def _named(self) -> NamedFiles:
         async with self._database.read() as connection:
             return await named_files(connection)
+
+
+def check_leftovers(left: Sequence[FoundBlob]) -> Iterator[CareFinding]:
+    if left:
+        yield warning(
+            "unfinished_objects",
+            f"{len(left)} files were put into the store in parts and never finished, such as {left[0].key}; they take "
+            "room, and no list of objects has them.",
+            "A node that runs removes them within an hour. If they stay, see whether its key may list and abort "
+            "multipart uploads.",
+            count=len(left),
+            places=some([each.key for each in left]),
+        )

@@ -15,7 +15,7 @@ from server.care.findings import CareFinding, Gravity, error, exit_status
 from server.care.machine_checks import check_machine
 from server.care.problem import CareRefused
 from server.care.repairs import REPAIRS
-from server.care.store_checks import StoreLook
+from server.care.store_checks import StoreLook, check_leftovers
 from server.cli.caring import require_data
 from server.cli.config import check_engines, checked_settings
 from server.cli.findings import tell_findings
@@ -87,11 +87,13 @@ async def _check_files(database: Database, settings: Settings, *, thorough: bool
     if not settings.storage_url:
         return list(check_files(await look_at_files(database, settings.data, thorough=thorough)))
     try:
-        states = await StoreLook(database, open_files(settings), thorough=thorough).run()
+        stores = open_files(settings)
+        states = await StoreLook(database, stores, thorough=thorough).run()
+        left = await stores.leftovers.found() if stores.leftovers is not None else ()
     except StorageAway as wrong:
         advice = "See that JINDU_STORAGE_URL, its bucket and its keys are right, and that the store runs."
         return [error("storage_away", wrong.text, advice)]
-    return list(check_files(states, can_be_put_aside=False))
+    return [*check_files(states, can_be_put_aside=False), *check_leftovers(left)]
 
 
 async def _repair(settings: Settings | None, options: dict[str, Any]) -> int:

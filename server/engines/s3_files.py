@@ -13,6 +13,8 @@ from server.engines.s3_signing import SignedAddresses
 from server.storage.blob_store import FoundBlob, StorageAway, require_key
 from server.storage.file_pieces import sha256_of_file, written
 
+BLOBS = "blobs"  # below the prefix of the bucket
+
 
 class S3Files:
     """A `BlobStore`. The row that names a file is what counts: nothing rests on who put an object first."""
@@ -81,4 +83,4 @@ class S3Files:
 
 
 def _place(key: str) -> str:
-    return f"blobs/{require_key(key)}"
+    return f"{BLOBS}/{require_key(key)}"

@@ -31,27 +31,31 @@ class SignedAddresses:
     clock: Clock = utc_now
 
     def of(self, place: str, *, said: Mapping[str, str]) -> str:
-        """`said`: headers of the answer, as `Content-Disposition`."""
+        """To read what lies there. `said`: headers of the answer, as `Content-Disposition`."""
+        key = f"{self.prefix}/{place}" if self.prefix else place
+        return self.request("GET", key, {f"response-{name.lower()}": value for name, value in said.items()})
+
+    def request(self, method: str, key: str, query: Mapping[str, str]) -> str:
+        """`key` as it stands in the bucket; without one it is about the bucket itself."""
         now = self.clock()
         day, moment = f"{now:%Y%m%d}", f"{now:%Y%m%dT%H%M%SZ}"
         scope = f"{day}/{self.region}/s3/aws4_request"
         parts = urlsplit(self.address)
-        path = "/".join(filter(None, [parts.path.rstrip("/"), self.bucket, self.prefix, place]))
-        path = quote(path if path.startswith("/") else f"/{path}", safe="/-_.~")
-        query = _query(
+        path = quote("/".join(filter(None, [parts.path.strip("/"), self.bucket, key])), safe="/-_.~")
+        told = _query(
             {
                 "X-Amz-Algorithm": _ALGORITHM,
                 "X-Amz-Credential": f"{self.key_id}/{scope}",
                 "X-Amz-Date": moment,
                 "X-Amz-Expires": str(_SECONDS),
                 "X-Amz-SignedHeaders": "host",
+                **query,
             }
-            | {f"response-{name.lower()}": value for name, value in said.items()}
         )
-        request = "\n".join(["GET", path, query, f"host:{parts.netloc}\n", "host", "UNSIGNED-PAYLOAD"])
-        text = "\n".join([_ALGORITHM, moment, scope, hashlib.sha256(request.encode()).hexdigest()])
-        key = reduce(_keyed, scope.split("/"), f"AWS4{self.secret}".encode())
-        return f"{parts.scheme}://{parts.netloc}{path}?{query}&X-Amz-Signature={_keyed(key, text).hex()}"
+        wanted = "\n".join([method, f"/{path}", told, f"host:{parts.netloc}\n", "host", "UNSIGNED-PAYLOAD"])
+        text = "\n".join([_ALGORITHM, moment, scope, hashlib.sha256(wanted.encode()).hexdigest()])
+        key_of_day = reduce(_keyed, scope.split("/"), f"AWS4{self.secret}".encode())
+        return f"{parts.scheme}://{parts.netloc}/{path}?{told}&X-Amz-Signature={_keyed(key_of_day, text).hex()}"
 
 
 def _keyed(key: bytes, text: str) -> bytes:
