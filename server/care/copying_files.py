@@ -121,9 +121,9 @@ class FileCopy:
         if await self._is_there(upload_id, known):
             self._done.there += 1
         else:
-            await self._target.pieces.discard(upload_id)
             try:
                 async with self._source.pieces.whole(upload_id, size=known.at_least) as path:
+                    await self._target.pieces.discard(upload_id)  # not before: it may be all there is
                     await self._target.pieces.create(upload_id)
                     await self._append(upload_id, path, known.at_least)
             except Gone:

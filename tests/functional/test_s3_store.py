@@ -194,6 +194,8 @@ async def test_files_move_into_the_store_and_back(server: Server, alice: aiohttp
     assert second.there == first.copied - 1
     back = await copy(target, here)
     assert (back.copied, back.missing) == (1, [])  # the half one has no checksum to go by
+    nothing = open_files(Settings(data=tmp_path / "nothing"))
+    assert (await copy(nothing, here)).missing == []  # what is nowhere else stays
 
 
 async def test_doctor_names_what_is_missing_changed_or_nobody_s(server: Server, alice: aiohttp.ClientSession) -> None:
