@@ -88,6 +88,9 @@ class OneFile:
     async def append(self, data: bytes) -> None:
         await asyncio.to_thread(self._append, data)
 
+    async def settle(self) -> int:
+        return await self.sync()
+
     async def sync(self) -> int:
         await asyncio.to_thread(self._sync)
         return self.written

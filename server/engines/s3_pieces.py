@@ -83,6 +83,7 @@ class PieceWriter:
         self._copy = copy
         self._buffer = bytearray()
         self._sent: list[StoredPiece] = []  # on their way, or there
+        self._sent_before = 0  # how many at the last time that it was settled
         self._under_way: list[asyncio.Task[None]] = []
 
     async def append(self, data: bytes) -> None:
@@ -92,6 +93,15 @@ class PieceWriter:
         self._buffer += data
         while len(self._buffer) >= PIECE_BYTES:
             await self._send(PIECE_BYTES)
+
+    async def settle(self) -> int:
+        """On a slow line, on which no piece was filled meanwhile, all of it becomes one now."""
+        if self._sent_before == len(self._sent):
+            return await self.sync()
+        self._sent_before = len(self._sent)
+        while self._under_way and self._under_way[0].done():
+            await self._arrived(len(self._under_way) - 1)
+        return self._sent[-len(self._under_way)].start if self._under_way else self.written - len(self._buffer)
 
     async def sync(self) -> int:
         if self._buffer:

@@ -62,6 +62,9 @@ class UploadFile(Protocol):
     async def append(self, data: bytes) -> None:
         """Raises `StorageFull`; `written` then says how much of it was taken."""
 
+    async def settle(self) -> int:
+        """As `sync`, but who sends quickly is not held up by what is on its way: that counts with the next one."""
+
     async def sync(self) -> int:
         """Make everything written durable; answers how many bytes of the upload that are."""
 
