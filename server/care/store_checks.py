@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from server.care.file_checks import FileStates
-from server.care.findings import CareFinding, some, warning
+from server.care.findings import CareFinding, note, some, warning
 from server.care.named_files import BLOB_KINDS, BLOBS, CACHE, UPLOADS, NamedFile, NamedFiles, named_files
 from server.clock import utc_now
 from server.errors import Gone, NotFound
-from server.storage.blob_store import FoundBlob
+from server.storage.blob_store import StorageAway
 from server.storage.database import Database
 from server.storage.file_pieces import sha256_of
-from server.uploads.file_stores import FileStores
+from server.uploads.file_stores import FileStores, Leftovers
 
 _YOUNG = timedelta(days=1)  # what is published waits for its row for seconds; the server's own sweeps wait a day, too
 
@@ -88,7 +88,16 @@ class StoreLook:
             return await named_files(connection)
 
 
-def check_leftovers(left: Sequence[FoundBlob]) -> Iterator[CareFinding]:
+async def check_leftovers(leftovers: Leftovers) -> AsyncIterator[CareFinding]:
+    try:
+        left = await leftovers.found()
+    except StorageAway:
+        yield note(
+            "unfinished_not_listed",
+            "The store does not say which files were put into it in parts and never finished.",
+            "Let its key list and abort multipart uploads, or give the bucket a rule that aborts them after a day.",
+        )
+        return
     if left:
         yield warning(
             "unfinished_objects",

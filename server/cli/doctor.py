@@ -89,11 +89,13 @@ async def _check_files(database: Database, settings: Settings, *, thorough: bool
     try:
         stores = open_files(settings)
         states = await StoreLook(database, stores, thorough=thorough).run()
-        left = await stores.leftovers.found() if stores.leftovers is not None else ()
     except StorageAway as wrong:
         advice = "See that JINDU_STORAGE_URL, its bucket and its keys are right, and that the store runs."
         return [error("storage_away", wrong.text, advice)]
-    return [*check_files(states, can_be_put_aside=False), *check_leftovers(left)]
+    findings = list(check_files(states, can_be_put_aside=False))
+    if stores.leftovers is not None:
+        findings += [each async for each in check_leftovers(stores.leftovers)]
+    return findings
 
 
 async def _repair(settings: Settings | None, options: dict[str, Any]) -> int:

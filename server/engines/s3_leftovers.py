@@ -72,7 +72,11 @@ class S3Leftovers:
         prefix = f"{self._signed.prefix}/{BLOBS}/".lstrip("/")  # nothing else is put in parts
         query = {"uploads": "", "prefix": prefix}
         while True:
-            told = _Told(await self._ask(session, "GET", "", query))
+            content = await self._ask(session, "GET", "", query)
+            try:
+                told = _Told(content)
+            except (ElementTree.ParseError, ValueError) as error:  # of whatever answered in its place
+                raise StorageAway from error
             for each in told.begun:
                 yield each
             if not told.is_cut or not told.next["key-marker"]:

@@ -47,7 +47,8 @@ async def test_what_was_begun_long_ago_goes_and_nothing_else() -> None:
     assert (await young.found(), await young.remove()) == ([], 0)
     found = await old.found()
     assert {each.key for each in found} == {f"{signed.prefix}/blobs/datasets/{name}/data.parquet" for name in "ab"}
-    assert [(each.code, each.detail["count"]) for each in check_leftovers(found)] == [("unfinished_objects", 2)]
+    told = [each async for each in check_leftovers(old)]
+    assert [(each.code, each.detail["count"]) for each in told] == [("unfinished_objects", 2)]
     assert await old.remove() == 2
     assert await old.found() == []
     assert await bucket.get("blobs/datasets/whole/data.parquet") == b"rows"
@@ -55,5 +56,7 @@ async def test_what_was_begun_long_ago_goes_and_nothing_else() -> None:
 
 
 async def test_a_store_that_refuses_is_away() -> None:
+    leftovers = S3Leftovers(signed_at(seaweed.new_place(), secret="wrong"))
     with pytest.raises(StorageAway):
-        await S3Leftovers(signed_at(seaweed.new_place(), secret="wrong")).found()
+        await leftovers.remove()
+    assert [each.code async for each in check_leftovers(leftovers)] == ["unfinished_not_listed"]
