@@ -80,6 +80,7 @@ async def test_without_valkey_nodes_serve_and_say_so_to_people_and_administrator
         try:
             await until(lambda: all_say(admin, 200, "degraded"))
             assert notice in await page(browser.east, "/jobs")
+            assert "connections of this node alone" in await page(browser.east, "/admin/connections")
 
             async def administrators_know() -> bool:  # of the figures of the last seconds
                 return "Other nodes are not heard at east, home, west" in await page(browser.west, "/admin/health")
