@@ -20,7 +20,7 @@ from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
 _READY = re.compile(r"ready on (https?://[^\s\"]+)")
-_ENGINES = (
+ENGINES = (
     "TEST_DATABASE_URL",
     "TEST_STORAGE_URL",
     "TEST_STORAGE_KEY_ID",
@@ -58,7 +58,7 @@ class ServerProcess:
             "JINDU_WORKER_NICENESS": "0",
             "JINDU_STATIC_CACHE": str(STATIC_CACHE),
             # As tests/conftest.py has them:
-            **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in _ENGINES},
+            **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in ENGINES},
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None

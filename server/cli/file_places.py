@@ -24,7 +24,7 @@ async def copy_files(options: dict[str, Any]) -> int:
     if not settings.storage_url:
         raise CareRefused("no_address", "JINDU_STORAGE_URL says where the S3 store is, and is not set.")
     here, there = open_files(dataclasses.replace(settings, storage_url="")), open_files(settings)
-    source, target = (here, there) if options["target"] == "s3" else (there, here)
+    source, target = (there, here) if options["target"] == "data" else (here, there)
     database = open_database(settings)
     try:
         scratch = Scratch(settings.data / "blobs" / "partial")
