@@ -65,6 +65,10 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
     def arguments(self, port: str) -> list[str]:
         return ["serve", "--port", port, "--data", str(self.data)]
 

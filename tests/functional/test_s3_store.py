@@ -20,7 +20,9 @@ from server.uploads.file_stores import FileStores
 from tests import seaweed
 from tests.browser.line import Line
 from tests.conftest import Server, new_user, serving, signed_in
+from tests.functional.batches import ended as batch_ended
 from tests.functional.batches import made, put_template, read, reports_of
+from tests.functional.batches import start as order
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.waiting import until
 
@@ -47,6 +49,7 @@ def settings(settings: Settings, line: Line) -> Settings:
         storage_url=f"s3://{place.netloc}{place.path}?endpoint={line.url}",
         storage_key_id=seaweed.KEY_ID,
         storage_secret=seaweed.SECRET,
+        job_retry_seconds=1.0,
     )
 
 
@@ -103,8 +106,12 @@ async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
     form.add_field("file", ORDERS, filename="later.csv")
     async with alice.post("/api/v1/uploads", data=form) as response:
         assert (response.status, (await response.json())["code"]) == (503, "storage_away")
+    started = await order(alice)
+    await until(lambda: waits_again(alice, started["job_id"]))
     job_id = await start(alice, uploaded, mode="replace")
     line.mend()
+    batch = await batch_ended(alice, started["batch_id"])
+    assert (batch["state"], batch["tally"]["failed"], batch["tally"]["succeeded"]) == ("succeeded", 0, 3)
     state = await ended(alice, job_id)
     assert (state["state"], state["row_count"]) == ("succeeded", 4)
 
@@ -112,6 +119,11 @@ async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
         return "files" not in await read(alice, "/readyz")
 
     await until(is_well)
+
+
+async def waits_again(client: aiohttp.ClientSession, job_id: str) -> bool:
+    job = await read(client, f"/api/v1/jobs/{job_id}")
+    return bool(job["state"] == "queued" and job["attempt"] > 0)
 
 
 async def test_files_move_into_the_store_and_back(server: Server, alice: aiohttp.ClientSession, tmp_path: Path) -> None:
