@@ -83,6 +83,7 @@ class Connection:
     outbox: Outbox = field(default_factory=Outbox)
     events: frozenset[str] = frozenset()  # most connections have none
     moment: int = 0  # when it came, by the clock that all nodes share
+    is_told_of: bool = False  # to other nodes
     recovered: int = 0
     dropped: int = 0  # what it could no longer be sent when it was closed
     refused: int = 0  # what it sent too fast to be looked at

@@ -98,23 +98,39 @@ class LocalPresences:
 
 
 class Replacing:
-    """An older connection of the same client, at whichever node, gives way to the newer."""
+    """An older connection of the same client, at whichever node, gives way to the newer.
 
-    def __init__(self, manager: ConnectionManager, broker: Broker) -> None:
+    It does so once the newer one has stayed for a moment. A node that stood still lets in whoever asked it before and
+    has gone to another node since: that one is gone at once, and must not take the other with it.
+    """
+
+    def __init__(self, manager: ConnectionManager, broker: Broker, *, stays_seconds: float = 1.0) -> None:
         self._manager = manager
         self._broker = broker
+        self._stays_seconds = stays_seconds
+
+    def has_come(self, connection: Connection) -> None:
+        """It was let in here, and others have to know."""
+        if connection.moment:  # else nobody else could hear it
+            asyncio.get_running_loop().call_later(self._stays_seconds, self._tell, connection.id)
+
+    def _tell(self, connection_id: str) -> None:
+        connection = self._manager.active_connections.get(connection_id)
+        if connection is not None:
+            connection.is_told_of = True
+            self._broker.send(_told_of(connection))
 
     def deliver(self, joined: ClientJoined) -> None:
         for own in self._manager.connections_of(joined.user_id):
             if own.client_id != joined.client_id or own.id == joined.connection_id:
                 continue
-            if (own.moment, own.id) > (joined.moment, joined.connection_id):
-                self._broker.send(told_of(own))  # the other node did not know of ours when it let that one in
-            else:
+            if (own.moment, own.id) < (joined.moment, joined.connection_id):
                 self._manager.replace(own)
+            elif own.is_told_of:  # the other node did not know of ours when it let that one in
+                self._broker.send(_told_of(own))
 
 
-def told_of(connection: Connection) -> ClientJoined:
+def _told_of(connection: Connection) -> ClientJoined:
     return ClientJoined(
         user_id=connection.user_id,
         client_id=connection.client_id,

@@ -18,8 +18,8 @@ from tests.benchmarks.trouble.cluster_injecting import ClusterFaults, all_are_re
 from tests.benchmarks.trouble.cluster_machine import ClusterMachine, cluster_machine
 from tests.benchmarks.trouble.crew import MINUTES, SEED, Crew, meanwhile, token_holder
 from tests.benchmarks.trouble.ledger import Ledger, without_time
-from tests.benchmarks.trouble.moved_clock import NO_COMPILER
 from tests.benchmarks.trouble.probing import Prober
+from tests.moved_clock import NO_COMPILER
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(MINUTES * 60 + 1_500)]
 

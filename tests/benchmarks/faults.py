@@ -18,9 +18,9 @@ from tests.benchmarks.trouble.crew import MINUTES, SEED, Crew, meanwhile, token_
 from tests.benchmarks.trouble.injecting import SILENCE_SECONDS, Faults
 from tests.benchmarks.trouble.ledger import Ledger, without_time
 from tests.benchmarks.trouble.machine import Machine
-from tests.benchmarks.trouble.moved_clock import NO_COMPILER, moved_clock
 from tests.benchmarks.trouble.record import Looker, check_record
 from tests.functional.small_disk import SmallDisk, small_disk
+from tests.moved_clock import NO_COMPILER, moved_clock
 from tests.process import ServerProcess
 
 _MIB = 1024 * 1024

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import hashlib
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
+import jindu
 from server.app.engines import open_files
 from server.care.copying_files import CopiedFiles, FileCopy
 from server.care.store_checks import StoreLook
@@ -20,9 +23,10 @@ from server.uploads.file_stores import FileStores
 from tests import seaweed
 from tests.browser.line import Line
 from tests.conftest import Server, new_user, serving, signed_in
+from tests.functional.batches import Json, made, put_template, read, reports_of
 from tests.functional.batches import ended as batch_ended
-from tests.functional.batches import made, put_template, read, reports_of
 from tests.functional.batches import start as order
+from tests.functional.command_line import token_of
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.waiting import until
 
@@ -119,6 +123,32 @@ async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
         return "files" not in await read(alice, "/readyz")
 
     await until(is_well)
+
+
+async def test_a_script_that_was_cut_off_goes_on_with_its_file(
+    server: Server, alice: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """The checksum by which it knows its file comes a moment later: the pieces have to be read again."""
+    path = tmp_path / "large.csv"
+    path.write_bytes(b"n\n" + b"1\n" * 1_000_000)
+    async with jindu.Client(server.url, token_of(alice)) as client:
+
+        def cut_off(sent: int, size: int) -> None:
+            if sent > size / 2:
+                sending.cancel()
+
+        sending = asyncio.create_task(client.resume_upload(path, on_progress=cut_off))
+        await asyncio.wait({sending})
+        assert sending.cancelled()
+
+        async def begun() -> Json | None:
+            return next((each for each in (await read(alice, "/api/v1/uploads"))["items"] if each["offset"]), None)
+
+        half = await until(begun)
+        assert half is not None
+        assert half["offset"] < half["size"]
+        whole = await client.resume_upload(path)
+    assert (whole["id"], whole["sha256"]) == (half["id"], hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 async def waits_again(client: aiohttp.ClientSession, job_id: str) -> bool:

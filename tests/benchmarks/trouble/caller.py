@@ -66,9 +66,8 @@ class Caller:
                     method, path, headers=dict(headers or {}), timeout=_TIMEOUT, **given
                 ) as response:
                     content = await response.read()
-                    answer = Answer(
-                        status=response.status, headers=dict(response.headers), content=content, times=times
-                    )
+                    # Whatever stands in between may write their names in lower case.
+                    answer = Answer(status=response.status, headers=response.headers, content=content, times=times)
                 if answer.status in ok:
                     self.ledger.acknowledged(what)
                     return answer

@@ -99,8 +99,10 @@ async def _check_lists(person: Person) -> None:
         took = job.get("took_seconds")
         is_possible = took is None or took >= 0
         call.ledger.expect(is_possible, Harm.WRONG, "states of jobs", f"{job['job_id']} took {took} s")
-    uploads = Counter([each["id"] async for each in listed(call, "/api/v1/uploads")])
-    _compare(call.ledger, UPLOADS, person.name, found=uploads, expected=Counter(list(own.uploads)))
+    uploads = {each["id"]: each async for each in listed(call, "/api/v1/uploads")}
+    for upload_id in uploads.keys() - own.uploads.keys():
+        call.ledger.say(f"nobody was told of {uploads[upload_id]}")
+    _compare(call.ledger, UPLOADS, person.name, found=Counter(list(uploads)), expected=Counter(list(own.uploads)))
 
 
 def _compare(ledger: Ledger, what: str, name: str, *, found: Counter[str], expected: Counter[str]) -> None:

@@ -12,10 +12,10 @@ import aiohttp
 import psutil
 
 from tests.benchmarks.trouble.cluster_machine import CLOCKS_APART, LEASE_SECONDS, ClusterMachine, Member
-from tests.benchmarks.trouble.engine_lines import StoreState
 from tests.benchmarks.trouble.ledger import Ledger
 from tests.benchmarks.trouble.probing import Prober
 from tests.benchmarks.trouble.rounds import Fault, IsWell, Rounds
+from tests.store_line import StoreState
 from tests.waiting import until
 
 _MOMENT_SECONDS = 5.0

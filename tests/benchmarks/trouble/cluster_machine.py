@@ -15,15 +15,16 @@ import psutil
 from cryptography.fernet import Fernet
 
 from tests import seaweed
-from tests.benchmarks.trouble.engine_lines import StoreLine, WordsLine
-from tests.benchmarks.trouble.moved_clock import MovedClock, moved_clock
+from tests.benchmarks.trouble.words_line import WordsLine
 from tests.browser.line import Line
 from tests.cluster.balancers import behind, of_cluster
 from tests.cluster.workshop import WorkerProcess
 from tests.functional.proxies import Places, for_haproxy, running
 from tests.lines import open_line
+from tests.moved_clock import MovedClock, moved_clock
 from tests.postgresql import OwnServer, own_server
 from tests.process import ServerProcess
+from tests.store_line import StoreLine
 from tests.valkey import ValkeyProcess, some
 
 LEASE_SECONDS = 5.0
@@ -147,7 +148,7 @@ async def cluster_machine(folder: Path, *, seed: str) -> AsyncIterator[ClusterMa
 def _member(folder: Path, name: str, environment: dict[str, str], kind: Callable[..., ServerProcess]) -> Member:
     data = folder / name
     data.mkdir()
-    own = folder / f"clock of {name}"
+    own = folder / f"clock-of-{name}"  # LD_PRELOAD knows no spaces
     own.mkdir()
     clock = moved_clock(own)
     more = {"JINDU_NODE": name, **(clock.environ if clock else {})}

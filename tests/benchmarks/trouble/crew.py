@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import traceback
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -103,7 +104,8 @@ class Crew:
                 task.cancel()
             for outcome in await asyncio.gather(*working, return_exceptions=True):
                 if isinstance(outcome, Exception):
-                    ledger.harmed(Harm.WRONG, "people", repr(outcome))
+                    *_, where = traceback.extract_tb(outcome.__traceback__)
+                    ledger.harmed(Harm.WRONG, "people", f"{outcome!r} in {where.filename}:{where.lineno}")
 
     def is_well(self) -> IsWell:
         """Requests are taken, something is stored, and everybody who watches and stays is connected."""

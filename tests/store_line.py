@@ -1,14 +1,15 @@
-"""The lines from nodes to what they share: a store that is away or too busy, words that get lost on their way."""
+"""The line to an S3 store that may be away, or too busy for whatever is asked."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 
-from tests.freezing import FreezingLine
-from tests.lines import Line
+from tests.lines import Line, open_line
 
 _CHUNK_BYTES = 65_536
 _BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
@@ -17,7 +18,6 @@ _ANSWER = (
     % (len(_BUSY), _BUSY)
 )
 _LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
-_PUBLISH = re.compile(rb"PUBLISH\r\n\$\d+\r\n(?=jindu)")
 
 
 class StoreState(Enum):
@@ -71,27 +71,36 @@ async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
-class WordsLine(FreezingLine):
-    """In front of Valkey. Of what nodes publish, `loses` of it goes to a channel at which nobody listens."""
+@contextmanager
+def store_line(behind: int) -> Iterator[ThreadedStoreLine]:
+    """In a thread of its own: for nodes that live longer than the loop of one test."""
+    line, loop, over = StoreLine(behind), asyncio.new_event_loop(), asyncio.Event()
+    is_open = threading.Event()
 
-    def __init__(self, behind: int, *, seed: str) -> None:
-        super().__init__(behind)
-        self._random = random.Random(f"{seed} words")
-        self.loses = 0.0
-        self.lost = 0
+    async def live() -> None:
+        async with open_line(line):
+            is_open.set()
+            await over.wait()
 
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_there: bool) -> None:
-        while data := await source.read(_CHUNK_BYTES):
-            await self._flowing.wait()
-            target.write(self._some_lost(data) if is_there and self.loses else data)
-            await target.drain()
-        target.write_eof()
+    thread = threading.Thread(target=loop.run_until_complete, args=(live(),), daemon=True)
+    thread.start()
+    assert is_open.wait(10)
+    try:
+        yield ThreadedStoreLine(line, loop)
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(10)
+        loop.close()
 
-    def _some_lost(self, data: bytes) -> bytes:
-        """In the same number of bytes."""
-        marked = bytearray(data)
-        for found in _PUBLISH.finditer(data):
-            if self._random.random() < self.loses:
-                marked[found.end()] = ord("-")
-                self.lost += 1
-        return bytes(marked)
+
+class ThreadedStoreLine:
+    def __init__(self, line: StoreLine, loop: asyncio.AbstractEventLoop) -> None:
+        self._line = line
+        self._loop = loop
+
+    @property
+    def port(self) -> int:
+        return self._line.port
+
+    def be(self, state: StoreState) -> None:
+        self._loop.call_soon_threadsafe(self._line.be, state)

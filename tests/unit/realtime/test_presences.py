@@ -1,0 +1,69 @@
+"""A client that comes to another node: its older connection gives way, unless the newer one was gone at once."""
+
+from __future__ import annotations
+
+from server.engines.memory_broker import MemoryBroker
+from server.realtime.broker import Hearing, user_topic
+from server.realtime.close_codes import CloseCode
+from server.realtime.connection import Connection
+from server.realtime.presences import Replacing
+from tests.unit.realtime.links import MemoryLink
+from tests.unit.realtime.people import manager_of, person
+from tests.waiting import until
+
+STAYS_SECONDS = 0.05
+
+
+class Node:
+    def __init__(self) -> None:
+        self.manager = manager_of()
+        self.broker = MemoryBroker()
+        self.replacing = Replacing(self.manager, self.broker, stays_seconds=STAYS_SECONDS)
+
+    async def is_heard_by(self, other: Node) -> None:
+        await self.broker.open(Hearing(receive=other.replacing.deliver))  # type: ignore[arg-type]
+        await self.broker.join(user_topic("alice"))
+
+    def comes(self, *, moment: int, client_id: str = "tab") -> Connection:
+        connection = self.manager.new_connection(
+            client_id=client_id, principal=person("alice"), language="en", link=MemoryLink()
+        )
+        connection.moment = moment
+        self.manager.connect(connection)
+        self.replacing.has_come(connection)
+        return connection
+
+
+async def two_nodes() -> tuple[Node, Node]:
+    east, west = Node(), Node()
+    await east.is_heard_by(west)
+    await west.is_heard_by(east)
+    return east, west
+
+
+async def test_the_older_one_gives_way_wherever_it_is() -> None:
+    east, west = await two_nodes()
+    older = east.comes(moment=1)
+    newer = west.comes(moment=2)
+    await until(lambda: older.closed_with)
+    assert (older.closed_with, newer.closed_with) == (CloseCode.REPLACED, None)
+
+
+async def test_whoever_was_let_in_late_and_had_left_before_replaces_nobody() -> None:
+    """As by a node that stood still: its clock says that they came last."""
+    east, west = await two_nodes()
+    there = east.comes(moment=1)
+    gone = west.comes(moment=2)
+    west.manager.disconnect(gone)
+    later = west.comes(moment=3, client_id="another")
+    await until(lambda: later.is_told_of)
+    assert there.closed_with is None
+
+
+async def test_an_older_one_that_tells_of_itself_late_learns_that_it_is_the_older() -> None:
+    east, west = await two_nodes()
+    newer = west.comes(moment=2)
+    await until(lambda: newer.is_told_of)
+    older = east.comes(moment=1)
+    await until(lambda: older.closed_with)
+    assert (older.closed_with, newer.closed_with) == (CloseCode.REPLACED, None)
