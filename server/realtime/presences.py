@@ -100,25 +100,34 @@ class LocalPresences:
 class Replacing:
     """An older connection of the same client, at whichever node, gives way to the newer.
 
-    It does so once the newer one has stayed for a moment. A node that stood still lets in whoever asked it before and
-    has gone to another node since: that one is gone at once, and must not take the other with it.
+    It does so once the newer one was heard of. A node that stood still lets in whoever asked it before and has gone to
+    another node since: that one answers nothing, and must not take the other with it.
     """
 
-    def __init__(self, manager: ConnectionManager, broker: Broker, *, stays_seconds: float = 1.0) -> None:
+    def __init__(self, manager: ConnectionManager, broker: Broker, *, look_seconds: float = 0.5) -> None:
         self._manager = manager
         self._broker = broker
-        self._stays_seconds = stays_seconds
+        self._look_seconds = look_seconds
 
     def has_come(self, connection: Connection) -> None:
         """It was let in here, and others have to know."""
         if connection.moment:  # else nobody else could hear it
-            asyncio.get_running_loop().call_later(self._stays_seconds, self._tell, connection.id)
+            connection.link.ping()
+            self._look_later(connection)
 
-    def _tell(self, connection_id: str) -> None:
+    def _look_later(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._look_seconds, self._tell_if_heard, connection.id, connection.heard_at)
+
+    def _tell_if_heard(self, connection_id: str, came_at: float) -> None:
         connection = self._manager.active_connections.get(connection_id)
-        if connection is not None:
-            connection.is_told_of = True
-            self._broker.send(_told_of(connection))
+        if connection is None:
+            return
+        if connection.heard_at == came_at:
+            self._look_later(connection)
+            return
+        connection.is_told_of = True
+        self._broker.send(_told_of(connection))
 
     def deliver(self, joined: ClientJoined) -> None:
         for own in self._manager.connections_of(joined.user_id):

@@ -18,10 +18,11 @@ from tests.benchmarks.trouble.cluster_injecting import ClusterFaults, all_are_re
 from tests.benchmarks.trouble.cluster_machine import ClusterMachine, cluster_machine
 from tests.benchmarks.trouble.crew import MINUTES, SEED, Crew, meanwhile, token_holder
 from tests.benchmarks.trouble.ledger import Ledger, without_time
+from tests.benchmarks.trouble.patience import PATIENCE
 from tests.benchmarks.trouble.probing import Prober
 from tests.moved_clock import NO_COMPILER
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(MINUTES * 60 + 1_500)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(MINUTES * 60 + 1_500 * PATIENCE)]
 
 
 async def test_nothing_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.benchmarks.trouble.crew import MINUTES, SEED, Crew, meanwhile, token_
 from tests.benchmarks.trouble.injecting import SILENCE_SECONDS, Faults
 from tests.benchmarks.trouble.ledger import Ledger, without_time
 from tests.benchmarks.trouble.machine import Machine
+from tests.benchmarks.trouble.patience import PATIENCE
 from tests.benchmarks.trouble.record import Looker, check_record
 from tests.functional.small_disk import SmallDisk, small_disk
 from tests.moved_clock import NO_COMPILER, moved_clock
@@ -34,7 +35,7 @@ _SETTINGS = {
     "JINDU_DRAIN_SECONDS": "3",
 }
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(MINUTES * 60 + 1_200)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(MINUTES * 60 + 1_200 * PATIENCE)]
 
 
 async def test_nothing_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:

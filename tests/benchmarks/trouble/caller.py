@@ -13,10 +13,11 @@ from typing import Any
 import aiohttp
 
 from tests.benchmarks.trouble.ledger import Harm, Ledger
+from tests.benchmarks.trouble.patience import PATIENCE
 
 PASSING = frozenset({423, 429, 502, 503, 504, 507})
 PAUSE_SECONDS = 0.3
-_PATIENCE_SECONDS = 180.0
+_PATIENCE_SECONDS = 180.0 * PATIENCE
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 
 

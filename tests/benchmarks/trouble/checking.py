@@ -20,6 +20,7 @@ from server.jobs.job import FINAL_STATES
 from tests.benchmarks.trouble.caller import Caller
 from tests.benchmarks.trouble.ledger import Harm, Ledger
 from tests.benchmarks.trouble.machine import Machine, make_old
+from tests.benchmarks.trouble.patience import PATIENCE
 from tests.benchmarks.trouble.person import Person
 from tests.benchmarks.trouble.sending import WHAT as UPLOADS
 from tests.benchmarks.trouble.sending import sha256
@@ -27,7 +28,7 @@ from tests.benchmarks.trouble.watcher import WHAT as KEPT
 from tests.benchmarks.trouble.watcher import Watcher
 from tests.functional.command_line import run
 
-_QUIET_SECONDS = 120.0
+_QUIET_SECONDS = 120.0 * PATIENCE
 _SWEPT_SECONDS = 6.0  # the server removes what is too old two seconds after its start
 # Of the machine on which this runs, not of what the server did.
 _OF_THE_MACHINE = frozenset({"few_descriptors", "disk_low", "fonts_missing", "few_inodes"})

@@ -13,6 +13,7 @@ import psutil
 
 from tests.benchmarks.trouble.cluster_machine import CLOCKS_APART, LEASE_SECONDS, ClusterMachine, Member
 from tests.benchmarks.trouble.ledger import Ledger
+from tests.benchmarks.trouble.patience import PATIENCE
 from tests.benchmarks.trouble.probing import Prober
 from tests.benchmarks.trouble.rounds import Fault, IsWell, Rounds
 from tests.store_line import StoreState
@@ -73,7 +74,7 @@ class ClusterFaults(Rounds):
         with self._prober.counting("a rolling restart"):
             for member in self._machine.members:
                 await member.restart()
-                await until(lambda member=member: is_ready(member), seconds=60)
+                await until(lambda member=member: is_ready(member), seconds=60 * PATIENCE)
         return "rolling restart of all"
 
     async def _started(self, member: Member, kind: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import psutil
 from cryptography.fernet import Fernet
 
 from tests import seaweed
+from tests.benchmarks.trouble.patience import PATIENCE
 from tests.benchmarks.trouble.words_line import WordsLine
 from tests.browser.line import Line
 from tests.cluster.balancers import behind, of_cluster
@@ -27,9 +29,10 @@ from tests.process import ServerProcess
 from tests.store_line import StoreLine
 from tests.valkey import ValkeyProcess, some
 
-LEASE_SECONDS = 5.0
+LEASE_SECONDS = 8.0
 SILENCE_SECONDS = 6.0  # of a process that computes, after which it is replaced
 CLOCKS_APART = 5  # seconds
+_START_SECONDS = 100.0
 _WEB, _WORKERS = ("web1", "web2", "web3"), ("worker1", "worker2")
 _SETTINGS = {
     "JINDU_WORKERS": "1",
@@ -55,7 +58,16 @@ class Member:
         return self.process.data.name
 
     async def start(self) -> None:
-        await asyncio.to_thread(self.process.start)
+        """As whoever supervises processes does: what did not come up in time is started again."""
+        deadline = time.monotonic() + _START_SECONDS * PATIENCE
+        while True:
+            try:
+                await asyncio.to_thread(self.process.start)
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     async def kill(self) -> None:
         await asyncio.to_thread(self.process.kill)

@@ -9,9 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from tests.benchmarks.trouble.ledger import Harm, Ledger
+from tests.benchmarks.trouble.patience import PATIENCE
 
 _GAP_SECONDS = (1.5, 4.0)
-_RECOVERY_SECONDS = 90.0
+_RECOVERY_SECONDS = 90.0 * PATIENCE
 Fault = Callable[[], Awaitable[str]]
 """Does it and undoes it; answers what happened."""
 IsWell = Callable[[], Awaitable[bool]]

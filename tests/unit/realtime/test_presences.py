@@ -11,26 +11,28 @@ from tests.unit.realtime.links import MemoryLink
 from tests.unit.realtime.people import manager_of, person
 from tests.waiting import until
 
-STAYS_SECONDS = 0.05
+LOOK_SECONDS = 0.02
 
 
 class Node:
     def __init__(self) -> None:
         self.manager = manager_of()
         self.broker = MemoryBroker()
-        self.replacing = Replacing(self.manager, self.broker, stays_seconds=STAYS_SECONDS)
+        self.replacing = Replacing(self.manager, self.broker, look_seconds=LOOK_SECONDS)
 
     async def is_heard_by(self, other: Node) -> None:
         await self.broker.open(Hearing(receive=other.replacing.deliver))  # type: ignore[arg-type]
         await self.broker.join(user_topic("alice"))
 
-    def comes(self, *, moment: int, client_id: str = "tab") -> Connection:
+    def comes(self, *, moment: int, client_id: str = "tab", answers: bool = True) -> Connection:
         connection = self.manager.new_connection(
             client_id=client_id, principal=person("alice"), language="en", link=MemoryLink()
         )
         connection.moment = moment
         self.manager.connect(connection)
         self.replacing.has_come(connection)
+        if answers:
+            connection.heard()
         return connection
 
 
@@ -53,11 +55,13 @@ async def test_whoever_was_let_in_late_and_had_left_before_replaces_nobody() -> 
     """As by a node that stood still: its clock says that they came last."""
     east, west = await two_nodes()
     there = east.comes(moment=1)
-    gone = west.comes(moment=2)
+    gone, silent = west.comes(moment=2), west.comes(moment=3, answers=False)
     west.manager.disconnect(gone)
-    later = west.comes(moment=3, client_id="another")
+    later = west.comes(moment=4, client_id="another")
     await until(lambda: later.is_told_of)
     assert there.closed_with is None
+    silent.heard()
+    await until(lambda: there.closed_with)
 
 
 async def test_an_older_one_that_tells_of_itself_late_learns_that_it_is_the_older() -> None:
