@@ -133,6 +133,8 @@ class Replacing:
         for own in self._manager.connections_of(joined.user_id):
             if own.client_id != joined.client_id or own.id == joined.connection_id:
                 continue
+            if not own.moment:  # it came while there was no clock to go by: the other one may be the older
+                continue
             if (own.moment, own.id) < (joined.moment, joined.connection_id):
                 self._manager.replace(own)
             elif own.is_told_of:  # the other node did not know of ours when it let that one in

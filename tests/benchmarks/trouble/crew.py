@@ -110,7 +110,6 @@ class Crew:
 
     def is_well(self) -> IsWell:
         """Requests are taken, something is stored, and everybody who watches and stays is connected."""
-        staying = [watcher for watcher in self.watchers if not watcher.hops]
 
         async def is_well() -> bool:
             timeout = aiohttp.ClientTimeout(total=20)
@@ -119,6 +118,7 @@ class Crew:
                     is_stored = response.status == 200
             except (aiohttp.ClientError, TimeoutError, OSError):
                 return False
+            staying = [watcher for watcher in self.watchers if not watcher.hops and not watcher.gave_up]
             return is_stored and all(watcher.client.is_connected for watcher in staying)
 
         return is_well

@@ -41,6 +41,7 @@ class Watcher:
         self._lives_seconds = lives_seconds
         self.name = name
         self.hops = len(urls) > 1
+        self.gave_up = False
         self.position: tuple[str, int] | None = None
         self.client = self._new_client()
         self.welcomed: list[float] = []  # when handshakes were done
@@ -61,6 +62,7 @@ class Watcher:
                     await self.client.close()
                     self.client = self._new_client()
         except jindu.ClientError as error:
+            self.gave_up = True
             self._ledger.harmed(Harm.LOST, WHAT, f"{self.name} gave up: {error}")
         finally:
             await self.client.close()

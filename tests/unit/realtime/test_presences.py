@@ -71,3 +71,10 @@ async def test_an_older_one_that_tells_of_itself_late_learns_that_it_is_the_olde
     older = east.comes(moment=1)
     await until(lambda: older.closed_with)
     assert (older.closed_with, newer.closed_with) == (CloseCode.REPLACED, None)
+
+
+async def test_one_that_came_while_there_was_no_common_clock_is_taken_for_no_older_one() -> None:
+    east, west = await two_nodes()
+    there, told = east.comes(moment=0), west.comes(moment=2)
+    await until(lambda: told.is_told_of)
+    assert (there.closed_with, there.is_told_of) == (None, False)
