@@ -182,6 +182,11 @@ class Settings:
 
     workers: int = _setting(0, "Worker processes for imports and reports; 0: one per processor core.")
     worker_memory_mib: int = _setting(1500, "Memory limit per worker process, in MiB.")
+    worker_niceness: int = _setting(
+        10,
+        "How far they stand back for the server at the processor, 0 to 19; those that pages wait for half as far. 0 "
+        "where workers have a machine of their own.",
+    )
     interactive_workers: int = _setting(
         0, "Worker processes for what somebody waits for at a page; 0: one per processor core, at least 4."
     )
@@ -432,6 +437,7 @@ def _check_openid(settings: Settings) -> None:
 
 
 _LONGEST_NODE = 100
+_MOST_NICE = 19
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
 _MAIL = re.compile(r"[^@\s<>,]+@[\w.-]+")
 _FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
@@ -447,6 +453,8 @@ def _checked(settings: Settings) -> Settings:
             raise ConfigurationError(f"{setting.name} must not be negative.")
     if not settings.database_writers or not settings.database_readers:
         raise ConfigurationError("database_writers and database_readers must be at least 1.")
+    if not 0 <= settings.worker_niceness <= _MOST_NICE:
+        raise ConfigurationError(f"worker_niceness must be from 0 to {_MOST_NICE}.")
     if settings.require_second_factor not in ("nobody", "administrators", "everybody"):
         raise ConfigurationError("require_second_factor must be nobody, administrators or everybody.")
     _check_cluster(settings)

@@ -81,9 +81,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Programs that tests start take Ctrl-C as usual, also where these tests were started to ignore it (`… &`)."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Programs that tests start take signals as usual, also where tests were started to ignore them (`… &`, nohup)."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_collection_finish() -> None:
@@ -156,6 +157,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase, storage: Mapping[str
         admin_user="admin",
         admin_password=PASSWORDS["admin"],
         workers=1,
+        worker_niceness=0,  # tests keep the processors busy: whoever stood back would never get one
         drain_seconds=1.0,
         reserve_bytes=0,  # not for each of hundreds of servers
         static_cache=str(STATIC_CACHE),

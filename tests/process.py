@@ -48,6 +48,7 @@ class ServerProcess:
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
             "JINDU_DRAIN_NOTICE_SECONDS": "0",
             "JINDU_RESERVE_BYTES": "0",
+            "JINDU_WORKER_NICENESS": "0",
             "JINDU_STATIC_CACHE": str(STATIC_CACHE),
             # As tests/conftest.py has them:
             **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in _ENGINES},

@@ -50,7 +50,8 @@ def build_workers(settings: Settings, *, tracing: Tracing) -> WorkerParts:
             settings,
             size=settings.interactive_workers or max(_LEAST_INTERACTIVE, processor_count()),
             per_user=settings.interactive_workers_per_user,
-            niceness=5,  # behind the server itself: what it answers to others must not wait for this
+            # Behind the server itself: what it answers to others must not wait for this.
+            niceness=settings.worker_niceness // 2,
             patience_seconds=settings.interactive_wait_seconds,
             tracing=tracing,
         ),
@@ -58,7 +59,7 @@ def build_workers(settings: Settings, *, tracing: Tracing) -> WorkerParts:
             settings,
             size=settings.export_workers,
             per_user=1,
-            niceness=10,
+            niceness=settings.worker_niceness,
             patience_seconds=_EXPORT_PATIENCE_SECONDS,
             tracing=tracing,
         ),
@@ -74,14 +75,14 @@ def _job_workers(settings: Settings, heavy_slots: int, *, tracing: Tracing) -> S
     """
     shared, quick = heavy_slots + 2, 1
     return SharedWorkers(
-        _pool(settings, size=shared + quick),
+        _pool(settings, size=shared + quick, niceness=settings.worker_niceness),
         Turns(places=shared, per_user=heavy_slots),
         quick=Turns(places=quick, per_user=quick),
         tracing=tracing,
     )
 
 
-def _pool(settings: Settings, *, size: int, niceness: int = 10) -> WorkerPool:
+def _pool(settings: Settings, *, size: int, niceness: int) -> WorkerPool:
     return WorkerPool(
         size=size,
         memory_mib=settings.worker_memory_mib,

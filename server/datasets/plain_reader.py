@@ -148,7 +148,9 @@ def _rows_like(columns: list[pa.Array], header: tuple[str, ...]) -> list[int]:
 
 
 def _is_plain(block: Bytes, dialect: Dialect) -> bool:
-    if b"\0" in block or not dialect.delimiter.isascii() or (dialect.escape and dialect.escape.encode() in block):
+    if b"\0" in block or dialect.delimiter == "\0" or not dialect.delimiter.isascii():
+        return False
+    if dialect.escape and dialect.escape.encode() in block:
         return False
     if not dialect.is_usual and (
         len(dialect.delimiter) > 1 or dialect.delimiter == BLANK or dialect.quote.encode() in block

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import FileIO
 
 _UNUSED = 3  # references: of the list, of whoever goes through it, and of the question itself
-_ROOM = 64 * 1024  # for what is left of the block before
 
 
 class ReusedBlocks:
@@ -18,7 +18,9 @@ class ReusedBlocks:
 
     def read(self, stream: FileIO, before: bytes = b"", *, most: int | None = None) -> bytearray:
         """`before`, and what the stream still has, up to the size, or to `most` bytes where these are fewer."""
-        size = len(before) + (self._size if most is None else min(self._size, most))
+        left = max(0, os.fstat(stream.fileno()).st_size - stream.tell())
+        # Of a small file, a small block: to clear one of megabytes takes longer than to read it.
+        size = len(before) + min(self._size if most is None else most, self._size, left + 1)
         block = self._taken(size)
         block[: len(before)] = before
         done = len(before)
@@ -29,14 +31,14 @@ class ReusedBlocks:
         return block
 
     def _taken(self, size: int) -> bytearray:
-        block = self._unused()
+        block = self._unused(size)
         del block[size:]
         block.extend(bytes(size - len(block)))
         return block
 
-    def _unused(self) -> bytearray:
+    def _unused(self, size: int) -> bytearray:
         for block in self._blocks:
             if sys.getrefcount(block) == _UNUSED:
                 return block
-        self._blocks.append(block := bytearray(self._size + _ROOM))
+        self._blocks.append(block := bytearray(size))
         return block

@@ -90,7 +90,7 @@ class FifoQueue(MemoryQueue):
 
 
 def fifo_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
-    pool = server.app.workers._pool(settings, size=heavy_slots)
+    pool = server.app.workers._pool(settings, size=heavy_slots, niceness=settings.worker_niceness)
     return SharedWorkers(pool, turns.Turns(places=heavy_slots, per_user=10**9))
 
 

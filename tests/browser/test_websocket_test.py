@@ -100,7 +100,7 @@ async def test_demonstration_job_moves_its_bar_to_the_end(alice: aiohttp.ClientS
     await page.click("#ws-demonstration button[type=submit]")
     bar = page.locator("#ws-jobs .progress")
     await expect(bar).to_have_attribute("data-state", "running")
-    await expect(bar).to_have_attribute("data-state", "succeeded", timeout=10_000)
+    await expect(bar).to_have_attribute("data-state", "succeeded")
     await expect(bar.locator("[role=progressbar]")).to_have_attribute("aria-valuenow", "100")
 
 
@@ -209,7 +209,7 @@ async def test_the_rate_counts_messages_and_bytes(alice: aiohttp.ClientSession, 
     for count in range(30):
         await publish(alice, {"number": count})
     label = re.compile(r"Messages in the last minute: (3[3-9]|4\d), at most [1-9]\d* in a second")
-    await expect(page.locator("#ws-sparkline")).to_have_attribute("aria-label", label, timeout=10_000)
+    await expect(page.locator("#ws-sparkline")).to_have_attribute("aria-label", label)
     await expect(page.locator("#ws-bytes")).to_have_text(re.compile(r"kB$"))
     await expect(page.locator("#ws-peak")).not_to_have_text("0")
 

@@ -26,7 +26,7 @@ _LIMIT_MIB = 4
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, max_answer_bytes=_LIMIT_MIB * _MIB, max_answers_per_user=2)
+    return replace(settings, max_answer_bytes=_LIMIT_MIB * _MIB, max_answers_per_user=2, query_seconds=200.0)
 
 
 async def asked(client: aiohttp.ClientSession, sql: str, limit: int = 100_000) -> tuple[int, Any]:

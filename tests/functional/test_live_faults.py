@@ -30,7 +30,7 @@ def settings(settings: Settings) -> Settings:
     return dataclasses.replace(
         settings,
         ping_interval_seconds=0.5,
-        pong_timeout_seconds=0.5,
+        pong_timeout_seconds=3.0,
         auth_deadline_seconds=1.0,
         max_unsent_bytes=256 * 1024,
     )

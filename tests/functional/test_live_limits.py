@@ -31,7 +31,7 @@ def settings(settings: Settings) -> Settings:
         messages_per_second=5.0,
         message_burst=10,
         ping_interval_seconds=0.4,
-        pong_timeout_seconds=0.4,
+        pong_timeout_seconds=3.0,
         auth_deadline_seconds=0.3,
     )
 

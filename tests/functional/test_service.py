@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import PASSWORDS
 from tests.functional.command_line import run
 from tests.functional.event_stream import EventStream
-from tests.process import ROOT, ServerProcess
+from tests.process import ROOT, START_SECONDS, ServerProcess
 from tests.waiting import until
 
 # As systemd does between fork and exec: the socket becomes the first that is handed on, for this process alone.
@@ -86,7 +86,7 @@ async def test_the_manager_is_told_of_start_life_and_stop_and_nothing_while_we_s
         process.signal(signal.SIGTERM)
         stopping = await manager.until("STOPPING=1")
         assert int(stopping["EXTEND_TIMEOUT_USEC"]) > 15_000_000
-        assert await asyncio.to_thread(process.wait) == 0
+        assert await asyncio.to_thread(process.wait) == 0, process.log
     finally:
         await asyncio.to_thread(process.kill)
 
@@ -102,8 +102,8 @@ async def held_socket() -> AsyncIterator[socket.socket]:
 
 
 @asynccontextmanager
-async def handed(listening: socket.socket, data: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A server at that socket, ready; killed at the end if it has not ended."""
+async def handed(listening: socket.socket, data: Path) -> AsyncIterator[None]:
+    """A server at that socket, ready; stopped in good order at the end."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("JINDU_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _HAND_ON, str(listening.fileno()), "serve", "--data", str(data)),
@@ -122,18 +122,19 @@ async def handed(listening: socket.socket, data: Path) -> AsyncIterator[asyncio.
     assert process.stderr is not None
     log = b""
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(START_SECONDS):
             while b"ready on" not in log:
                 line = await process.stderr.readline()
                 assert line, log.decode()
                 log += line
         draining = asyncio.create_task(process.stderr.read())
-        yield process
+        yield
+        process.terminate()
+        assert await process.wait() == 0, (log + await draining).decode()
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
-        await draining
+            await process.wait()
 
 
 async def test_a_restart_under_a_socket_that_is_held_refuses_nobody(tmp_path: Path) -> None:
@@ -151,18 +152,14 @@ async def test_a_restart_under_a_socket_that_is_held_refuses_nobody(tmp_path: Pa
     async with held_socket() as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         async with asyncio.TaskGroup() as hammers:
-            async with handed(listening, data) as first:
+            async with handed(listening, data):
                 for number in range(8):
                     hammers.create_task(hammer(url, aiohttp.TCPConnector(force_close=number % 2 == 0)))
                 await until(lambda: len(answers) > 200)
-                first.terminate()
-                assert await first.wait() == 0
             before = len(answers)
-            async with handed(listening, data) as second:
+            async with handed(listening, data):
                 await until(lambda: len(answers) > before + 200)
                 is_over.set()
-                second.terminate()
-                assert await second.wait() == 0
     assert set(answers) == {200}
 
 

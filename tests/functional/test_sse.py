@@ -34,7 +34,7 @@ def settings(settings: Settings) -> Settings:
         max_connections_per_address=8,
         max_unsent_bytes=256 * 1024,
         ping_interval_seconds=0.4,
-        pong_timeout_seconds=0.4,
+        pong_timeout_seconds=5.0,
     )
 
 

@@ -34,6 +34,7 @@ def test_origins_are_a_comma_separated_list(tmp_path: Path) -> None:
         ({"JINDU_PROT": "8000"}, ["prot", "environment"]),
         ({"JINDU_PORT": "eight"}, ["port", "environment"]),
         ({"JINDU_PORT": "-1"}, ["port", "negative"]),
+        ({"JINDU_WORKER_NICENESS": "20"}, ["worker_niceness", "19"]),
         ({"JINDU_SECRET_KEY": "changeme"}, ["JINDU_SECRET_KEY", "placeholder"]),
         ({"JINDU_ADMIN_PASSWORD_FILE": "/nowhere"}, ["JINDU_ADMIN_PASSWORD_FILE", "/nowhere"]),
     ],

@@ -255,11 +255,11 @@ def test_merged_cells_that_would_fill_memory_are_refused(tmp_path: Path) -> None
 
 
 def test_long_values_of_a_small_parquet_file_are_imported_or_refused_with_a_reason(tmp_path: Path) -> None:
-    for count, length, code in ((300, 2_000_000, ""), (4_000, 1_000_000, "unpacks_too_large")):
+    for count, length, code in ((100, 2_000_000, ""), (700, 1_000_000, "unpacks_too_large")):
         path = tmp_path / "long.parquet"
         texts = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array(["y" * length]))
         pq.write_table(pa.table({"text": texts}), path, store_schema=False)
-        assert looked_at(path) == ["", code]
+        assert looked_at(path, limits=FileLimits(max_unpacked_bytes=600_000_000)) == ["", code]
 
 
 def test_a_binary_workbook_of_two_cells_far_apart_is_told(tmp_path: Path) -> None:
@@ -321,13 +321,13 @@ def test_a_dictionary_of_one_megabyte_in_every_row_is_previewed_and_not_unpacked
     table = pa.table({"a": pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), texts)})
     path = tmp_path / "bomb.parquet"
     with pq.ParquetWriter(path, pa.schema([("a", kind)])) as writer:
-        for _ in range(20 if not pa.types.is_dictionary(kind) else 1):
-            part = table.slice(0, 50 if not pa.types.is_dictionary(kind) else 20_000)
+        for _ in range(10 if not pa.types.is_dictionary(kind) else 1):
+            part = table.slice(0, 20 if not pa.types.is_dictionary(kind) else 20_000)
             writer.write_table(part.cast(pa.schema([("a", kind)])))
     before = pa.total_allocated_bytes()
-    limits = FileLimits(max_unpacked_bytes=200_000_000)
+    limits = FileLimits(max_unpacked_bytes=60_000_000)
     assert looked_at(path, limits=limits) == ["", "unpacks_too_large"]
-    assert pa.total_allocated_bytes() - before < 300_000_000
+    assert pa.total_allocated_bytes() - before < 150_000_000
 
 
 def test_encodings_are_those_of_text_files_only(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_encodings_are_those_of_text_files_only(tmp_path: Path) -> None:
     ):
         assert find_encoding(path, wanted=name).name in OF_FILES
     for name in sorted(OF_FILES):
-        assert looked_at(path, ReadOptions(encoding=name))
+        assert "unreadable_file" not in looked_at(path, ReadOptions(encoding=name)), name
 
 
 NUMBERS: tuple[Any, ...] = (
@@ -372,9 +372,9 @@ NUMBERS: tuple[Any, ...] = (
 def test_limits_out_of_range_are_kept_or_told(tmp_path: Path, kind: Any) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a\n5\n2026-01-01\ntrue\n\n-9223372036854775808\n1e300\n")
-    for value in NUMBERS:
-        for rules in ({"min": value}, {"max": value}, {"one_of": [str(value)]}, {"min": value, "format": "9" * 40}):
-            looked_at(path, ReadOptions(columns=[ColumnSpec(name="a", type=kind, **rules)]))
+    alone: list[dict[str, Any]] = [{limit: value} for limit in ("min", "max") for value in NUMBERS]
+    for rules in (*alone, {"one_of": [*map(str, NUMBERS)]}, {"min": 0, "format": "9" * 40}):
+        looked_at(path, ReadOptions(columns=[ColumnSpec(name="a", type=kind, **rules)]))
 
 
 JSON_LINES = (
@@ -422,15 +422,20 @@ TEXTS = (
 
 
 def test_texts_of_any_bytes_are_read_or_told(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    for content in TEXTS:
+    path, delimiters, quotes = (
+        tmp_path / "a.csv",
+        (",", "\n", "\r", '"', "\x00", "中", " ", "\\"),
+        ("", ",", "\n", "中", "a"),
+    )
+    for number, content in enumerate(TEXTS):
         path.write_bytes(content)
         looked_at(path)
         if len(content) > 500:
             continue
-        for delimiter in (",", "\n", "\r", '"', "\x00", "中", " ", "\\"):
-            looked_at(path, ReadOptions(delimiter=delimiter, header=False, skip_rows=1))
-        for quote in ("", ",", "\n", "中", "a"):
+        for delimiter in delimiters[number % 2 :: 2]:  # every other, and those between them with the next
+            codes = looked_at(path, ReadOptions(delimiter=delimiter, header=False, skip_rows=1))
+            assert codes[0] or codes[1] != "unreadable_file", (content, delimiter)  # it was read a moment ago
+        for quote in quotes[number % 2 :: 2]:
             looked_at(path, ReadOptions(quote=quote, encoding="utf-16"))
 
 
@@ -521,7 +526,7 @@ def test_files_that_were_cut_turned_and_mixed_are_read_or_told(tmp_path: Path) -
     chance = random.Random(11)
     for name, seed in _seeds(tmp_path).items():
         path = tmp_path / name
-        for number in range(25):
+        for number in range(14):
             inside = name.endswith((".xlsx", ".ods")) and number % 2
             path.write_bytes(_unpacked_and_mutated(seed, chance) if inside else _mutated(seed, chance))
             looked_at(path)
