@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 import pytest
@@ -42,6 +43,7 @@ from tests.process import ROOT, ServerProcess
 from tests.valkey import some
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(900)]
+AnyProcess = TypeVar("AnyProcess", bound=ServerProcess)
 _TABLES = "server/storage/migrations/versions"
 
 
@@ -90,15 +92,14 @@ class Installation:
 
     def web_node(self, like: ServerProcess, tree: Path) -> ServerProcess:
         """The same node, at the same place and port, by another program."""
-        made = ServerProcess(
-            like.data, environ=self.environ | {"JINDU_ROLE": "web", "JINDU_NODE": like.data.name}, cwd=tree
-        )
+        environ = self.environ | {"JINDU_ROLE": "web", "JINDU_NODE": like.data.name}
+        made = _of(tree, ServerProcess(like.data, environ=environ, cwd=tree))
         made.url = like.url
         return made
 
     def worker(self, data: Path, tree: Path) -> WorkerProcess:
         data.mkdir(exist_ok=True)
-        return WorkerProcess(data, environ=self.environ | {"JINDU_NODE": data.name}, cwd=tree)
+        return _of(tree, WorkerProcess(data, environ=self.environ | {"JINDU_NODE": data.name}, cwd=tree))
 
     async def upgrade(self, tree: Path) -> None:
         """`jindu db upgrade` by the program of that tree."""
@@ -112,6 +113,15 @@ class Installation:
         said, _ = await process.communicate()
         assert process.returncode == 0, said.decode()
         print(said.decode().strip())
+
+
+def _of(tree: Path, process: AnyProcess) -> AnyProcess:
+    """Without the settings that the program of that tree does not know: it refuses them."""
+    known = (tree / "docs/settings.md").read_text("utf-8")
+    for name in list(process.environ):
+        if name.startswith("JINDU_") and name not in known:
+            del process.environ[name]
+    return process
 
 
 @contextmanager
@@ -132,16 +142,17 @@ def _installed(folder: Path, tree: Path, database_url: str, store: str, broker_u
     for name in ("east", "west", "home"):
         (folder / name).mkdir()
     web = [
-        ServerProcess(folder / name, environ=environ | {"JINDU_ROLE": "web", "JINDU_NODE": name}, cwd=tree)
+        _of(tree, ServerProcess(folder / name, environ=environ | {"JINDU_ROLE": "web", "JINDU_NODE": name}, cwd=tree))
         for name in ("east", "west")
     ]
-    home = ServerProcess(folder / "home", environ=environ | {"JINDU_NODE": "home"}, cwd=tree)
+    home = _of(tree, ServerProcess(folder / "home", environ=environ | {"JINDU_NODE": "home"}, cwd=tree))
     made = Installation(environ, web[0], web[1], [home])
     try:
         yield made
     finally:
         for each in made.all():
             each.kill()
+            (each.data / "log").write_text("\n".join(each.log))
 
 
 @dataclass
@@ -184,6 +195,7 @@ async def test_the_version_before_is_upgraded_under_people_and_the_way_back_is_a
                 place = await half_of_it(hers)
                 begun = [await ordered(hers)]
                 dump = await asyncio.to_thread(_dumped, postgresql, tmp_path)
+                await _stop_what_ran_the_jobs(it)
                 await it.upgrade(ROOT)
                 begun += await _go_on_with(it, ROOT, hers)
                 await the_rest(place, crowd.line)
@@ -214,12 +226,17 @@ async def _go_on_with(it: Installation, tree: Path, hers: aiohttp.ClientSession)
         await asyncio.to_thread(getattr(it, name).start)
     new = [it.worker(it.east.data.parent / name, tree) for name in ("worker1", "worker2")]
     begun.append(await ordered(hers))
-    for old in it.workers:
-        assert await asyncio.to_thread(old.stop) == 0
+    await _stop_what_ran_the_jobs(it)
     it.workers = list(new)
     for each in new:
         await asyncio.to_thread(each.start)
     return begun
+
+
+async def _stop_what_ran_the_jobs(it: Installation) -> None:
+    for each in it.workers:
+        assert await asyncio.to_thread(each.stop) == 0
+    it.workers = []
 
 
 async def _check_work(hers: aiohttp.ClientSession, begun: Sequence[tuple[str, str]], rows: int) -> int:

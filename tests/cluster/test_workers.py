@@ -91,6 +91,25 @@ async def test_a_worker_that_was_frozen_changes_nothing_when_it_comes_back(shop:
         await until(lambda: stands(alice.west, job_id, "succeeded"))
 
 
+async def test_half_an_upload_survives_that_the_worker_that_followed_it_was_frozen(
+    shop: Workshop, alice: People
+) -> None:
+    headers = TUS | {"Upload-Length": "80", "Upload-Metadata": "filename b3JkZXJzLmNzdg=="}
+    async with alice.east.post("/api/v1/uploads", headers=headers) as response:
+        assert response.status == 201, await response.text()
+        place = response.headers["Location"]
+    await bring(alice.east, place, bytes(40), offset=0)
+    follow = (await upload(alice.east, place.rpartition("/")[2]))["job_id"]
+    with shop.working("one", "two") as workers:
+        frozen = await who_runs(workers, follow)
+        frozen.signal(signal.SIGSTOP)
+        await until(lambda: stands(alice.west, follow, "running", attempt=2))
+        frozen.signal(signal.SIGCONT)
+        await until(lambda: any("attempt was given up" in line for line in frozen.log))
+        await bring(alice.west, place, bytes(40), offset=40)
+        assert await until(lambda: stands(alice.east, follow, "succeeded"))
+
+
 async def test_a_job_that_kills_whoever_runs_it_is_given_up(shop: Workshop, alice: People) -> None:
     job_id = await count_for(alice.east, 60)
     for attempt in (1, 2, 3):

@@ -152,6 +152,7 @@ async def the_rest(place: str, line: Line) -> None:
     async with his.head(place, headers=TUS) as response:
         assert response.status == 404
     async with hers.head(place, headers=TUS) as response:
+        assert response.status == 200, place
         offset = int(response.headers["Upload-Offset"])
         assert 0 < offset <= CUT
         assert response.headers["Cache-Control"] == "no-store"
