@@ -114,7 +114,7 @@ class JobContext:
             raise JobFailed("This attempt was given up; what it made is not published.", code="attempt_given_up")
 
     async def is_cancelled(self, connection: AsyncConnection) -> bool:
-        """Whether somebody has cancelled the job. An attempt that is stopped may also begin again, here or elsewhere."""
+        """Whether somebody has cancelled the job: an attempt that is stopped may also begin again, or run elsewhere."""
         return await self._store.is_cancelled(connection, self._advancing.attempt_job.id)
 
     def end(self) -> None:
