@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql test-cluster check fuzz fuzz-imports bench shots gallery messages lock clean chromium clients editor proxies
+.PHONY: help install install-test wheels npm run test test-postgresql test-cluster check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -46,7 +46,8 @@ check: install-test ## lint and types, and that the packages that are installed 
 	$(BIN)/mypy
 
 # Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
-test: check chromium clients proxies ## lint, types, unit, contract, functional (on both databases) and browser tests
+test: install-test ## lint, types, unit, contract, functional (on both databases) and browser tests
+	$(MAKE) --jobs 2 --output-sync=target check programs
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser" --ignore=tests/cluster
 	$(MAKE) test-postgresql
 	$(MAKE) test-cluster
@@ -61,8 +62,8 @@ OF_FILES := account_fields batch_combining batch_comparison brands connections d
   room_watch samples template_starts template_versions templates upload_parts uploaded_files
 WITH_ROWS := $(addprefix tests/unit/,alerts auth delivery jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
-test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 -m "not benchmark and not browser" \
+test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL, a Valkey and an S3 store of their own
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 --broker valkey -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
 
@@ -89,6 +90,12 @@ shots: install-test chromium ## screenshots of every page into screenshots/
 gallery: install-test ## draw the pictures of the gallery of templates anew
 	$(BIN)/python examples/gallery/make_data.py
 	$(BIN)/python -m tests.gallery static/img/gallery
+
+# One after the other: each may have to install something, which Debian does for one at a time.
+programs:
+	$(MAKE) chromium
+	$(MAKE) clients
+	$(MAKE) proxies
 
 chromium:
 	@command -v chromium-headless-shell >/dev/null || { \
