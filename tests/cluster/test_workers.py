@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests import postgresql
-from tests.cluster.conftest import HasNodes, People
+from tests.cluster.conftest import HasNodes, People, live
 from tests.cluster.workshop import LEASE_SECONDS, WorkerProcess, Workshop, workshop
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.importing import ORDERS, ended, start
@@ -170,8 +170,14 @@ async def test_a_file_uploaded_at_nodes_that_serve_people_is_imported_and_report
         assert moved["state"] == "running"
         await bring(alice.west, place, rest, offset=40)
         await until(lambda: stands(alice.east, follow, "succeeded"))
-        imported = await ended(alice.west, await start(alice.east, upload_id))
-        assert imported["state"] == "succeeded", imported
+        async with live(alice.west) as hers:  # who is connected there has her jobs as others tell of them
+            await hers.next("connection")
+            imported = await ended(alice.west, await start(alice.east, upload_id))
+            assert imported["state"] == "succeeded", imported
+            async with alice.west.get("/api/v1/uploads") as response:
+                assert response.status == 200, await response.text()
+                (listed, *_) = (await response.json())["items"]
+            assert [each["dataset"] for each in listed["imports"]] == ["orders"]
         await put_template(alice.east)
         batch = await made(alice.west)
         reports = await reports_of(alice.east, batch["id"])
