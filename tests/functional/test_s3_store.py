@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import hashlib
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +15,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
+import jindu
 from server.app.engines import open_database, open_files
 from server.care.archiving import BackupKey, BackupOrder
 from server.care.backup import make_backup
@@ -29,8 +32,11 @@ from server.uploads.file_stores import FileStores
 from tests import seaweed
 from tests.browser.line import Line
 from tests.conftest import Server, new_user, serving, signed_in
-from tests.functional.batches import made, put_template, read, reports_of
+from tests.functional.batches import Json, made, put_template, read, reports_of
+from tests.functional.batches import ended as batch_ended
+from tests.functional.batches import start as order
 from tests.functional.browsing import browser, sign_in
+from tests.functional.command_line import token_of
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.waiting import until
 
@@ -57,6 +63,7 @@ def settings(settings: Settings, line: Line) -> Settings:
         storage_url=f"s3://{place.netloc}{place.path}?endpoint={line.url}",
         storage_key_id=seaweed.KEY_ID,
         storage_secret=seaweed.SECRET,
+        job_retry_seconds=1.0,
     )
 
 
@@ -159,8 +166,12 @@ async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
     form.add_field("file", ORDERS, filename="later.csv")
     async with alice.post("/api/v1/uploads", data=form) as response:
         assert (response.status, (await response.json())["code"]) == (503, "storage_away")
+    started = await order(alice)
+    await until(lambda: waits_again(alice, started["job_id"]))
     job_id = await start(alice, uploaded, mode="replace")
     line.mend()
+    batch = await batch_ended(alice, started["batch_id"])
+    assert (batch["state"], batch["tally"]["failed"], batch["tally"]["succeeded"]) == ("succeeded", 0, 3)
     state = await ended(alice, job_id)
     assert (state["state"], state["row_count"]) == ("succeeded", 4)
 
@@ -168,6 +179,37 @@ async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
         return "files" not in await read(alice, "/readyz")
 
     await until(is_well)
+
+
+async def test_a_script_that_was_cut_off_goes_on_with_its_file(
+    server: Server, alice: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """The checksum by which it knows its file comes a moment later: the pieces have to be read again."""
+    path = tmp_path / "large.csv"
+    path.write_bytes(b"n\n" + b"1\n" * 1_000_000)
+    async with jindu.Client(server.url, token_of(alice)) as client:
+
+        def cut_off(sent: int, size: int) -> None:
+            if sent > size / 2:
+                sending.cancel()
+
+        sending = asyncio.create_task(client.resume_upload(path, on_progress=cut_off))
+        await asyncio.wait({sending})
+        assert sending.cancelled()
+
+        async def begun() -> Json | None:
+            return next((each for each in (await read(alice, "/api/v1/uploads"))["items"] if each["offset"]), None)
+
+        half = await until(begun)
+        assert half is not None
+        assert half["offset"] < half["size"]
+        whole = await client.resume_upload(path)
+    assert (whole["id"], whole["sha256"]) == (half["id"], hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+async def waits_again(client: aiohttp.ClientSession, job_id: str) -> bool:
+    job = await read(client, f"/api/v1/jobs/{job_id}")
+    return bool(job["state"] == "queued" and job["attempt"] > 0)
 
 
 async def test_files_move_into_the_store_and_back(server: Server, alice: aiohttp.ClientSession, tmp_path: Path) -> None:
