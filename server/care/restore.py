@@ -17,12 +17,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.care.archive import ArchiveReader, key_id
+from server.care.file_marks import forget_marks
 from server.care.manifest import KEY, Manifest
 from server.care.problem import CareRefused, damaged
 from server.care.row_lines import add_rows, count_on
 from server.care.schema import count_of, require_empty, unhurried
 from server.care.swapping import require_free, staging, swap_in, sync_directory
 from server.care.telling import FarTelling, Say
+from server.care.unserved import require_unserved
 from server.clock import utc_now
 from server.errors import JinduError
 from server.monitoring.uptime import end_with_backup
@@ -112,6 +114,7 @@ async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Sa
 
 async def _fill_database(archive: ArchiveReader, database: Database) -> None:
     manifest = archive.manifest
+    await require_unserved(database)
     await require_empty(database, manifest.schema)
     await database.migrate(None if manifest.schema == newest_revision() else manifest.schema)
     async with database.write() as connection:
@@ -123,6 +126,7 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
     await database.migrate()
     async with database.write() as connection:
         await end_with_backup(connection, _made_at(manifest))
+        await forget_marks(connection)
     await History(database).cut_all()
     async with database.read() as connection:
         await _require_sound(connection)
