@@ -62,8 +62,8 @@ OF_FILES := account_fields batch_combining batch_comparison brands connections d
   room_watch samples template_starts template_versions templates upload_parts uploaded_files
 WITH_ROWS := $(addprefix tests/unit/,alerts auth delivery jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
-test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL of their own
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 -m "not benchmark and not browser" \
+test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL, a Valkey and an S3 store of their own
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 --broker valkey -m "not benchmark and not browser" \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
 

@@ -175,7 +175,9 @@ class Settings:
     io_uring: bool = _setting(
         True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
     )
-    history_days: float = _setting(7.0, "Days for which messages are kept for clients that come back.")
+    history_days: float = _setting(
+        7.0, "Days for which messages are kept for clients that come back; 0: an hour at most."
+    )
     history_messages: int = _setting(1000, "Messages that are kept per user for clients that come back, at most.")
     notification_days: float = _setting(90.0, "Days for which notifications can be read.")
     notification_messages: int = _setting(1000, "Notifications that can be read per user, at most.")
@@ -258,7 +260,9 @@ class Settings:
     audit_address_days: float = _setting(
         90.0, "Addresses are taken out of the audit log after so many days, and its lines stay; 0: never."
     )
-    monitoring_days: float = _setting(400.0, "The server's own figures over time are kept for so many days.")
+    monitoring_days: float = _setting(
+        400.0, "The server's own figures over time are kept for so many days; 0: an hour at most."
+    )
     metrics_addresses: tuple[str, ...] = _setting(
         (), "Addresses or networks that may read /metrics without a token, comma-separated, e.g. 10.0.0.0/8."
     )
@@ -345,8 +349,8 @@ def _in_full(key: str, source: str, environ: Mapping[str, str]) -> str:
     if source != "environment":
         return source
     name = f"{environment_name(key)}_FILE"
-    if name in environ or environment_name(key) in environ:
-        return name if name in environ else environment_name(key)
+    if environ.get(name) or environment_name(key) in environ:
+        return name if environ.get(name) else environment_name(key)
     return next(other for other, ours in _NAMED_ELSEWHERE.items() if ours == key)
 
 
@@ -389,15 +393,25 @@ _NAMED_ELSEWHERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint"}  # by a stan
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     values = {ours: environ[name] for name, ours in _NAMED_ELSEWHERE.items() if environ.get(name)}
-    for name, value in environ.items():
-        if not name.startswith("JINDU_") or name in _OF_THE_CLIENT:
-            continue
-        key = name.removeprefix("JINDU_").lower()
-        if key.endswith("_file"):
-            values[key.removesuffix("_file")] = _read_secret(name, Path(value))
-        elif f"{name}_FILE" not in environ:
-            values[key] = value
+    ours = {name: value for name, value in environ.items() if name.startswith("JINDU_") and name not in _OF_THE_CLIENT}
+    files = {name: path for name, path in ours.items() if name.endswith("_FILE")}
+    values |= {_key_of(name): value for name, value in ours.items() if name not in files}
+    for name, path in files.items():
+        if path:
+            plain = name.removesuffix("_FILE")
+            values[_key_of(plain)] = _read_secret(name, Path(path))
+            _require_one(plain, name, values[_key_of(plain)], environ)
     return values
+
+
+def _key_of(name: str) -> str:
+    return name.removeprefix("JINDU_").lower()
+
+
+def _require_one(plain: str, name: str, content: str, environ: Mapping[str, str]) -> None:
+    """Whoever says something in two ways must not say two things."""
+    if environ.get(plain, content) not in ("", content):
+        raise ConfigurationError("{plain} and {name} are both set, and differ; unset one.", plain=plain, name=name)
 
 
 def _read_secret(name: str, path: Path) -> str:

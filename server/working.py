@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -14,19 +13,19 @@ from server.app import process
 from server.app.lacks import lacks_of
 from server.app.parts import Parts
 from server.app.resources import meanwhile
-from server.errors import ConfigurationError, JinduError
+from server.errors import ConfigurationError, JinduError, Unavailable
 from server.garbage import collect_when_quiet
 from server.http import descriptors
 from server.http.listening_sockets import UNIX, hosts_of, url_of
 from server.http.readiness import Lack, Readiness, ServerPhase
 from server.service_manager import ServiceManager
 from server.settings import Settings
+from server.storage.database_watch import DatabaseWatch
 from server.storage.one_server import held
 
 _LOG = logging.getLogger("jindu")
 _CLOSING_SECONDS = 20.0  # more than jobs take that are stopped, the database and worker processes together
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_ANSWER_SECONDS = 3.0  # in which the database has to
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 
@@ -96,7 +95,8 @@ async def _answering(parts: Parts, readiness: Readiness) -> AsyncIterator[list[s
         yield []
         return
     app = web.Application()
-    answers = _Answers(parts, readiness)
+    database = DatabaseWatch(parts.storage.database)
+    answers = _Answers(parts, readiness, database)
     app.router.add_get("/healthz", answers.healthz)
     app.router.add_get("/readyz", answers.readyz)
     app.router.add_get("/metrics", answers.metrics)
@@ -109,30 +109,42 @@ async def _answering(parts: Parts, readiness: Readiness) -> AsyncIterator[list[s
         yield [url_of(host, port) for host in hosts]
     finally:
         await runner.cleanup()
+        await database.close()
 
 
 class _Answers:
     """For supervisors and whoever counts; nobody signs in here."""
 
-    def __init__(self, parts: Parts, readiness: Readiness) -> None:
+    def __init__(self, parts: Parts, readiness: Readiness, database: DatabaseWatch) -> None:
         self._parts = parts
         self._readiness = readiness
+        self._database = database
 
     async def healthz(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"}, headers=_NOT_STORED)
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """503 while it starts or drains, and without the database; short of Valkey or files it is degraded."""
-        is_ready = self._readiness.is_ready and await self._takes_jobs()
-        body: dict[str, object] = {"status": self._readiness.phase if is_ready else self._why_not()}
-        statistics = self._parts.jobs.runner.statistics()
-        body |= {"running": statistics.running, "waiting": statistics.queued}
-        lacks = lacks_of(self._parts)
+        """As of a node that serves people: 503 while it can take no jobs; short of Valkey or files it is degraded."""
+        statistics, lacks = self._parts.jobs.runner.statistics(), lacks_of(self._parts)
+        body: dict[str, object] = {"running": statistics.running, "waiting": statistics.queued}
+        try:
+            await self._require_ready()
+        except Unavailable as error:
+            body |= {"status": error.status, "code": error.code, "detail": error.text}
+            return web.json_response(
+                body, status=error.status, headers=_NOT_STORED, content_type="application/problem+json"
+            )
+        body["status"] = "degraded" if lacks else self._readiness.phase
         if self._parts.settings.broker_url:
             body["nodes"] = "degraded" if Lack.NODES in lacks else "ok"
         if Lack.FILES in lacks:
             body["files"] = "away"
-        return web.json_response(body, status=200 if is_ready else 503, headers=_NOT_STORED)
+        return web.json_response(body, headers=_NOT_STORED)
+
+    async def _require_ready(self) -> None:
+        await self._readiness.require(self._database)
+        if not self._parts.jobs.runner.is_taking_jobs:
+            raise Unavailable
 
     async def metrics(self, request: web.Request) -> web.Response:
         """For addresses that `metrics_addresses` names."""
@@ -142,13 +154,3 @@ class _Answers:
         except JinduError as error:
             return web.json_response({"detail": error.text}, status=403, headers=_NOT_STORED)
         return web.Response(body=body, headers={"Content-Type": _METRICS_TYPE, **_NOT_STORED})
-
-    def _why_not(self) -> str:
-        return "no database" if self._readiness.is_ready else str(self._readiness.phase)
-
-    async def _takes_jobs(self) -> bool:
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return self._parts.jobs.runner.is_taking_jobs and await process.database_answers(self._parts)
-        except TimeoutError:
-            return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -31,6 +32,7 @@ from tests.watchdog import LoopWatchdog
 
 _LONGEST_BYTES_IN_ID = 30
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
+_SECRET_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
 # server that tests start as a process of its own (tests/process.py), and of tests/unit/auth/test_passwords.py.
 QUICK_PASSWORDS = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
@@ -77,6 +79,7 @@ class Server:
 def pytest_addoption(parser: pytest.Parser) -> None:
     engines = ("sqlite", "postgresql")
     parser.addoption("--database", choices=engines, default="sqlite", help="what servers and stores of tests run on")
+    parser.addoption("--broker", choices=("memory", "valkey"), default="memory", help="what joins them to other nodes")
     parser.addoption("--files", choices=("local", "s3"), default="local", help="where they keep what is not a row")
 
 
@@ -109,6 +112,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         markers = [item.get_closest_marker(other)]
         if config.getoption("files") == "s3":
             markers.append(item.get_closest_marker("local_files"))
+        if config.getoption("broker") == "valkey":
+            markers.append(item.get_closest_marker("memory_broker"))
         for marker in filter(None, markers):
             item.add_marker(pytest.mark.skip(reason=marker.kwargs["reason"]))
 
@@ -146,7 +151,22 @@ def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: EmptyDatabase, storage: Mapping[str, str]) -> Settings:
+def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """The settings of a node that has others, of which none is there; servers that are processes have them, too."""
+    if request.config.getoption("broker") == "memory":
+        return {}
+    from tests import valkey
+
+    broker = {"broker_url": valkey.new_address(), "secret_key": _SECRET_KEY}
+    for name, value in broker.items():
+        monkeypatch.setenv(f"TEST_{name.upper()}", value)
+    return broker
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, empty_database: EmptyDatabase, storage: Mapping[str, str], broker: Mapping[str, str]
+) -> Settings:
     """Override in a test module to lower limits."""
     data = tmp_path / "data"
     data.mkdir()
@@ -162,6 +182,7 @@ def settings(tmp_path: Path, empty_database: EmptyDatabase, storage: Mapping[str
         reserve_bytes=0,  # not for each of hundreds of servers
         static_cache=str(STATIC_CACHE),
         **storage,
+        **broker,
     )
 
 

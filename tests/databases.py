@@ -13,13 +13,13 @@ from server.app.engines import open_database
 from server.settings import Settings
 from server.storage.database import Database
 
-_COMPILED: dict[str, tuple[Dialect, dict[Any, Any]]] = {}
+_COMPILED: dict[type[Dialect], tuple[Dialect, dict[Any, Any]]] = {}
 
 
 @event.listens_for(Engine, "engine_connect")
 def _compile_once(connection: Connection) -> None:
     """Compiled once for all databases of one kind: for each test's, that takes longer than to run what is compiled."""
-    dialect, compiled = _COMPILED.setdefault(connection.dialect.name, (connection.dialect, {}))
+    dialect, compiled = _COMPILED.setdefault(type(connection.dialect), (connection.dialect, {}))
     connection.dialect = dialect
     connection.execution_options(compiled_cache=compiled)
 

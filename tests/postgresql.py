@@ -189,6 +189,20 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def other_schema(url: str) -> Iterator[None]:
+    """Its tables are said to be those of another version of the program."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert row is not None
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        try:
+            yield
+        finally:
+            connection.execute("UPDATE alembic_version SET version_num = %s", row)
+
+
+@contextmanager
 def away(url: str) -> Iterator[None]:
     """Nobody gets in, and who was in is thrown out: what a restart, or a line that is cut, looks like from here."""
     name = make_url(url).database

@@ -20,7 +20,14 @@ from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
 _READY = re.compile(r"ready on (https?://[^\s\"]+)")
-_ENGINES = ("TEST_DATABASE_URL", "TEST_STORAGE_URL", "TEST_STORAGE_KEY_ID", "TEST_STORAGE_SECRET")
+_ENGINES = (
+    "TEST_DATABASE_URL",
+    "TEST_STORAGE_URL",
+    "TEST_STORAGE_KEY_ID",
+    "TEST_STORAGE_SECRET",
+    "TEST_BROKER_URL",
+    "TEST_SECRET_KEY",
+)
 START_SECONDS = 100.0  # of a machine that others use as well
 
 

@@ -103,7 +103,8 @@ async def _connections(request: web.Request, principal: Principal) -> dict[str, 
     page = await operations_of(request).connections.everybody(
         principal, q=query or None, limit=_CONNECTIONS_SHOWN, cursor=request.query.get("cursor")
     )
-    return {"page": page, "q": query, "levels": LEVELS, "form": {}, "problems": {}}
+    is_whole = operations_of(request).connections.are_all_known
+    return {"page": page, "q": query, "is_whole": is_whole, "levels": LEVELS, "form": {}, "problems": {}}
 
 
 async def _content(request: web.Request, principal: Principal, section: str) -> dict[str, Any]:

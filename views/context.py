@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from server import __version__
 from server.alerts.subjects import WatchedSubject
-from server.alerts.words import limit_phrase, value_phrase
+from server.alerts.words import limit_phrase, value_phrase, what_phrase
 from server.auth.networks import network_of
 from server.auth.permissions import Principal
 from server.clock import utc_now
@@ -78,6 +78,7 @@ def setup_templates(app: web.Application) -> None:
     env.filters["marked"] = lambda text, needles, raw="": _reader.get().marked(text, needles, raw)
     env.filters["fixed"] = lambda value, decimals: _reader.get().fixed(value, decimals)
     env.filters["phrased"] = lambda said: told("{said}", {"said": said}, _reader.get().gettext)
+    env.globals["what_of"] = lambda alert: told("{said}", {"said": what_phrase(alert)}, _reader.get().gettext)
     env.globals["limit_of"] = lambda alert: told("{said}", {"said": limit_phrase(alert)}, _reader.get().gettext)
     env.filters["measured"] = lambda value, subject: _measured(value, subject)
     env.filters["translated"] = lambda text: _reader.get().gettext(text)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.errors import Unavailable
 from server.http.parts import parts_of
 from server.http.readiness import Lack
-from server.storage.database import DatabaseAway, OtherSchema
-from server.storage.database_watch import DatabaseStanding
 from server.storage.room import Space
 
 _LITTLE_ROOM = "New data is refused. Delete datasets, uploads or batches that nobody needs, or make the disk larger."
@@ -23,19 +20,9 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answers 503 while the server starts or drains, and without the database, without which it serves nobody.
-
-    Not on a full disk, on which it still reads and deletes, and not without the store of files or the other nodes: all
-    nodes share those, and a balancer without nodes helps nobody.
-    """
+    """Answers 503 while it can take nobody; what else is wrong is said with 200."""
     parts = parts_of(request)
-    if not parts.readiness.is_ready:
-        raise Unavailable
-    match await parts.database.standing():
-        case DatabaseStanding.AWAY:
-            raise DatabaseAway
-        case DatabaseStanding.OTHER_SCHEMA:
-            raise OtherSchema
+    await parts.readiness.require(parts.database)
     lacks, storage = parts.lacks(), parts.room.state
     body: dict[str, str] = {"status": "degraded" if lacks else parts.readiness.phase, "storage": storage}
     if storage is not Space.OK:

@@ -57,6 +57,7 @@ class Alert:
     rule_id: str
     subject: WatchedSubject
     target: str
+    node: str  # at which; empty of the whole
     threshold: float
     began_at: datetime
     seen_at: datetime
@@ -73,6 +74,11 @@ class Alert:
         return self.fired_at is not None and self.ended_at is None
 
     @property
+    def is_well(self) -> bool:
+        """False as well of one that ended because nobody looks any more."""
+        return self.ended_at is not None and not self.subject.is_broken(self.value, self.threshold)
+
+    @property
     def is_untold(self) -> bool:
         """Whether those who were told something know less than is so."""
         if self.ended_at is not None:
@@ -80,7 +86,7 @@ class Alert:
         return self.fired_at is not None and self.told is not LastTold.FIRING
 
 
-def moved(alert: Alert | None, rule: AlertRule, value: float | None, now: datetime) -> Alert | None:
+def moved(alert: Alert | None, rule: AlertRule, value: float | None, now: datetime, *, node: str = "") -> Alert | None:
     """The alert after a look at its value; None when there is none, or none any more that ever fired.
 
     A value that is not known changes nothing: neither is it well again, nor worse.
@@ -89,7 +95,7 @@ def moved(alert: Alert | None, rule: AlertRule, value: float | None, now: dateti
         return alert
     subject = rule.subject
     if alert is None:
-        return _begun(rule, value, now) if subject.is_broken(value, rule.threshold) else None
+        return _begun(rule, node, value, now) if subject.is_broken(value, rule.threshold) else None
     seen = replace(alert, value=value, worst=subject.worse(alert.worst, value), seen_at=now, threshold=rule.threshold)
     if alert.fired_at is None:
         return _while_pending(seen, rule, was_seen_at=alert.seen_at)
@@ -97,16 +103,17 @@ def moved(alert: Alert | None, rule: AlertRule, value: float | None, now: dateti
 
 
 def ended(alert: Alert, now: datetime) -> Alert:
-    """Its rule is gone, or switched off."""
+    """Its rule or its node is gone, or switched off."""
     return replace(alert, ended_at=now)
 
 
-def _begun(rule: AlertRule, value: float, now: datetime) -> Alert:
+def _begun(rule: AlertRule, node: str, value: float, now: datetime) -> Alert:
     return Alert(
         id=new_id(),
         rule_id=rule.id,
         subject=rule.subject,
         target=rule.target,
+        node=node,
         threshold=rule.threshold,
         began_at=now,
         seen_at=now,

@@ -1,4 +1,4 @@
-"""Gathers what rules look at: sums of the samples of all nodes, and what only the database knows."""
+"""Gathers what rules look at: sums of the samples of all nodes, those of each, and what only the database knows."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import psutil
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.alerts.alert import AlertRule
+from server.alerts.nodes_watched import NodeSamples, idle_seconds, nodes_of, watched_nodes
 from server.alerts.subjects import Measurements
 from server.alerts.windows import spans_of, windows_since
 from server.jobs import external_kind
 from server.jobs.job import State
-from server.monitoring.outlook import free_room, full_at
 from server.monitoring.samples import STEP_SECONDS, SampleStore, summed
 from server.monitoring.uptime import availability, runs_since
 from server.storage.database import Database
@@ -30,18 +29,13 @@ Known = Mapping[str, Callable[[], Awaitable[float | None]]]
 
 
 class Measuring:
-    def __init__(
-        self,
-        *,
-        database: Database,
-        store: SampleStore,
-        known: Known,
-        total_memory: Callable[[], int] = lambda: int(psutil.virtual_memory().total),
-    ) -> None:
+    """`is_alone`: nobody else uses the database, so that whoever was there before is this server under another name."""
+
+    def __init__(self, *, database: Database, store: SampleStore, known: Known, is_alone: bool) -> None:
         self._database = database
         self._store = store
         self._known = known
-        self._total_memory = total_memory
+        self._is_alone = is_alone
 
     async def measure(self, rules: Sequence[AlertRule], now: datetime) -> Measurements:
         end = int(now.timestamp()) - int(now.timestamp()) % STEP_SECONDS
@@ -54,14 +48,17 @@ class Measuring:
             windows = await windows_since(connection, now - _DAY)
             waiting = await _longest_waiting(connection, now)
             silences = {title: await _silence(connection, title, now) for title in titles}
-        sums = await asyncio.to_thread(lambda: (summed(few), summed(hour), full_at(free_room(week))))
+        samples = NodeSamples(five_minutes=few, hour=hour, week=week)
+        expected = watched_nodes(runs, now, is_alone=self._is_alone)
+        nodes, gone = await asyncio.to_thread(nodes_of, samples, expected, now)
+        sums = await asyncio.to_thread(lambda: (summed(few), summed(hour)))
         return Measurements(
             five_minutes=sums[0],
             hour=sums[1],
+            nodes=nodes,
+            gone=gone,
             availability_24h=availability(runs, now - _DAY, now, spans_of(windows, now - _DAY, now)).share,
-            disk_full_at=sums[2],
-            is_disk_known=bool(week),
-            memory_total=self._total_memory(),
+            idle_seconds=idle_seconds(runs, now),
             longest_waiting_seconds=waiting,
             script_silences={title: silence for title, silence in silences.items() if silence is not None},
             known={name: value for name, read in self._known.items() if (value := await read()) is not None},

@@ -76,6 +76,7 @@ async def put_alert(connection: AsyncConnection, alert: Alert) -> None:
         "rule_id": alert.rule_id,
         "subject": alert.subject.name,
         "target": alert.target,
+        "node": alert.node,
         "threshold": alert.threshold,
         "began_at": alert.began_at,
         "seen_at": alert.seen_at,
@@ -134,7 +135,7 @@ async def forget_alerts(connection: AsyncConnection, before: datetime) -> None:
 def _fired(q: str | None) -> list[ColumnElement[bool]]:
     fired: list[ColumnElement[bool]] = [alert_table.c.fired_at.is_not(None)]
     if q:
-        columns = (alert_table.c.subject, alert_table.c.target)
+        columns = (alert_table.c.subject, alert_table.c.target, alert_table.c.node)
         fired.append(or_(*(column.icontains(q, autoescape=True) for column in columns)))
     return fired
 
@@ -164,6 +165,7 @@ def _alert(row: Row[Any]) -> Alert | None:
         rule_id=row.rule_id,
         subject=subject,
         target=row.target,
+        node=row.node,
         threshold=row.threshold,
         began_at=row.began_at,
         seen_at=row.seen_at,

@@ -1,6 +1,7 @@
 """What rules can watch: the list of all there is, and by itself from which value on somebody is told.
 
-A subject is one line here. `measure` reads it from what `measuring.py` has gathered; None while nothing is known.
+A subject is one line here. `measure` reads it from what `measuring.py` has gathered of the whole, `measure_node` of
+each node; None while nothing is known.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from server.metrics import quantile_of
 from server.monitoring.metrics import BY_NAME
 from server.monitoring.summing import MetricSample
 
+GONE = "node_gone"  # the one thing that is known of a node that is not there
 LEAST_REFUSED = 20  # in the time that is looked at: of a handful of connections one that was refused is half of them
 _LEAST_ENDED = 5  # jobs
 _LEAST_FAILED = 10  # requests
@@ -27,6 +29,7 @@ class Cause(StrEnum):
     LIVE = "live"
     JOBS = "jobs"
     MACHINE = "machine"
+    NODES = "nodes"
     SERVER = "server"
     UPKEEP = "upkeep"
 
@@ -40,22 +43,44 @@ class AlertUnit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurements:
-    """Sums over all nodes of the last five minutes, hour and day; what else is known beside them."""
+class NodeFigures:
+    """Of one node in the last five minutes and hour. `unheard_seconds` is since its last sign of life; the other two
+    are for how long it has been without the others, or without the store of files."""
 
     five_minutes: MetricSample
     hour: MetricSample
-    availability_24h: float | None = None
     disk_full_at: datetime | None = None
     is_disk_known: bool = False
-    memory_total: int = 0
+    unheard_seconds: float | None = None
+    deaf_seconds: float | None = None
+    without_files_seconds: float | None = None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """Sums over all nodes of the last five minutes and hour, each node's own, and what else is known beside them.
+
+    `gone` are nodes that should be there and are not: of them nothing is known but since when.
+    """
+
+    five_minutes: MetricSample
+    hour: MetricSample
+    nodes: Mapping[str, NodeFigures] = field(default_factory=dict)
+    gone: Mapping[str, NodeFigures] = field(default_factory=dict)
+    availability_24h: float | None = None
+    idle_seconds: float | None = None  # since there was a node that runs jobs
     longest_waiting_seconds: float = 0.0
     script_silences: Mapping[str, float] = field(default_factory=dict)  # by the title of its jobs
-    known: Mapping[str, float] = field(default_factory=dict)  # what other parts say: backups, certificates
+    known: Mapping[str, float] = field(default_factory=dict)  # what other parts say: backups
     now: datetime
 
 
 MeasureSubject = Callable[[Measurements, str], float | None]
+MeasureNode = Callable[[NodeFigures], float | None]
+
+WHOLE = ""
+"""Stands where a node's name would, of what is measured of all together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +93,20 @@ class WatchedSubject:
     unit: AlertUnit
     threshold: float
     seconds: float  # for which it has to be so
-    measure: MeasureSubject
+    measure: MeasureSubject | None = None
+    measure_node: MeasureNode | None = None
     is_low_bad: bool = False
     is_default: bool = True
     needs_target: bool = False
     least: float = 0.0  # that a threshold may be
     most: float = 1e9
+
+    def values(self, found: Measurements, target: str) -> dict[str, float | None]:
+        """By node, or of the whole. A node that is not among them is not watched any more."""
+        if self.measure_node is not None:
+            nodes = {**found.nodes, **found.gone} if self.name == GONE else found.nodes
+            return {node: self.measure_node(figures) for node, figures in nodes.items()}
+        return {WHOLE: self.measure(found, target) if self.measure is not None else None}
 
     def is_broken(self, value: float, threshold: float) -> bool:
         return value < threshold if self.is_low_bad else value > threshold
@@ -115,12 +148,12 @@ def _failed_requests(found: Measurements, _target: str) -> float | None:
     return failed / answered if failed >= _LEAST_FAILED else 0.0
 
 
-def _disk_left(found: Measurements, _target: str) -> float | None:
+def _disk_left(found: NodeFigures) -> float | None:
     free, total = found.five_minutes.get("disk_free"), found.five_minutes.get("disk_total")
     return free[0] / total[1] if free and total and total[1] else None
 
 
-def _days_left(found: Measurements, _target: str) -> float | None:
+def _days_left(found: NodeFigures) -> float | None:
     if not found.is_disk_known:
         return None
     if found.disk_full_at is None:
@@ -128,16 +161,20 @@ def _days_left(found: Measurements, _target: str) -> float | None:
     return max(0.0, (found.disk_full_at - found.now).total_seconds() / _DAY_SECONDS)
 
 
-def _memory(found: Measurements, _target: str) -> float | None:
+def _memory(found: NodeFigures) -> float | None:
     sample = found.five_minutes
-    if not found.memory_total or "memory" not in sample:
+    if "machine_memory" not in sample or "memory" not in sample:
         return None
     levels = [sample[name] for name in ("memory", "worker_memory") if name in sample]
-    return float(sum(total / count for _, _, total, count in levels)) / found.memory_total
+    return float(sum(total / count for _, _, total, count in levels)) / float(sample["machine_memory"][1])
 
 
-def _most(name: str) -> MeasureSubject:
-    return lambda found, _target: float(found.five_minutes[name][1]) if name in found.five_minutes else None
+def _most(name: str) -> MeasureNode:
+    return lambda found: float(found.five_minutes[name][1]) if name in found.five_minutes else None
+
+
+def _least(name: str) -> MeasureNode:
+    return lambda found: float(found.five_minutes[name][0]) if name in found.five_minutes else None
 
 
 def _p99(name: str) -> MeasureSubject:
@@ -153,8 +190,14 @@ def _in_an_hour(name: str) -> MeasureSubject:
     return lambda found, _target: _sum(found.hour, name) if found.hour else None
 
 
-def _known(name: str) -> MeasureSubject:
-    return lambda found, _target: found.known.get(name)
+def _of_node_in_an_hour(name: str) -> MeasureNode:
+    return lambda found: _sum(found.hour, name) if found.hour else None
+
+
+def _backup_age(found: Measurements, _target: str) -> float | None:
+    """As long as any node is to make some."""
+    keeps = found.five_minutes.get("keeps_backups")
+    return found.known.get("backup_age") if keeps and keeps[1] else None
 
 
 def _subject(name: str, label: str, cause: Cause, unit: AlertUnit, **rest: Any) -> WatchedSubject:
@@ -199,7 +242,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         AlertUnit.MILLISECONDS,
         threshold=1_000,
         seconds=120,
-        measure=_most("loop_lag"),
+        measure_node=_most("loop_lag"),
     ),
     _subject(
         "requests_failed_share",
@@ -237,7 +280,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         AlertUnit.COUNT,
         threshold=3,
         seconds=0,
-        measure=_in_an_hour("workers_died"),
+        measure_node=_of_node_in_an_hour("workers_died"),
     ),
     _subject(
         "script_silence",
@@ -257,7 +300,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         AlertUnit.SHARE,
         threshold=0.1,
         seconds=300,
-        measure=_disk_left,
+        measure_node=_disk_left,
         is_low_bad=True,
         most=1,
     ),
@@ -268,7 +311,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         AlertUnit.DAYS,
         threshold=14,
         seconds=3_600,
-        measure=_days_left,
+        measure_node=_days_left,
         is_low_bad=True,
     ),
     _subject(
@@ -278,8 +321,44 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         AlertUnit.SHARE,
         threshold=0.9,
         seconds=600,
-        measure=_memory,
+        measure_node=_memory,
         most=1,
+    ),
+    _subject(
+        GONE,
+        "No sign of life",
+        Cause.NODES,
+        AlertUnit.SECONDS,
+        threshold=30,
+        seconds=30,
+        measure_node=lambda found: found.unheard_seconds,
+    ),
+    _subject(
+        "jobs_idle",
+        "Nobody runs jobs",
+        Cause.NODES,
+        AlertUnit.SECONDS,
+        threshold=60,
+        seconds=30,
+        measure=lambda found, _target: found.idle_seconds,
+    ),
+    _subject(
+        "node_deaf",
+        "No word of other nodes",
+        Cause.NODES,
+        AlertUnit.SECONDS,
+        threshold=60,
+        seconds=0,
+        measure_node=lambda found: found.deaf_seconds,
+    ),
+    _subject(
+        "files_away",
+        "No store of files",
+        Cause.NODES,
+        AlertUnit.SECONDS,
+        threshold=120,
+        seconds=0,
+        measure_node=lambda found: found.without_files_seconds,
     ),
     _subject(
         "sign_ins_refused",
@@ -297,7 +376,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         AlertUnit.SECONDS,
         threshold=1.5 * _DAY_SECONDS,
         seconds=0,
-        measure=_known("backup_age"),
+        measure=_backup_age,
     ),
     _subject(
         "certificate_days",
@@ -306,7 +385,7 @@ SUBJECTS: tuple[WatchedSubject, ...] = (
         AlertUnit.DAYS,
         threshold=14,
         seconds=0,
-        measure=_known("certificate_days"),
+        measure_node=_least("certificate_days"),
         is_low_bad=True,
     ),
 )

@@ -19,7 +19,7 @@ from server.alerts.words import AlertNews
 from server.clock import Clock, utc_now
 from server.realtime.history import KeptMessage
 from server.storage.database import Database
-from server.storage.leases import take_lease
+from server.storage.leases import is_held_by_another, take_lease
 from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu.alerts")
@@ -70,6 +70,8 @@ class AlertWatch:
         """Once at every rule that is on; what is new is told."""
         now = self._clock()
         async with self._database.read() as connection:
+            if await is_held_by_another(connection, _LEASE, holder=self._holder, now=now, seconds=_LEASE_SECONDS):
+                return
             rules = await all_rules(connection)
         found = await self._measuring.measure([rule for rule in rules if rule.is_on], now)
         async with self._database.write() as connection:
@@ -106,9 +108,15 @@ class AlertWatch:
             await put_alert(connection, replace(alert, told=state, told_at=now))
             _LOG.warning(
                 "%s: %s",
-                "well again" if alert.ended_at else "alert",
+                "well again" if alert.is_well else "not watched any more" if alert.ended_at else "alert",
                 alert.subject.label,
-                extra={"action": "alert", "rule": alert.rule_id, "value": alert.value, "limit": alert.threshold},
+                extra={
+                    "action": "alert",
+                    "rule": alert.rule_id,
+                    "at_node": alert.node,
+                    "value": alert.value,
+                    "limit": alert.threshold,
+                },
             )
         return kept, True
 
@@ -125,16 +133,18 @@ async def _judged(
 ) -> tuple[list[Alert], bool]:
     """All alerts of which anybody has to be told, and whether any began to fire or ended."""
     before = await open_alerts(connection)
-    open_by_rule = {alert.rule_id: alert for alert in before if alert.ended_at is None}
+    unseen = {(alert.rule_id, alert.node): alert for alert in before if alert.ended_at is None}
     alerts = [alert for alert in before if alert.ended_at is not None]
     has_changed = False
-    for rule in rules:
-        alert = open_by_rule.pop(rule.id, None)
-        if not rule.is_on:
-            if alert is not None:
-                open_by_rule[rule.id] = alert  # as that of a rule that is gone
-            continue
-        after = moved(alert, rule, rule.subject.measure(found, rule.target), now)
+    looked_at = [
+        (rule, node, value)
+        for rule in rules
+        if rule.is_on
+        for node, value in rule.subject.values(found, rule.target).items()
+    ]
+    for rule, node, value in looked_at:
+        alert = unseen.pop((rule.id, node), None)
+        after = moved(alert, rule, value, now, node=node)
         has_changed |= (after is not None and after.is_firing) != (alert is not None and alert.is_firing)
         if after is None:
             if alert is not None:
@@ -143,7 +153,7 @@ async def _judged(
         if after is not alert:
             await put_alert(connection, after)
         alerts.append(after)
-    for alert in open_by_rule.values():
+    for alert in unseen.values():  # of rules and nodes that are gone, or switched off
         if alert.fired_at is None:
             await drop_alert(connection, alert.id)
             continue

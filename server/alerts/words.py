@@ -56,8 +56,10 @@ def length_phrase(seconds: float) -> Phrase:
 
 
 def what_phrase(alert: Alert) -> Phrase:
-    """What it is about: `Room left on the disk`, `No success of a script's job: nightly`."""
+    """What it is about: `Room left on the disk at east`, `No success of a script's job: nightly`."""
     label = phrase(alert.subject.label)
+    if alert.node:
+        label = phrase("{what} at {node}", what=label, node=alert.node)
     return phrase("{what}: {target}", what=label, target=alert.target) if alert.target else label
 
 
@@ -84,6 +86,13 @@ def ended_phrase(alert: Alert) -> Phrase:
     since = alert.fired_at or alert.began_at
     length = length_phrase(((alert.ended_at or alert.seen_at) - since).total_seconds())
     worst = value_phrase(alert.subject, alert.worst)
+    if not alert.is_well:
+        return phrase(
+            "{what}: not watched any more after {length}, at worst {worst}",
+            what=which_phrase(alert),
+            length=length,
+            worst=worst,
+        )
     return phrase(
         "{what}: well again after {length}, at worst {worst}", what=which_phrase(alert), length=length, worst=worst
     )
@@ -106,6 +115,8 @@ def _begun(firing: Sequence[Alert]) -> Phrase:
 
 def _over(over: Sequence[Alert]) -> Phrase:
     what, more = which_phrase(over[0]), len(over) - 1
+    if not any(alert.is_well for alert in over):
+        return phrase("Not watched any more: {what}", what=what)
     if more:
         return phrase("Well again: {what} and {more} more", what=what, more=more)
     return phrase("Well again: {what}", what=what)
@@ -123,7 +134,7 @@ def _parts(news: AlertNews) -> list[tuple[Phrase | None, list[Phrase]]]:
         return [(None, lines(news))]
     return [
         (phrase("What fires:"), [firing_phrase(alert) for alert in news.firing]),
-        (phrase("What is well again:"), [ended_phrase(alert) for alert in news.ended]),
+        (phrase("What is over:"), [ended_phrase(alert) for alert in news.ended]),
     ]
 
 
@@ -174,6 +185,7 @@ def _plain(alert: Alert) -> dict[str, object]:
         "rule": alert.rule_id,
         "subject": alert.subject.name,
         "target": alert.target,
+        "node": alert.node,
         "cause": alert.subject.cause,
         "value": alert.value,
         "worst": alert.worst,

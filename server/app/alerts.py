@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from socket import gethostname
 
 from server.alerts.chain import Chain
@@ -23,7 +21,6 @@ from server.app.resources import meanwhile
 from server.app.storage import StorageParts
 from server.app.workers import WorkerParts
 from server.base_path import BasePath
-from server.care.certificates import read_certificate
 from server.care.nightly import backup_state
 from server.clock import new_id, utc_now
 from server.delivery.posting import Posting
@@ -54,7 +51,9 @@ def build_alerts(
 ) -> AlertParts:
     database = storage.database
     posting = Posting(engines.ENGINES.carriers(settings, storage.blobs), database=database)
-    measuring = Measuring(database=database, store=monitoring.store, known=_known(settings, database))
+    measuring = Measuring(
+        database=database, store=monitoring.store, known=_known(database), is_alone=not settings.database_url
+    )
     telling = AlertTelling(
         database=database,
         notices=live.notices,
@@ -95,33 +94,26 @@ def build_alerts(
     )
 
 
-def _known(settings: Settings, database: Database) -> Known:
+def _known(database: Database) -> Known:
     """What is known beside the figures, by the name of its subject."""
 
     async def backup_age() -> float | None:
-        if not settings.backup_to:
-            return None
         async with database.read() as connection:
             state = await backup_state(connection)
         if state is None or state.proven is None or state.proven.proven_at is None:
             return None
         return (utc_now() - state.proven.proven_at).total_seconds()
 
-    async def certificate_days() -> float | None:
-        if not settings.tls_cert:
-            return None
-        try:
-            found = await asyncio.to_thread(read_certificate, Path(settings.tls_cert))
-        except (OSError, ValueError):
-            return None
-        return (found.end - utc_now()).total_seconds() / 86_400
-
-    return {"backup_age": backup_age, "certificate_days": certificate_days}
+    return {"backup_age": backup_age}
 
 
 @asynccontextmanager
-async def open_alerts(alerts: AlertParts) -> AsyncIterator[None]:
+async def open_alerts(settings: Settings, alerts: AlertParts) -> AsyncIterator[None]:
+    """Every node may be the one that speaks: nobody else could say that the workers are gone. Only one that runs jobs
+    can prove to the outside that all of it works."""
     async with AsyncExitStack() as stack:
-        for work in (alerts.posting.run(), alerts.watch.run(), alerts.heartbeat.run()):
-            await stack.enter_async_context(meanwhile(work))
+        await stack.enter_async_context(meanwhile(alerts.posting.run()))
+        await stack.enter_async_context(meanwhile(alerts.watch.run()))
+        if settings.role != "web":
+            await stack.enter_async_context(meanwhile(alerts.heartbeat.run()))
         yield

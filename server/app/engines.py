@@ -66,7 +66,7 @@ class Engines:
 
     databases: Mapping[str, Callable[[Settings, Reserve | None, str], Database]]  # by how `database_url` begins
     files: Mapping[str, Callable[[Settings], FileStores]]  # by how `storage_url` begins
-    exchanges: Mapping[str, Callable[[Settings, ConnectionManager], Exchange]]  # by how `broker_url` begins
+    exchanges: Mapping[str, Callable[[Settings, ConnectionManager, str], Exchange]]  # by how `broker_url` begins
     exchange_checks: Mapping[str, Callable[[Settings], Awaitable[list[CareFinding]]]]  # the same; before a start
     queue: MakeQueue  # of a node that is alone
     shared_queues: Mapping[str, Callable[[Settings, Database, str], MakeQueue]]  # by how `database_url` begins
@@ -145,7 +145,7 @@ def _s3(settings: Settings) -> FileStores:
     )
 
 
-def alone(settings: Settings, manager: ConnectionManager, *, broker: Broker | None = None) -> Exchange:
+def alone(settings: Settings, manager: ConnectionManager, _node: str, *, broker: Broker | None = None) -> Exchange:
     return Exchange(
         broker=broker or MemoryBroker(),
         presences=LocalPresences(manager),
@@ -157,7 +157,7 @@ def login_throttle(settings: Settings) -> LoginThrottle:
     return LoginThrottle(max(1, settings.login_attempts))  # 0 would lock everybody out
 
 
-def _valkey(settings: Settings, manager: ConnectionManager) -> Exchange:
+def _valkey(settings: Settings, manager: ConnectionManager, node: str) -> Exchange:
     with _extra_named("Valkey", "valkey", "redis", "hiredis"):
         from server.engines.valkey import ValkeyBroker
         from server.engines.valkey_asking import ValkeyAsking
@@ -168,7 +168,7 @@ def _valkey(settings: Settings, manager: ConnectionManager) -> Exchange:
     broker.closes(asking.close)
     return Exchange(
         broker=broker,
-        presences=ValkeyPresences(broker, asking, manager),
+        presences=ValkeyPresences(broker, asking, manager, node=node),
         throttle=ValkeyThrottle(login_throttle(settings), asking, prefix=broker.address.prefix),
     )
 
@@ -234,12 +234,12 @@ ENGINES = Engines(
 """All there are: an engine is its module and its place here."""
 
 
-def open_exchange(settings: Settings, manager: ConnectionManager) -> Exchange:
-    """Raises `ConfigurationError` when there is no engine for the address."""
+def open_exchange(settings: Settings, manager: ConnectionManager, node: str) -> Exchange:
+    """`node` is what others call this one. Raises `ConfigurationError` when there is no engine for the address."""
     make = ENGINES.exchanges.get(_scheme(settings.broker_url))
     if make is None:
         raise ConfigurationError(_NO_BROKER)
-    return make(settings, manager)
+    return make(settings, manager, node)
 
 
 async def check_exchange(settings: Settings) -> list[CareFinding]:

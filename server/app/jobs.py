@@ -16,6 +16,9 @@ from server.app.workers import WorkerParts
 from server.jobs import demonstration, external_kind
 from server.jobs.attempts import Attempts
 from server.jobs.external import ExternalJobs
+from server.jobs.external_alone import ScriptsAlone
+from server.jobs.external_among_nodes import ScriptsAmongNodes
+from server.jobs.external_shared import SharedScripts
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.life import REVISIONS_LOST, JobLife
 from server.jobs.retry import Retries
@@ -94,14 +97,17 @@ def build_jobs(
         store=store,
         runner=runner,
         standing=Standing(life=life, waits=(queue.jobs_waiting, workers.jobs.jobs_waiting)),
-        external=ExternalJobs(
-            life=life,
-            silence_seconds=settings.external_job_silence_seconds,
-            shared=engines.scripts_for(settings, storage.database, node=node),
-        ),
+        external=_external(life, settings, engines.scripts_for(settings, storage.database, node=node)),
         stillness=life.stillness,
         counting=counting,
     )
+
+
+def _external(life: JobLife, settings: Settings, shared: SharedScripts | None) -> ExternalJobs:
+    silence_seconds = settings.external_job_silence_seconds
+    if shared is None:
+        return ScriptsAlone(life=life, silence_seconds=silence_seconds)
+    return ScriptsAmongNodes(life=life, shared=shared, silence_seconds=silence_seconds)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from server.app import engines
+from server.app.monitoring import node_name
 from server.app.resources import meanwhile
 from server.auth.endings import Endings
 from server.auth.still_valid import StillValid
@@ -80,7 +81,7 @@ def build_realtime(settings: Settings, *, database: Database) -> RealtimeParts:
         keep_notifications=settings.notification_messages,
         keep_notification_days=settings.notification_days,
     )
-    exchange = engines.open_exchange(settings, manager)
+    exchange = engines.open_exchange(settings, manager, node_name(settings))
     broker, presences = exchange.broker, exchange.presences
     return RealtimeParts(
         manager=manager,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from socket import gethostname
 
 from server import __version__
 from server.app.storage import StorageParts
+from server.care.certificates import read_certificate
+from server.clock import utc_now
+from server.monitoring.processes import read_processes
 from server.monitoring.pulse import Pulse
 from server.monitoring.sampler import Sampler
 from server.monitoring.samples import SampleStore
@@ -30,6 +34,21 @@ def node_name(settings: Settings) -> str:
     return f"{gethostname()}:{settings.port}"[:100] if settings.database_url else gethostname()
 
 
+def _keeps_backups(settings: Settings) -> bool:
+    return bool(settings.backup_to) and settings.role != "web"
+
+
+def _certificate_days(settings: Settings) -> float | None:
+    """None without one, and for one that nobody can read: the log says so where it is taken."""
+    if not settings.tls_cert:
+        return None
+    try:
+        found = read_certificate(Path(settings.tls_cert))
+    except (OSError, ValueError):
+        return None
+    return (found.end - utc_now()).total_seconds() / 86_400
+
+
 def build_monitoring(
     settings: Settings, *, storage: StorageParts, sources: Mapping[str, Callable[[], object]]
 ) -> MonitoringParts:
@@ -37,8 +56,13 @@ def build_monitoring(
     sampler = Sampler(
         database=storage.database,
         store=store,
-        heartbeat=Heartbeat(node=node_name(settings), version=__version__),
+        heartbeat=Heartbeat(node=node_name(settings), version=__version__, role=settings.role),
         sources=sources,
+        slow_sources={
+            "process": read_processes,
+            "certificate_days": lambda: _certificate_days(settings),
+            "keeps_backups": lambda: int(_keeps_backups(settings)),
+        },
         kept_days=settings.monitoring_days,
         pulse=Pulse(settings.data / "alive"),
     )

@@ -87,8 +87,7 @@ class Parts:
             await enter(open_live(self.settings, self.realtime, self.live, self.watched_jobs))
             await enter(open_chores(self.chores))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
-            if self.settings.role != "web":
-                await enter(open_alerts(self.alerts))
+            await enter(open_alerts(self.settings, self.alerts))
             await enter(meanwhile(self.telemetry.figures_of(self.monitoring.sampler)))
             yield self
 

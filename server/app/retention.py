@@ -39,12 +39,12 @@ def build_retention(
         ("audit_retention_days", OldAuditLines(database)),
         ("audit_address_days", OldAddresses(database)),
     )
-    rules = [Rule(keeping=keeping, days=getattr(settings, name), setting=name) for name, keeping in kinds]
+    rules = [Rule(keeping=keeping, days=getattr(settings, name) or None, setting=name) for name, keeping in kinds]
     return Retention(rules, elsewhere=_elsewhere(settings, database), database=database, clock=clock)
 
 
 def _elsewhere(settings: Settings, database: Database) -> list[Rule]:
-    """What goes without the sweep: messages where they are kept, figures as they get old."""
+    """What goes without the sweep: messages where they are kept, figures as they get old. 0 days keep none of it."""
     size, owner = func.length(stream_messages.c.body) + _ROW_BYTES, stream_messages.c.user_id
     told, brief = stream_messages.c.type == NOTIFICATION, is_brief(stream_messages)
     figures = func.length(samples.c.figures) + _ROW_BYTES

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from server.care.file_checks import FileStates
+from server.care.findings import CareFinding, error
 from server.care.named_files import BLOB_KINDS, BLOBS, CACHE, UPLOADS, NamedFile, NamedFiles, named_files
 from server.clock import utc_now
 from server.errors import Gone, NotFound
@@ -14,6 +15,12 @@ from server.storage.file_pieces import sha256_of
 from server.uploads.file_stores import FileStores
 
 _YOUNG = timedelta(days=1)  # what is published waits for its row for seconds; the server's own sweeps wait a day, too
+
+
+def store_away(text: str) -> CareFinding:
+    return error(
+        "storage_away", text, "See that JINDU_STORAGE_URL, its bucket and its keys are right, and that the store runs."
+    )
 
 
 class StoreLook:

@@ -10,6 +10,7 @@ from typing import Any
 
 from jindu.errors import Problem
 from server.care.problem import CareRefused
+from server.cli.causes import with_cause
 from server.cli.output import refused
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
@@ -33,7 +34,7 @@ def run_care(command: CareCommand, options: dict[str, Any]) -> int:
     except ConfigurationError:
         raise  # told by whoever called
     except JinduError as error:
-        return refused(Problem(0, error.specific_code, error.text), as_json=options["json"])
+        return refused(Problem(0, error.specific_code, with_cause(error)), as_json=options["json"])
 
 
 async def _run(command: CareCommand, options: dict[str, Any]) -> int:

@@ -10,11 +10,15 @@ from server.app.belonging import check_belonging
 from server.app.engines import check_exchange, open_database, open_files
 from server.care.configuration_checks import check_configuration
 from server.care.findings import CareFinding, error, exit_status
+from server.care.named_files import BLOB_KINDS
+from server.care.store_checks import store_away
+from server.cli.causes import with_cause
 from server.cli.findings import tell_findings
 from server.cli.output import say, say_json
 from server.cli.statuses import DONE
 from server.errors import ConfigurationError
 from server.settings import Settings
+from server.storage.blob_store import StorageAway
 
 _MASKED = "(set, not shown)"
 
@@ -47,7 +51,10 @@ async def check_engines(settings: Settings) -> list[CareFinding]:
     found: list[CareFinding] = []
     try:
         if settings.storage_url:  # files of the data directory would be given one
-            open_files(settings)
+            async for _ in open_files(settings).blobs.under(BLOB_KINDS[0]):  # a bucket that is not there has no list
+                break
+    except StorageAway as wrong:
+        found.append(store_away(with_cause(wrong)))
     except ConfigurationError as wrong:
         found.append(error("storage_url_wrong", wrong.text, "Mend JINDU_STORAGE_URL."))
     try:

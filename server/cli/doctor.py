@@ -15,8 +15,9 @@ from server.care.findings import CareFinding, Gravity, error, exit_status
 from server.care.machine_checks import check_machine
 from server.care.problem import CareRefused
 from server.care.repairs import REPAIRS
-from server.care.store_checks import StoreLook
+from server.care.store_checks import StoreLook, store_away
 from server.cli.caring import require_data
+from server.cli.causes import with_cause
 from server.cli.config import check_engines, checked_settings
 from server.cli.findings import tell_findings
 from server.cli.output import say, say_json
@@ -62,7 +63,7 @@ async def _check_data(settings: Settings, *, thorough: bool, looks_at_files: boo
     try:
         return await _check_rows_and_files(database, settings, thorough=thorough, looks_at_files=looks_at_files)
     except (SQLAlchemyError, JinduError) as wrong:
-        told = wrong.text if isinstance(wrong, JinduError) else str(wrong).partition("\n")[0]
+        told = with_cause(wrong) if isinstance(wrong, JinduError) else str(wrong).partition("\n")[0]
         return [
             error(
                 "database_unreadable", f"The database cannot be read: {told}", "See that it runs, or restore a backup."
@@ -94,8 +95,7 @@ async def _check_files(database: Database, settings: Settings, *, thorough: bool
     try:
         states = await StoreLook(database, open_files(settings), thorough=thorough).run()
     except StorageAway as wrong:
-        advice = "See that JINDU_STORAGE_URL, its bucket and its keys are right, and that the store runs."
-        return [error("storage_away", wrong.text, advice)]
+        return [store_away(with_cause(wrong))]
     return list(check_files(states, can_be_put_aside=False))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
@@ -42,10 +42,15 @@ async def put_parcel(connection: AsyncConnection, content: ParcelContent, *, sub
 
 
 async def claim(
-    connection: AsyncConnection, now: datetime, *, limit: int = 10, parcel_id: str | None = None
+    connection: AsyncConnection,
+    now: datetime,
+    *,
+    limit: int = 10,
+    parcel_id: str | None = None,
+    channels: Collection[Channel] = tuple(Channel),
 ) -> list[Parcel]:
     """Those whose time has come, or that one, for us to try: no other node has them meanwhile."""
-    due = select(outbox).where(outbox.c.state == ParcelState.WAITING, outbox.c.next_at <= now)
+    due = select(outbox).where(*_due(now, channels))
     if parcel_id is not None:
         due = due.where(outbox.c.id == parcel_id)
     rows = (await connection.execute(due.order_by(outbox.c.next_at).limit(limit))).all()
@@ -60,9 +65,13 @@ async def claim(
     return claimed
 
 
-async def has_due(connection: AsyncConnection, now: datetime) -> bool:
-    due = select(outbox.c.id).where(outbox.c.state == ParcelState.WAITING, outbox.c.next_at <= now).limit(1)
+async def has_due(connection: AsyncConnection, now: datetime, channels: Collection[Channel]) -> bool:
+    due = select(outbox.c.id).where(*_due(now, channels)).limit(1)
     return (await connection.execute(due)).first() is not None
+
+
+def _due(now: datetime, channels: Collection[Channel]) -> tuple[ColumnElement[bool], ...]:
+    return (outbox.c.state == ParcelState.WAITING, outbox.c.next_at <= now, outbox.c.channel.in_(channels))
 
 
 async def arrived(connection: AsyncConnection, parcel: Parcel, now: datetime) -> None:

@@ -56,13 +56,13 @@ class Posting:
             self._wakened.clear()
 
     async def post(self) -> None:
-        """All that is due, those of different channels beside each other."""
-        now = self._clock()
+        """All that is due and that can leave from this node, those of different channels beside each other."""
+        now, channels = self._clock(), [channel for channel in self._carriers if self.is_set_up(channel)]
         async with self._database.read() as connection:
-            is_due = await has_due(connection, now)
+            is_due = await has_due(connection, now, channels)
         if is_due:
             async with self._database.write() as connection:
-                parcels = await claim(connection, now)
+                parcels = await claim(connection, now, channels=channels)
             await asyncio.gather(*(self._carry(parcel) for parcel in parcels))
         if (now - self._forgot_at).total_seconds() > _FORGET_SECONDS:
             self._forgot_at = now

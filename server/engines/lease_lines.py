@@ -67,7 +67,7 @@ class LeaseLines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_hurried: asyncio.Event | None = None
         self._all: asyncio.Task[None] | None = None
-        self._is_away = False
+        self._lost: set[str] = set()  # what each line is for, of those that were lost: said once
         self._is_closing = False  # a cancellation may come out of psycopg as a line that was lost
 
     async def open(self, heard: Heard) -> None:
@@ -112,9 +112,9 @@ class LeaseLines:
                 async with await self._connected() as connection:
                     await use(connection)
             except _AWAY as error:
-                if not self._is_away and not self._is_closing:
+                if not self._lost and not self._is_closing:
                     _LOG.warning("the line of jobs to the database was lost: %s", error, extra={"action": "lease"})
-                self._is_away = True
+                self._lost.add(use.__name__)
             except Exception:
                 _LOG.exception("the line of jobs to the database failed", extra={"action": "lease"})
             await asyncio.sleep(_AGAIN_SECONDS)
@@ -133,7 +133,6 @@ class LeaseLines:
         assert self._is_hurried is not None
         while True:
             is_whole = await self._renew(connection, list(self._held))
-            self._is_away = False
             seconds = self._lease_seconds / _RENEWALS if is_whole else _AGAIN_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -153,6 +152,7 @@ class LeaseLines:
             "lease": self._lease_seconds,
         }
         rows = await (await connection.execute(_RENEW, given)).fetchall()
+        self._lost.discard(self._renew_all.__name__)
         is_whole = True
         for job_id, attempt, is_renewed, is_lost, is_cancelled in rows:
             if is_lost:
@@ -165,6 +165,7 @@ class LeaseLines:
     async def _listen(self, connection: Any) -> None:
         for channel in (PUT, CANCELLED, _CHECK):
             await connection.execute(f"LISTEN {channel}")
+        self._lost.discard(self._listen.__name__)
         self._tell(self._heard.put)  # after that: what came before is looked for
         watch = connection.watch
         while True:

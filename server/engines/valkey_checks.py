@@ -49,7 +49,7 @@ class _Place:
             raise _Wrong(
                 error(
                     "broker_away",
-                    f"What {self.setting} names does not answer as Valkey or Redis: {wrong or type(wrong).__name__}.",
+                    f"What {self.setting} names does not answer as Valkey or Redis: {_said_of(wrong)}.",
                     f"See that it runs, and that host, port and password in JINDU_{self.setting.upper()} are right. "
                     "Nodes start and go on without it, each by itself.",
                 )
@@ -68,6 +68,10 @@ class _Place:
             )
             raise _Wrong(error("broker_not_allowed", text, advice))
         raise _Wrong(error("broker_refuses", text, "Nodes need that command; see the server's log and settings."))
+
+
+def _said_of(wrong: BaseException) -> str:
+    return str(wrong).rstrip(".") or type(wrong).__name__
 
 
 async def check_valkey(url: str, *, listens_at: str = "") -> list[CareFinding]:

@@ -39,9 +39,11 @@ class ValkeyAddress:
                 socket_keepalive=True,
                 client_name="jindu",
             )
+            self._pool.make_connection()  # type: ignore[no-untyped-call]  # says which parameters there are not
         except (ValueError, TypeError):
             raise ConfigurationError(
-                "The setting broker_url cannot be read; it looks like redis://:password@host:6379/0."
+                "The setting broker_url cannot be read; it looks like redis://:password@host:6379/0, or with "
+                "?prefix=name: at its end where others use the same server."
             ) from None  # it may hold a password
 
     async def connected(self) -> ValkeyLine:

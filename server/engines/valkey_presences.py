@@ -29,11 +29,12 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 class ValkeyPresences:
     """`Presences`. One hash for each process, and one for each user, whose entries count while their process lives."""
 
-    def __init__(self, broker: ValkeyBroker, asking: ValkeyAsking, manager: ConnectionManager) -> None:
+    def __init__(self, broker: ValkeyBroker, asking: ValkeyAsking, manager: ConnectionManager, *, node: str) -> None:
         self._broker = broker
         self._asking = asking
         self._manager = manager
-        self._alone = LocalPresences(manager)
+        self._node = node
+        self._alone = LocalPresences(manager, node=node)
         self._prefix = broker.address.prefix
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(_Kept).decode
@@ -41,6 +42,10 @@ class ValkeyPresences:
         self._is_to_be_written = asyncio.Event()
         manager.watch(self._changed)
         broker.when_back(self._is_to_be_written.set)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._asking.is_there
 
     async def run(self) -> None:
         while True:
@@ -113,7 +118,7 @@ class ValkeyPresences:
         self._put(connection)
 
     def _put(self, connection: Connection) -> None:
-        packed = self._encode(_Kept(self._broker.me, presence_of(connection)))
+        packed = self._encode(_Kept(self._broker.me, presence_of(connection, node=self._node)))
         for key, seconds in (
             (self._of_process(self._broker.me), _ALIVE_MS // 1000),
             (self._of_user(connection.user_id), _USER_SECONDS),

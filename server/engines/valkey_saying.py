@@ -68,7 +68,7 @@ class ValkeySaying:
         finally:
             for half in halves:
                 half.cancel()
-            await asyncio.wait(halves)
+            await asyncio.gather(*halves, return_exceptions=True)  # the second to fail says nothing new
             self.is_there = False
             self._idle.set()
             if lost := len(self._waiting) + self._unanswered:

@@ -17,6 +17,7 @@ _LOG = logging.getLogger("jindu.http")
 _CHANGING = frozenset({"POST", "PUT", "DELETE"})  # no pieces of files: those are PATCH, and thousands
 # What a live connection says that has no WebSocket: subscriptions, and a ping every few seconds.
 _OF_LIVE_CONNECTIONS = frozenset({"/events/{client_id}"})
+_WATCHES = frozenset({"/healthz", "/readyz"})  # asked every second; what they answer is logged where it changes
 
 
 def request_lines() -> Middleware:
@@ -47,7 +48,8 @@ def _log(request: web.Request, status: int, seconds: float) -> None:
     route = resource.canonical if resource else "unmatched"
     is_change = request.method in _CHANGING and route not in _OF_LIVE_CONNECTIONS
     has_changed = is_change and (principal is not None or status < 400)
-    level = logging.INFO if has_changed or status >= 500 else logging.DEBUG
+    is_failure = status >= 500 and route not in _WATCHES
+    level = logging.INFO if has_changed or is_failure else logging.DEBUG
     extra: dict[str, object] = {"action": "answer", "status": status, "milliseconds": round(seconds * 1_000, 1)}
     if principal is not None:
         extra["user"] = principal.user_id

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.clock import new_id, utc_now
 from server.errors import Conflict
 from server.jobs.external_kind import KIND
-from server.jobs.job import Job, JobError, State
+from server.jobs.job import Job, JobError, State, whole
 from server.jobs.outcomes import ended, succeeded
+
+_SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,49 @@ class Over(Conflict):
     """This job is over already; begin a new one."""
 
     code = "job_over"
+
+
+def begun_job(owner_id: str, new: NewExternalJob) -> Job:
+    """It runs from now on, in its only attempt."""
+    now = utc_now()
+    return Job(
+        id=new_id(),
+        kind=KIND.name,
+        owner_id=owner_id,
+        title=new.title,
+        unit=new.unit,
+        created_at=now,
+        started_at=now,
+        state=State.RUNNING,
+        attempt=1,
+        revision=1,
+        total=None if new.total is None else whole(new.total),
+        stage=new.stage,
+        message=new.message,
+        detail=new.detail,
+    )
+
+
+def given_up(seconds: float) -> Ending:
+    """Of one whose script said nothing for so long."""
+    error = JobError(
+        code=_SILENT,
+        message="Nothing was heard of the script for {seconds} seconds, so it was given up. See whether it still runs; "
+        "when it speaks again, this goes on.",
+        parameters={"seconds": round(seconds) if seconds >= 1 else seconds},
+    )
+    return Ending(state=State.FAILED, error=error)
+
+
+def was_given_up(job: Job) -> bool:
+    return job.kind == KIND.name and job.error is not None and job.error.code == _SILENT
+
+
+def answer_when_over(job: Job, update: Update) -> Job:
+    """The job, when the update asks for just the end it has (the answer to it was lost); raises otherwise."""
+    if update.ending is not None and update.ending.state is job.state:
+        return job
+    raise Cancelled if job.state is State.CANCELLED else Over
 
 
 def changes_of(job: Job, ending: Ending) -> dict[str, Any]:

@@ -111,6 +111,10 @@ def _machine(readings: Readings) -> Iterable[Family]:
     yield _gauge("jindu_event_loop_lag_seconds", "The longest in the last minute.", readings["event_loop"].max_ms / 1e3)
     yield _gauge("jindu_disk_free_bytes", "Room where the data is.", readings["storage"].free_bytes)
     yield _gauge("jindu_disk_size_bytes", "The whole disk where the data is.", readings["storage"].total_bytes)
+    if "files_away" in readings:
+        yield _gauge(
+            "jindu_reaches_files", "Whether the store of files answers this node.", int(not readings["files_away"])
+        )
     yield _gauge_by("jindu_stored_bytes", "What is stored, by kind.", readings["stored_bytes"], "kind")
     process = readings["process"]
     if process is not None:

@@ -18,6 +18,14 @@ from server.realtime.traffic import DELIVERY_BOUNDS
 Readings = Mapping[str, Any]
 
 
+class OverNodes(StrEnum):
+    """What a level of the whole is, from those of its nodes."""
+
+    SUM = "sum"
+    MOST = "most"  # each says the same of all, or the worst one counts
+    LEAST = "least"
+
+
 class MetricKind(StrEnum):
     LEVEL = "level"  # how much there is at a moment: kept as least, most, sum and count
     COUNT = "count"  # how often something happened since the start: kept as how often within the time
@@ -33,10 +41,13 @@ class Metric:
     unit: str
     read: Callable[[Readings], Any]
     bounds: tuple[float, ...] = ()  # of a delay, in seconds
+    over_nodes: OverNodes = OverNodes.SUM  # of a level
 
 
-def _level(name: str, unit: str, read: Callable[[Readings], float | None]) -> Metric:
-    return Metric(name=name, kind=MetricKind.LEVEL, unit=unit, read=read)
+def _level(
+    name: str, unit: str, read: Callable[[Readings], float | None], over_nodes: OverNodes = OverNodes.SUM
+) -> Metric:
+    return Metric(name=name, kind=MetricKind.LEVEL, unit=unit, read=read, over_nodes=over_nodes)
 
 
 def _count(name: str, unit: str, read: Callable[[Readings], float | None]) -> Metric:
@@ -93,13 +104,14 @@ METRICS: tuple[Metric, ...] = (
     _level("files_away", "nodes", lambda r: int(r["files_away"]) if "files_away" in r else None),
     _count("broker_words_lost", "messages", lambda r: r["broker"].not_sent if "broker" in r else 0),
     _delay("delivery", DELIVERY_BOUNDS, lambda r: r["traffic"].delivery),
-    _level("loop_lag", "milliseconds", lambda r: r["event_loop"].max_ms),
+    _level("loop_lag", "milliseconds", lambda r: r["event_loop"].max_ms, OverNodes.MOST),
     _level("memory", "bytes", _of_process("memory_bytes")),
     _level("worker_memory", "bytes", _of_process("worker_memory_bytes")),
+    _level("machine_memory", "bytes", _of_process("machine_memory_bytes"), OverNodes.MOST),
     _count("cpu", "seconds", _of_process("cpu_seconds")),
     _count("worker_cpu", "seconds", _of_process("worker_cpu_seconds")),
     _level("jobs_running", "jobs", running_jobs),
-    _level("jobs_waiting", "jobs", lambda r: r["jobs"].queued),
+    _level("jobs_waiting", "jobs", lambda r: r["jobs"].queued, OverNodes.MOST),  # of all nodes, as each sees it
     _count("jobs_started", "jobs", lambda r: sum(r["job_tallies"].started.values())),
     _count("jobs_ended", "jobs", lambda r: _ended(r, "succeeded", "failed", "cancelled")),
     _count("jobs_failed", "jobs", lambda r: _ended(r, "failed")),
@@ -115,11 +127,13 @@ METRICS: tuple[Metric, ...] = (
     _delay("queries", WORK_BOUNDS, lambda r: r["queries_took"]),
     _level("connections_websocket", "connections", lambda r: r["connections"].by_transport.get("websocket", 0)),
     _level("connections_events", "connections", lambda r: r["connections"].by_transport.get("events", 0)),
-    _level("dataset_bytes", "bytes", lambda r: r["stored_bytes"].get("datasets")),
-    _level("upload_bytes", "bytes", lambda r: r["stored_bytes"].get("uploads")),
-    _level("report_bytes", "bytes", lambda r: r["stored_bytes"].get("reports")),
-    _level("database_bytes", "bytes", lambda r: r["stored_bytes"].get("database")),
-    _level("disk_free", "bytes", lambda r: r["storage"].free_bytes),
-    _level("disk_total", "bytes", lambda r: r["storage"].total_bytes),
+    _level("dataset_bytes", "bytes", lambda r: r["stored_bytes"].get("datasets"), OverNodes.MOST),
+    _level("upload_bytes", "bytes", lambda r: r["stored_bytes"].get("uploads"), OverNodes.MOST),
+    _level("report_bytes", "bytes", lambda r: r["stored_bytes"].get("reports"), OverNodes.MOST),
+    _level("database_bytes", "bytes", lambda r: r["stored_bytes"].get("database"), OverNodes.MOST),
+    _level("disk_free", "bytes", lambda r: r["storage"].free_bytes, OverNodes.LEAST),
+    _level("disk_total", "bytes", lambda r: r["storage"].total_bytes, OverNodes.LEAST),
+    _level("certificate_days", "days", lambda r: r.get("certificate_days"), OverNodes.LEAST),
+    _level("keeps_backups", "nodes", lambda r: r.get("keeps_backups")),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}

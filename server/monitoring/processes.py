@@ -17,6 +17,7 @@ class ProcessReading:
     worker_memory_bytes: int
     worker_cpu_seconds: float
     workers: int
+    machine_memory_bytes: int
 
 
 def read_processes() -> ProcessReading:
@@ -37,6 +38,7 @@ def read_processes() -> ProcessReading:
         worker_memory_bytes=memory_bytes,
         worker_cpu_seconds=cpu_seconds,
         workers=count,
+        machine_memory_bytes=int(psutil.virtual_memory().total),
     )
 
 

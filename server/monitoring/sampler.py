@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from server.monitoring.processes import ProcessReading, read_processes
 from server.monitoring.pulse import LastPulse, Pulse
 from server.monitoring.samples import STEP_SECONDS, SampleStore
 from server.monitoring.summing import CountedSince, MetricSample, together
@@ -22,7 +21,7 @@ _FORGET_SECONDS = 600
 
 
 class Sampler:
-    """`sources` are the `statistics()` of the server's parts by name."""
+    """`sources` are the `statistics()` of the server's parts by name; `slow_sources` are read in a thread."""
 
     def __init__(
         self,
@@ -31,19 +30,19 @@ class Sampler:
         store: SampleStore,
         heartbeat: Heartbeat,
         sources: Mapping[str, Callable[[], object]],
+        slow_sources: Mapping[str, Callable[[], object]],
         kept_days: float,
         pulse: Pulse,
         clock: Callable[[], float] = time.time,
-        processes: Callable[[], ProcessReading] = read_processes,
     ) -> None:
         self._database = database
         self._store = store
         self._heartbeat = heartbeat
         self._sources = sources
+        self._slow_sources = slow_sources
         self._kept = timedelta(days=kept_days)
         self._pulse = pulse
         self._clock = clock
-        self._processes = processes
         self._differences = CountedSince()
         self._unstored: MetricSample = {}
         self._sampled_at: float | None = None  # by a clock that nobody sets
@@ -77,7 +76,7 @@ class Sampler:
 
     async def sample(self, *, is_last: bool = False) -> None:
         """What was not stored this time is stored with the next."""
-        readings = await self.readings(with_processes=not is_last)
+        readings = await self.readings(with_slow_ones=not is_last)
         self._unstored = together((self._unstored, self._differences.since_last(readings)))
         now = self._clock()
         at = int(now) - int(now) % STEP_SECONDS - (0 if is_last else STEP_SECONDS)
@@ -89,10 +88,10 @@ class Sampler:
                 await forget_runs(connection, self._now() - self._kept)
         self._unstored, self._sampled_at = {}, time.monotonic()
 
-    async def readings(self, *, with_processes: bool = True) -> dict[str, Any]:
+    async def readings(self, *, with_slow_ones: bool = True) -> dict[str, Any]:
         """Of all parts at this moment."""
-        process = await asyncio.to_thread(self._processes) if with_processes else None
-        return {"process": process} | {name: read() for name, read in self._sources.items()}
+        slow = await asyncio.to_thread(lambda: _read(self._slow_sources)) if with_slow_ones else {}
+        return {"process": None} | slow | _read(self._sources)
 
     async def _run(self) -> None:
         while True:
@@ -112,3 +111,7 @@ class Sampler:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _read(sources: Mapping[str, Callable[[], object]]) -> dict[str, object]:
+    return {name: read() for name, read in sources.items()}

@@ -11,8 +11,8 @@ import msgspec
 
 from server.metrics import quantile_of
 from server.monitoring.metrics import BY_NAME, Metric, MetricKind
-from server.monitoring.samples import StoredSample
-from server.monitoring.summing import MetricSample, together
+from server.monitoring.samples import STEP_SECONDS, StoredSample
+from server.monitoring.summing import MetricSample, of_all_nodes, together
 
 MetricPoint = tuple[int, float | None, float | None]
 """When the step began, in seconds since 1970; the value, and the most at any moment of it. None: nothing is known."""
@@ -29,6 +29,8 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSeries:
+    """`node` is empty for the whole."""
+
     metric: str
     node: str
     unit: str
@@ -103,21 +105,44 @@ def series_of(
 
     `begin` is where a step begins. Samples that are shorter are put together.
     """
-    parts: defaultdict[str, defaultdict[int, list[MetricSample]]] = defaultdict(lambda: defaultdict(list))
-    for each in stored:
-        parts[each.node][each.at - (each.at - begin) % step_seconds].append(msgspec.json.decode(each.values))
-    nodes = {node: {at: together(samples) for at, samples in steps.items()} for node, steps in parts.items()}
-    steps = range(begin, end, step_seconds)
+    nodes = _by_node(stored, begin=begin, step_seconds=step_seconds)
     return [
-        MetricSeries(
-            metric=name,
-            node=node,
-            unit=CURVES[name].unit,
-            points=[_point(CURVES[name], at, known.get(at), min(step_seconds, end - at)) for at in steps],
-        )
+        _series(name, node, known, range(begin, end, step_seconds))
         for node, known in sorted(nodes.items())
         for name in names
     ]
+
+
+def series_of_all(
+    stored: Sequence[StoredSample], names: Sequence[str], *, begin: int, end: int, step_seconds: int
+) -> list[MetricSeries]:
+    """Likewise, one for the whole; none where nothing is known at all."""
+    nodes = _by_node(stored, begin=begin, step_seconds=step_seconds)
+    steps = range(begin, end, step_seconds)
+    whole = {
+        at: of_all_nodes(found, moments=_seconds(at, steps) // STEP_SECONDS)
+        for at in steps
+        if (found := [known[at] for known in nodes.values() if at in known])
+    }
+    return [_series(name, "", whole, steps) for name in names] if whole else []
+
+
+def _by_node(stored: Sequence[StoredSample], *, begin: int, step_seconds: int) -> dict[str, dict[int, MetricSample]]:
+    parts: defaultdict[str, defaultdict[int, list[MetricSample]]] = defaultdict(lambda: defaultdict(list))
+    for each in stored:
+        parts[each.node][each.at - (each.at - begin) % step_seconds].append(msgspec.json.decode(each.values))
+    return {node: {at: together(samples) for at, samples in steps.items()} for node, steps in parts.items()}
+
+
+def _series(name: str, node: str, known: Mapping[int, MetricSample], steps: range) -> MetricSeries:
+    line = CURVES[name]
+    points = [_point(line, at, known.get(at), _seconds(at, steps)) for at in steps]
+    return MetricSeries(metric=name, node=node, unit=line.unit, points=points)
+
+
+def _seconds(at: int, steps: range) -> int:
+    """The step under way lasted less."""
+    return min(steps.step, steps.stop - at)
 
 
 def _point(line: Curve, at: int, sample: Mapping[str, Any] | None, seconds: int) -> MetricPoint:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from server.metrics import HistogramCounts
-from server.monitoring.metrics import BY_NAME, METRICS, MetricKind, Readings
+from server.monitoring.metrics import BY_NAME, METRICS, MetricKind, OverNodes, Readings
 
 MetricSample = dict[str, Any]
 """Values by the metric's name. A level is [least, most, sum, count], a count a number, a delay its counts by bound."""
@@ -48,6 +48,32 @@ def together(samples: Iterable[Mapping[str, Any]]) -> MetricSample:
             if name in BY_NAME:
                 summed[name] = _added(BY_NAME[name].kind, summed[name], value) if name in summed else value
     return summed
+
+
+def of_all_nodes(samples: Sequence[Mapping[str, Any]], *, moments: int) -> MetricSample:
+    """One for the whole from those of its nodes in the same time, in which each was looked at so often at most.
+
+    What a node had that another took over from, such as under a new name, is not counted as if both had been there.
+    """
+    whole = together(samples)
+    for name in whole:
+        if BY_NAME[name].kind is MetricKind.LEVEL:
+            levels = [sample[name] for sample in samples if name in sample]
+            whole[name] = _level_of_all(levels, BY_NAME[name].over_nodes, moments)
+    return whole
+
+
+def _level_of_all(levels: Sequence[Any], over_nodes: OverNodes, moments: int) -> list[Any]:
+    if over_nodes is not OverNodes.SUM:
+        choose = max if over_nodes is OverNodes.MOST else min
+        _, _, total, count = choose(levels, key=lambda each: each[2] / each[3])
+        return [min(each[0] for each in levels), max(each[1] for each in levels), total, count]
+    times = sum(each[3] for each in levels)
+    total, most = sum(each[2] for each in levels), sum(each[1] for each in levels)
+    if times <= moments:  # one after the other
+        most = max(each[1] for each in levels)
+    count = max(min(moments, times), max(each[3] for each in levels))
+    return [min(each[0] for each in levels), most, total, count]
 
 
 def _added(kind: MetricKind, one: Any, other: Any) -> Any:

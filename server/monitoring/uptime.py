@@ -1,4 +1,4 @@
-"""When the server was up: one row for each run of a node, kept alive by a beat.
+"""When the server was up: one row for each run of a node, kept alive by a beat. It is up while any node serves people.
 
 What nobody wrote a beat for counts as down, whatever the reason: a crash, a frozen process, a machine asleep, a
 database that could not be written to. What ended because somebody stopped it in order is planned. What a clock skips
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
@@ -39,9 +40,18 @@ class Run:
 
     node: str
     version: str
+    role: str = "all"
     started_at: datetime
     seen_at: datetime
     ending: RunEnding | None
+
+    @property
+    def serves_people(self) -> bool:
+        return self.role != "worker"
+
+    @property
+    def runs_jobs(self) -> bool:
+        return self.role != "web"
 
     def is_alive(self, now: datetime) -> bool:
         """Whether its next beat may still come."""
@@ -56,7 +66,7 @@ class GapKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """No node was up."""
+    """No node was up that serves people."""
 
     begin: datetime
     end: datetime
@@ -96,9 +106,12 @@ def _seconds_passed() -> float:
 class Heartbeat:
     """One node's. Its methods are called with a transaction that writes."""
 
-    def __init__(self, *, node: str, version: str, passed: Callable[[], float] = _seconds_passed) -> None:
+    def __init__(
+        self, *, node: str, version: str, role: str = "all", passed: Callable[[], float] = _seconds_passed
+    ) -> None:
         self.node = node
         self._version = version
+        self._role = role
         self._passed = passed
         self._id = ""
         self._seen_at = datetime.min.replace(tzinfo=UTC)
@@ -108,7 +121,13 @@ class Heartbeat:
         self._id, self._seen_at, self._passed_at_beat = new_id(), now, self._passed()
         await connection.execute(
             insert(server_runs).values(
-                id=self._id, node=self.node, version=self._version, started_at=now, seen_at=now, ending=None
+                id=self._id,
+                node=self.node,
+                version=self._version,
+                role=self._role,
+                started_at=now,
+                seen_at=now,
+                ending=None,
             )
         )
 
@@ -153,23 +172,33 @@ async def end_with_backup(connection: AsyncConnection, made_at: datetime) -> Non
 
 
 async def runs_since(connection: AsyncConnection, since: datetime) -> Sequence[Run]:
-    """Those of all nodes that lived after `since`, and the last one that ended before it: what it says of the gap."""
+    """Those of all nodes that lived after `since`, and the last before it that served people: it explains the gap."""
     lived = await connection.execute(
         select(server_runs).where(server_runs.c.seen_at >= since).order_by(server_runs.c.started_at, server_runs.c.id)
     )
     before = await connection.execute(
-        select(server_runs).where(server_runs.c.seen_at < since).order_by(server_runs.c.seen_at.desc()).limit(1)
+        select(server_runs)
+        .where(server_runs.c.seen_at < since, server_runs.c.role != "worker")
+        .order_by(server_runs.c.seen_at.desc())
+        .limit(1)
     )
-    return [
-        Run(
-            node=row.node,
-            version=row.version,
-            started_at=row.started_at,
-            seen_at=row.seen_at,
-            ending=RunEnding(row.ending) if row.ending else None,
-        )
-        for row in (*before, *lived)
-    ]
+    return [_run(row) for row in (*before, *lived)]
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        node=row.node,
+        version=row.version,
+        role=row.role,
+        started_at=row.started_at,
+        seen_at=row.seen_at,
+        ending=RunEnding(row.ending) if row.ending else None,
+    )
+
+
+def last_runs(runs: Sequence[Run]) -> dict[str, Run]:
+    """The last sign of life of each node, by its name."""
+    return {run.node: run for run in sorted(runs, key=lambda each: each.seen_at)}
 
 
 async def forget_runs(connection: AsyncConnection, before: datetime) -> None:
@@ -183,6 +212,7 @@ def availability(
     runs: Sequence[Run], begin: datetime, now: datetime, planned: Sequence[UptimeSpan] = ()
 ) -> Availability:
     """Between `begin` and `now`, from `runs_since(begin)`. What was down within `planned` spans was meant to be."""
+    runs = [run for run in runs if run.serves_people]
     if not runs:
         return Availability(
             known_since=None, is_whole=False, known_seconds=0, down_seconds=0, planned_seconds=0, gaps=()

@@ -21,7 +21,7 @@ from server.alerts.store import (
     put_rule,
     remove_rule,
 )
-from server.alerts.subjects import SUBJECTS, Cause, WatchedSubject, subject_named
+from server.alerts.subjects import SUBJECTS, WHOLE, Cause, Measurements, WatchedSubject, subject_named
 from server.alerts.telling import AlertTelling
 from server.alerts.words import AlertNews
 from server.auth.audit import Audit
@@ -46,11 +46,19 @@ _TEST_NOTICE = Notice(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleStanding:
-    """`value` is how it is now, None while that is not known; `alert` what fires of it, or is about to."""
+    """`value` is how it is now, None while that is not known, at the `node` where it is worst (empty: of the whole).
+
+    `alerts` are what fires of it, or is about to, at most one for each node.
+    """
 
     rule: AlertRule
     value: float | None
-    alert: Alert | None
+    node: str
+    alerts: tuple[Alert, ...]
+
+    @property
+    def firing(self) -> list[Alert]:
+        return [alert for alert in self.alerts if alert.is_firing]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +96,9 @@ class AlertOperations:
         principal.require_admin()
         async with self._database.read() as connection:
             rules = await all_rules(connection)
-            alerts = {alert.rule_id: alert for alert in await open_alerts(connection) if alert.ended_at is None}
+            alerts = [alert for alert in await open_alerts(connection) if alert.ended_at is None]
         found = await self._measuring.measure(rules, self._clock())
-        return [
-            RuleStanding(rule=rule, value=rule.subject.measure(found, rule.target), alert=alerts.get(rule.id))
-            for rule in rules
-        ]
+        return [_standing(rule, found, [alert for alert in alerts if alert.rule_id == rule.id]) for rule in rules]
 
     async def change_rule(
         self,
@@ -246,6 +251,12 @@ class AlertOperations:
         raise NotFound
 
 
+def _standing(rule: AlertRule, found: Measurements, alerts: Sequence[Alert]) -> RuleStanding:
+    values = {node: value for node, value in rule.subject.values(found, rule.target).items() if value is not None}
+    worst = (min if rule.subject.is_low_bad else max)(values, key=values.__getitem__, default=WHOLE)
+    return RuleStanding(rule=rule, value=values.get(worst), node=worst, alerts=tuple(alerts))
+
+
 def by_cause(standings: Sequence[RuleStanding]) -> dict[Cause, list[RuleStanding]]:
     return {cause: [each for each in standings if each.rule.subject.cause is cause] for cause in Cause}
 
@@ -276,7 +287,7 @@ def _problems_of_target(subject: WatchedSubject, target: str) -> list[FieldError
     if subject.needs_target and not target:
         return [FieldError(field="target", message="Say which: the title of the script's jobs.")]
     if target and not subject.needs_target:
-        return [FieldError(field="target", message="This is measured of the whole server: leave this empty.")]
+        return [FieldError(field="target", message="Only a script's jobs have a title: leave this empty.")]
     if len(target) > MOST_TARGET or not target.isprintable():
         return [FieldError(field="target", message="Write one line of at most 300 characters.")]
     return []

@@ -28,6 +28,11 @@ class ConnectionOperations:
         self._announcing = announcing
         self._notices = notices
 
+    @property
+    def are_all_known(self) -> bool:
+        """False while other nodes cannot be asked: lists are of this one alone then."""
+        return self._presences.is_whole
+
     async def own(self, principal: Principal) -> list[Presence]:
         """The caller's, the oldest first."""
         principal.require_read()
@@ -41,7 +46,7 @@ class ConnectionOperations:
     async def everybody(
         self, principal: Principal, *, q: str | None = None, limit: int = 50, cursor: str | None = None
     ) -> Listing[Presence]:
-        """The oldest first; `q` looks into user, device, address and client."""
+        """The oldest first; `q` looks into user, device, address, client and node."""
         principal.require_admin()
         found = await self._presences.everybody()
         if q:

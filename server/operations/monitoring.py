@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import __version__
 from server.alerts.alert import Alert, AlertRule
 from server.alerts.store import all_rules, past_alerts
-from server.alerts.subjects import LEAST_REFUSED
+from server.alerts.subjects import LEAST_REFUSED, WHOLE
 from server.alerts.windows import MaintenanceWindow, spans_of, windows_since
 from server.auth.networks import is_among
 from server.auth.permissions import Principal
@@ -25,7 +25,7 @@ from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
 from server.monitoring.outlook import free_room, full_at
 from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample, summed
-from server.monitoring.series import CURVES, MetricSeries, series_of
+from server.monitoring.series import CURVES, MetricSeries, series_of, series_of_all
 from server.monitoring.summing import MetricSample
 from server.monitoring.uptime import Availability, Run, UptimeSpan, availability, runs_since
 from server.storage.database import Database
@@ -60,9 +60,18 @@ WATCHED_AS = {
     Concern.DISK: "disk_days",
     Concern.LAG: "loop_lag",
     Concern.BACKUP: "backup_age",
+    Concern.FILES: "files_away",
+    Concern.NODES: "node_deaf",
     Concern.CERTIFICATE: "certificate_days",
 }
 """Subjects of the alert rules whose thresholds say when it is one: what an administrator changes there counts here."""
+
+
+class LinesOf(StrEnum):
+    """For each metric a line of every node, or one of all of them together."""
+
+    NODES = "nodes"  # each
+    WHOLE = "whole"  # all of them together
 
 
 class LookBack(StrEnum):
@@ -86,6 +95,7 @@ class MetricHistory:
     end: datetime
     step_seconds: int
     series: Sequence[MetricSeries]
+    nodes: Sequence[str]  # of which anything is known
     runs: Sequence[Run]  # that lived meanwhile, and the last before them: starts, stops and versions
     maintenance: Sequence[UptimeSpan]
     alerts: Sequence[Alert]  # that fired meanwhile, the newest first
@@ -104,6 +114,7 @@ class Present:
     delivery_p95_ms: float | None
     delivery_p99_ms: float | None
     workers_died: int  # in the last hour
+    workers_died_at_one: int  # of them at the node where most did
     loop_lag_ms: float | None  # the longest in the last hour
     jobs_failed: int  # in the last 24 hours
     disk_full_at: datetime | None  # if it goes on like in the last week; None when not within a year
@@ -131,7 +142,7 @@ class Present:
             Concern.AVAILABILITY: share is not None and share < limits[Concern.AVAILABILITY],
             Concern.HANDSHAKES: self.connections_refused >= LEAST_REFUSED
             and (self.connection_failure_rate or 0) > limits[Concern.HANDSHAKES],
-            Concern.WORKERS: self.workers_died > limits[Concern.WORKERS],
+            Concern.WORKERS: self.workers_died_at_one > limits[Concern.WORKERS],
             Concern.DISK: self._days_until(self.disk_full_at) < limits[Concern.DISK],
             Concern.LAG: (self.loop_lag_ms or 0) > limits[Concern.LAG],
             Concern.BACKUP: self._is_backup_worrying(),
@@ -171,9 +182,16 @@ class MonitoringOperations:
         self._clock = clock
 
     async def history(
-        self, principal: Principal, span: LookBack, metrics: Sequence[str], *, most_points: int = MOST_POINTS
+        self,
+        principal: Principal,
+        span: LookBack,
+        metrics: Sequence[str],
+        *,
+        most_points: int = MOST_POINTS,
+        lines_of: LinesOf = LinesOf.NODES,
+        node: str = "",
     ) -> MetricHistory:
-        """Raises `InvalidInput` that names what there is for a metric that there is not."""
+        """Of all nodes, or of one. Raises `InvalidInput` that names what there is for a metric that there is not."""
         principal.require_admin()
         _require_known(metrics)
         tier = self._store.tier_for(span.seconds, most_points=MOST_POINTS)
@@ -187,14 +205,17 @@ class MonitoringOperations:
             runs = await runs_since(connection, _moment(begin))
             windows = await windows_since(connection, _moment(begin))
             alerts = await past_alerts(connection, limit=_MOST_ALERTS, since=_moment(begin))
+        wanted = [each for each in stored if not node or each.node == node]
+        draw = series_of if lines_of is LinesOf.NODES else series_of_all
         return MetricHistory(
             begin=_moment(begin),
             end=_moment(end),
             step_seconds=step_seconds,
-            series=await asyncio.to_thread(series_of, stored, metrics, begin=begin, end=end, step_seconds=step_seconds),
-            runs=runs,
+            series=await asyncio.to_thread(draw, wanted, metrics, begin=begin, end=end, step_seconds=step_seconds),
+            nodes=sorted({each.node for each in stored}),
+            runs=[run for run in runs if not node or run.node == node],
             maintenance=spans_of(windows, _moment(begin), _moment(end)),
-            alerts=alerts,
+            alerts=[alert for alert in alerts if not node or alert.node in (WHOLE, node)],
         )
 
     async def availability(self, principal: Principal) -> dict[str, Availability]:
@@ -218,8 +239,9 @@ class MonitoringOperations:
             alerts = await past_alerts(connection, limit=_MOST_ALERTS, since=now)
             rules = await all_rules(connection)
             backup = await backup_state(connection)
-        of_last, of_hour, of_day, disk_full_at = await asyncio.to_thread(
-            lambda: (summed(last), summed(hour), summed(day), full_at(free_room(week)))
+        up = tuple(sorted({run.node for run in runs if run.is_alive(now)}))
+        of_last, of_hour, of_day, disk_full_at, died = await asyncio.to_thread(
+            lambda: (summed(last), summed(hour), summed(day), full_at(free_room(_of(week, up))), _most_died(hour))
         )
         seconds = STEP_SECONDS * len({each.at for each in last})
         return Present(
@@ -232,6 +254,7 @@ class MonitoringOperations:
             delivery_p95_ms=_in_ms(_value("delivery_p95", of_hour, 1)),
             delivery_p99_ms=_in_ms(_value("delivery_p99", of_hour, 1)),
             workers_died=of_hour.get("workers_died", 0),
+            workers_died_at_one=died,
             loop_lag_ms=of_hour["loop_lag"][1] if "loop_lag" in of_hour else None,
             jobs_failed=of_day.get("jobs_failed", 0),
             disk_full_at=disk_full_at,
@@ -243,9 +266,9 @@ class MonitoringOperations:
             certificate_ends_at=await asyncio.to_thread(self._certificate_end, now),
             refused_origins=tuple(self._refused_origins()),
             as_of=now,
-            nodes=tuple(sorted({run.node for run in runs if run.is_alive(now)})),
+            nodes=up,
             without_files=_nodes_at(last, "files_away"),
-            without_others=_nodes_at(last, "broker_away"),
+            without_others=_nodes_at(last, "broker_away") if len(up) > 1 else (),
         )
 
     async def exposition(self, principal: Principal | None, *, address: str) -> bytes:
@@ -297,6 +320,16 @@ def _require_known(metrics: Sequence[str]) -> None:
 def _value(name: str, sample: MetricSample, seconds: int) -> float | None:
     found = CURVES[name].value_of(sample, seconds) if sample else None
     return found[0] if found else None
+
+
+def _of(stored: Sequence[StoredSample], nodes: Collection[str]) -> list[StoredSample]:
+    """What is known of nodes that are up: a disk of one that is gone fills no more. Of all where none is."""
+    return [each for each in stored if not nodes or each.node in nodes]
+
+
+def _most_died(hour: Sequence[StoredSample]) -> int:
+    by_node = [summed(_of(hour, (node,))).get("workers_died", 0) for node in {each.node for each in hour}]
+    return int(max(by_node, default=0))
 
 
 def _nodes_at(last: Sequence[StoredSample], level: str) -> tuple[str, ...]:

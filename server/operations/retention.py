@@ -21,15 +21,15 @@ _FIRST_AFTER_SECONDS = 2.0  # who has just started the server wants to see its f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How many days one kind of thing is kept, and the setting that says so. 0 days keep all of it."""
+    """How many days one kind of thing is kept, and the setting that says so. None keeps all of it."""
 
     keeping: Keeping
-    days: float
+    days: float | None
     setting: str
 
     def before(self, moment: datetime) -> datetime:
         """Since when nobody may have needed what goes at `moment`."""
-        return moment - timedelta(days=self.days)
+        return moment - timedelta(days=self.days or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class KeptKind:
     kind: str
     held: Amount
     due: Amount
-    days: float
+    days: float | None
     setting: str
 
 
@@ -82,7 +82,7 @@ class Retention:
         now = self._clock()
         try:
             for rule in self._rules:
-                if rule.days:
+                if rule.days is not None:
                     await self._remove_old(rule, now)
         finally:  # also when it failed: the next one comes all the same, and pages say when
             self._next_at = self._clock() + timedelta(seconds=_EVERY_SECONDS)
@@ -138,7 +138,7 @@ class RetentionOperations:
 
 
 async def _kept(rule: Rule, moment: datetime, owner_id: str | None) -> KeptKind:
-    due = await rule.keeping.due(rule.before(moment), owner_id) if rule.days else Amount()
+    due = await rule.keeping.due(rule.before(moment), owner_id) if rule.days is not None else Amount()
     return KeptKind(
         kind=rule.keeping.kind,
         held=await rule.keeping.held(owner_id),

@@ -23,7 +23,7 @@ from server.jobs.job_filter import JobFilter
 from server.operations.admin import AdminOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.jobs import JobOperations
-from server.operations.monitoring import LookBack, MetricHistory, MonitoringOperations, Present
+from server.operations.monitoring import LinesOf, LookBack, MetricHistory, MonitoringOperations, Present
 from server.storage.database import Database
 
 MOST_WALLS = 50
@@ -119,7 +119,9 @@ class WallOperations:
 
     async def history(self, secret: str) -> MetricHistory:
         await self._known(secret)
-        found = await self._monitoring.history(_SCREEN, LookBack.HOUR, WALL_METRICS, most_points=_POINTS)
+        found = await self._monitoring.history(
+            _SCREEN, LookBack.HOUR, WALL_METRICS, most_points=_POINTS, lines_of=LinesOf.WHOLE
+        )
         return replace(found, alerts=[replace(alert, target="") for alert in found.alerts])
 
     async def _known(self, secret: str) -> WallToken:

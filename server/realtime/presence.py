@@ -65,15 +65,16 @@ class Presence:
     refused: int
     dropped: int
     transport: str = ""  # what carries it; a node of an older version does not say
+    node: str = ""  # that holds it, where there may be several
 
 
 def is_about(presence: Presence, wanted: str) -> bool:
-    """Whether user, device, address or client hold `wanted`, which is casefolded."""
-    texts = (presence.user_name, presence.device, presence.address, presence.client_id)
+    """Whether user, device, address, client or node hold `wanted`, which is casefolded."""
+    texts = (presence.user_name, presence.device, presence.address, presence.client_id, presence.node)
     return any(wanted in text.casefold() for text in texts)
 
 
-def presence_of(connection: Connection) -> Presence:
+def presence_of(connection: Connection, *, node: str = "") -> Presence:
     principal = connection.principal
     return Presence(
         connection_id=connection.id,
@@ -95,6 +96,7 @@ def presence_of(connection: Connection) -> Presence:
         refused=connection.refused,
         dropped=connection.dropped,
         transport=connection.transport,
+        node=node,
     )
 
 

@@ -51,6 +51,10 @@ class Crowd:
 class Presences(Protocol):
     """Asked while others are away, it answers for this node alone; it raises nothing and keeps nobody waiting long."""
 
+    @property
+    def is_whole(self) -> bool:
+        """False while it answers for this node alone though there may be others."""
+
     async def run(self) -> None:
         """Keep what others see of this node, until cancelled."""
 
@@ -77,12 +81,14 @@ class Presences(Protocol):
 
 
 class LocalPresences:
-    """`Presences` of a server that is alone."""
+    """`Presences` of a server that is alone; or what one of several `node`s knows by itself."""
 
     process = ""
+    is_whole = True
 
-    def __init__(self, manager: ConnectionManager) -> None:
+    def __init__(self, manager: ConnectionManager, *, node: str = "") -> None:
         self._manager = manager
+        self._node = node
 
     async def run(self) -> None:
         """There is nothing to keep."""
@@ -97,7 +103,7 @@ class LocalPresences:
         found: list[Presence] = []
         connections = self._manager.everybody()
         for start in range(0, len(connections), _AT_ONCE):
-            found += map(presence_of, connections[start : start + _AT_ONCE])
+            found += [presence_of(each, node=self._node) for each in connections[start : start + _AT_ONCE]]
             await asyncio.sleep(0)
         return found
 

@@ -530,6 +530,7 @@ server_runs = Table(
     Column("id", String(26), primary_key=True),
     Column("node", String(100), nullable=False),
     Column("version", String(40), nullable=False),
+    Column("role", String(8), nullable=False, server_default="all"),  # as in the settings
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False, index=True),
     Column("ending", String(16)),  # none while it lives, and of one that could not say so
@@ -588,6 +589,7 @@ alerts = Table(
     Column("rule_id", String(64), nullable=False),
     Column("subject", String(64), nullable=False),
     Column("target", String(300), nullable=False, server_default=""),
+    Column("node", String(100), nullable=False, server_default=""),  # of what is measured at each
     Column("threshold", Double, nullable=False),
     Column("began_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),

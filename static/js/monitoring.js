@@ -19,7 +19,9 @@ const charts = [...section.querySelectorAll("[data-chart]")].map((element) => ({
 const metrics = charts.flatMap((chart) => chart.lines.map(([name]) => name));
 const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 2 });
 const isWall = "isWall" in section.dataset;
+const nodeChoice = section.querySelector("[data-node]");
 let range = section.dataset.range;
+let node = "";
 let shownAt = 0;
 let timer = null;
 
@@ -35,16 +37,16 @@ const WRITTEN = {
 
 async function refresh() {
   clearTimeout(timer);
-  const wanted = range;
+  const wanted = `${range} ${node}`;
   try {
-    const query = new URLSearchParams({ range, points: POINTS, metrics });
+    const query = new URLSearchParams({ range, points: POINTS, metrics, of: "whole", node });
     const response = await (isWall
       ? fetch(at(section.dataset.source), { headers: wallHeaders() })
       : fetch(at(`/api/v1/admin/monitoring?${query}`)));
     if (isWall && response.status === 401) return; // wall.js says so, and begins anew with another address
     if (!response.ok) throw new Error(response.statusText);
     const answer = await response.json();
-    if (wanted === range) show(answer);
+    if (wanted === `${range} ${node}`) show(answer);
   } catch {
     sayHowOld();
   }
@@ -55,7 +57,8 @@ function show(answer) {
   shownAt = Date.now();
   const byMetric = Map.groupBy(answer.series, (series) => series.metric);
   const marks = marksOf(answer);
-  for (const chart of charts) drawChart(chart, chart.lines.map(([name]) => byMetric.get(name) ?? []), answer, marks);
+  offerNodes(answer.nodes);
+  for (const chart of charts) drawChart(chart, chart.lines.map(([name]) => byMetric.get(name)?.[0]), answer, marks);
   section.classList.remove("is-stale");
   state.textContent = answer.series.length ? "" : t("The first figures come within ten seconds of the start.");
 }
@@ -66,18 +69,13 @@ function sayHowOld() {
   section.classList.toggle("is-stale", Date.now() - shownAt > STALE_MS);
 }
 
-// Nodes together: what is counted is added, delays and shares are the worst of them.
-function together(series, scale) {
-  const isWorst = ["seconds", "milliseconds", "share"].includes(scale);
-  const values = [];
-  const peaks = [];
-  for (let at = 0; at < (series[0]?.points.length ?? 0); at += 1) {
-    const known = series.map((each) => each.points[at]).filter(([, value]) => value !== null);
-    const sum = (place) => known.reduce((total, point) => (isWorst ? Math.max(total, point[place]) : total + point[place]), 0);
-    values.push(known.length ? sum(1) : null);
-    peaks.push(known.length ? sum(2) : null);
-  }
-  return { values, peaks };
+// Only where there are several; one that was chosen stays, also when nothing is known of it any more.
+function offerNodes(nodes) {
+  if (!nodeChoice) return;
+  const offered = [...new Set([...nodes, node])].filter(Boolean).sort();
+  const options = offered.map((name) => new Option(name, name, false, name === node));
+  nodeChoice.replaceChildren(nodeChoice.options[0], ...options);
+  nodeChoice.hidden = offered.length < 2;
 }
 
 // What happened meanwhile, in seconds since 1970: starts of the server, maintenance, and alerts that fired.
@@ -95,7 +93,8 @@ function drawChart(chart, found, answer, marks) {
   const end = Date.parse(answer.end) / 1000;
   for (let at = Date.parse(answer.begin) / 1000; at < end; at += answer.step_seconds) times.push(at);
   const nothing = { values: times.map(() => null), peaks: times.map(() => null) };
-  const lines = found.map((series) => (series.length ? together(series, chart.scale) : nothing));
+  const lineOf = ({ points }) => ({ values: points.map(([, value]) => value), peaks: points.map(([, , most]) => most) });
+  const lines = found.map((series) => (series ? lineOf(series) : nothing));
   const data = [times, ...lines.map((line) => line.values), lines[0].peaks];
   sayNow(chart, lines);
   chart.marks = marks;
@@ -238,6 +237,10 @@ section.querySelector(".ranges")?.addEventListener("click", (event) => {
   if (!button) return;
   range = button.dataset.range;
   for (const each of section.querySelectorAll("button[data-range]")) each.setAttribute("aria-pressed", String(each === button));
+  refresh();
+});
+nodeChoice?.addEventListener("change", () => {
+  node = nodeChoice.value;
   refresh();
 });
 let sizing = null;

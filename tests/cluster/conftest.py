@@ -1,4 +1,4 @@
-"""Several nodes as processes of their own, on one PostgreSQL, Valkey and S3 store: two for people, one runs the jobs."""
+"""Several nodes as processes of their own, on one PostgreSQL, Valkey and S3 store: two serve people, one runs jobs."""
 
 from __future__ import annotations
 

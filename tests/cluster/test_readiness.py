@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import aiohttp
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from tests import postgresql
 from tests.cluster.conftest import Cluster, People, live
@@ -50,17 +48,10 @@ async def test_without_the_database_nobody_is_sent_here_but_processes_live_and_s
 
 
 async def test_nodes_of_another_version_of_the_tables_are_given_nobody(cluster: Cluster, admin: People) -> None:
-    url = make_url(cluster.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        assert row is not None
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        try:
-            await until(lambda: all_say(admin, 503, "other_schema"))
-            async with admin.home.get("/healthz") as response:
-                assert response.status == 200
-        finally:
-            connection.execute("UPDATE alembic_version SET version_num = %s", row)
+    with postgresql.other_schema(cluster.database_url):
+        await until(lambda: all_say(admin, 503, "other_schema"))
+        async with admin.home.get("/healthz") as response:
+            assert response.status == 200
     await until(lambda: all_say(admin, 200, "ready"))
 
 
@@ -80,6 +71,7 @@ async def test_without_valkey_nodes_serve_and_say_so_to_people_and_administrator
         try:
             await until(lambda: all_say(admin, 200, "degraded"))
             assert notice in await page(browser.east, "/jobs")
+            assert "connections of this node alone" in await page(browser.east, "/admin/connections")
 
             async def administrators_know() -> bool:  # of the figures of the last seconds
                 return "Other nodes are not heard at east, home, west" in await page(browser.west, "/admin/health")

@@ -6,11 +6,13 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 
+from tests import postgresql
 from tests.cluster.conftest import HasNodes, People
 from tests.cluster.workshop import LEASE_SECONDS, WorkerProcess, Workshop, workshop
 from tests.functional.batches import made, put_template, reports_of
@@ -203,6 +205,16 @@ async def test_a_script_may_speak_to_any_node_and_its_silence_is_judged_once(
         assert response.status == 409
 
 
+async def says_why_not(client: aiohttp.ClientSession, code: str) -> bool:
+    async with client.get("/readyz") as response:
+        return response.status == 503 and (await response.json(content_type=None))["code"] == code
+
+
+async def is_ready(client: aiohttp.ClientSession) -> bool:
+    async with client.get("/readyz") as response:
+        return response.status == 200
+
+
 async def test_a_worker_says_how_it_is_on_a_port_of_its_own(shop: Workshop) -> None:
     with shop.working("one") as (worker,):
         async with aiohttp.ClientSession(worker.url) as client:
@@ -214,6 +226,13 @@ async def test_a_worker_says_how_it_is_on_a_port_of_its_own(shop: Workshop) -> N
             async with client.get("/metrics") as response:
                 assert response.status == 200
                 assert b"jindu_build_info" in await response.read()
+            url = shop.environment["JINDU_DATABASE_URL"]
+            for trouble, code in ((postgresql.away, "database_away"), (postgresql.other_schema, "other_schema")):
+                with trouble(url):
+                    await until(partial(says_why_not, client, code))
+                    async with client.get("/healthz") as response:
+                        assert response.status == 200
+                await until(partial(is_ready, client))
 
 
 async def test_a_worker_runs_the_kinds_that_it_is_told_to(shop: Workshop, alice: People) -> None:

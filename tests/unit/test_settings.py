@@ -37,12 +37,18 @@ def test_origins_are_a_comma_separated_list(tmp_path: Path) -> None:
         ({"JINDU_WORKER_NICENESS": "20"}, ["worker_niceness", "19"]),
         ({"JINDU_SECRET_KEY": "changeme"}, ["JINDU_SECRET_KEY", "placeholder"]),
         ({"JINDU_ADMIN_PASSWORD_FILE": "/nowhere"}, ["JINDU_ADMIN_PASSWORD_FILE", "/nowhere"]),
+        ({"JINDU_PORT": "8001", "JINDU_PORT_FILE": __file__}, ["JINDU_PORT", "JINDU_PORT_FILE", "unset one"]),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], names: list[str], tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(environ=environ, directory=tmp_path)
     assert all(name in raised.value.text for name in names)
+
+
+def test_an_empty_name_of_a_file_names_none(tmp_path: Path) -> None:
+    given = {"JINDU_ADMIN_PASSWORD": "correct-horse", "JINDU_ADMIN_PASSWORD_FILE": ""}
+    assert load(environ=given, directory=tmp_path).admin_password == "correct-horse"
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

@@ -63,10 +63,13 @@ class RuleInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleState(RuleInfo, frozen=True, kw_only=True):
-    """`value` is null while nothing is known of it."""
+    """`value` is null while nothing is known of it. What is measured at each node has that of the worst, which `node`
+    names; what fires is at `firing_at`, with an empty name for what is measured of all together."""
 
     value: float | None
+    node: str
     firing_since: datetime | None
+    firing_at: list[str]
 
 
 class RuleList(Listing[RuleState], frozen=True, kw_only=True):
@@ -74,12 +77,14 @@ class RuleList(Listing[RuleState], frozen=True, kw_only=True):
 
 
 class AlertInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that a rule fired. `told` is what was last sent of it: nothing, `firing` or `ended`."""
+    """One time that a rule fired, at a `node` or of all together (empty). `told` is what was last sent of it: nothing,
+    `firing` or `ended`."""
 
     id: str
     rule_id: str
     subject: str
     target: str
+    node: str
     cause: Cause
     unit: AlertUnit
     threshold: float
@@ -201,9 +206,13 @@ def _rule(rule: AlertRule) -> dict[str, Any]:
 
 
 def _state(standing: RuleStanding) -> RuleState:
-    alert = standing.alert
-    since = alert.fired_at if alert is not None and alert.is_firing else None
-    return RuleState(**_rule(standing.rule), value=standing.value, firing_since=since)
+    return RuleState(
+        **_rule(standing.rule),
+        value=standing.value,
+        node=standing.node,
+        firing_since=min((alert.fired_at for alert in standing.firing if alert.fired_at), default=None),
+        firing_at=sorted(alert.node for alert in standing.firing),
+    )
 
 
 def alert_info(alert: Alert) -> AlertInfo:
@@ -212,6 +221,7 @@ def alert_info(alert: Alert) -> AlertInfo:
         rule_id=alert.rule_id,
         subject=alert.subject.name,
         target=alert.target,
+        node=alert.node,
         cause=alert.subject.cause,
         unit=alert.subject.unit,
         threshold=alert.threshold,

@@ -9,6 +9,7 @@ import msgspec
 from server.http.endpoint import Call, Endpoint, NoQuery, PageById, ShortPage
 from server.http.short_lists import cut
 from server.http.values import described, line
+from server.operations.connections import ConnectionOperations
 from server.realtime.presence import Presence
 from server.storage.pages import Listing
 
@@ -17,7 +18,9 @@ _OWN_PATH = r"^(?:/(?:[^/\\\x00-\x1f\x7f-\xa0][^\x00-\x1f\x7f-\xa0]*)?)?$"
 
 
 class ConnectionList(Listing[Presence], frozen=True, kw_only=True):
-    pass
+    """`is_whole` is false while other nodes cannot be asked: these are those of the node that answered."""
+
+    is_whole: bool
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +45,7 @@ class BroadcastAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def list_own(call: Call[None, ShortPage]) -> ConnectionList:
     found = await call.operations.connections.own(call.principal)
     page = cut(found, call.query, lambda each: f"{each.device} {each.address} {each.client_id}")
-    return ConnectionList(items=list(page.items), next_cursor=page.next_cursor, total=page.total)
+    return _listed(call.operations.connections, page)
 
 
 async def list_all(call: Call[None, PageById]) -> ConnectionList:
@@ -50,7 +53,13 @@ async def list_all(call: Call[None, PageById]) -> ConnectionList:
     page = await call.operations.connections.everybody(
         call.principal, q=query.q, limit=query.limit, cursor=query.cursor
     )
-    return ConnectionList(items=page.items, next_cursor=page.next_cursor, total=page.total)
+    return _listed(call.operations.connections, page)
+
+
+def _listed(connections: ConnectionOperations, page: Listing[Presence]) -> ConnectionList:
+    return ConnectionList(
+        items=list(page.items), next_cursor=page.next_cursor, total=page.total, is_whole=connections.are_all_known
+    )
 
 
 async def close(call: Call[None, Closing]) -> None:

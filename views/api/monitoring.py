@@ -10,9 +10,18 @@ from msgspec import Meta
 
 from server.care.nightly import BackupState
 from server.http.endpoint import Call, Endpoint, NoQuery
+from server.http.values import line
 from server.monitoring.series import CURVES
 from server.monitoring.uptime import Availability
-from server.operations.monitoring import LEAST_POINTS, MOST_METRICS, MOST_POINTS, LookBack, MetricHistory, Present
+from server.operations.monitoring import (
+    LEAST_POINTS,
+    MOST_METRICS,
+    MOST_POINTS,
+    LinesOf,
+    LookBack,
+    MetricHistory,
+    Present,
+)
 from views.api.alerts import AlertInfo, alert_info
 
 _DEFAULT = "connections,messages_sent,messages_received,delivery_p99,loop_lag,jobs_running,jobs_waiting,reports"
@@ -21,15 +30,20 @@ _NAMES = "^({0})(,({0})){{0,{1}}}$".format("|".join(CURVES), MOST_METRICS - 1)
 
 
 class MonitoringQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`metrics` are names, comma-separated; the error for a wrong one lists all there are."""
+    """`metrics` are names, comma-separated; the error for a wrong one lists all there are. `of=whole` puts the nodes
+    together, as `node` each metric of one alone."""
 
     range: LookBack = LookBack.HOUR
     points: Annotated[int, Meta(ge=LEAST_POINTS, le=MOST_POINTS)] = MOST_POINTS  # at most so many of each
     metrics: Annotated[str, Meta(max_length=2_000, extra_json_schema={"pattern": _NAMES})] = _DEFAULT
+    of: LinesOf = LinesOf.NODES
+    node: Annotated[str, line(100)] = ""
 
 
 class MetricLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Points are `[time, value, most]`: seconds since 1970, the average, the most at any moment; null where unknown."""
+    """Points are `[time, value, most]`: seconds since 1970, the average, the most at any moment; null where unknown.
+    `node` is empty where all are together: what is counted is added, of delays of the server and of room on a disk the
+    worst is taken, shares and percentiles are those of all."""
 
     metric: str
     node: str
@@ -39,10 +53,12 @@ class MetricLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class ServerRun(msgspec.Struct, frozen=True, kw_only=True):
     """`ending` is `stopped` (in order), `silent` (it froze, and went on), `clock_set` (it went on at another time),
-    `restored` (it went on after the backup that was restored), null while it lives or when it crashed."""
+    `restored` (it went on after the backup that was restored), null while it lives or when it crashed. A node of the
+    `role` `worker` serves nobody, and does not count for availability."""
 
     node: str
     version: str
+    role: str
     started_at: datetime
     seen_at: datetime
     ending: str | None
@@ -53,6 +69,7 @@ class MonitoringAnswer(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     step_seconds: int
     series: list[MetricLine]
+    nodes: list[str]  # of which anything is known, also those that are gone
     runs: list[ServerRun]
     maintenance: list[tuple[datetime, datetime]]
     alerts: list[AlertInfo]  # that fired meanwhile
@@ -61,7 +78,12 @@ class MonitoringAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def get_monitoring(call: Call[None, MonitoringQuery]) -> MonitoringAnswer:
     names = call.query.metrics.split(",")
     found = await call.operations.monitoring.history(
-        call.principal, call.query.range, names, most_points=call.query.points
+        call.principal,
+        call.query.range,
+        names,
+        most_points=call.query.points,
+        lines_of=call.query.of,
+        node=call.query.node,
     )
     return monitoring_answer(found)
 
@@ -74,10 +96,12 @@ def monitoring_answer(found: MetricHistory) -> MonitoringAnswer:
         series=[
             MetricLine(metric=each.metric, node=each.node, unit=each.unit, points=each.points) for each in found.series
         ],
+        nodes=list(found.nodes),
         runs=[
             ServerRun(
                 node=run.node,
                 version=run.version,
+                role=run.role,
                 started_at=run.started_at,
                 seen_at=run.seen_at,
                 ending=run.ending.value if run.ending else None,

@@ -11,7 +11,8 @@ from server.operations.retention import Overview
 
 
 class KindKept(msgspec.Struct, frozen=True, kw_only=True):
-    """`due_…` is what goes at the next sweep. `keep_days` is null for what is kept for ever; `setting` says so.
+    """`due_…` is what goes at the next sweep. `keep_days` is null for what is kept for ever, 0 for what goes within the
+    hour; `setting` says so.
 
     Messages, notifications and figures go by themselves, before and between sweeps: nothing of them is ever due.
     Bytes of files are exact, those of rows of the database about.
@@ -45,7 +46,7 @@ def _answer(overview: Overview) -> RetentionAnswer:
             kind=kept.kind,
             count=kept.held.count,
             bytes=kept.held.bytes,
-            keep_days=kept.days or None,
+            keep_days=kept.days,
             setting=kept.setting,
             due_count=kept.due.count,
             due_bytes=kept.due.bytes,

@@ -3,122 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-import msgspec
 import pytest
 from sqlalchemy import insert, select
 
 from server.alerts.alert import AlertChannel
-from server.alerts.measuring import Measuring
 from server.alerts.store import DEFAULT_RULES, all_rules, open_alerts, past_alerts, put_rule
 from server.alerts.subjects import SUBJECT_BY_NAME
-from server.alerts.telling import AlertReaders, AlertTelling
-from server.alerts.watch import EVERY_SECONDS, AlertWatch
 from server.alerts.windows import MaintenanceWindow, end_window, put_window
 from server.clock import new_id
-from server.delivery.parcel import Channel
-from server.engines.memory_broker import MemoryBroker
-from server.languages import Languages
-from server.live.notices import Notices
-from server.monitoring.samples import SampleStore
-from server.places import LOCALES
-from server.realtime.history import History
-from server.realtime.limits import LiveLimits
-from server.realtime.manager import ConnectionManager
 from server.storage.database import Database
-from server.storage.tables import jobs, outbox, stream_messages, users
-
-NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
-
-
-class EverythingSetUp:
-    def is_set_up(self, channel: Channel) -> bool:
-        return True
-
-
-class Night:
-    """A watch, what it sees, and what it has told by now."""
-
-    def __init__(self, database: Database) -> None:
-        self.database, self.now = database, NOON
-        self.lag, self.refused, self.backup_age = 1.0, 0, 0.0
-        self.store = SampleStore(kept_days=400)
-        self.watch = self.started("one")
-
-    def started(self, holder: str) -> AlertWatch:
-        manager, broker = ConnectionManager(LiveLimits()), MemoryBroker()
-        history = History(self.database, keep_messages=100, keep_days=7)
-        notices = Notices(manager=manager, broker=broker, history=history, database=self.database)
-
-        async def age() -> float:
-            return self.backup_age
-
-        return AlertWatch(
-            database=self.database,
-            measuring=Measuring(database=self.database, store=self.store, known={"backup_age": age}),
-            telling=AlertTelling(
-                database=self.database,
-                notices=notices,
-                languages=Languages.load(LOCALES),
-                readers=AlertReaders(recipients=("ops@example.com",), language="en", server="https://x.example"),
-                outgoing=EverythingSetUp(),
-                hurry=lambda: None,
-            ),
-            holder=holder,
-            kept_days=400,
-            clock=lambda: self.now,
-        )
-
-    async def on(self, minutes: float) -> None:
-        """So much time, with a sample every ten seconds and a look as often as there is one."""
-        end = self.now + timedelta(minutes=minutes)
-        while self.now < end:
-            at = int(self.now.timestamp()) - int(self.now.timestamp()) % 10
-            sample = {
-                "loop_lag": [self.lag, self.lag, self.lag, 1],
-                "handshakes_accepted": 100,
-                "handshakes_refused": self.refused,
-            }
-            async with self.database.write() as connection:
-                await self.store.add(connection, "a", at - 10, sample)
-            await self.watch.look()
-            self.now += timedelta(seconds=EVERY_SECONDS)
-
-    async def mails(self) -> list[str]:
-        async with self.database.read() as connection:
-            wanted = select(outbox.c.content).where(outbox.c.channel == "mail").order_by(outbox.c.id)
-            contents = (await connection.scalars(wanted)).all()
-        return [msgspec.json.decode(content)["text"] for content in contents]
-
-    async def notices(self) -> list[str]:
-        async with self.database.read() as connection:
-            bodies = (await connection.scalars(select(stream_messages.c.body))).all()
-        return [msgspec.json.decode(body)["level"] for body in bodies]
+from server.storage.tables import jobs, stream_messages
+from tests.unit.alerts.night import NOON, Night, add_administrator
 
 
 @pytest.fixture
 async def night(database: Database) -> Night:
-    async with database.write() as connection:
-        admin = {"id": "root", "name": "root", "name_key": "root", "password_hash": "", "role": "admin"}
-        await connection.execute(insert(users).values(**admin, created_at=NOON))
+    await add_administrator(database)
     return Night(database)
 
 
 async def test_a_quiet_night_tells_nobody_anything(night: Night) -> None:
-    await night.on(30)
+    await night.on(10)
     assert (await night.mails(), await night.notices()) == ([], [])
 
 
 async def test_what_fires_is_told_once_by_every_channel_and_its_end_once(night: Night) -> None:
     night.lag = 5_000
-    await night.on(20)
+    await night.on(8)
     assert await night.notices() == ["error"]
     (mail,) = await night.mails()
     assert "Delay of the server itself: 5000 ms, above 1000 ms" in mail
     assert "https://x.example/admin/alerts" in mail
     night.lag = 1
-    await night.on(20)
+    await night.on(8)
     assert await night.notices() == ["error", "success"]
     assert "well again after" in (await night.mails())[1]
     async with night.database.read() as connection:
@@ -162,15 +81,15 @@ async def test_a_restart_repeats_nothing_and_forgets_nothing(night: Night) -> No
     await night.on(10)
     assert len(await night.mails()) == 1
     night.lag = 1
-    await night.on(20)
+    await night.on(8)
     assert len(await night.mails()) == 2
 
 
 async def test_another_node_looks_only_when_this_one_is_silent(night: Night) -> None:
     other = night.started("two")
     night.backup_age = 10 * 86_400
-    await night.watch.look()
-    night.now += timedelta(seconds=30)
+    await night.on(0.2)
+    night.now += timedelta(seconds=15)
     await other.look()
     assert await night.mails() == []  # it was not its turn to tell
     night.now += timedelta(seconds=61)
@@ -193,13 +112,13 @@ def planned(*, begin: datetime, minutes: float) -> MaintenanceWindow:
 
 
 async def test_maintenance_silences_what_comes_and_goes_in_it_and_tells_what_stays(night: Night) -> None:
-    window = planned(begin=NOON, minutes=60)
+    window = planned(begin=NOON, minutes=20)
     async with night.database.write() as connection:
         await put_window(connection, window)
     night.lag, night.backup_age = 5_000, 10 * 86_400
-    await night.on(30)
+    await night.on(5)
     night.lag = 1
-    await night.on(29)
+    await night.on(14)
     assert await night.mails() == []
     await night.on(5)
     (mail,) = await night.mails()
@@ -215,13 +134,13 @@ async def test_news_and_recoveries_at_the_end_of_maintenance_stand_apart(night: 
         await put_rule(connection, replace(DEFAULT_RULES["loop_lag"], id="mine", threshold=500))
         await put_window(connection, window)
     night.lag = 600  # well for the one rule, too much for the other
-    await night.on(40)
+    await night.on(12)
     async with night.database.write() as connection:
         await end_window(connection, window.id, night.now)
     await night.on(10)
     _, mail = await night.mails()
     told = mail.split("\n")
-    firing, ended = told.index("What fires:"), told.index("What is well again:")
+    firing, ended = told.index("What fires:"), told.index("What is over:")
     assert told[firing + 1].startswith("* Delay of the server itself: 600 ms, above 500 ms")
     assert told[ended + 1].startswith("* Delay of the server itself (above 1000 ms): well again after ")
 

@@ -39,6 +39,7 @@ def test_a_title_is_in_the_language_of_its_reader() -> None:
         rule_id="disk_left",
         subject=rule,
         target="",
+        node="",
         threshold=0.1,
         began_at=NOON,
         seen_at=NOON,

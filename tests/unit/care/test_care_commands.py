@@ -14,6 +14,7 @@ from server.cli.findings import tell_findings
 from server.settings import described
 from server.storage.one_server import RESTORING, begin_moving
 from server.storage.tables import metadata
+from tests import seaweed
 from tests.unit.care.conftest import Run
 from tests.unit.care.made_up_data import KEY, MadeUpData
 
@@ -168,6 +169,27 @@ def test_a_configuration_is_checked_before_anything_starts(
     found, out, _ = run("config", "check", "--json")
     assert found == status
     assert [each["code"] for each in json.loads(out)["findings"]] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "secret", "said"),
+    [
+        (("s3://", "s3://nowhere-"), seaweed.SECRET, "NoSuchBucket"),
+        (("s3://", "s3://"), "wrong", "SignatureDoesNotMatch"),
+        (("s3://", "s3://"), seaweed.SECRET, ""),
+    ],
+)
+def test_a_store_is_tried_out_and_says_itself_what_is_wrong(
+    run: Run, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str], secret: str, said: str
+) -> None:
+    monkeypatch.setenv("JINDU_STORAGE_URL", seaweed.new_place().replace(*change))
+    monkeypatch.setenv("JINDU_STORAGE_KEY_ID", seaweed.KEY_ID)
+    monkeypatch.setenv("JINDU_STORAGE_SECRET", secret)
+    status, out, _ = run("config", "check", "--json")
+    findings = json.loads(out)["findings"]
+    assert [each["code"] for each in findings] == (["storage_away"] if said else []), findings
+    assert not said or said in findings[0]["text"]
+    assert status == (2 if said else 0)
 
 
 def test_what_would_go_is_counted_and_what_goes_is_gone(run: Run, data: MadeUpData) -> None:

@@ -68,6 +68,16 @@ async def test_it_arrives_once(office: PostOffice) -> None:
     assert ((await office.parcel()).state, office.told) == (ParcelState.SENT, [])
 
 
+async def test_a_node_that_cannot_send_it_leaves_it_to_one_that_can(office: PostOffice) -> None:
+    await office.put()
+    office.side.is_set_up = False
+    await office.posting.post()
+    assert (office.side.asked, (await office.parcel()).attempts) == (0, 0)
+    office.side.is_set_up = True
+    await office.posting.post()
+    assert (await office.parcel()).state is ParcelState.SENT
+
+
 async def test_what_the_outage_took_down_with_it_arrives_after_the_outage(office: PostOffice) -> None:
     await office.put()
     office.side.error = NotDelivered("{host} cannot be reached.", host="mail")

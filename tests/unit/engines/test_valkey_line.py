@@ -24,7 +24,7 @@ async def test_one_to_nobody_is_away() -> None:
         await ValkeyAddress("redis://127.0.0.1:1").connected()
 
 
-@pytest.mark.parametrize("url", ["redis://host:port", "http://host", "redis://host?db=x"])
+@pytest.mark.parametrize("url", ["redis://host:port", "http://host", "redis://host?db=x", "redis://host/0?prefx=a"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="broker_url"):
         ValkeyAddress(url)

@@ -34,10 +34,10 @@ class Node:
 async def nodes() -> AsyncIterator[list[Node]]:
     async with AsyncExitStack() as stack:
         address, found = valkey.new_address(), []
-        for _ in range(2):
+        for number in range(2):
             manager, broker = manager_of(), ValkeyBroker(address)
             asking = ValkeyAsking(broker.address)
-            presences = ValkeyPresences(broker, asking, manager)
+            presences = ValkeyPresences(broker, asking, manager, node=f"node{number}")
             await broker.open(Hearing(receive=lambda publication: None))
             await until(lambda broker=broker: broker.is_whole)  # type: ignore[misc]
             stack.push_async_callback(asking.close)
@@ -61,6 +61,11 @@ async def test_each_node_sees_the_connections_of_all_and_others_see_only_their_o
     one = await there.presences.one(hers.connection.id)
     assert one is not None
     assert (one.user_name, one.transport) == ("alice", "events")
+    assert {each.user_name: each.node for each in await there.presences.everybody()} == {
+        "alice": "node0",
+        "bob": "node1",
+    }
+    assert there.presences.is_whole
     arriving = await there.presences.arriving("alice")
     assert (arriving.count_of_others("desk"), arriving.count_of_others("new")) == (0, 1)
     assert (await there.presences.arriving("alice")).moment >= arriving.moment > 0
@@ -77,11 +82,12 @@ async def test_each_node_sees_the_connections_of_all_and_others_see_only_their_o
 
 async def test_without_valkey_a_node_knows_its_own() -> None:
     manager, broker = manager_of(), ValkeyBroker("redis://127.0.0.1:1")
-    presences = ValkeyPresences(broker, ValkeyAsking(broker.address), manager)
+    presences = ValkeyPresences(broker, ValkeyAsking(broker.address), manager, node="here")
     link = join(manager, "alice", "desk")
     assert link.connection
     assert [each.client_id for each in await presences.of_user("alice")] == ["desk"]
-    assert [each.client_id for each in await presences.everybody()] == ["desk"]
+    assert [(each.client_id, each.node) for each in await presences.everybody()] == [("desk", "here")]
+    assert not presences.is_whole
     assert (await presences.arriving("alice")).moment == 0
     assert (await presences.crowd()).connections == 1
     async with meanwhile(presences.run()):

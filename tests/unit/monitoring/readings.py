@@ -12,7 +12,14 @@ from server.monitoring.processes import ProcessReading
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 
-PROCESS = ProcessReading(memory_bytes=200, cpu_seconds=3.0, worker_memory_bytes=900, worker_cpu_seconds=5.0, workers=2)
+PROCESS = ProcessReading(
+    memory_bytes=200,
+    cpu_seconds=3.0,
+    worker_memory_bytes=900,
+    worker_cpu_seconds=5.0,
+    workers=2,
+    machine_memory_bytes=10_000,
+)
 
 
 class Parts:

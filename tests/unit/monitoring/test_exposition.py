@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from server.http.traffic import HttpTraffic
 from server.monitoring.exposition import exposition
+from server.realtime.broker import BrokerStatistics
 from tests.unit.monitoring.readings import Parts
 
 _BASE_UNITS = ("seconds", "bytes", "ratio", "total", "info")
@@ -29,7 +30,7 @@ def full() -> dict[str, Any]:
     return (
         parts.readings()
         | dict.fromkeys(("workers", "interactive", "exports"), pool)
-        | {"requests": requests.statistics()}
+        | {"requests": requests.statistics(), "broker": BrokerStatistics(), "files_away": False}
     )
 
 

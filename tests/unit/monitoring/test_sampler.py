@@ -49,7 +49,7 @@ class House:
             kept_days=400,
             pulse=Pulse(data / "alive"),
             clock=lambda: self.now,
-            processes=lambda: PROCESS,
+            slow_sources={"process": lambda: PROCESS},
         )
 
     async def reports(self, database: Database) -> dict[int, int]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from server.monitoring.samples import StoredSample
-from server.monitoring.series import CURVES, series_of
+from server.monitoring.series import CURVES, series_of, series_of_all
 
 
 def stored(at: int, node: str = "a", **values: object) -> StoredSample:
@@ -71,3 +71,41 @@ def test_each_node_has_its_own_line() -> None:
 def test_a_sample_of_another_version_breaks_no_line(name: str) -> None:
     (series,) = series_of([stored(0, unknown=1)], [name], begin=0, end=10, step_seconds=10)
     assert series.points == [(0, None, None)]
+
+
+def test_the_whole_is_the_sum_the_worst_or_the_share_of_all_as_the_figure_demands() -> None:
+    def of(node: str, lag: int, free: int, waiting: int, refused: int) -> StoredSample:
+        levels = {"connections": 10, "loop_lag": lag, "disk_free": free, "jobs_waiting": waiting, "memory": 500}
+        counts = {"reports": 5, "handshakes_accepted": 10 - refused, "handshakes_refused": refused}
+        return stored(0, node, **{name: [value, value, value, 1] for name, value in levels.items()}, **counts)
+
+    names = ["connections", "loop_lag", "disk_free", "jobs_waiting", "reports", "connection_failure_rate"]
+    found = series_of_all(
+        [of("a", 5, 70, 3, 0), of("b", 900, 40, 3, 4)],
+        [*names, "memory_per_connection"],
+        begin=0,
+        end=10,
+        step_seconds=10,
+    )
+    assert {each.node for each in found} == {""}
+    assert [each.points for each in found] == [
+        [(0, 20.0, 20)],
+        [(0, 900.0, 900)],
+        [(0, 40.0, 70)],
+        [(0, 3.0, 3)],
+        [(0, 1.0, 1.0)],
+        [(0, 0.2, 0.2)],
+        [(0, 50.0, 50.0)],
+    ]
+
+
+def test_a_node_that_took_over_from_another_is_not_counted_beside_it() -> None:
+    """A minute of ten-second samples: half of it under one name, half under another; then both all the time."""
+    renamed = [stored(0, "old", connections=[9, 12, 30, 3]), stored(0, "new", connections=[8, 11, 30, 3])]
+    both = [stored(60, "a", connections=[9, 12, 60, 6]), stored(60, "b", connections=[8, 11, 60, 6])]
+    (whole,) = series_of_all([*renamed, *both], ["connections"], begin=0, end=120, step_seconds=60)
+    assert whole.points == [(0, 10.0, 12), (60, 20.0, 23)]
+
+
+def test_where_nothing_is_known_there_is_no_line_of_the_whole() -> None:
+    assert series_of_all([], ["connections"], begin=0, end=10, step_seconds=10) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from server.monitoring.uptime import (
     Gap,
@@ -15,9 +16,11 @@ from server.monitoring.uptime import (
     availability,
     end_with_backup,
     forget_runs,
+    last_runs,
     runs_since,
 )
 from server.storage.database import Database
+from server.storage.tables import server_runs
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -150,3 +153,18 @@ async def test_old_runs_are_forgotten(database: Database) -> None:
         await heart.begin(connection, at(0))
         await forget_runs(connection, at(1))
         assert await runs_since(connection, at(-10)) == []
+
+
+async def test_a_worker_serves_nobody_and_two_nodes_cover_for_each_other(database: Database) -> None:
+    async with database.write() as connection:
+        for role, begin in (("worker", 0), ("web", 0), ("web", 40)):
+            heart = Heartbeat(node=f"{role}{begin}", version="1", role=role, passed=lambda: 0.0)
+            await heart.begin(connection, at(begin))
+        await connection.execute(update(server_runs).where(server_runs.c.node == "web0").values(seen_at=at(30)))
+        for node in ("worker0", "web40"):
+            await connection.execute(update(server_runs).where(server_runs.c.node == node).values(seen_at=at(60)))
+        runs = await runs_since(connection, at(35))
+    assert {run.node for run in runs} == {"web0", "worker0", "web40"}
+    found = availability(runs, at(35), at(60))
+    assert [(gap.begin, gap.end) for gap in found.gaps] == [(at(35), at(40))]
+    assert {node: run.seen_at for node, run in last_runs(runs).items()}["web0"] == at(30)

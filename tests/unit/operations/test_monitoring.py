@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from server.alerts.alert import moved
 from server.alerts.store import DEFAULT_RULES, put_alert
@@ -15,7 +15,7 @@ from server.auth.permissions import Principal
 from server.errors import Forbidden, InvalidInput, NotSignedIn
 from server.monitoring.samples import SampleStore
 from server.monitoring.uptime import GapKind, Heartbeat
-from server.operations.monitoring import Concern, LookBack, MonitoringOperations
+from server.operations.monitoring import Concern, LinesOf, LookBack, MonitoringOperations
 from server.storage.tables import server_runs
 from tests.unit.operations.conftest import House, refused
 
@@ -99,11 +99,11 @@ async def test_a_server_of_which_nothing_is_known_claims_nothing(
     assert found.nodes == ()
 
 
-async def remember_badly(house: House, **sample: object) -> None:
+async def remember_badly(house: House, *, node: str = "a", **sample: object) -> None:
     """One moment of the last hour, kept as samples of all lengths are."""
     store = SampleStore(kept_days=400)
     async with house.parts.storage.database.write() as connection:
-        await store.add(connection, "a", int((NOON - timedelta(minutes=20)).timestamp()), sample)
+        await store.add(connection, node, int((NOON - timedelta(minutes=20)).timestamp()), sample)
 
 
 async def test_a_rule_says_from_when_on_it_is_a_concern(monitoring: MonitoringOperations, house: House) -> None:
@@ -147,6 +147,49 @@ async def test_an_outage_is_in_each_time_that_it_fell_into(monitoring: Monitorin
     assert found["24h"].down_seconds == 86_400 - 5
     assert {gap.kind for gap in found["7d"].gaps} == {GapKind.DOWN}
     assert (found["7d"].share or 1) > (found["24h"].share or 1)
+
+
+async def test_nodes_are_drawn_together_or_one_alone_also_one_that_is_gone(
+    monitoring: MonitoringOperations, house: House
+) -> None:
+    await remember(house, minutes=2)
+    await remember_badly(house, node="gone", messages_sent=30)
+    whole = await monitoring.history(house.admin, LookBack.HOUR, ["messages_sent"], lines_of=LinesOf.WHOLE)
+    assert ([each.node for each in whole.series], whole.nodes) == ([""], ["a", "gone"])
+    known = [value for _, value, _ in whole.series[0].points if value is not None]
+    assert known == [3.0, *[4.0] * 12]
+    gone = await monitoring.history(house.admin, LookBack.HOUR, ["messages_sent"], node="gone")
+    assert [(each.node, [value for _, value, _ in each.points if value]) for each in gone.series] == [("gone", [3.0])]
+    assert (gone.runs, gone.nodes) == ([], ["a", "gone"])
+    nothing = await monitoring.history(house.admin, LookBack.HOUR, ["messages_sent"], node="never")
+    assert nothing.series == []
+
+
+async def test_workers_that_died_are_a_concern_where_too_many_did_at_one_node(
+    monitoring: MonitoringOperations, house: House
+) -> None:
+    for node in ("a", "b"):
+        await remember_badly(house, node=node, workers_died=3)
+    found = await monitoring.present(house.admin)
+    assert (found.workers_died, found.workers_died_at_one, found.concerns) == (6, 3, [])
+    await remember_badly(house, node="b", workers_died=1)
+    assert (await monitoring.present(house.admin)).concerns == [Concern.WORKERS]
+
+
+async def test_that_a_node_hears_no_others_is_a_concern_where_there_are_others(
+    monitoring: MonitoringOperations, house: House
+) -> None:
+    async with house.parts.storage.database.write() as connection:
+        for node in ("a", "b"):
+            await Heartbeat(node=node, version="1").begin(connection, NOON - timedelta(seconds=5))
+            await SampleStore(kept_days=400).add(
+                connection, node, int(NOON.timestamp()) - 10, {"broker_away": [1, 1, 1, 1]}
+            )
+    found = await monitoring.present(house.admin)
+    assert (found.without_others, found.concerns) == (("a", "b"), [Concern.NODES])
+    async with house.parts.storage.database.write() as connection:
+        await connection.execute(delete(server_runs).where(server_runs.c.node == "b"))
+    assert (await monitoring.present(house.admin)).concerns == []
 
 
 async def test_only_administrators_see_it(monitoring: MonitoringOperations, house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timedelta
 
 from server.app.retention import build_retention
@@ -13,11 +14,11 @@ from server.storage.keeping import Amount
 from tests.unit.operations.conftest import ORDERS, SALES, House, refused
 
 
-def in_days(house: House, days: float) -> Retention:
+def in_days(house: House, days: float, **settings: float) -> Retention:
     """As it would look at everything then."""
     parts = house.parts
     return build_retention(
-        parts.settings,
+        dataclasses.replace(parts.settings, **settings),  # type: ignore[arg-type]
         storage=parts.storage,
         uploads=parts.uploads,
         reports=parts.reports,
@@ -52,7 +53,7 @@ class Kept:
         return Amount(count=1, bytes=10)
 
 
-def sweeping(house: House, *kinds: Kept, days: float = 1) -> Retention:
+def sweeping(house: House, *kinds: Kept, days: float | None = 1) -> Retention:
     rules = [Rule(keeping=kind, days=days, setting=f"{kind.kind}_days") for kind in kinds]
     return Retention(rules, database=house.parts.storage.database)
 
@@ -94,7 +95,7 @@ async def test_it_says_what_goes_of_whom(house: House, alice: Principal) -> None
 
 async def test_what_is_kept_for_ever_is_never_due(house: House) -> None:
     kept = Kept("things", left=3)
-    retention = sweeping(house, kept, days=0)
+    retention = sweeping(house, kept, days=None)
     await retention.sweep()
     assert kept.left == 3
     assert counted(await retention.overview()) == {"things": (3, 0)}
@@ -115,3 +116,9 @@ async def test_a_full_disk_ends_the_sweep_and_the_next_one_is_announced(house: H
         await retention.sweep()
     assert other.left == 3
     assert (await retention.overview()).next_at > first + timedelta(minutes=59)
+
+
+async def test_zero_days_keep_all_of_what_is_swept_and_nothing_of_what_goes_by_itself(house: House) -> None:
+    retention = in_days(house, 1, job_retention_days=0.0, history_days=0.0, monitoring_days=0.0)
+    found = {kept.kind: kept.days for kept in (await retention.everything()).kinds}
+    assert (found["jobs"], found["messages"], found["figures"], found["notifications"]) == (None, 0, 0, 90)

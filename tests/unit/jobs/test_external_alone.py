@@ -1,4 +1,4 @@
-"""Jobs of scripts: heard, ended once, and given up when they fall silent; by a clock, without waiting."""
+"""Jobs of scripts at one server: heard, ended once, and given up when they fall silent; by a clock, without waiting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from server.errors import Unavailable
-from server.jobs.external import ExternalJobs
+from server.jobs.external_alone import ScriptsAlone
 from server.jobs.external_kind import KIND
 from server.jobs.external_told import Cancelled, Ending, NewExternalJob, Over, Update
 from server.jobs.job import JobError, State
@@ -20,7 +20,7 @@ class Scripts:
     def __init__(self, house: House, *, silence_seconds: float = 900) -> None:
         self.house = house
         self.clock = Clock()
-        self.jobs = ExternalJobs(life=house.life, silence_seconds=silence_seconds, clock=self.clock)
+        self.jobs = ScriptsAlone(life=house.life, silence_seconds=silence_seconds, clock=self.clock)
 
 
 @pytest.fixture
