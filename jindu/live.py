@@ -12,6 +12,7 @@ import re
 import time
 import uuid
 import weakref
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -32,6 +33,7 @@ _SINGLY_SECONDS = 0.1  # the server takes 20 messages a second
 _STEADY_SECONDS = 5.0  # a connection that stood so long ends the counting of failures
 _MOST_REVISIONS = 10_000
 _STATUSES = {"not_found": 404, "forbidden": 403, "rate_limited": 429, "internal_error": 500}  # as HTTP has them
+_PASSING = frozenset({"database_away", "unavailable", "rate_limited"})  # asked again, it may be taken
 _REPLIES = frozenset({"pong", "subscription", "history", "jobs", "error", "echo"})
 
 
@@ -227,11 +229,16 @@ class Live:
 
     async def _resubscribe_singly(self, names: list[str]) -> None:
         """A command is done whole or not at all: one that is gone meanwhile must not take the others with it."""
-        for name in names:
+        waiting = deque(names)
+        while waiting:
+            name = waiting.popleft()
             await asyncio.sleep(_SINGLY_SECONDS)
             try:
                 self._tell(await self._ask("subscribe", events=[name]))
             except Problem as problem:
+                if problem.code in _PASSING:
+                    waiting.append(name)
+                    continue
                 _LOG.warning("No longer subscribed to %s: %s", name, problem)
                 self._events.pop(name, None)
 

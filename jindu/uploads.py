@@ -23,6 +23,8 @@ Progress = Callable[[int, int], None]
 _TUS = {"Tus-Resumable": "1.0.0"}
 _PATCH_BYTES = 16 * 1024 * 1024  # acknowledged piece by piece: so much is sent again at most
 _READ_BYTES = 256 * 1024
+_READ_SECONDS = 120.0  # for the server to read through what it was sent
+_LOOK_SECONDS = 0.1
 _GONE = frozenset({404, 410})
 _MOST_TURNS = 20  # uploads of one file that were removed again; then it is sent as any other
 
@@ -67,10 +69,23 @@ async def _resumed(
         if error.status in _GONE:
             return None
         raise
-    if begun_at and sent["sha256"] != await asyncio.to_thread(_digest, file):
+    if begun_at and await _sha256(sending, sent) != await asyncio.to_thread(_digest, file):
         await delete(requests, sent["id"])
         return None
     return sent
+
+
+async def _sha256(sending: _Sending, sent: dict[str, Any]) -> str:
+    """As the server found it, which has to read the file again first when several nodes took it in."""
+    waited = 0.0
+    while sent["sha256"] is None:
+        if waited >= _READ_SECONDS:
+            raise ClientError("The server has the whole file and has not read it through yet; call again in a while.")
+        pause = max(_LOOK_SECONDS, waited / 4)
+        await asyncio.sleep(pause)
+        waited += pause
+        sent.update(await sending.requests.json("GET", sending.place))
+    return str(sent["sha256"])
 
 
 async def delete(requests: Requests, upload_id: str) -> None:

@@ -38,6 +38,7 @@ JinduError
 from __future__ import annotations
 
 import dataclasses
+import errno
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -363,3 +364,11 @@ class ConfigurationError(JinduError):
     """The server cannot start with these settings."""
 
     code = "configuration_error"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it is the memory of this machine or process that gave out. A thread's stack is memory, too, and Python
+    says it in its own way."""
+    if isinstance(error, RuntimeError):
+        return str(error) == "can't start new thread"
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)

@@ -89,6 +89,11 @@ class Settings:
     )
     storage_secret: str = _setting("", "The secret that belongs to the access key.", secret=True)
     storage_cache_bytes: int = _setting(10 * 1024 * _MIB, "Room in the data for copies of what lies in the S3 store.")
+    storage_download_url: str = _setting(
+        "",
+        "Address of the S3 store for browsers, e.g. https://s3.example.com: downloads then go there by addresses that "
+        "are signed for a minute; empty: through the server.",
+    )
     public_url: str = _setting("", "Address people use, e.g. https://reports.example.com; empty: as requested.")
     base_path: str = _setting(
         "", "Path that the server stands at, e.g. /jindu of https://intranet/jindu/; empty: none."
@@ -502,6 +507,7 @@ def _check_formats(settings: Settings) -> None:
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
     _check_openid(settings)
     _check_backups(settings)
+    _check_downloads(settings)
     for name in ("metrics_addresses", "trusted_proxy_addresses"):
         for network in getattr(settings, name):
             try:
@@ -527,16 +533,23 @@ def _check_words(settings: Settings) -> None:
             raise ConfigurationError(f"{name} is no address; write https://example.com/….")
 
 
+def _check_downloads(settings: Settings) -> None:
+    if not (address := settings.storage_download_url):
+        return
+    parts = urlsplit(address)
+    if parts.scheme not in ("https", "http") or not parts.netloc or "@" in parts.netloc or parts.query:
+        raise ConfigurationError(f"storage_download_url is {address!r}; write https://s3.example.com.")
+    if not (settings.storage_url and settings.storage_key_id and settings.storage_secret):
+        raise ConfigurationError(
+            "storage_download_url signs addresses: set storage_url, storage_key_id and storage_secret, too."
+        )
+
+
 def _check_backups(settings: Settings) -> None:
     try:
         time.fromisoformat(settings.backup_at)
     except ValueError:
         raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
-    if settings.backup_to and settings.storage_url:
-        raise ConfigurationError(
-            "backup_to copies files of the data directory, but storage_url has them in an S3 store: keep versions of "
-            "the bucket and back the database up with its own tools; see docs/cluster.md."
-        )
     if settings.backup_to and not Path(settings.backup_to).is_dir():
         raise ConfigurationError(f"backup_to names {settings.backup_to}, which is no directory; make it first.")
     if settings.backup_to and Path(settings.backup_to).resolve().is_relative_to(settings.data.resolve()):

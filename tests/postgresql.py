@@ -74,16 +74,16 @@ class OwnServer:
                 each.kill()
 
     def new_database(self, name: str) -> str:
-        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
-        return self._address(name)
+        return self.address(name)
 
     def execute(self, *statements: str) -> None:
-        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)
 
-    def _address(self, database: str) -> str:
+    def address(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def _control(self, *arguments: str) -> None:

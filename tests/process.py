@@ -20,7 +20,7 @@ from tests.static_cache import STATIC_CACHE
 
 ROOT = Path(__file__).parent.parent
 _READY = re.compile(r"ready on (https?://[^\s\"]+)")
-_ENGINES = (
+ENGINES = (
     "TEST_DATABASE_URL",
     "TEST_STORAGE_URL",
     "TEST_STORAGE_KEY_ID",
@@ -44,12 +44,12 @@ class ServerProcess:
         cwd: Path = ROOT,
     ) -> None:
         self.data = data
-        self._command = command
+        self.command = command
         self._cwd = cwd
         self._max_open_files = max_open_files  # as many as the test may have, unless it says
         self.url = ""
         self.start_seconds = 0.0  # from launch to `ready`
-        self._environ = {
+        self.environ = {
             **{key: value for key, value in os.environ.items() if not key.startswith("JINDU_")},
             "JINDU_ADMIN_USER": "admin",
             "JINDU_ADMIN_PASSWORD": "correct-horse-admin",
@@ -58,7 +58,7 @@ class ServerProcess:
             "JINDU_WORKER_NICENESS": "0",
             "JINDU_STATIC_CACHE": str(STATIC_CACHE),
             # As tests/conftest.py has them:
-            **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in _ENGINES},
+            **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in ENGINES},
             **(environ or {}),
         }
         self._process: subprocess.Popen[str] | None = None
@@ -66,12 +66,16 @@ class ServerProcess:
 
     def database(self) -> Database:
         """What the process has, or had when it was killed. To be closed."""
-        return open_database(Settings(data=self.data, database_url=self._environ["JINDU_DATABASE_URL"]))
+        return open_database(Settings(data=self.data, database_url=self.environ["JINDU_DATABASE_URL"]))
 
     @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
 
     def arguments(self, port: str) -> list[str]:
         return ["serve", "--port", port, "--data", str(self.data)]
@@ -81,9 +85,9 @@ class ServerProcess:
         port = self.url.rpartition(":")[2] or "0"
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [*self._command, *self.arguments(port)],
+            [*self.command, *self.arguments(port)],
             cwd=self._cwd,
-            env=self._environ,
+            env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

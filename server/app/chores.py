@@ -56,7 +56,10 @@ def build_chores(
 
 
 def _nightly(settings: Settings, database: Database) -> NightlyBackups:
-    names = ("data", "database_url", "secret_key", "min_free_bytes")
+    names = (
+        *("data", "database_url", "secret_key", "min_free_bytes"),
+        *("storage_url", "storage_key_id", "storage_secret", "storage_cache_bytes"),
+    )
     given = {environment_name(name): str(getattr(settings, name)) for name in names if getattr(settings, name) != ""}
     return NightlyBackups(
         database=database,

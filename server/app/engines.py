@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from socket import gethostname
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
 from server.engines.openid_http import OpenIdOverHttp
+from server.engines.s3_signing import SignedAddresses
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
 from server.engines.traced_database import TracedDatabase
@@ -132,16 +133,31 @@ def _local_files(settings: Settings) -> FileStores:
 
 def _s3(settings: Settings) -> FileStores:
     with _extra_named("An S3 store", "s3", "obstore"):
-        from server.engines.s3_bucket import S3Bucket
+        from server.engines.s3_bucket import S3Bucket, place_of
         from server.engines.s3_files import S3Files
         from server.engines.s3_uploads import S3Uploads
+    from server.engines.s3_leftovers import S3Leftovers
+
     bucket = S3Bucket(settings.storage_url, key_id=settings.storage_key_id, secret=settings.storage_secret)
     cache = BlobCache(settings.data / "cache" / "files", max_bytes=settings.storage_cache_bytes)
+    place = place_of(settings.storage_url)
+    # Keys that come from elsewhere than the settings are known to `obstore` alone.
+    signed = SignedAddresses(
+        address=place.endpoint or f"https://s3.{place.region}.amazonaws.com",
+        bucket=place.bucket,
+        prefix=place.prefix,
+        region=place.region,
+        key_id=settings.storage_key_id,
+        secret=settings.storage_secret,
+    )
+    outside = settings.storage_download_url
     return FileStores(
-        blobs=S3Files(bucket, cache),
-        pieces=S3Uploads(bucket, cache),
+        blobs=S3Files(bucket, cache, addresses=replace(signed, address=outside) if outside else None),
+        # Whoever runs no jobs does not read what arrives.
+        pieces=S3Uploads(bucket, cache, arriving_in=None if settings.role == "web" else cache),
         is_away=lambda: bucket.is_away,
         watch=bucket.watch,
+        leftovers=S3Leftovers(signed) if signed.key_id else None,
     )
 
 

@@ -50,6 +50,7 @@ class RealtimeParts:
     broker: Broker
     topics: Topics
     presences: Presences
+    replacing: Replacing
     elsewhere: OtherNodes
     throttle: SignInThrottle
     catch_up: CatchUp
@@ -89,6 +90,7 @@ def build_realtime(settings: Settings, *, database: Database) -> RealtimeParts:
         broker=broker,
         topics=Topics(broker=broker, manager=manager, forget=history.forget),
         presences=presences,
+        replacing=Replacing(manager, broker),
         elsewhere=OtherNodes(broker=broker, presences=presences),
         throttle=exchange.throttle,
         catch_up=CatchUp(history=history, manager=manager, look_seconds=settings.broker_look_seconds),
@@ -123,7 +125,6 @@ def build_live(
         base_path=base_path,
         catch_up=realtime.catch_up,
     )
-    replacing = Replacing(manager, broker)
     notices = Notices(manager=manager, broker=broker, history=history, database=database)
     removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
@@ -145,7 +146,7 @@ def build_live(
                 ThingRemoved: removals.deliver,
                 PresenceChanged: realtime.board.deliver,
                 EchoPublished: realtime.echo.heard,
-                ClientJoined: replacing.deliver,
+                ClientJoined: realtime.replacing.deliver,
                 StatisticsWanted: realtime.statistics_watch.heard,
                 CommandSent: realtime.elsewhere.deliver,
             },

@@ -97,6 +97,8 @@ async def open_storage(settings: Settings, storage: StorageParts) -> AsyncIterat
             await stack.enter_async_context(meanwhile(storage.stored_bytes.run()))
             if storage.files.watch is not None:
                 await stack.enter_async_context(meanwhile(storage.files.watch()))
+            if storage.files.leftovers is not None:
+                await stack.enter_async_context(meanwhile(storage.files.leftovers.watch()))
             yield is_cut
 
 

@@ -102,7 +102,7 @@ def _joiner(parts: Parts, replay: Replay) -> Joiner:
         catch_up=parts.realtime.catch_up,
         topics=parts.realtime.topics,
         presences=parts.realtime.presences,
-        broker=parts.realtime.broker,
+        replacing=parts.realtime.replacing,
         prepare=parts.watched_jobs.load,
         languages=parts.languages,
         endings=parts.auth.credentials.endings,

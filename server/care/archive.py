@@ -73,6 +73,10 @@ class ArchiveWriter:
         with self._zip.open(info, "w", force_zip64=True) as stream:
             yield MemberWriter(stream)
 
+    def drop(self, name: str) -> None:
+        """What was written under it stays in the file, and nothing leads to it any more: the name is free again."""
+        self._zip.filelist.remove(self._zip.NameToInfo.pop(name))
+
     def finish(self, manifest: Manifest) -> None:
         with self.member(MANIFEST, is_packed=True) as member:
             member.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))

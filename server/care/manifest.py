@@ -60,9 +60,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return sum(note.bytes for note in self.files.values())
 
     @property
-    def unpacked_bytes(self) -> int:
-        """Room that it takes once restored: rows take about twice as much with their indexes."""
-        return self.file_bytes + 2 * sum(note.bytes for note in self.tables.values())
+    def rows_bytes(self) -> int:
+        """Room that rows take once restored: about twice as much, with their indexes."""
+        return 2 * sum(note.bytes for note in self.tables.values())
 
     def members(self) -> Iterator[str]:
         """Everything that has to be in the archive beside the manifest itself."""

@@ -5,42 +5,44 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.care.archive import ArchiveReader, key_id
 from server.care.file_marks import forget_marks
 from server.care.manifest import KEY, Manifest
 from server.care.problem import CareRefused, damaged
+from server.care.restoring_files import failures_named, write_file
+from server.care.restoring_store import StorePlacing, bytes_on_the_way
 from server.care.row_lines import add_rows, count_on
 from server.care.schema import count_of, require_empty, unhurried
 from server.care.swapping import require_free, staging, swap_in, sync_directory
 from server.care.telling import FarTelling, Say
 from server.care.unserved import require_unserved
 from server.clock import utc_now
-from server.errors import JinduError
 from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
 from server.storage.database import Database
 from server.storage.migrating import newest_revision
 from server.storage.one_server import held
 from server.storage.privacy import make_directory
+from server.storage.scratch import Scratch
+from server.uploads.file_stores import FileStores
 
 OpenIn = Callable[[Path], Database]
+StoresIn = Callable[[Path], FileStores]
 _SPARE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreOrder:
-    """`open_in` opens the database that belongs to a data directory: one in it, or one elsewhere.
+    """`open_in` opens the database that belongs to a data directory: one in it, or one elsewhere; `stores_in` where
+    files lie that are not in the directory, with what it needs below it.
 
     `given_key` is that of the settings, empty if the server keeps its own; `new_key` allows for another than before.
     """
@@ -48,6 +50,7 @@ class RestoreOrder:
     archive: Path
     data: Path
     open_in: OpenIn
+    stores_in: StoresIn | None = None
     replace: bool = False
     given_key: str = ""
     new_key: bool = False
@@ -71,9 +74,9 @@ async def restore(order: RestoreOrder, *, say: Say = lambda _: None) -> Restored
         _require_key(archive.manifest, order)
         require_free(order.data, replace=order.replace)
         make_directory(order.data)
-        _require_room(archive.manifest, order.data)
+        _require_room(archive.manifest, order.data, has_files=order.stores_in is None)
         with held(order.data), staging(order.data) as folder:
-            await fill(archive, folder, order.open_in, has_key=not order.new_key, say=say)
+            await _restore_into(folder, archive, order, say)
             aside = swap_in(order.data, folder, utc_now())
     return Restored(manifest=archive.manifest, schema=newest_revision(), aside=aside, seconds=time.monotonic() - began)
 
@@ -85,25 +88,42 @@ async def prove(archive_path: Path, *, scratch: Path, open_in: OpenIn, say: Say 
         _require_known_schema(archive.manifest)
         _require_room(archive.manifest, scratch)
         with TemporaryDirectory(prefix="jindu-prove-", dir=scratch) as folder:
+            unpack_files(archive, Path(folder), say=say)
             await fill(archive, Path(folder), open_in, say=say)
     return Restored(manifest=archive.manifest, schema=newest_revision(), aside=None, seconds=time.monotonic() - began)
 
 
-async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Say, has_key: bool = True) -> None:
-    """Everything of the archive, each byte and row checked on the way; files first, since a bad one costs nothing."""
-    manifest = archive.manifest
-    with _failures_named():
-        say(f"unpacking {len(manifest.files)} files")
+async def _restore_into(folder: Path, archive: ArchiveReader, order: RestoreOrder, say: Say) -> None:
+    if order.stores_in is None:
+        unpack_files(archive, folder, say=say)
+        await fill(archive, folder, order.open_in, has_key=not order.new_key, say=say)
+        return
+    with failures_named():
+        placing = StorePlacing(archive, order.stores_in(folder), Scratch(folder / "scratch"), say)
+        await placing.look(replace=order.replace)
+        async with placing.placed():
+            await fill(archive, folder, order.open_in, has_key=not order.new_key, say=say)
+
+
+def unpack_files(archive: ArchiveReader, folder: Path, *, say: Say) -> None:
+    """Each byte checked on the way; files first, since a bad one costs nothing."""
+    with failures_named():
+        say(f"unpacking {len(archive.manifest.files)} files")
         for kind in ("blobs", "uploads"):
             make_directory(folder / kind)
-        unpacking = FarTelling(say, "unpacked", manifest.file_bytes)
-        for name, note in manifest.files.items():
-            _write(folder / name, archive.file(name))
+        unpacking = FarTelling(say, "unpacked", archive.manifest.file_bytes)
+        for name, note in archive.manifest.files.items():
+            write_file(folder / name, archive.file(name))
             unpacking.add(note.bytes)
+
+
+async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Say, has_key: bool = True) -> None:
+    """The rest: the key, and every row."""
+    with failures_named():
         if (key := archive.key()) is not None and has_key:
-            _write(folder / KEY, iter([key]))
+            write_file(folder / KEY, iter([key]))
         _sync_directories(folder)
-        say(f"restoring {manifest.row_count} rows")
+        say(f"restoring {archive.manifest.row_count} rows")
         database = open_in(folder)
         try:
             await _fill_database(archive, database)
@@ -179,39 +199,15 @@ def _require_key(manifest: Manifest, order: RestoreOrder) -> None:
     )
 
 
-def _require_room(manifest: Manifest, directory: Path) -> None:
-    needed, free = manifest.unpacked_bytes + _SPARE_BYTES, shutil.disk_usage(directory).free
+def _require_room(manifest: Manifest, directory: Path, *, has_files: bool = True) -> None:
+    files = manifest.file_bytes if has_files else bytes_on_the_way(manifest)
+    needed, free = files + manifest.rows_bytes + _SPARE_BYTES, shutil.disk_usage(directory).free
     if free < needed:
         raise CareRefused(
             "no_room", f"About {needed:,} bytes are needed, and {directory} has {free:,} free: make room."
         )
 
 
-def _write(path: Path, pieces: Iterator[bytes]) -> None:
-    """Durable, and readable by us alone."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        for piece in pieces:
-            stream.write(piece)
-        stream.flush()
-        os.fsync(descriptor)
-
-
 def _sync_directories(folder: Path) -> None:
     for parent, _, _ in os.walk(folder):
         sync_directory(Path(parent))
-
-
-@contextmanager
-def _failures_named() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CareRefused("write_failed", f"It could not be written: {error.strerror} ({error.filename}).") from error
-    except sa.exc.IntegrityError as error:
-        raise damaged(f"its rows do not fit together ({error.orig})") from error
-    except DBAPIError as error:
-        raise CareRefused("database_failed", f"The database could not be filled: {error.orig}.") from error
-    except JinduError as error:
-        raise CareRefused(error.specific_code, error.text) from error

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from server.care.file_checks import FileStates
-from server.care.findings import CareFinding, error
+from server.care.findings import CareFinding, error, note, some, warning
 from server.care.named_files import BLOB_KINDS, BLOBS, CACHE, UPLOADS, NamedFile, NamedFiles, named_files
 from server.clock import utc_now
 from server.errors import Gone, NotFound
+from server.storage.blob_store import StorageAway
 from server.storage.database import Database
 from server.storage.file_pieces import sha256_of
-from server.uploads.file_stores import FileStores
+from server.uploads.file_stores import FileStores, Leftovers
 
 _YOUNG = timedelta(days=1)  # what is published waits for its row for seconds; the server's own sweeps wait a day, too
 
@@ -73,17 +75,42 @@ class StoreLook:
         return place.startswith(f"{UPLOADS}/") or (size == known.at_least if exactly else size >= known.at_least)
 
     async def _is_as_stored(self, place: str, known: NamedFile) -> bool:
+        """By the checksum that its row knows, and by that which the store has from whoever published it."""
         kind, _, key = place.partition("/")
+        noted = ""
         try:
             if kind == UPLOADS:
                 sha256 = await self._pieces.sha256(key, size=known.at_least)
             else:
+                noted = await self._blobs.sha256(key)
                 async with aclosing(self._blobs.stream(key)) as pieces:
                     sha256 = await sha256_of(pieces)
         except (NotFound, Gone):
             return False
-        return known.sha256 in ("", sha256)
+        return all(each in ("", sha256) for each in (known.sha256, noted))
 
     async def _named(self) -> NamedFiles:
         async with self._database.read() as connection:
             return await named_files(connection)
+
+
+async def check_leftovers(leftovers: Leftovers) -> AsyncIterator[CareFinding]:
+    try:
+        left = await leftovers.found()
+    except StorageAway:
+        yield note(
+            "unfinished_not_listed",
+            "The store does not say which files were put into it in parts and never finished.",
+            "Let its key list and abort multipart uploads, or give the bucket a rule that aborts them after a day.",
+        )
+        return
+    if left:
+        yield warning(
+            "unfinished_objects",
+            f"{len(left)} files were put into the store in parts and never finished, such as {left[0].key}; they take "
+            "room, and no list of objects has them.",
+            "A node that runs removes them within an hour. If they stay, see whether its key may list and abort "
+            "multipart uploads.",
+            count=len(left),
+            places=some([each.key for each in left]),
+        )

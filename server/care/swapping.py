@@ -18,8 +18,8 @@ from server.storage.privacy import make_directory
 
 _DATABASE = "jindu.db"
 _OURS = (_DATABASE, "jindu.db-wal", "jindu.db-shm", "jindu.db.mark", "secret.key", "uploads", "blobs", "backing-up")
-# What may lie in a directory that counts as empty: the file system's own, and what earlier restores put aside.
-_NO_DATA = ("lost+found", "reserve", RESTORING)
+# What may lie in a directory that counts as empty: the file system's own, what is made anew, what restores put aside.
+_NO_DATA = ("lost+found", "reserve", "cache", RESTORING)
 _ASIDE = "before-restore-"
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from server import settings as settings_module
-from server.app.engines import open_database
+from server.app.engines import open_database, open_files
 from server.auth.secret_key import FILE_NAME
-from server.care.backup import BackupKey, BackupOrder, MadeBackup, make_backup
+from server.care.archiving import BackupKey, BackupOrder
+from server.care.backup import MadeBackup, make_backup
 from server.care.manifest import Manifest
 from server.care.problem import CareRefused
-from server.care.restore import OpenIn, Restored, RestoreOrder, prove, restore
+from server.care.restore import OpenIn, Restored, RestoreOrder, StoresIn, prove, restore
 from server.care.verifying import verify
-from server.cli.caring import progress, require_data, require_local_files
+from server.cli.caring import progress, require_data
 from server.cli.output import complain, say, say_json
 from server.cli.statuses import DONE, FAILED
 from server.settings import Settings
@@ -25,7 +26,6 @@ async def back_up(options: dict[str, Any]) -> int:
     """Status 1 when rows name files that are not there; the backup is made all the same."""
     settings = settings_module.load({"data": options["data"]})
     require_data(settings)
-    require_local_files(settings)
     database = open_database(settings)
     order = BackupOrder(
         database=database,
@@ -33,6 +33,7 @@ async def back_up(options: dict[str, Any]) -> int:
         target=options["file"],
         key=_key(settings, is_wanted=not options["without_key"]),
         min_free_bytes=settings.min_free_bytes,
+        stores=open_files(settings) if settings.storage_url else None,
     )
     try:
         made = await make_backup(order, say=progress(as_json=options["json"]))
@@ -41,7 +42,7 @@ async def back_up(options: dict[str, Any]) -> int:
     _tell_made(made, as_json=options["json"])
     missing = made.manifest.missing
     if missing:
-        complain(f"{len(missing)} files that rows name are not there, such as {missing[0]}; run doctor.")
+        complain(f"{len(missing)} files that rows name are not there or damaged, such as {missing[0]}; run doctor.")
     return FAILED if missing else DONE
 
 
@@ -58,11 +59,11 @@ async def restore_backup(options: dict[str, Any]) -> int:
         _tell("was restored on trial", path, proven.manifest, as_json=as_json, **_figures(proven))
         return DONE
     settings = settings_module.load({"data": options["data"]})
-    require_local_files(settings)
     order = RestoreOrder(
         archive=path,
         data=settings.data,
         open_in=_opener(settings),
+        stores_in=_stores_in(settings) if settings.storage_url else None,
         replace=options["replace"],
         given_key=settings.secret_key,
         new_key=options["new_key"],
@@ -84,6 +85,11 @@ def _key(settings: Settings, *, is_wanted: bool) -> BackupKey:
 
 def _opener(settings: Settings) -> OpenIn:
     return lambda folder: open_database(dataclasses.replace(settings, data=folder))
+
+
+def _stores_in(settings: Settings) -> StoresIn:
+    """Copies of what is stored are of no use here."""
+    return lambda folder: open_files(dataclasses.replace(settings, data=folder, storage_cache_bytes=0))
 
 
 _in_folder: OpenIn = lambda folder: open_database(Settings(data=folder))  # noqa: E731 – as `_opener` makes one

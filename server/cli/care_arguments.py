@@ -149,7 +149,8 @@ def _add_files(commands: Commands) -> None:
         "them there. Repeated, it takes what is not there yet: once beside the server, and once more when it is "
         "stopped.",
     )
-    copy.add_argument("--to", dest="target", choices=("s3", "data"), required=True, help="where they shall lie")
+    places = ("storage", "data", "s3")  # the last is what the first was called
+    copy.add_argument("--to", dest="target", choices=places, required=True, help="where they shall lie")
     _finish(copy, "file_places", "copy_files")
     adopt = below.add_parser(
         "adopt",

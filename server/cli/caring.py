@@ -63,13 +63,3 @@ def require_data(settings: Settings) -> None:
             "no_database",
             f"There is no database in {settings.data}. If it is PostgreSQL, set JINDU_DATABASE_URL as for the server.",
         )
-
-
-def require_local_files(settings: Settings) -> None:
-    """Raises `CareRefused` where files lie in a store that backups do not reach."""
-    if settings.storage_url:
-        raise CareRefused(
-            "files_elsewhere",
-            "The files lie in an S3 store (JINDU_STORAGE_URL), which a backup of the data directory does not hold. "
-            "Keep versions of the bucket, and back the database up with its own tools first: see docs/cluster.md.",
-        )

@@ -15,7 +15,7 @@ from server.care.findings import CareFinding, Gravity, error, exit_status
 from server.care.machine_checks import check_machine
 from server.care.problem import CareRefused
 from server.care.repairs import REPAIRS
-from server.care.store_checks import StoreLook, store_away
+from server.care.store_checks import StoreLook, check_leftovers, store_away
 from server.cli.caring import require_data
 from server.cli.causes import with_cause
 from server.cli.config import check_engines, checked_settings
@@ -93,10 +93,14 @@ async def _check_files(database: Database, settings: Settings, *, thorough: bool
     if not settings.storage_url:
         return list(check_files(await look_at_files(database, settings.data, thorough=thorough)))
     try:
-        states = await StoreLook(database, open_files(settings), thorough=thorough).run()
+        stores = open_files(settings)
+        states = await StoreLook(database, stores, thorough=thorough).run()
     except StorageAway as wrong:
         return [store_away(with_cause(wrong))]
-    return list(check_files(states, can_be_put_aside=False))
+    findings = list(check_files(states, can_be_put_aside=False))
+    if stores.leftovers is not None:
+        findings += [each async for each in check_leftovers(stores.leftovers)]
+    return findings
 
 
 async def _repair(settings: Settings | None, options: dict[str, Any]) -> int:

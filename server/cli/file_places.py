@@ -29,7 +29,7 @@ async def copy_files(options: dict[str, Any]) -> int:
         raise CareRefused("no_address", "JINDU_STORAGE_URL says where the S3 store is, and is not set.")
     here_settings = dataclasses.replace(settings, storage_url="")
     here, there = open_files(here_settings), open_files(settings)
-    is_there = options["target"] == "s3"
+    is_there = options["target"] != "data"
     source, target = (here, there) if is_there else (there, here)
     database = open_database(settings)
     try:

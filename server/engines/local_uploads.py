@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from server.errors import Gone
-from server.storage.file_pieces import sha256_of_file
+from server.errors import Gone, NotFound
+from server.storage.file_pieces import file_pieces, sha256_of, sha256_of_file
 from server.storage.full_disk import full_disk_named
 from server.uploads.joining import join_files
 from server.uploads.pieces import BYTES_MISSING, FoundUpload, Part, RunningHash, UploadGone, going_is_told
@@ -38,13 +38,28 @@ class LocalUploads:
     @asynccontextmanager
     async def whole(self, upload_id: str, *, size: int) -> AsyncIterator[Path]:
         path = self._directory / upload_id
-        if not await asyncio.to_thread(path.is_file):
-            raise UploadGone
+        await asyncio.to_thread(_require, path, size)
         with going_is_told(path):
             yield path
 
+    async def stream(self, upload_id: str, *, size: int) -> AsyncGenerator[bytes, None]:
+        position = 0
+        try:
+            async with aclosing(file_pieces(self._directory / upload_id, end=size)) as pieces:
+                async for piece in pieces:
+                    position += len(piece)
+                    yield piece
+        except NotFound:
+            raise UploadGone from None
+        if position < size:
+            raise UploadGone
+
     async def sha256(self, upload_id: str, *, size: int) -> str:
-        return await asyncio.to_thread(sha256_of_file, self._directory / upload_id)
+        path = self._directory / upload_id
+        if await asyncio.to_thread(_require, path, size) == size:
+            return await asyncio.to_thread(sha256_of_file, path)
+        async with aclosing(self.stream(upload_id, size=size)) as pieces:  # more is coming, or was cut off
+            return await sha256_of(pieces)
 
     async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
         paths, stop = [self._directory / part.upload_id for part in parts], Event()
@@ -75,6 +90,9 @@ class OneFile:
 
     async def append(self, data: bytes) -> None:
         await asyncio.to_thread(self._append, data)
+
+    async def settle(self) -> int:
+        return await self.sync()
 
     async def sync(self) -> int:
         await asyncio.to_thread(self._sync)
@@ -111,6 +129,17 @@ class OneFile:
         if self.written > offset:
             self.hash = None
         self.written = offset
+
+
+def _require(path: Path, size: int) -> int:
+    """How large it is. Raises `UploadGone` when it is smaller, or none."""
+    try:
+        found = path.stat().st_size
+    except OSError:
+        found = -1
+    if found < size:
+        raise UploadGone
+    return found
 
 
 def _create(path: Path) -> None:

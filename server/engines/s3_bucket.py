@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,7 +130,18 @@ class S3Bucket:
         self.is_away = False
 
 
-def _store_of(url: str, *, key_id: str, secret: str) -> S3Store:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketPlace:
+    """What the setting `storage_url` says; without an endpoint it is AWS."""
+
+    bucket: str
+    prefix: str
+    endpoint: str
+    region: str
+
+
+def place_of(url: str) -> BucketPlace:
+    """Raises `ConfigurationError`."""
     parts = urlsplit(url)
     asked = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     endpoint = asked.pop("endpoint", "")
@@ -140,17 +152,22 @@ def _store_of(url: str, *, key_id: str, secret: str) -> S3Store:
             "The setting storage_url is s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-central-1; "
             "its keys are the settings storage_key_id and storage_secret."
         )
-    config: S3Config = {"region": region, "virtual_hosted_style_request": not endpoint}
-    if endpoint:
-        config["endpoint"] = endpoint
+    return BucketPlace(bucket=parts.hostname, prefix=parts.path.strip("/"), endpoint=endpoint, region=region)
+
+
+def _store_of(url: str, *, key_id: str, secret: str) -> S3Store:
+    place = place_of(url)
+    config: S3Config = {"region": place.region, "virtual_hosted_style_request": not place.endpoint}
+    if place.endpoint:
+        config["endpoint"] = place.endpoint
     if key_id:
         config.update({"access_key_id": key_id, "secret_access_key": secret})
     return S3Store(
-        parts.hostname,
-        prefix=parts.path.strip("/") or None,
+        place.bucket,
+        prefix=place.prefix or None,
         config=config,
         client_options={
-            "allow_http": endpoint.startswith("http://"),
+            "allow_http": place.endpoint.startswith("http://"),
             "timeout": _WHOLE_REQUEST,
             "read_timeout": timedelta(seconds=_SILENCE_SECONDS),
         },

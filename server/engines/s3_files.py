@@ -9,15 +9,20 @@ from pathlib import Path
 
 from server.engines.blob_cache import BlobCache
 from server.engines.s3_bucket import SHA256, S3Bucket
+from server.engines.s3_signing import SignedAddresses
 from server.storage.blob_store import FoundBlob, StorageAway, require_key
 from server.storage.file_pieces import sha256_of_file, written
+
+BLOBS = "blobs"  # below the prefix of the bucket
 
 
 class S3Files:
     """A `BlobStore`. The row that names a file is what counts: nothing rests on who put an object first."""
 
-    def __init__(self, bucket: S3Bucket, cache: BlobCache) -> None:
+    def __init__(self, bucket: S3Bucket, cache: BlobCache, *, addresses: SignedAddresses | None = None) -> None:
+        """`addresses`: for downloads that need not come through here."""
         self._bucket = bucket
+        self._addresses = addresses
         self._cache = cache
 
     async def publish(self, scratch: Path, key: str) -> None:
@@ -48,6 +53,12 @@ class S3Files:
     async def size(self, key: str) -> int:
         return (await self._bucket.metadata(_place(key)))[0]
 
+    def address(self, key: str, *, said: Mapping[str, str]) -> str | None:
+        return None if self._addresses is None else self._addresses.of(_place(key), said=said)
+
+    async def sha256(self, key: str) -> str:
+        return (await self._bucket.metadata(_place(key)))[1].get(SHA256, "")
+
     async def delete(self, *keys: str) -> None:
         places = [_place(key) for key in keys]
         await self._bucket.delete(places)
@@ -72,4 +83,4 @@ class S3Files:
 
 
 def _place(key: str) -> str:
-    return f"blobs/{require_key(key)}"
+    return f"{BLOBS}/{require_key(key)}"

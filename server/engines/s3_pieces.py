@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from server.engines.growing_copy import GrowingCopy
 from server.engines.s3_bucket import S3Bucket
 from server.storage.blob_store import FoundBlob
 from server.uploads.pieces import RunningHash
@@ -42,6 +43,11 @@ def key_of(folder: str, start: int, writer: int) -> str:
     return f"{folder}/{start:0{_DIGITS}d}-{writer}"
 
 
+def name_of(folder: str, size: int) -> str:
+    """Of an upload as one local file. The first so many bytes never change, once they are acknowledged."""
+    return f"{folder}/{size}"
+
+
 def chain_of(pieces: Iterable[StoredPiece], size: int) -> list[StoredPiece]:
     """Those that make up the first `size` bytes, or as many of them as there are without a gap."""
     best = {piece.start: piece for piece in sorted(pieces, key=lambda piece: piece.writer)}
@@ -65,22 +71,37 @@ class PieceWriter:
         writer: int,
         running_hash: RunningHash | None,
         check: Any = None,
+        copy: GrowingCopy | None = None,
     ) -> None:
+        """`copy`: of all that came before `offset`, to be kept for whoever reads the upload on this machine."""
         self._bucket = bucket
         self._folder = folder
         self._writer = writer
         self.start = self.written = self.acknowledged = offset
         self.hash = running_hash
         self.check = check
+        self._copy = copy
         self._buffer = bytearray()
         self._sent: list[StoredPiece] = []  # on their way, or there
+        self._sent_before = 0  # how many at the last time that it was settled
         self._under_way: list[asyncio.Task[None]] = []
 
     async def append(self, data: bytes) -> None:
+        if self._copy is not None:
+            await self._copy.make_room(len(data))
         await asyncio.to_thread(self._account, data)
         self._buffer += data
         while len(self._buffer) >= PIECE_BYTES:
             await self._send(PIECE_BYTES)
+
+    async def settle(self) -> int:
+        """On a slow line, on which no piece was filled meanwhile, all of it becomes one now."""
+        if self._sent_before == len(self._sent):
+            return await self.sync()
+        self._sent_before = len(self._sent)
+        while self._under_way and self._under_way[0].done():
+            await self._arrived(len(self._under_way) - 1)
+        return self._sent[-len(self._under_way)].start if self._under_way else self.written - len(self._buffer)
 
     async def sync(self) -> int:
         if self._buffer:
@@ -100,7 +121,20 @@ class PieceWriter:
         self.written = offset
 
     async def close(self) -> None:
+        await self._all_over()
+        if self._copy is not None:
+            await self._end_copy(self._copy)
+
+    async def _all_over(self) -> None:
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _end_copy(self, copy: GrowingCopy) -> None:
+        """Only what was acknowledged is the upload: another node may have brought something else after that."""
+        is_whole = self.hash is not None and self.hash.position == self.written == copy.size
+        if self.hash is not None and is_whole and self.acknowledged == self.written:
+            await copy.keep(name_of(self._folder, self.written), self.hash.hexdigest())
+        else:
+            await copy.drop()
 
     def _account(self, data: bytes) -> None:
         self.written += len(data)
@@ -108,6 +142,8 @@ class PieceWriter:
             self.hash.update(data)
         if self.check is not None:
             self.check.update(data)
+        if self._copy is not None:
+            self._copy.write(data)
 
     async def _send(self, size: int) -> None:
         if len(self._under_way) == _AT_ONCE:
@@ -134,7 +170,7 @@ class PieceWriter:
 
     async def _give_up(self) -> None:
         failed: Sequence[StoredPiece] = self._sent[-len(self._under_way) :]
-        await self.close()
+        await self._all_over()
         self._under_way.clear()
         self._buffer.clear()
         self._sent = self._sent[: -len(failed)]

@@ -33,6 +33,9 @@ class Content(Protocol):
 
     async def size(self) -> int: ...
 
+    def address(self, *, said: Mapping[str, str]) -> str | None:
+        """Where a browser may get it by itself, with these headers; None where it is to be sent."""
+
     def stream(self, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]: ...
 
 
@@ -56,6 +59,8 @@ async def send_file(
         return web.Response(status=304, headers={"ETag": f'"{sha256}"', **(headers or {})})
     with _deleted_named():
         size = await content.size()
+    if disposition == "attachment" and (elsewhere := address_of(request, content, name=name, media_type=media_type)):
+        return redirected(elsewhere)
     wanted = _wanted_range(request, size, sha256)
     if wanted is not None and wanted.start >= wanted.stop:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
@@ -70,6 +75,22 @@ async def send_file(
     response.headers.setdefault("Cache-Control", "private, no-cache")  # kept, but asked for again: access may end
     pieces = content.stream(start=span.start, end=span.stop)
     return await send_pieces(request, response, pieces, size=len(span))
+
+
+def address_of(request: web.Request, content: Content, *, name: str, media_type: str) -> str | None:
+    """For a browser that follows a link. What a script or a program asks for is sent: a redirect would take its token
+    along, or be refused as foreign. Neither is a page to be looked at: it has headers that a store does not send."""
+    is_followed = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    if not is_followed or "Authorization" in request.headers:
+        return None
+    said = {"Content-Disposition": content_disposition("attachment", name), "Content-Type": media_type}
+    return content.address(said=said | {"Cache-Control": "private, no-store"})
+
+
+def redirected(address: str) -> web.Response:
+    """The address lets whoever has it read the file: nobody keeps it or hands it on."""
+    headers = {"Location": address, "Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
+    return web.Response(status=307, headers=headers)
 
 
 async def send_made(

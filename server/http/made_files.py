@@ -11,10 +11,19 @@ from typing import BinaryIO
 from aiohttp import web
 
 from server.errors import NotFound
-from server.http.files import Content, Disposition, content_disposition, send_pieces, with_charset
+from server.http.files import (
+    Content,
+    Disposition,
+    address_of,
+    content_disposition,
+    redirected,
+    send_pieces,
+    with_charset,
+)
 from server.http.guards import require_principal
 from server.http.parts import parts_of
 from server.operations.made_files import MadeFile
+from server.storage.blob_store import StoredBlob
 from server.storage.file_pieces import pieces_of
 from server.storage.scratch import remove
 
@@ -32,6 +41,10 @@ async def send_made_file(
         head["Content-Disposition"] = content_disposition(disposition, file.name)
     if isinstance(file.content, bytes):
         return web.Response(body=file.content, headers=head)
+    if isinstance(file.content, StoredBlob) and disposition == "attachment":
+        elsewhere = address_of(request, file.content, name=file.name, media_type=head["Content-Type"])
+        if elsewhere is not None:
+            return redirected(elsewhere)
     response = web.StreamResponse(headers=head)
     try:
         with parts_of(request).answers.one_more(require_principal(request).user_id):

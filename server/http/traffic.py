@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from server.metrics import Histogram, HistogramCounts
 
+CAME_AT = web.RequestKey("came_at", float)  # by time.monotonic
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _UNMATCHED = "unmatched"  # whatever strangers ask for must not become a series of figures each
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -35,6 +36,7 @@ class HttpTraffic:
         @web.middleware
         async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
             began, status = time.monotonic(), 500
+            request[CAME_AT] = began
             try:
                 response = await handler(request)
             except web.HTTPException as answer:  # redirects

@@ -190,7 +190,8 @@ class Attempts:
 
     def _again(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> Mapping[str, Any] | None:
         """What changes when it is to be repeated; nobody's wish to end it is overruled."""
-        if attempt.ending.done() or not work.done() or work.cancelled() or not attempt.kind.heavy:
+        kind = attempt.kind
+        if attempt.ending.done() or not work.done() or work.cancelled() or not (kind.heavy or kind.goes_on):
             return None
         error = work.exception()
         if error is None:

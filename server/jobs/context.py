@@ -113,6 +113,10 @@ class JobContext:
         if self._advancing.is_over or not await self._store.holds(connection, self._advancing.attempt_job):
             raise JobFailed("This attempt was given up; what it made is not published.", code="attempt_given_up")
 
+    async def is_cancelled(self, connection: AsyncConnection) -> bool:
+        """Whether somebody has cancelled the job: an attempt that is stopped may also begin again, or run elsewhere."""
+        return await self._store.is_cancelled(connection, self._advancing.attempt_job.id)
+
     def end(self) -> None:
         """The attempt is over: publish what waits; from now on `advance` does nothing. For the runner."""
         self._advancing.end()

@@ -157,9 +157,12 @@ class JobLife:
     def tell_waiting(self, job_id: str, waiting: Waiting | None) -> None:
         """Why the job does not move, or that it does again; told like progress, and not stored.
 
-        Not while its state changes: the change would come with a revision that is out already, and be dropped.
+        Not while its state changes: the change would come with a revision that is out already, and be dropped. So would
+        changes at the node that runs it, if others told of it what they believed a moment ago.
         """
         job = self.table.get(job_id)
+        if job is not None and job.state is State.RUNNING:
+            job = self.table.own(job_id)
         if job is not None and not job.state.is_final and not self._moving[job_id] and job.waiting != waiting:
             self.table.put(job.evolve(waiting=waiting))
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from server.clock import utc_now
-from server.errors import JinduError, QuotaExceeded, WorkerDied
+from server.errors import JinduError, QuotaExceeded, WorkerDied, is_out_of_memory
 from server.jobs.job import Job, JobError, State
 from server.jobs.outcomes import attempt_repeated, ended, interrupted
 from server.storage.blob_store import StorageAway
@@ -20,7 +20,9 @@ LATER_SECONDS = 5.0  # somebody will make room, or start the database, and nobod
 _STORE_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # longer than a database takes that is restarted
 _WORKER_SECONDS = (0.0,)  # once more: it may have died of another one's memory, or by the kernel's choice
 _GROWTH = 6.0  # from ten seconds: a minute, six minutes, ten, ten …
+_MOST_GROWTHS = 10  # more come to the same
 LONGEST_PAUSE_SECONDS = 600.0  # between two attempts
+_LONGEST_AWAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,9 @@ NEVER = Retries(most=0)
 
 def is_temporary(error: BaseException) -> bool:
     """Whether the same may succeed later without anybody having changed what was asked for."""
-    return error.temporary if isinstance(error, JinduError) else isinstance(error, SQLAlchemyError)
+    if isinstance(error, JinduError):
+        return error.temporary
+    return isinstance(error, SQLAlchemyError) or is_out_of_memory(error)
 
 
 def seconds_to_next_try(error: BaseException, *, failures: int) -> float | None:
@@ -54,12 +58,15 @@ def after_failure(
 ) -> Mapping[str, Any] | None:
     """What changes in a job whose attempt ended in `error` and is repeated by itself; None when a person has to act.
 
-    The next attempt begins after a while that grows; after `retries.most` of them in a row the failure stands.
+    The next attempt begins after a while that grows; after `retries.most` of them in a row the failure stands, unless
+    it is the store that is away: all that waits for it goes on soon after it is back, however long that takes.
     """
     needs_a_person = isinstance(error, QuotaExceeded | IntegrityError) or not is_temporary(error)
-    if needs_a_person or job.failures >= retries.most or job.cancel_requested:
+    is_away = isinstance(error, StorageAway) and retries.most > 0
+    if needs_a_person or (job.failures >= retries.most and not is_away) or job.cancel_requested:
         return None
-    seconds = min(LONGEST_PAUSE_SECONDS, retries.first_seconds * _GROWTH**job.failures)
+    longest = _LONGEST_AWAY_SECONDS if is_away else LONGEST_PAUSE_SECONDS
+    seconds = min(longest, retries.first_seconds * _GROWTH ** min(job.failures, _MOST_GROWTHS))
     return {
         **attempt_repeated(goes_on=goes_on),
         "failures": job.failures + 1,

@@ -98,6 +98,13 @@ class JobStore:
         )
         return (await connection.execute(lock(is_running))).one_or_none() is not None
 
+    async def is_cancelled(self, connection: AsyncConnection, job_id: str) -> bool:
+        """Whether it was, or is about to be; nobody can do so until we commit."""
+        wanted = or_(jobs.c.cancel_requested, jobs.c.state == State.CANCELLED)
+        return (
+            await connection.execute(lock(select(jobs.c.id).where(jobs.c.id == job_id, wanted)))
+        ).first() is not None
+
     async def save(self, changed: Sequence[Job], lines: Sequence[LogLine]) -> None:
         """Progress of running attempts and what was logged meanwhile, in one transaction."""
         async with self._database.write(shared=True) as connection:

@@ -13,7 +13,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from server.errors import JinduError
+from server.errors import JinduError, is_out_of_memory
 from server.jobs.kept_memory import give_back
 from server.storage.full_disk import full_disk_named
 
@@ -45,16 +45,10 @@ def _answer(pipe: Connection, request: bytes, memory_mib: int) -> None:
             kind, content = "result", function(argument, report)
     except JinduError as error:
         kind, content = "error", error
-    except MemoryError:
-        kind, content = "memory", None
     except (EOFError, BrokenPipeError):
         raise
-    except RuntimeError as error:
-        # A thread's stack is memory, too; Python says it in its own way.
-        kind = "memory" if str(error) == "can't start new thread" else "trace"
-        content = None if kind == "memory" else traceback.format_exc()
-    except BaseException:  # noqa: BLE001,RUF100 - sys.exit() in a library must not end the worker silently
-        kind, content = "trace", traceback.format_exc()
+    except BaseException as error:  # noqa: BLE001,RUF100 - sys.exit() in a library must not end the worker silently
+        kind, content = ("memory", None) if is_out_of_memory(error) else ("trace", traceback.format_exc())
     give_back()
     try:
         message = pickle.dumps((kind, content, _held_mib(memory_mib)), protocol=pickle.HIGHEST_PROTOCOL)

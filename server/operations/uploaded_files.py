@@ -58,7 +58,7 @@ class UploadedFiles:
         imports: dict[str, list[Job]] = {upload_id: [] for upload_id in ids}
         for job in await self._store.with_upload(principal.user_id, IMPORT, ids):
             # Of one that runs, the table knows more: its row is stored only now and then.
-            imports[job.parameters["upload_id"]].append(self._table.get(job.id) or job)
+            imports[job.parameters["upload_id"]].append(self._table.newest(job))
         items = [self._file(upload, imports[upload.id], uses) for upload in page.items]
         return Listing(items=items, next_cursor=page.next_cursor, total=page.total)
 

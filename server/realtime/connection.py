@@ -82,7 +82,9 @@ class Connection:
     heard_at: float = field(default_factory=time.monotonic)
     outbox: Outbox = field(default_factory=Outbox)
     events: frozenset[str] = frozenset()  # most connections have none
+    came_at: float = field(default_factory=time.monotonic)  # as it was asked for: its entry may take long
     moment: int = 0  # when it came, by the clock that all nodes share
+    is_told_of: bool = False  # to other nodes
     recovered: int = 0
     dropped: int = 0  # what it could no longer be sent when it was closed
     refused: int = 0  # what it sent too fast to be looked at

@@ -8,13 +8,12 @@ from server import __version__
 from server.auth.endings import Endings, Validity
 from server.languages import Languages
 from server.realtime import protocol
-from server.realtime.broker import Broker
 from server.realtime.catching_up import CatchUp
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History
 from server.realtime.manager import ConnectionManager, Refused
-from server.realtime.presences import Presences, told_of
+from server.realtime.presences import Presences, Replacing
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
@@ -36,7 +35,7 @@ class Joiner:
         catch_up: CatchUp,
         topics: Topics,
         presences: Presences,
-        broker: Broker,
+        replacing: Replacing,
         prepare: Prepare,
         languages: Languages,
         endings: Endings,
@@ -48,7 +47,7 @@ class Joiner:
         self._catch_up = catch_up
         self._topics = topics
         self._presences = presences
-        self._broker = broker
+        self._replacing = replacing
         self._prepare = prepare
         self._languages = languages
         self._endings = endings
@@ -69,8 +68,7 @@ class Joiner:
             # Nothing awaits between what `_missed` saw and this: a message that came in between would be lost or
             # doubled.
             self._manager.connect(connection, elsewhere=arriving.count_of_others(connection.client_id))
-            if connection.moment:  # else nobody else could hear it
-                self._broker.send(told_of(connection))
+            self._replacing.has_come(connection)
         if since is not None:
             self._manager.traffic.recovered(is_whole=missed is not None)
         connection.send(self._welcome(connection, missed))

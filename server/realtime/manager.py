@@ -103,6 +103,8 @@ class ConnectionManager:
             raise Refused(CloseCode.DRAINING)
         own = self.user_connections.get(connection.user_id, weakref.WeakSet())
         older = [other for other in own if other.client_id == connection.client_id]
+        if any(other.came_at > connection.came_at for other in older):
+            raise Refused(CloseCode.REPLACED)  # its client gave it up while it waited, and has come again since
         if not older and (count := len(own) + elsewhere) >= self.limits.connections_per_user:
             raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_a_user(count, self.limits))
         if not older and len(self.active_connections) >= self.limits.connections:

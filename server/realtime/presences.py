@@ -118,23 +118,50 @@ class LocalPresences:
 
 
 class Replacing:
-    """An older connection of the same client, at whichever node, gives way to the newer."""
+    """An older connection of the same client, at whichever node, gives way to the newer.
 
-    def __init__(self, manager: ConnectionManager, broker: Broker) -> None:
+    It does so once the newer one was heard of. A node that stood still lets in whoever asked it before and has gone to
+    another node since: that one answers nothing, and must not take the other with it.
+    """
+
+    def __init__(self, manager: ConnectionManager, broker: Broker, *, look_seconds: float = 0.5) -> None:
         self._manager = manager
         self._broker = broker
+        self._look_seconds = look_seconds
+
+    def has_come(self, connection: Connection) -> None:
+        """It was let in here, and others have to know."""
+        if connection.moment:  # else nobody else could hear it
+            connection.link.ping()
+            self._look_later(connection)
+
+    def _look_later(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._look_seconds, self._tell_if_heard, connection.id, connection.heard_at)
+
+    def _tell_if_heard(self, connection_id: str, came_at: float) -> None:
+        connection = self._manager.active_connections.get(connection_id)
+        if connection is None:
+            return
+        if connection.heard_at == came_at:
+            self._look_later(connection)
+            return
+        connection.is_told_of = True
+        self._broker.send(_told_of(connection))
 
     def deliver(self, joined: ClientJoined) -> None:
         for own in self._manager.connections_of(joined.user_id):
             if own.client_id != joined.client_id or own.id == joined.connection_id:
                 continue
-            if (own.moment, own.id) > (joined.moment, joined.connection_id):
-                self._broker.send(told_of(own))  # the other node did not know of ours when it let that one in
-            else:
+            if not own.moment:  # it came while there was no clock to go by: the other one may be the older
+                continue
+            if (own.moment, own.id) < (joined.moment, joined.connection_id):
                 self._manager.replace(own)
+            elif own.is_told_of:  # the other node did not know of ours when it let that one in
+                self._broker.send(_told_of(own))
 
 
-def told_of(connection: Connection) -> ClientJoined:
+def _told_of(connection: Connection) -> ClientJoined:
     return ClientJoined(
         user_id=connection.user_id,
         client_id=connection.client_id,

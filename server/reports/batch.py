@@ -180,7 +180,7 @@ class BatchReports:
                 for _ in range(min(self._parallel, len(queued))):
                     lanes.create_task(self._render_next(context, batch, waiting, ledger, tally, laid_out))
         except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None  # a full disk, or the attempt was given up: the same in every lane
+            raise group.exceptions[0] from None  # no room, no store, or given up: the same in every lane
 
     @asynccontextmanager
     async def _laid_out(self, context: JobContext, batch: Batch, reports: int) -> AsyncIterator[LaidOut]:

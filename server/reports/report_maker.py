@@ -14,7 +14,7 @@ from server.jobs.job import State
 from server.reports.batches import Batch, BatchReport, ReportError, StoredArtifact
 from server.reports.requests import LaidOut, render_request
 from server.reports.work import Rendered, render_report
-from server.storage.blob_store import BlobStore
+from server.storage.blob_store import BlobStore, StorageAway
 from server.storage.scratch import Scratch
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class ReportMaker:
                 ) as request:
                     rendered: Rendered = await context.run_in_worker(render_report, request)
                 artifacts = await self._publish(batch, report, rendered)
-        except StorageFull:
+        except (StorageFull, StorageAway):
             raise  # no report after it would fare better: the job stops, and a retry goes on from here
         except JinduError as error:
             return msgspec.structs.replace(report, state=State.FAILED, error=ReportError.of(error))

@@ -51,6 +51,15 @@ class BlobStore(Protocol):
     async def size(self, key: str) -> int:
         """In bytes; raises `NotFound`."""
 
+    def address(self, key: str, *, said: Mapping[str, str]) -> str | None:
+        """Where a browser may get it by itself, for a moment, with these headers; None where it is to be sent."""
+
+    async def sha256(self, key: str) -> str:
+        """Of its content, as it was when it was published, in hexadecimal; empty where nobody noted it.
+
+        Raises `NotFound`.
+        """
+
     async def delete(self, *keys: str) -> None:
         """Those that are not there are deleted already."""
 
@@ -67,6 +76,9 @@ class StoredBlob:
 
     async def size(self) -> int:
         return await self.store.size(self.key)
+
+    def address(self, *, said: Mapping[str, str]) -> str | None:
+        return self.store.address(self.key, said=said)
 
     def stream(self, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         return self.store.stream(self.key, start=start, end=end)

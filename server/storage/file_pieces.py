@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,9 @@ class LocalFile:
             return (await asyncio.to_thread(self.path.stat)).st_size
         except FileNotFoundError:
             raise NotFound from None
+
+    def address(self, *, said: Mapping[str, str]) -> str | None:
+        return None
 
     def stream(self, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         return file_pieces(self.path, start=start, end=end)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from server.storage.blob_store import StorageAway
 from server.storage.database import NOT_NOW
 
 
@@ -23,7 +24,7 @@ async def repeat(
     while True:
         try:
             await work()
-        except NOT_NOW:  # said in the log already; next time the database may have room, or be back
+        except (*NOT_NOW, StorageAway):  # said in the log already; next time there may be room, or they are back
             pass
         except Exception:
             log.exception(failed, extra={"action": action})

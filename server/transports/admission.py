@@ -70,6 +70,7 @@ class Admission:
             link=link,
         )
         connection.device = visitor.device
+        connection.came_at = visitor.came_at
         return connection
 
     def count_entry(self, transport: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from server.http.addresses import client_address, own_origins
 from server.http.guards import current_principal
+from server.http.traffic import CAME_AT
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -26,6 +28,7 @@ class Visitor:
     device: str = ""
     language: str | None = None  # they asked for it
     is_somebodys: bool = False  # they came with a session or token that is good
+    came_at: float = field(default_factory=time.monotonic)
 
     @classmethod
     def of_request(cls, request: web.Request) -> Visitor:
@@ -38,6 +41,7 @@ class Visitor:
             device=headers.get("User-Agent", "")[:_DEVICE_CHARACTERS],
             language=asked(request).get("lang"),
             is_somebodys=current_principal(request) is not None,
+            came_at=request.get(CAME_AT, time.monotonic()),
         )
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from server.storage.blob_store import BlobStore
+from server.storage.blob_store import BlobStore, FoundBlob
 from server.uploads.pieces import Pieces
+
+
+class Leftovers(Protocol):
+    """What was being put into the store when whoever did it was killed, and what no list of its files has."""
+
+    async def found(self) -> Sequence[FoundBlob]:
+        """Those that nobody works at any more. Raises `StorageAway`."""
+
+    async def watch(self) -> None:
+        """Remove those again and again, until cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +28,4 @@ class FileStores:
     pieces: Pieces
     is_away: Callable[[], bool] = lambda: False
     watch: Callable[[], Coroutine[None, None, None]] | None = None  # keeps `is_away` true to what is
+    leftovers: Leftovers | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +62,9 @@ class UploadFile(Protocol):
     async def append(self, data: bytes) -> None:
         """Raises `StorageFull`; `written` then says how much of it was taken."""
 
+    async def settle(self) -> int:
+        """As `sync`, but who sends quickly is not held up by what is on its way: that counts with the next one."""
+
     async def sync(self) -> int:
         """Make everything written durable; answers how many bytes of the upload that are."""
 
@@ -107,8 +110,11 @@ class Pieces(Protocol):
         Whatever fails in the block because they went meanwhile is `UploadGone`: each reader has words of its own.
         """
 
+    def stream(self, upload_id: str, *, size: int) -> AsyncGenerator[bytes, None]:
+        """Its `size` bytes, in order. Raises `UploadGone`."""
+
     async def sha256(self, upload_id: str, *, size: int) -> str:
-        """Of its `size` bytes, in hexadecimal."""
+        """Of its `size` bytes, in hexadecimal. Raises `UploadGone`."""
 
     async def join(self, parts: Sequence[Part], upload_id: str) -> tuple[int, str]:
         """Make one durable upload of others, which stay; answers its size and sha256.

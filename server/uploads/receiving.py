@@ -236,7 +236,8 @@ class Receiver:
                 await self._write(upload, file, waiting, counted=counted)
                 written_at = loop.time()
                 if counted and (file.written - synced >= _SYNC_BYTES or written_at - synced_at >= _SYNC_SECONDS):
-                    synced, synced_at = await self._acknowledge(upload, file), written_at
+                    await self._acknowledge(upload, file, await file.settle())
+                    synced, synced_at = file.written, written_at
                     self._room.require()
         finally:
             await self._write(upload, file, waiting, counted=counted)
@@ -248,8 +249,7 @@ class Receiver:
         if counted:
             self._arrivals.announce(upload, file.written)
 
-    async def _acknowledge(self, upload: Upload, file: UploadFile) -> int:
-        durable = await file.sync()
+    async def _acknowledge(self, upload: Upload, file: UploadFile, durable: int) -> int:
         expires_at = self._clock() + self._expiry
         await self._store.move_offset(upload, durable, before=file.acknowledged, expires_at=expires_at)
         file.acknowledged = durable
@@ -262,7 +262,7 @@ class Receiver:
         try:
             if is_wrong:
                 await file.cut(file.start)
-            durable = await self._acknowledge(upload, file)
+            durable = await self._acknowledge(upload, file, await file.sync())
             if file.hash is not None:
                 self._hashes[upload.id] = file.hash
             if not upload.is_part and (durable == upload.size or (is_last and is_whole)):

@@ -79,11 +79,11 @@ class DataUpload:
         return Outcome(result={"upload_id": upload_id, "sha256": sha256, "links": links_of(upload_id)})
 
     async def _discard_if_cancelled(self, context: JobContext, upload_id: str) -> None:
-        """A person has cancelled the job, or the server stops and goes on with the upload when it is back."""
-        try:
-            async with self._database.write(shared=True) as connection:  # a fence locks the job's row
-                await context.fence(connection)
-        except JobFailed:
+        """A person has cancelled the job; or the server stops and goes on with the upload when it is back, or another
+        node follows it by now, and all of it stays."""
+        async with self._database.write(shared=True) as connection:
+            is_cancelled = await context.is_cancelled(connection)
+        if is_cancelled:
             await self._receiver.discard(upload_id)
 
     async def _wait_for_bytes(self, context: JobContext, upload_id: str) -> Upload:

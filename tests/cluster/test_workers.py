@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests import postgresql
-from tests.cluster.conftest import HasNodes, People
+from tests.cluster.conftest import HasNodes, People, live
 from tests.cluster.workshop import LEASE_SECONDS, WorkerProcess, Workshop, workshop
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.importing import ORDERS, ended, start
@@ -93,6 +93,25 @@ async def test_a_worker_that_was_frozen_changes_nothing_when_it_comes_back(shop:
         await until(lambda: stands(alice.west, job_id, "succeeded"))
 
 
+async def test_half_an_upload_survives_that_the_worker_that_followed_it_was_frozen(
+    shop: Workshop, alice: People
+) -> None:
+    headers = TUS | {"Upload-Length": "80", "Upload-Metadata": "filename b3JkZXJzLmNzdg=="}
+    async with alice.east.post("/api/v1/uploads", headers=headers) as response:
+        assert response.status == 201, await response.text()
+        place = response.headers["Location"]
+    await bring(alice.east, place, bytes(40), offset=0)
+    follow = (await upload(alice.east, place.rpartition("/")[2]))["job_id"]
+    with shop.working("one", "two") as workers:
+        frozen = await who_runs(workers, follow)
+        frozen.signal(signal.SIGSTOP)
+        await until(lambda: stands(alice.west, follow, "running", attempt=2))
+        frozen.signal(signal.SIGCONT)
+        await until(lambda: any("attempt was given up" in line for line in frozen.log))
+        await bring(alice.west, place, bytes(40), offset=40)
+        assert await until(lambda: stands(alice.east, follow, "succeeded"))
+
+
 async def test_a_job_that_kills_whoever_runs_it_is_given_up(shop: Workshop, alice: People) -> None:
     job_id = await count_for(alice.east, 60)
     for attempt in (1, 2, 3):
@@ -151,8 +170,14 @@ async def test_a_file_uploaded_at_nodes_that_serve_people_is_imported_and_report
         assert moved["state"] == "running"
         await bring(alice.west, place, rest, offset=40)
         await until(lambda: stands(alice.east, follow, "succeeded"))
-        imported = await ended(alice.west, await start(alice.east, upload_id))
-        assert imported["state"] == "succeeded", imported
+        async with live(alice.west) as hers:  # who is connected there has her jobs as others tell of them
+            await hers.next("connection")
+            imported = await ended(alice.west, await start(alice.east, upload_id))
+            assert imported["state"] == "succeeded", imported
+            async with alice.west.get("/api/v1/uploads") as response:
+                assert response.status == 200, await response.text()
+                (listed, *_) = (await response.json())["items"]
+            assert [each["dataset"] for each in listed["imports"]] == ["orders"]
         await put_template(alice.east)
         batch = await made(alice.west)
         reports = await reports_of(alice.east, batch["id"])

@@ -46,7 +46,7 @@ class Workshop:
     @contextmanager
     def working(self, *names: str, **more: str) -> Iterator[list[WorkerProcess]]:
         """Workers of these names; they are gone after the block."""
-        began = [self._worker(name, **more) for name in names]
+        began = [self.worker(name, **more) for name in names]
         self.workers += began
         try:
             with ThreadPoolExecutor() as threads:
@@ -56,21 +56,18 @@ class Workshop:
             for worker in began:
                 worker.kill()
 
-    def _worker(self, name: str, **more: str) -> WorkerProcess:
+    def worker(self, name: str, **more: str) -> WorkerProcess:
         data = self.directory / name
         data.mkdir(exist_ok=True)
         return WorkerProcess(data, environ={**self.environment, "JINDU_NODE": name, **more})
 
 
-@contextmanager
-def workshop(directory: Path, environment: dict[str, str]) -> Iterator[Workshop]:
-    valkey = ValkeyProcess()
-    valkey.start()
-    environment = environment | {
-        # Of its own: nodes of other tests live on beside it, and take whatever job they find in theirs.
-        "JINDU_DATABASE_URL": postgresql.new_database(f"workshop_{new_id()}"),
-        "JINDU_BROKER_URL": valkey.url,
-        "JINDU_STORAGE_URL": seaweed.new_place(),
+def engines_of(*, database_url: str, broker_url: str, storage_url: str) -> dict[str, str]:
+    """What all nodes and workers of a workshop have in common."""
+    return {
+        "JINDU_DATABASE_URL": database_url,
+        "JINDU_BROKER_URL": broker_url,
+        "JINDU_STORAGE_URL": storage_url,
         "JINDU_STORAGE_KEY_ID": seaweed.KEY_ID,
         "JINDU_STORAGE_SECRET": seaweed.SECRET,
         "JINDU_LEASE_SECONDS": str(LEASE_SECONDS),
@@ -78,6 +75,18 @@ def workshop(directory: Path, environment: dict[str, str]) -> Iterator[Workshop]
         "JINDU_METRICS_ADDRESSES": "127.0.0.1",
         "JINDU_EXTERNAL_JOB_SILENCE_SECONDS": "3",
     }
+
+
+@contextmanager
+def workshop(directory: Path, environment: dict[str, str]) -> Iterator[Workshop]:
+    valkey = ValkeyProcess()
+    valkey.start()
+    environment = environment | engines_of(
+        # Of its own: nodes of other tests live on beside it, and take whatever job they find in theirs.
+        database_url=postgresql.new_database(f"workshop_{new_id()}"),
+        broker_url=valkey.url,
+        storage_url=seaweed.new_place(),
+    )
     made = Workshop(
         directory,
         environment,

@@ -52,6 +52,8 @@ async def test_what_is_not_there_is_not_found(blobs: BlobStore, put: Put) -> Non
         async with blobs.fetch(["reports/1/a.pdf"]):
             pass
     with pytest.raises(NotFound):
+        await blobs.sha256("reports/1/a.pdf")
+    with pytest.raises(NotFound):
         await anext(blobs.stream("reports/1/a.pdf"))
 
 

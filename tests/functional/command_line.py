@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from tests.conftest import Server
-from tests.process import ROOT
+from tests.process import ENGINES, ROOT
 
 ORDERS = "region,amount\n" + "".join(f"{'East' if n % 2 else 'West'},{n}\n" for n in range(400)) + "West,oops\n"
 TEMPLATE = """
@@ -35,7 +35,7 @@ class Outcome:
 async def begin(*arguments: str, **environ: str) -> asyncio.subprocess.Process:
     """`python run.py …` with nothing of our own environment's settings, and no terminal."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("JINDU_")}
-    clean["JINDU_DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+    clean |= {name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in ENGINES}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "run.py",

@@ -22,6 +22,8 @@ from tests.functional.importing import ended as import_ended
 from tests.process import ServerProcess
 from tests.waiting import until
 
+pytestmark = pytest.mark.usefixtures("storage")
+
 
 @pytest.fixture
 async def process(tmp_path: Path) -> AsyncIterator[ServerProcess]:
@@ -32,12 +34,17 @@ async def process(tmp_path: Path) -> AsyncIterator[ServerProcess]:
 
 
 def elsewhere(worker_id: str) -> dict[str, str]:
-    """Another database, where the tests run on PostgreSQL."""
-    if "TEST_DATABASE_URL" not in os.environ:
-        return {}
-    from tests import postgresql
+    """Another database, where the tests run on PostgreSQL, and another place for files, where they run on S3."""
+    environ = {}
+    if "TEST_DATABASE_URL" in os.environ:
+        from tests import postgresql
 
-    return {"JINDU_DATABASE_URL": postgresql.new_database(f"restored_{worker_id}")}
+        environ["JINDU_DATABASE_URL"] = postgresql.new_database(f"restored_{worker_id}")
+    if "TEST_STORAGE_URL" in os.environ:
+        from tests import seaweed
+
+        environ["JINDU_STORAGE_URL"] = seaweed.new_place()
+    return environ
 
 
 async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:

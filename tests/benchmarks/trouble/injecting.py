@@ -3,71 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import psutil
 
-from tests.benchmarks.trouble.ledger import Harm, Ledger
+from tests.benchmarks.trouble.ledger import Ledger
 from tests.benchmarks.trouble.machine import Machine
+from tests.benchmarks.trouble.rounds import Fault, IsWell, Rounds
 
-_GAP_SECONDS = (1.5, 4.0)
-_RECOVERY_SECONDS = 90.0
 SILENCE_SECONDS = 6.0  # of a worker, after which it is replaced
 _MOMENT_SECONDS = 5.0
 _CLOCK_MOVES = (3_600, -1_800, 90, -90, 20)
 _SETTLE_SECONDS = 12.0  # by then it has written that it lives by the new clock
-Fault = Callable[[], Awaitable[str]]
-"""Does it and undoes it; answers what happened."""
-IsWell = Callable[[], Awaitable[bool]]
-"""Whether the server is as people need it."""
 
 
-class Faults:
+class Faults(Rounds):
     def __init__(
         self, machine: Machine, ledger: Ledger, *, seed: str, is_well: IsWell, finishing: asyncio.Event
     ) -> None:
+        super().__init__(ledger, seed=seed, is_well=is_well)
         self._machine = machine
-        self._ledger = ledger
-        self._random = random.Random(f"{seed} faults")
-        self._is_well = is_well
         self._finishing = finishing
 
-    async def run(self, until: float) -> None:
-        deck = self._deck()
-        while time.monotonic() < until:
-            await asyncio.sleep(self._random.uniform(*_GAP_SECONDS))
-            await self._do(next(deck))
-
-    def _deck(self) -> Iterator[Fault]:
-        """All of them in each round, in another order; the first round begins with those that hurt most."""
+    def _round(self) -> list[Fault]:
         machine = self._machine
         kinds = [self.kill_server, self.kill_worker, self.cut, self.freeze_worker, self.freeze_server, self.stall]
         kinds += [self.fill_disk] if machine.disk else []
         kinds += [self.move_clock] if machine.clock else []
-        round_of: list[Fault] = [*kinds, self.kill_worker, self.cut, self.kill_server, self.restart, self.kill_forker]
-        while True:
-            self._random.shuffle(round_of)
-            round_of.sort(key=lambda fault: fault in (self.restart, self.kill_forker))
-            yield from round_of
+        return [*kinds, self.kill_worker, self.cut, self.kill_server, self.restart, self.kill_forker]
 
-    async def _do(self, fault: Fault) -> None:
-        try:
-            name = await fault()
-        except Exception as error:
-            self._ledger.harmed(Harm.WRONG, "faults", f"{fault!r}: {type(error).__name__}: {error}")
-            raise
-        began = time.monotonic()
-        while not await self._is_well():
-            if time.monotonic() - began > _RECOVERY_SECONDS:
-                self._ledger.harmed(Harm.LOST, "faults", f"not well again after: {name}")
-                break
-            await asyncio.sleep(0.05)
-        seconds = time.monotonic() - began
-        self._ledger.faults[name].append(seconds)
-        self._ledger.say(f"{name}; well again after {seconds:.1f} s")
+    def _is_late(self, fault: Fault) -> bool:
+        return fault in (self.restart, self.kill_forker)
 
     async def kill_server(self) -> str:
         """Half of the times as soon as a job stores what it made."""

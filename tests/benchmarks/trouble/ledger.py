@@ -97,3 +97,8 @@ def _seconds(found: Sequence[float]) -> tuple[str, str]:
 
 def _counted(counts: Counter[str]) -> Iterable[str]:
     return (f"{times} × {what}" for what, times in counts.most_common())
+
+
+def without_time(line: str) -> str:
+    """Of a log, so that it can be counted."""
+    return line.partition(" ")[2]

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from tests.benchmarks.trouble.moved_clock import MovedClock
 from tests.browser.line import Line
 from tests.functional.small_disk import SmallDisk
+from tests.moved_clock import MovedClock
 from tests.process import ServerProcess
 
 SAMPLE_SECONDS = 12.0  # between two records of itself, on a busy machine

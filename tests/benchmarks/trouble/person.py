@@ -16,10 +16,11 @@ import jindu
 from tests.benchmarks.trouble.caller import PAUSE_SECONDS, Caller, UnansweredError
 from tests.benchmarks.trouble.ledger import Harm
 from tests.benchmarks.trouble.made_file import FORMATS, OPTIONS, REGIONS, TEMPLATE, MadeFile, made_file
+from tests.benchmarks.trouble.patience import PATIENCE
 from tests.benchmarks.trouble.sending import WHAT as UPLOADS
 from tests.benchmarks.trouble.sending import Sending, sha256
 
-_JOB_SECONDS = 240.0
+_JOB_SECONDS = 240.0 * PATIENCE
 _MOST_KEPT = 4  # uploads and batches; older ones are deleted
 _ROUNDS_OF_DATASETS = 8  # then they are deleted with all their versions, and made anew
 _FINAL = ("succeeded", "failed", "cancelled")

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ _TUS = {"Tus-Resumable": "1.0.0"}
 _BYTES = _TUS | {"Content-Type": "application/offset+octet-stream"}
 _PIECES = (16_384, 65_536, 200_000, 700_000)
 _PARTS = 3
+_WHOLE_SECONDS = 120.0
 WHAT = "uploads"
 PIECES = "pieces of files"
 
@@ -121,9 +123,13 @@ class Sending:
             return type(error).__name__
 
     async def _found(self, place: str) -> dict[str, Any]:
-        answer = await self._call("GET", place, "uploads asked for")
-        found: dict[str, Any] = answer.json
-        return found
+        """Once it is whole: a worker may have to put its pieces together."""
+        deadline = time.monotonic() + _WHOLE_SECONDS
+        while True:
+            found: dict[str, Any] = (await self._call("GET", place, "uploads asked for")).json
+            if found["completed_at"] is not None or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _metadata(name: str) -> dict[str, str]:

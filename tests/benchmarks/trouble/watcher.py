@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import jindu
@@ -17,14 +18,15 @@ _PING_SECONDS = 6.0
 
 
 class Watcher:
-    """One device of a user. After `lives_seconds` its program ends, and the next goes on where it had read.
+    """One device of a user. After `lives_seconds` its program ends, and the next goes on where it had read, at any of
+    the addresses.
 
     It sets `finishing` whenever a job has nothing left to do but to store what it made.
     """
 
     def __init__(
         self,
-        url: str,
+        urls: Sequence[str],
         token: str,
         ledger: Ledger,
         *,
@@ -33,11 +35,13 @@ class Watcher:
         finishing: asyncio.Event,
         lives_seconds: float | None = None,
     ) -> None:
-        self._url, self._token, self._ledger = url, token, ledger
+        self._urls, self._token, self._ledger = urls, token, ledger
         self._random = random.Random(f"{seed} {name}")
         self._finishing = finishing
         self._lives_seconds = lives_seconds
         self.name = name
+        self.hops = len(urls) > 1
+        self.gave_up = False
         self.position: tuple[str, int] | None = None
         self.client = self._new_client()
         self.welcomed: list[float] = []  # when handshakes were done
@@ -58,14 +62,14 @@ class Watcher:
                     await self.client.close()
                     self.client = self._new_client()
         except jindu.ClientError as error:
+            self.gave_up = True
             self._ledger.harmed(Harm.LOST, WHAT, f"{self.name} gave up: {error}")
         finally:
             await self.client.close()
 
     def _new_client(self) -> jindu.Client:
-        return jindu.Client(
-            self._url, self._token, client_id=self.name, since=self.position, ping_seconds=_PING_SECONDS
-        )
+        url = self._random.choice(self._urls)
+        return jindu.Client(url, self._token, client_id=self.name, since=self.position, ping_seconds=_PING_SECONDS)
 
     def take(self, message: dict[str, Any]) -> None:
         if message.get("stage") == FINISHING:

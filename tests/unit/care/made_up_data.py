@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from server.app.engines import open_database
-from server.care.backup import BackupKey, BackupOrder, MadeBackup, make_backup
+from server.care.archiving import BackupKey, BackupOrder
+from server.care.backup import MadeBackup, make_backup
 from server.care.restore import RestoreOrder
 from server.settings import Settings
 from server.storage.database import Database

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.care import backup
-from server.care.backup import BackupKey
+from server.care import archiving, archiving_data
+from server.care.archiving import BackupKey
 from server.care.frozen_files import FOLDER, frozen
 from server.care.problem import CareRefused
 from server.care.restore import prove, restore
@@ -85,7 +85,7 @@ async def test_a_file_that_is_deleted_after_the_view_began_is_in_it(
     data: MadeUpData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a server does it beside: the row goes, then the file. The view has the row, so it must have the file."""
-    rows = backup._write_tables
+    rows = archiving.write_tables
 
     async def rows_and_then_a_deletion(*given: object) -> object:
         notes = await rows(*given)
@@ -93,7 +93,7 @@ async def test_a_file_that_is_deleted_after_the_view_began_is_in_it(
         data.execute("DELETE FROM dataset_versions")
         return notes
 
-    monkeypatch.setattr(backup, "_write_tables", rows_and_then_a_deletion)
+    monkeypatch.setattr(archiving_data, "write_tables", rows_and_then_a_deletion)
     made = await data.backed_up(tmp_path / "a.zip")
     assert made.manifest.missing == []
     assert any(name.endswith(".parquet") for name in made.manifest.files)
@@ -113,7 +113,7 @@ async def test_what_came_and_went_while_the_view_began_is_in_neither(
         data.execute("UPDATE dataset_versions SET files = '[]' WHERE number = 1")
         return schema
 
-    monkeypatch.setattr("server.care.backup.require_own_schema", look_in_between)
+    monkeypatch.setattr("server.care.archiving.require_own_schema", look_in_between)
     made = await data.backed_up(tmp_path / "a.zip")
     assert len(views) == 2
     assert made.manifest.missing == []
@@ -133,7 +133,7 @@ async def test_a_disk_that_is_full_in_the_middle_leaves_nothing(
     with small_disk(tmp_path / "disk", mib=1) as disk:
         with pytest.raises(CareRefused, match="larger disk"):
             await data.backed_up(disk.path / "a.zip")
-        monkeypatch.setattr(backup, "_require_room", lambda *_: None)  # others fill it meanwhile
+        monkeypatch.setattr(archiving_data, "require_room", lambda *_: None)  # others fill it meanwhile
         with pytest.raises(CareRefused, match="No space left") as refused:
             await data.backed_up(disk.path / "a.zip")
         assert refused.value.code == "write_failed"

@@ -64,6 +64,13 @@ def test_files_that_are_missing_are_status_1(run: Run, data: MadeUpData, tmp_pat
     assert "blobs/reports/0/r.pdf; run doctor" in complaint
 
 
+@pytest.mark.parametrize("place", ["storage", "s3", "data"])
+def test_files_are_copied_once_it_is_said_where_the_store_is(run: Run, data: MadeUpData, place: str) -> None:
+    status, _, complaint = run("files", "copy", "--to", place, "--data", data.path)
+    assert status == 2
+    assert "JINDU_STORAGE_URL" in complaint
+
+
 def test_a_key_from_the_settings_stays_with_them(
     run: Run, data: MadeUpData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

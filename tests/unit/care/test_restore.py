@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from server.app.engines import open_database
 from server.care import restore as restoring_module
-from server.care.backup import BackupKey, BackupOrder, make_backup
+from server.care.archiving import BackupKey, BackupOrder
+from server.care.backup import make_backup
 from server.care.manifest import MANIFEST
 from server.care.problem import CareRefused
 from server.care.restore import restore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,4 +61,29 @@ async def test_what_follows_a_piece_that_failed_was_never_written(stored: int) -
     assert (await file.sync(), file.hash) == (stored * PIECE_BYTES, None)
     await file.append(b"y")
     assert await file.sync() == stored * PIECE_BYTES + 1
+    await file.close()
+
+
+class Slow(S3Bucket):
+    """It takes nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__(seaweed.new_place(), key_id=seaweed.KEY_ID, secret=seaweed.SECRET)
+        self.may_take = asyncio.Event()
+
+    async def put(self, key: str, content: bytes | Path, metadata: Mapping[str, str] | None = None) -> None:
+        await self.may_take.wait()
+        await super().put(key, content, metadata)
+
+
+async def test_who_sends_quickly_waits_for_no_piece_and_who_sends_slowly_has_all_of_it_stored() -> None:
+    bucket = Slow()
+    file = PieceWriter(bucket, "uploads/a", offset=0, writer=1, running_hash=RunningHash())
+    await file.append(b"x" * (PIECE_BYTES + 1))
+    assert await file.settle() == 0  # one is on its way
+    bucket.may_take.set()
+    assert await file.settle() == file.written  # none was filled since
+    await file.append(b"x" * (3 * PIECE_BYTES))
+    assert PIECE_BYTES < await file.settle() <= file.written
+    assert await file.sync() == file.written == 4 * PIECE_BYTES + 1
     await file.close()

@@ -71,7 +71,9 @@ async def test_an_attempt_whose_error_may_pass_is_repeated_and_the_log_says_so(o
         raise StorageFull
 
     house = await open_house()
-    trial = Trial(house, kind(full), kind(full, name="light", heavy=False), retries=2)
+    light = kind(full, name="light", heavy=False)
+    following = kind(full, name="following", heavy=False, goes_on=True)  # as of an upload, which is there
+    trial = Trial(house, kind(full), light, following, retries=2)
     job = await trial.begin()
     assert await trial.state_of(job) is State.QUEUED
     stored = await house.store.get(job.id)
@@ -84,6 +86,7 @@ async def test_an_attempt_whose_error_may_pass_is_repeated_and_the_log_says_so(o
     assert "disk is full" in lines[0][1]
     assert await trial.state_of(await trial.begin(failures=2)) is State.FAILED  # it was tried twice more
     assert await trial.state_of(await trial.begin("light")) is State.FAILED
+    assert await trial.state_of(await trial.begin("following")) is State.QUEUED
 
 
 async def test_what_somebody_ends_is_not_repeated(open_house: OpenHouse) -> None:

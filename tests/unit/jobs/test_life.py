@@ -79,6 +79,31 @@ async def test_what_a_job_waits_for_is_told_and_over_with_its_next_move(open_hou
     house.life.tell_waiting("nobody's", waiting)
 
 
+async def test_what_a_running_job_waits_for_is_told_by_the_node_that_runs_it_alone(open_house: OpenHouse) -> None:
+    """Others believe for a moment that it is in line, and their revision could be the one with which it ends."""
+    house = await open_house()
+    table = JobTable(keeps=lambda owner_id: True)
+    life = JobLife(
+        database=house.database,
+        table=table,
+        store=house.store,
+        saver=ProgressSaver(store=house.store, table=table),
+        on_life_change=house.life._on_life_change,
+        enqueue=house.life._enqueue,
+        growth=Growth(bytes_per_day=0),
+    )
+    queued, running, own = job(), job(State.RUNNING), job(State.RUNNING)
+    table.take(queued)
+    table.take(running)
+    table.expect(own.id)
+    table.put(own)
+    waiting = Waiting(reason=WaitingFor.TURN, place=1)
+    for each in (queued, running, own):
+        life.tell_waiting(each.id, waiting)
+    told = [table.get(each.id) for each in (queued, running, own)]
+    assert [(each.revision, each.waiting) for each in told if each] == [(2, waiting), (1, None), (2, waiting)]
+
+
 async def test_a_job_whose_state_changes_is_not_told_that_it_waits(open_house: OpenHouse) -> None:
     house = await open_house()
     await house.close_line()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import pytest
@@ -10,7 +11,16 @@ from sqlalchemy.exc import OperationalError
 from server.clock import utc_now
 from server.errors import Conflict, FileProblem, JobFailed, QuotaExceeded, StorageFull, WorkerDied, WorkTooLarge
 from server.jobs.job import Job, State
-from server.jobs.retry import LATER_SECONDS, Retries, after_crash, after_failure, is_temporary, seconds_to_next_try
+from server.jobs.retry import (
+    LATER_SECONDS,
+    NEVER,
+    Retries,
+    after_crash,
+    after_failure,
+    is_temporary,
+    seconds_to_next_try,
+)
+from server.storage.blob_store import StorageAway
 from server.storage.database import DatabaseAway
 
 AWAY = OperationalError("UPDATE", {}, Exception("restarted"))
@@ -21,7 +31,10 @@ def job(**fields: Any) -> Job:
     return Job(**{**known, "state": State.RUNNING, "attempt": 1, **fields})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("error", [StorageFull(), DatabaseAway(), WorkerDied(), AWAY])
+NO_MEMORY = [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory"), RuntimeError("can't start new thread")]
+
+
+@pytest.mark.parametrize("error", [StorageFull(), DatabaseAway(), StorageAway(), WorkerDied(), AWAY, *NO_MEMORY])
 def test_what_passes_by_itself_is_temporary(error: Exception) -> None:
     assert is_temporary(error)
 
@@ -32,6 +45,17 @@ def test_what_passes_by_itself_is_temporary(error: Exception) -> None:
 def test_what_would_only_happen_again_is_not_tried_again(error: Exception) -> None:
     assert not is_temporary(error)
     assert seconds_to_next_try(error, failures=1) is None
+
+
+def test_whoever_waits_for_a_store_that_is_away_goes_on_within_a_minute_of_its_return() -> None:
+    before = utc_now()
+    pauses = []
+    for failures in (0, 1, 2, 9, 10_000):
+        again = after_failure(job(failures=failures), StorageAway(), retries=Retries(most=3))
+        assert again is not None
+        pauses.append(round((again["not_before"] - before).total_seconds()))
+    assert pauses == [10, 60, 60, 60, 60]
+    assert after_failure(job(), StorageAway(), retries=NEVER) is None
 
 
 def test_a_died_worker_is_replaced_once_and_at_once() -> None:

@@ -17,7 +17,7 @@ from server.realtime.connection import Connection
 from server.realtime.history import History, KeptMessage
 from server.realtime.joining import Joiner
 from server.realtime.manager import Refused
-from server.realtime.presences import LocalPresences
+from server.realtime.presences import LocalPresences, Replacing
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
@@ -49,7 +49,7 @@ class House:
             catch_up=CatchUp(history=self.history, manager=self.manager, look_seconds=60),
             topics=Topics(broker=self.broker, manager=self.manager, forget=self.history.forget),
             presences=LocalPresences(self.manager),
-            broker=self.broker,
+            replacing=Replacing(self.manager, self.broker),
             prepare=nothing,
             languages=LANGUAGES,
             endings=self.endings,

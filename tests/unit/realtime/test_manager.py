@@ -9,6 +9,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.manager import Refused
 from server.realtime.wording import Wording
+from tests.unit.realtime.links import MemoryLink
 from tests.unit.realtime.people import join, manager_of, person
 from tests.waiting import flushed
 
@@ -143,3 +144,16 @@ async def test_presence_tells_one_users_connections_or_everybodys_the_oldest_fir
     assert [each.client_id for each in manager.presence("alice")] == ["a", "b"]
     assert len(manager.presence()) == len(links)
     assert person("alice").user_id == "alice"
+
+
+def test_one_that_was_let_in_late_does_not_replace_the_newer_of_its_client() -> None:
+    manager = manager_of()
+    links = [MemoryLink(), MemoryLink()]
+    late, newer = [
+        manager.new_connection(client_id="tab", principal=person("alice"), language="en", link=link) for link in links
+    ]
+    manager.connect(newer)
+    with pytest.raises(Refused) as refused:
+        manager.connect(late)
+    assert refused.value.code is CloseCode.REPLACED
+    assert newer.closed_with is None

@@ -26,7 +26,7 @@ from server.realtime.joining import Joiner
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
 from server.realtime.positions import KeptArrival
-from server.realtime.presences import LocalPresences
+from server.realtime.presences import LocalPresences, Replacing
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
@@ -115,7 +115,7 @@ class World:
             catch_up=self.catching_up,
             topics=Topics(broker=MemoryBroker(), manager=self.manager, forget=self.history.forget),
             presences=LocalPresences(self.manager),
-            broker=MemoryBroker(),
+            replacing=Replacing(self.manager, MemoryBroker()),
             prepare=nothing,
             languages=LANGUAGES,
             endings=Endings(),
