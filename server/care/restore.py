@@ -28,6 +28,7 @@ from server.clock import utc_now
 from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
 from server.storage.database import Database
+from server.storage.living_nodes import forget_nodes_of_backup
 from server.storage.migrating import newest_revision
 from server.storage.one_server import held
 from server.storage.privacy import make_directory
@@ -146,6 +147,7 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
     await database.migrate()
     async with database.write() as connection:
         await end_with_backup(connection, _made_at(manifest))
+        await forget_nodes_of_backup(connection, _made_at(manifest))
         await forget_marks(connection)
     await History(database).cut_all()
     async with database.read() as connection:

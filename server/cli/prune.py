@@ -24,7 +24,8 @@ async def prune(options: dict[str, Any]) -> int:
     settings = settings_module.load({"data": options["data"]})
     require_data(settings)
     if not options["dry_run"]:
-        await _require_unserved(settings)
+        with held(settings.data):
+            await _require_unserved(settings)
     parts = build_parts(settings)  # never opened: nothing runs
     try:
         async with parts.storage.database.read() as connection:

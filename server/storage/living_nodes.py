@@ -62,6 +62,11 @@ async def forget_silent_nodes(connection: AsyncConnection) -> None:
     await connection.execute(delete(nodes).where(nodes.c.seen_at < await _moment(connection) - _FORGOTTEN))
 
 
+async def forget_nodes_of_backup(connection: AsyncConnection, made_at: datetime) -> None:
+    """Those that lived when it was made: they do not live on where it is restored."""
+    await connection.execute(delete(nodes).where(nodes.c.seen_at > made_at - UNHEARD))
+
+
 async def _moment(connection: AsyncConnection) -> datetime:
     if connection.dialect.name == "sqlite":  # which no other machine has
         return utc_now()

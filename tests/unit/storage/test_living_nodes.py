@@ -6,11 +6,13 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from server.clock import utc_now
 from server.storage.database import Database
 from server.storage.living_nodes import (
     UNHEARD,
     NodeSetup,
     forget_node,
+    forget_nodes_of_backup,
     forget_silent_nodes,
     living_nodes,
     say_alive,
@@ -50,3 +52,5 @@ async def test_a_node_lives_until_it_leaves_or_is_silent(database: Database) -> 
     async with database.write() as connection:
         await forget_silent_nodes(connection)
         assert set(await connection.scalars(select(nodes.c.id))) == {"east", "north"}
+        await forget_nodes_of_backup(connection, utc_now())
+        assert not await living_nodes(connection)
