@@ -19,7 +19,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import make_url
 
-from tests import postgresql
+from tests import postgresql, seaweed
 from tests.benchmarks.live import tables
 from tests.conftest import signed_in
 from tests.delaying import DelayingLine, delaying_line
@@ -57,6 +57,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     ):
         common = {
             "JINDU_SECRET_KEY": Fernet.generate_key().decode(),
+            "JINDU_STORAGE_URL": seaweed.new_place(),
+            "JINDU_STORAGE_KEY_ID": seaweed.KEY_ID,
+            "JINDU_STORAGE_SECRET": seaweed.SECRET,
             "JINDU_MAX_CONNECTIONS_PER_USER": "5000",
             "JINDU_MAX_CONNECTIONS_PER_ADDRESS": "5000",
         }

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from cryptography.fernet import Fernet
 
-from tests import postgresql
+from tests import postgresql, seaweed
 from tests.benchmarks.live import processes, tables
 from tests.benchmarks.live.processes import Process
 from tests.conftest import PASSWORDS, signed_in
@@ -69,7 +69,10 @@ async def listen(node: ServerProcess, admin: aiohttp.ClientSession, name: str, h
 @asynccontextmanager
 async def opened(folder: Path, programs: Path, environ: dict[str, str], count: int) -> AsyncIterator[Field]:
     common = {"JINDU_MAX_CONNECTIONS_PER_USER": "5000", "JINDU_MAX_CONNECTIONS_PER_ADDRESS": "5000"}
-    nodes = [ServerProcess(folder / f"{count}-{number}", environ=common | environ) for number in range(count)]
+    nodes = [
+        ServerProcess(folder / f"{count}-{number}", environ=common | environ | {"JINDU_NODE": f"n{number}"})
+        for number in range(count)
+    ]
     async with AsyncExitStack() as stack:
         for node in nodes:
             node.data.mkdir(parents=True)
@@ -129,7 +132,12 @@ async def measure(nodes: Field) -> None:
 async def test_an_event_to_all_at_one_node_two_and_four(programs: Path, tmp_path: Path) -> None:
     valkey = ValkeyProcess()
     valkey.start()
-    shared = {"JINDU_SECRET_KEY": Fernet.generate_key().decode(), "JINDU_BROKER_URL": valkey.url}
+    shared = {
+        "JINDU_SECRET_KEY": Fernet.generate_key().decode(),
+        "JINDU_BROKER_URL": valkey.url,
+        "JINDU_STORAGE_KEY_ID": seaweed.KEY_ID,
+        "JINDU_STORAGE_SECRET": seaweed.SECRET,
+    }
     found: dict[str, Field] = {}
     async with AsyncExitStack() as stack:
         stack.callback(valkey.kill)
@@ -137,6 +145,7 @@ async def test_an_event_to_all_at_one_node_two_and_four(programs: Path, tmp_path
         for count in (1, 2, 4):
             environ = shared | {"JINDU_DATABASE_URL": postgresql.new_database(f"nodes{count}_bench")}
             environ["JINDU_BROKER_URL"] += f"?prefix=bench{count}:"
+            environ["JINDU_STORAGE_URL"] = seaweed.new_place()
             found[f"{count}"] = await stack.enter_async_context(opened(tmp_path / "shared", programs, environ, count))
         for _ in range(_ROUNDS):
             for nodes in found.values():
