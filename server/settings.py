@@ -428,7 +428,10 @@ def _read_secret(name: str, path: Path) -> str:
 
 def _convert(key: str, source: str, value: Any, target: Any) -> Any:
     if target == tuple[str, ...] and isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if value.strip() and not parts:
+            raise ConfigurationError(f"{key} from the {source} is {value!r}, which names nothing; leave it empty.")
+        value = parts
     if target is Path:
         return Path(value)
     try:
