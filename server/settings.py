@@ -210,6 +210,11 @@ class Settings:
     job_retry_seconds: float = _setting(
         10.0, "Seconds until then; each further time six times as many, at most ten minutes."
     )
+    job_away_hours: float = _setting(
+        24.0,
+        "How long a job waits for a database or a store of files that is away, which uses up none of these; 0: it "
+        "fails at once.",
+    )
     import_seconds: float = _setting(21_600.0, "Time limit of an import's work in a worker process.")
     report_seconds: float = _setting(1_800.0, "Time limit of one report of a batch.")
     worker_silence_seconds: float = _setting(
@@ -428,7 +433,10 @@ def _read_secret(name: str, path: Path) -> str:
 
 def _convert(key: str, source: str, value: Any, target: Any) -> Any:
     if target == tuple[str, ...] and isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if value.strip() and not parts:
+            raise ConfigurationError(f"{key} from the {source} is {value!r}, which names nothing; leave it empty.")
+        value = parts
     if target is Path:
         return Path(value)
     try:

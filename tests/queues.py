@@ -14,6 +14,7 @@ from server.clock import new_id, utc_now
 from server.engines.lease_lines import LeaseLines
 from server.engines.lease_queue import LeaseQueue
 from server.engines.memory_queue import MemoryQueue
+from server.jobs.away import Patience
 from server.jobs.job import Job, State
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKind, JobKinds
@@ -45,8 +46,17 @@ SLOTS = 2
 LEASE_SECONDS = 1.0
 
 
+@dataclass
+class StoreOfFiles:
+    is_away: bool = False
+
+
+FILES = StoreOfFiles()
+PATIENCE = Patience(seconds=3_600, files_away=lambda: FILES.is_away)
+
+
 def memory_queue(_database: Database) -> JobQueue:
-    return MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3)
+    return MemoryQueue(kinds=KINDS, heavy_slots=SLOTS, max_attempts=3, patience=PATIENCE)
 
 
 def lease_queue(database: Database) -> JobQueue:
@@ -60,6 +70,7 @@ def lease_queue(database: Database) -> JobQueue:
         heavy_slots=SLOTS,
         max_attempts=3,
         lease_seconds=LEASE_SECONDS,
+        patience=PATIENCE,
     )
 
 

@@ -147,6 +147,7 @@ async def _overview(request: web.Request, principal: Principal) -> dict[str, Any
     return {
         "statistics": statistics,
         "at_work": at_work,
+        "runs_jobs": bool(statistics["jobs"].heavy_slots),
         "titles": {job.id: job.title for job in page.items},
         "figures": _figures(statistics, but=_SHOWN_APART if parts_of(request).settings.broker_url else _OF_ONE_NODE),
         "page": page,

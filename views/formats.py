@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from server.errors import JinduError
 from server.figures import figure
+from server.jobs.away import is_held_up
 from server.jobs.job import Job, JobError, State
 from server.jobs.kinds import JobKinds
 from server.jobs.shown import state_text
@@ -193,6 +194,8 @@ class ReaderFormats:
         if job.waiting is None:
             return ""
         words = waiting_words(job.waiting, kinds, self.translations, is_readers=job.owner_id == self.reader_id)
+        if is_held_up(job) and job.stalled_since is not None:
+            return self.gettext("{words} since {time}").format(words=words, time=self.clock(job.stalled_since))
         if job.waiting.place is None:
             return words
         place = self.gettext("place {place} in line").format(place=self.number(job.waiting.place))

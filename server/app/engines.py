@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from socket import gethostname
 from typing import Protocol
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
@@ -26,6 +28,7 @@ from server.engines.sqlite import SqliteDatabase
 from server.engines.traced_database import TracedDatabase
 from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
+from server.jobs.away import IMPATIENT, Patience
 from server.jobs.external_shared import SharedScripts
 from server.jobs.job_queue import JobQueue
 from server.jobs.kinds import JobKinds
@@ -58,7 +61,9 @@ class Exchange:
 
 
 class MakeQueue(Protocol):
-    def __call__(self, *, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue: ...
+    def __call__(
+        self, *, kinds: JobKinds, heavy_slots: int, max_attempts: int, patience: Patience = ...
+    ) -> JobQueue: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +208,7 @@ def _leases(settings: Settings, database: Database, node: str) -> MakeQueue:
     from server.engines.lease_lines import LeaseLines  # psycopg, which is there: the database is open by it
     from server.engines.lease_queue import LeaseQueue
 
-    def make(*, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> JobQueue:
+    def make(*, kinds: JobKinds, heavy_slots: int, max_attempts: int, patience: Patience = IMPATIENT) -> JobQueue:
         return LeaseQueue(
             database=database,
             lines=LeaseLines(settings.database_url, node=node, lease_seconds=settings.lease_seconds),
@@ -213,6 +218,7 @@ def _leases(settings: Settings, database: Database, node: str) -> MakeQueue:
             heavy_slots=heavy_slots,
             max_attempts=max_attempts,
             lease_seconds=settings.lease_seconds,
+            patience=patience,
         )
 
     return make
@@ -274,6 +280,15 @@ def queue_for(settings: Settings, database: Database, *, node: str) -> MakeQueue
 def scripts_for(settings: Settings, database: Database, *, node: str) -> SharedScripts | None:
     make = ENGINES.shared_scripts.get(_scheme(settings.database_url))
     return None if make is None else make(settings, database, node)
+
+
+async def kinds_waiting_in_vain(connection: AsyncConnection) -> Mapping[str, int]:
+    """How many jobs wait of each kind that no node runs; a node that is alone runs all."""
+    if connection.dialect.name == "sqlite":
+        return {}
+    from server.engines import lease_kinds
+
+    return await lease_kinds.kinds_waiting_in_vain(connection)
 
 
 def may_be_many(settings: Settings) -> bool:

@@ -15,6 +15,7 @@ from server.app.storage import StorageParts
 from server.app.workers import WorkerParts
 from server.jobs import demonstration, external_kind
 from server.jobs.attempts import Attempts
+from server.jobs.away import Patience
 from server.jobs.external import ExternalJobs
 from server.jobs.external_alone import ScriptsAlone
 from server.jobs.external_among_nodes import ScriptsAmongNodes
@@ -63,12 +64,16 @@ def build_jobs(
     table.listen(counting.changed)
     saver = ProgressSaver(store=store, table=table)
     is_shared, node = engines.may_be_many(settings), node_name(settings)
+    away_seconds = 3_600 * settings.job_away_hours
     queue = engines.queue_for(settings, storage.database, node=node)(
-        kinds=kinds, heavy_slots=workers.heavy_slots, max_attempts=settings.job_attempts
+        kinds=kinds,
+        heavy_slots=workers.heavy_slots,
+        max_attempts=settings.job_attempts,
+        patience=Patience(seconds=away_seconds, files_away=storage.files.is_away),
     )
     if is_shared:
         table.waits_by(queue.jobs_waiting)
-    retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds)
+    retries = Retries(most=settings.job_retries, first_seconds=settings.job_retry_seconds, away_seconds=away_seconds)
     life = JobLife(
         database=storage.database,
         table=table,

@@ -8,6 +8,7 @@ from functools import partial
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
 from server.app.datasets import DatasetParts
+from server.app.engines import kinds_waiting_in_vain
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
@@ -151,6 +152,7 @@ def build_operations(
         metrics_addresses=settings.metrics_addresses,
         certificate_end=partial(end_of, settings),
         refused_origins=auth.refused_origins.lately,
+        waiting_in_vain=kinds_waiting_in_vain,
     )
     return Operations(
         accounts=accounts,

@@ -59,6 +59,7 @@ def build_uploads(
         arrivals=arrivals,
         clock=utc_now,
         silence=timedelta(minutes=settings.upload_silence_minutes),
+        expiry=limits.expiry,
     )
     folders = Folders(
         {

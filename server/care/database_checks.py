@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -41,6 +41,18 @@ async def check_database(
             "clock_behind",
             f"This machine's clock says {rfc3339(now)}, and the database has something of {rfc3339(latest)}.",
             "Set the clock (timedatectl set-ntp true) before the server goes on.",
+        )
+
+
+def check_kinds_run(waiting: Mapping[str, int]) -> Iterator[CareFinding]:
+    """`waiting` counts jobs by kinds that no node runs."""
+    for kind, count in waiting.items():
+        yield warning(
+            "no_worker",
+            f"{count} jobs of the kind {kind} wait, and no node that is there runs any.",
+            "Start a worker (jindu worker, with that kind or without JINDU_WORKER_KINDS) or a node of the role all.",
+            kind=kind,
+            count=count,
         )
 
 

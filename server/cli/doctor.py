@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.app.engines import open_database, open_files
-from server.care.database_checks import check_database, check_schema
+from server.app.engines import kinds_waiting_in_vain, open_database, open_files
+from server.care.database_checks import check_database, check_kinds_run, check_schema
 from server.care.file_checks import check_files, look_at_files
 from server.care.findings import CareFinding, Gravity, error, exit_status
 from server.care.machine_checks import check_machine
@@ -84,6 +84,8 @@ async def _check_rows_and_files(
         )
         findings = [each async for each in checking]
         is_known = await check_schema(connection) is None
+        if is_known:
+            findings += check_kinds_run(await kinds_waiting_in_vain(connection))
     if looks_at_files and is_known and not any(each.severity is Gravity.ERROR for each in findings):
         findings += await _check_files(database, settings, thorough=thorough)
     return findings

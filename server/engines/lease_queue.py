@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import utc_now
 from server.engines import lease_rows as rows
+from server.engines.lease_kinds import kinds_run, say_kinds, say_none
 from server.engines.lease_lines import Heard, LeaseLines
 from server.engines.lease_standing import Standings
 from server.errors import NotFound
+from server.jobs.away import IMPATIENT, Patience
 from server.jobs.job import Job, State
 from server.jobs.job_log import line_now
 from server.jobs.job_queue import QueueStatistics
 from server.jobs.kinds import JobKinds
 from server.jobs.lanes import Lane
 from server.jobs.life import JobLife
-from server.jobs.outcomes import STOPPED_IN_BETWEEN, UNKNOWN_KIND, ended
+from server.jobs.outcomes import LOST_BEFORE, LOST_IN_BETWEEN, UNKNOWN_KIND, ended
 from server.jobs.retry import LATER_SECONDS, LONGEST_PAUSE_SECONDS, after_crash
 from server.jobs.waiting import Waiting
-from server.storage.database import NOT_NOW, Database
+from server.storage.database import NOT_NOW, NOT_STORED, Database
 
 _LOG = logging.getLogger("jindu.jobs")
 _SHARED_PLACES = 64  # as in engines/memory_queue.py
+_LAST_WORD_SECONDS = 1.0
 _LOOK_SECONDS = 1.0  # whatever is told may be lost
 _LOOK_FOR_END_SECONDS = 0.1
 _LOOKS_FOR_END = 50  # in which a job that was cancelled should have ended, wherever it runs
@@ -51,6 +57,7 @@ class LeaseQueue:
         heavy_slots: int,
         max_attempts: int,
         lease_seconds: float,
+        patience: Patience = IMPATIENT,
     ) -> None:
         """`claims` are the kinds that are run here; none where others run them."""
         self._database = database
@@ -61,6 +68,9 @@ class LeaseQueue:
         self._heavy_slots = heavy_slots
         self._max_attempts = max_attempts
         self._lease_seconds = lease_seconds
+        self._patience = patience
+        self._says_kinds_at = 0.0
+        self._judges_from = 0.0
         self._places = {
             Lane.SHORT: heavy_slots + 1,
             Lane.LONG: heavy_slots + 1,
@@ -121,6 +131,9 @@ class LeaseQueue:
         self._news.set()
         async with self._claiming:
             pass  # what is just being claimed is handed out
+        with suppress(*NOT_STORED, TimeoutError):  # it ends by itself, a little later
+            async with asyncio.timeout(_LAST_WORD_SECONDS), self._database.write(shared=True) as connection:
+                await say_none(connection, self._node)
 
     async def end(self) -> None:
         if self._looking is not None:
@@ -148,7 +161,13 @@ class LeaseQueue:
 
         async def take(connection: AsyncConnection) -> Job | None:
             return await rows.claim(
-                connection, kinds=kinds, lanes=lanes, full=full, node=self._node, lease_seconds=self._lease_seconds
+                connection,
+                kinds=kinds,
+                lanes=lanes,
+                full=full,
+                node=self._node,
+                lease_seconds=self._lease_seconds,
+                patience=self._patience,
             )
 
         try:
@@ -201,19 +220,40 @@ class LeaseQueue:
                 await self._look_once()
             except NOT_NOW:  # said in the log already
                 seconds = LATER_SECONDS
+                self._judges_from = math.inf
             except Exception:
                 _LOG.exception("could not look for jobs", extra={"action": "look_for_jobs"})
             await asyncio.sleep(seconds)
 
     async def _look_once(self) -> None:
+        await self._say_kinds()
         async with self._database.read() as connection:
             lost, unlined = await rows.lost(connection), await rows.in_no_lane(connection)
-            lines = await rows.lines(connection)
+            lines = replace(await rows.lines(connection), kinds_run=await kinds_run(connection))
+        if not self._may_judge():
+            lost, lines = [], replace(lines, kinds_run=None)
         self._standings.update(lines, left=self._life.table.own)
         for job in unlined:
             await self._adopt(job)
         for job in lost:
             await self._rescue(job)
+
+    def _may_judge(self) -> bool:
+        """Not right after the database was away: the others have not had the time to say that they are there."""
+        now = time.monotonic()
+        if self._judges_from == math.inf:
+            self._judges_from = now + self._lease_seconds
+        return now >= self._judges_from
+
+    async def _say_kinds(self) -> None:
+        kinds, now = self._claims(), time.monotonic()
+        if not kinds or now < self._says_kinds_at:
+            return
+        async with self._claiming:  # not once `close` has taken it back
+            if self._is_open:
+                async with self._database.write(shared=True) as connection:
+                    await say_kinds(connection, self._node, kinds, seconds=2 * self._lease_seconds)
+        self._says_kinds_at = now + self._lease_seconds / 3
 
     async def _rescue(self, job: Job) -> None:
         kind = self._kinds.find(job.kind)
@@ -228,9 +268,11 @@ class LeaseQueue:
             return await rows.is_lost(connection, job)
 
         async def say_so(connection: AsyncConnection, moved: Job) -> None:
-            await self._life.store.lines.add(connection, [line_now(job, STOPPED_IN_BETWEEN, "warning")])
+            await self._life.store.lines.add(connection, [line_now(job, LOST_IN_BETWEEN, "warning")])
 
         assert changes is not None  # it was running
+        if "message" in changes:
+            changes = {**changes, "message": LOST_BEFORE}
         moved = await self._life.move(job, only_if=is_lost, also=say_so, **changes)
         if moved is not None:
             extra = {"action": "rescue", "job": job.id, "attempt": job.attempt, "state": str(moved.state)}

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import String
 
+from server.jobs.away import FILES_AWAY, IMPATIENT, Patience
 from server.jobs.external_kind import KIND as EXTERNAL
 from server.jobs.job import Job, State
 from server.jobs.life import REVISIONS_LOST
@@ -34,6 +35,7 @@ WITH busy AS (
   LEFT JOIN busy ON busy.owner_id = jobs.owner_id AND busy.lane = jobs.lane
   LEFT JOIN job_turns ON job_turns.owner_id = jobs.owner_id AND job_turns.lane = jobs.lane
   WHERE jobs.state = 'queued' AND NOT jobs.cancel_requested AND jobs.due_at <= statement_timestamp()
+    AND (NOT :without_files OR jobs.stage <> '{FILES_AWAY}' OR jobs.stalled_since < :patience_ended)
     AND jobs.kind = ANY(:kinds) AND jobs.lane = ANY(:lanes) AND NOT jobs.lane || ' ' || jobs.owner_id = ANY(:full)
   ORDER BY array_position(:lanes, jobs.lane), coalesce(busy.running, 0), job_turns.taken_at NULLS FIRST,
     array_position(ARRAY['high', 'normal', 'low'], jobs.priority::text), jobs.due_at, jobs.sequence
@@ -74,6 +76,7 @@ class Lines:
     waiting: Sequence[InLine]
     waiting_in_all: int
     had_turns: Mapping[str, Sequence[str]]  # by lane: owners, the longest ago first
+    kinds_run: Collection[str] | None = None  # by nodes that are there; None while that is not known
 
 
 def from_now(seconds: float) -> ColumnElement[Any]:
@@ -101,9 +104,11 @@ async def claim(
     full: Collection[str],
     node: str,
     lease_seconds: float,
+    patience: Patience = IMPATIENT,
 ) -> Job | None:
     """Whose turn it is, running at `node`. `full` are lanes and owners, with a space, for whom there is no place."""
     given = {"kinds": list(kinds), "lanes": list(lanes), "full": list(full), "node": node, "lease": lease_seconds}
+    given |= {"without_files": patience.files_away(), "patience_ended": patience.ended_before()}
     row = (await connection.execute(_CLAIM, given)).one_or_none()
     return job_of(row) if row is not None else None
 
@@ -152,7 +157,7 @@ async def lines(connection: AsyncConnection) -> Lines:
     )
 
 
-_SHOWN = ("id", "kind", "owner_id", "title", "unit", "created_at", "priority", "sequence")
+_SHOWN = ("id", "kind", "owner_id", "title", "unit", "created_at", "priority", "sequence", "state", "stage")
 
 
 def _shown(row: Any) -> InLine:

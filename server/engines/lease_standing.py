@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from server.engines.lease_rows import LIGHT, Lines
+from server.jobs.away import waits_for
 from server.jobs.durations import Durations
 from server.jobs.job import Job
 from server.jobs.line import Line
@@ -30,15 +31,12 @@ class Standings:
         """`left` finds a running job that says itself how long it still takes."""
         self._learn(lines)
         self.count = lines.waiting_in_all
-        found: dict[str, Waiting] = {}
+        found = _not_in_line(lines)
         for lane in {row.lane for row in lines.waiting} - {LIGHT}:
-            found |= self._in_lane(lane, lines).jobs_waiting(lambda job_id: _seconds_left(left(job_id)))
-        for row in lines.waiting:
-            if row.seconds > _DUE_SECONDS:
-                found[row.job.id] = Waiting(reason=WaitingFor.AGAIN, seconds=row.seconds)
+            found |= self._in_lane(lane, lines, found).jobs_waiting(lambda job_id: _seconds_left(left(job_id)))
         self.waiting = found
 
-    def _in_lane(self, lane: str, lines: Lines) -> Line:
+    def _in_lane(self, lane: str, lines: Lines, elsewhere: Collection[str]) -> Line:
         """With the places of all nodes that run something there, as if each had as many as this one."""
         running = [row for row in lines.running if row.lane == lane]
         nodes = max(1, len({row.node for row in running}))
@@ -51,7 +49,7 @@ class Standings:
         for row in running:
             line.begin(row.job, seconds_ago=row.seconds)
         for row in lines.waiting:
-            if row.lane == lane and row.seconds <= _DUE_SECONDS:
+            if row.lane == lane and row.job.id not in elsewhere:
                 line.push(row.job)
         return line
 
@@ -61,6 +59,19 @@ class Standings:
             if job_id not in runs:
                 self._durations.add(kind, seconds)
         self._ran = runs
+
+
+def _not_in_line(lines: Lines) -> dict[str, Waiting]:
+    """Those that nobody's end would let begin."""
+    found: dict[str, Waiting] = {}
+    for row in lines.waiting:
+        if (reason := waits_for(row.job)) is not None:
+            found[row.job.id] = Waiting(reason=reason)
+        elif row.seconds > _DUE_SECONDS:
+            found[row.job.id] = Waiting(reason=WaitingFor.AGAIN, seconds=row.seconds)
+        elif lines.kinds_run is not None and row.job.kind not in lines.kinds_run:
+            found[row.job.id] = Waiting(reason=WaitingFor.NOBODY)
+    return found
 
 
 def _seconds_left(job: Job | None) -> float | None:

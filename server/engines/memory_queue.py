@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import utc_now
+from server.jobs.away import IMPATIENT, Patience, waits_for
 from server.jobs.durations import Durations
 from server.jobs.job import Job, State
 from server.jobs.job_log import line_now
@@ -31,6 +32,7 @@ from server.storage.database import NOT_STORED
 
 _LOG = logging.getLogger("jindu.jobs")
 _SHARED_PLACES = 64  # of jobs that take turns at the workers: each holds a few rows in memory, and no worker
+_LOOK_SECONDS = 1.0  # whether what is away is back
 _LONGEST_WAIT_SECONDS = 30.0  # what cannot be begun is tried for ever: its row says that it should run
 
 
@@ -41,8 +43,15 @@ class MemoryQueue:
     """
 
     def __init__(
-        self, *, kinds: JobKinds, heavy_slots: int, max_attempts: int, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        kinds: JobKinds,
+        heavy_slots: int,
+        max_attempts: int,
+        patience: Patience = IMPATIENT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._patience = patience
         self._kinds = kinds
         self._heavy_slots = heavy_slots
         self._max_attempts = max_attempts
@@ -118,7 +127,8 @@ class MemoryQueue:
             waiting |= line.jobs_waiting(self._seconds_left)
         for due, _, job in self._again:
             seconds = max(0.0, due - self._clock())
-            waiting[job.id] = Waiting(reason=WaitingFor.AGAIN, seconds=seconds)
+            reason = waits_for(job)
+            waiting[job.id] = Waiting(reason=reason) if reason else Waiting(reason=WaitingFor.AGAIN, seconds=seconds)
         return waiting
 
     def _seconds_left(self, job_id: str) -> float | None:
@@ -209,10 +219,17 @@ class MemoryQueue:
     async def _try_again(self) -> None:
         while self._again and self._again[0][0] <= self._clock():
             job = heapq.heappop(self._again)[2]
-            if job.state is State.QUEUED:
-                self._put_in_line(job)
-            else:
+            if job.state is not State.QUEUED:
                 await self._take_up(job)
+            elif not self._patience.holds_up(job):
+                self._put_in_line(job)
+            elif self._is_queued(job):
+                self._put_aside(job, _LOOK_SECONDS)
+
+    def _is_queued(self, job: Job) -> bool:
+        """Somebody may have cancelled it meanwhile."""
+        known = self._life.table.get(job.id)
+        return known is not None and known.state is State.QUEUED
 
     # after a crash
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from server.engines.blob_cache import BlobCache
 from server.engines.s3_bucket import SHA256, S3Bucket
 from server.engines.s3_signing import SignedAddresses
-from server.storage.blob_store import FoundBlob, StorageAway, require_key
+from server.storage.blob_store import FileDamaged, FoundBlob, require_key
 from server.storage.file_pieces import sha256_of_file, written
 
 BLOBS = "blobs"  # below the prefix of the bucket
@@ -78,7 +78,7 @@ class S3Files:
         with path.open("xb") as target:
             sha256 = await written(pieces, target)
         if known.get(SHA256, sha256) != sha256:
-            raise StorageAway("A file came damaged from the store of files; try again, and have the store looked at.")
+            raise FileDamaged
         return sha256
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -47,6 +47,7 @@ class Advancing:
         self._pending: dict[str, Any] = {}
         self._publication: asyncio.TimerHandle | None = None
         self._published_at = float("-inf")
+        self._still_since: datetime | None = None
         self.due_at = self._news.still_from
         self.is_over = False
         stillness.watch_over(self)
@@ -89,6 +90,10 @@ class Advancing:
         if self._pending:
             self._publish_soon()
 
+    def stood_still_since(self, moment: datetime) -> None:
+        """See `JobContext.stood_still_since`; until something moves."""
+        self._still_since = moment
+
     def look(self) -> None:
         """Say so when it stands still; for `Stillness`."""
         job, now = self.job, self._stillness.clock()
@@ -97,7 +102,8 @@ class Advancing:
             return
         changes: dict[str, Any] = {"rate": self._rate(job)}
         if now >= self._news.still_from:
-            since = job.stalled_since or utc_now() - timedelta(seconds=now - self._news.moved_at)
+            since = job.stalled_since or self._still_since
+            since = since or utc_now() - timedelta(seconds=now - self._news.moved_at)
             still_seconds = (utc_now() - since).total_seconds()  # also while an earlier process looked
             changes |= {"stalled_since": since, "rate": None, "unit_seconds": None}
             changes["is_stalled"] = now >= self._stalled_from or still_seconds >= self._stalls_after_seconds
@@ -137,6 +143,7 @@ class Advancing:
             self._progress.moved(changes.get("progress", job.progress))
         if changes:
             self._news.moved(0)
+            self._still_since = None
             changes = changes | _differing(_MOVING, job)
         rate = self._rate(msgspec.structs.replace(job, **changes))
         pace = {"rate": rate} if rate is None else {"rate": rate, "unit_seconds": None}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from server.jobs.away import is_held_up, stage_of
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
 from server.jobs.job_log import error_line, line_now
@@ -21,6 +22,10 @@ from server.storage.database import NOT_NOW, NOT_STORED
 from server.tracing import NO_TRACING, TraceSpan, Tracing
 
 _LOG = logging.getLogger("jindu.jobs")
+_AGAIN = {
+    False: "That may pass: it is tried again by itself.",
+    True: "It waits for that, and goes on by itself.",
+}
 _STOP_SECONDS = 1.5  # a cancelled job function gets so long to clean up; people were promised two seconds
 _END_SECONDS = 2 * _STOP_SECONDS  # until its end is stored as well
 
@@ -122,6 +127,8 @@ class Attempts:
             step_seconds=attempt.kind.step_seconds,
         )
         work: asyncio.Future[Outcome | None] = asyncio.ensure_future(attempt.kind.function(context))
+        if is_held_up(attempt.job):
+            context.advance(stage="")  # it waits no more
         await asyncio.wait((work, attempt.ending), return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             await self._stop(work, attempt.job)
@@ -158,7 +165,7 @@ class Attempts:
         if wanted is State.QUEUED and left is None:
             self._life.saver.log(line_now(job, STOPPED_IN_BETWEEN, "warning"))
         if again:
-            self._life.saver.log(line_now(job, "That may pass: it is tried again by itself.", "warning"))
+            self._life.saver.log(line_now(job, _AGAIN[bool(again.get("stalled_since"))], "warning"))
             changes = again
         span.tell(job_state=str(changes.get("state")))
         failures = 0
@@ -191,12 +198,12 @@ class Attempts:
     def _again(self, attempt: _Attempt, work: asyncio.Future[Outcome | None]) -> Mapping[str, Any] | None:
         """What changes when it is to be repeated; nobody's wish to end it is overruled."""
         kind = attempt.kind
-        if attempt.ending.done() or not work.done() or work.cancelled() or not (kind.heavy or kind.goes_on):
+        if attempt.ending.done() or not work.done() or work.cancelled():
             return None
         error = work.exception()
-        if error is None:
+        if error is None or not (kind.heavy or kind.goes_on or stage_of(error) is not None):
             return None
-        return after_failure(attempt.job, error, retries=self._retries, goes_on=attempt.kind.goes_on)
+        return after_failure(attempt.job, error, retries=self._retries, goes_on=kind.goes_on)
 
     async def _wait_for_all(self, seconds: float) -> None:
         tasks = {attempt.task for attempt in self._under_way.values() if attempt.task is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +49,11 @@ class JobContext:
         """The newest snapshot, with what `advance` was told a moment ago."""
         return self._advancing.job
 
+    @property
+    def begun_as(self) -> Job:
+        """The job as this attempt found it."""
+        return self._advancing.attempt_job
+
     def advance(
         self,
         progress: float | None = None,
@@ -64,6 +70,10 @@ class JobContext:
         A job that succeeds shows its whole total as done, so put an estimate right before the end.
         """
         self._advancing.advance(progress, total=total, stage=stage, message=message, detail=detail, title=title)
+
+    def stood_still_since(self, moment: datetime) -> None:
+        """It last moved then, before this attempt: should it stand still, it has done so from there on."""
+        self._advancing.stood_still_since(moment)
 
     def log(self, message: str, *, level: str = "info", values: Mapping[str, Any] | None = None) -> None:
         """A line for the job's log, which its owner reads; kept even when the attempt fails.

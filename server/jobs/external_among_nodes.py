@@ -27,6 +27,7 @@ from server.jobs.job import Job, State
 from server.jobs.job_log import error_line
 from server.jobs.keys import Asked
 from server.jobs.life import Also, JobLife
+from server.storage.database import DatabaseAway
 from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu.jobs")
@@ -47,6 +48,9 @@ class ScriptsAmongNodes:
         self._life = life
         self._shared = shared
         self._scripts = HeardScripts(life, clock=clock)
+        self._clock = clock
+        self._was_away = False
+        self._judges_from = 0.0
         self._taking = asyncio.Lock()  # two of its requests may come at once
         self.silence_seconds = silence_seconds
 
@@ -175,12 +179,22 @@ class ScriptsAmongNodes:
     async def _look(self) -> None:
         """Let go of those that others have by now; the silent are given up by whichever node sees it first."""
         listened = dict(self._scripts)
-        here = await self._shared.here(list(listened))
+        try:
+            here, silent = await self._shared.here(list(listened)), await self._shared.silent()
+        except DatabaseAway:
+            self._was_away = True
+            raise
         for job_id, script in listened.items():
             if job_id not in here:
                 self._let_go(job_id, script)
-        for job in await self._shared.silent():
+        for job in silent if self._may_judge() else []:
             await self._give_up(job)
+
+    def _may_judge(self) -> bool:
+        """While the database was away nobody could be heard: each script has its whole time to speak up after it."""
+        if self._was_away:
+            self._was_away, self._judges_from = False, self._clock() + self.silence_seconds
+        return self._clock() >= self._judges_from
 
     async def _give_up(self, job: Job) -> None:
         async def is_silent(connection: AsyncConnection) -> bool:

@@ -69,6 +69,8 @@ FROM_THE_BEGINNING: Mapping[str, Any] = {
 }
 
 
+LOST_BEFORE = "The worker of the attempt before this one was not heard of any more."
+LOST_IN_BETWEEN = "The worker of this attempt was not heard of any more."
 STOPPED_IN_BETWEEN = "The server stopped in the middle of this attempt."  # as its log says
 
 

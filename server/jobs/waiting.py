@@ -14,6 +14,9 @@ class WaitingFor(StrEnum):
     TURN = "turn"  # in line to begin
     WORKER = "worker"  # under way, but it has no worker at this moment
     AGAIN = "again"  # it failed for a reason that may pass, and begins anew after a while
+    FILES = "files"  # the store of files is away
+    DATABASE = "database"
+    NOBODY = "nobody"  # no node that is there runs jobs of its kind
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):

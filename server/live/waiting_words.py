@@ -7,7 +7,13 @@ from gettext import NullTranslations
 
 from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.waiting import Waiting, WaitingFor
+from server.texts import phrase, told
 
+_OF_NO_LINE = {
+    WaitingFor.FILES: phrase("waits for the store of files"),
+    WaitingFor.DATABASE: phrase("waits for the database"),
+    WaitingFor.NOBODY: phrase("no worker runs jobs of this kind at the moment"),
+}
 _LONGEST_IN_SECONDS = 90.0
 
 Plural = Callable[[str, str, int], str]
@@ -18,6 +24,8 @@ def waiting_words(waiting: Waiting, kinds: JobKinds, translations: NullTranslati
     gettext = translations.gettext
     if waiting.reason is WaitingFor.AGAIN:
         return gettext("{duration} until it is tried again").format(duration=_duration(waiting.seconds, translations))
+    if (words := _OF_NO_LINE.get(waiting.reason)) is not None:
+        return told("{words}", {"words": words}, gettext)
     is_own = waiting.is_own if is_readers else None
     ahead = _ahead(waiting, kinds.shown(waiting.kind), translations, is_own=is_own)
     if waiting.seconds is None:

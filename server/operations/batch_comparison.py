@@ -43,7 +43,9 @@ class BatchComparison:
                     name=each.name,
                     count=each.report_count,
                 )
-        return Comparison(before=before, moves=compare(await self._figures(batch), await self._figures(before)))
+        not_made = await self._store.not_made(batch.id)
+        moves = compare(await self._figures(batch), await self._figures(before), not_made=not_made)
+        return Comparison(before=before, moves=moves)
 
     async def _figures(self, batch: BatchHead) -> list[ReportFigures]:
         return [figures async for figures in self._store.figures(batch.id)]

@@ -47,6 +47,7 @@ class Concern(StrEnum):
     DISK = "disk"
     LAG = "lag"
     BACKUP = "backup"
+    KINDS = "kinds"
     FILES = "files"
     NODES = "nodes"
     CERTIFICATE = "certificate"
@@ -65,6 +66,10 @@ WATCHED_AS = {
     Concern.CERTIFICATE: "certificate_days",
 }
 """Subjects of the alert rules whose thresholds say when it is one: what an administrator changes there counts here."""
+
+
+_SAID_BY = {Concern.KINDS: "jobs_idle"}
+"""Subjects of alerts that say it as well, and have other thresholds."""
 
 
 class LinesOf(StrEnum):
@@ -116,6 +121,8 @@ class Present:
     workers_died: int  # in the last hour
     workers_died_at_one: int  # of them at the node where most did
     loop_lag_ms: float | None  # the longest in the last hour
+    loop_lag_at: str  # the node where that was
+    is_lag_of_worker: bool  # which serves nobody
     jobs_failed: int  # in the last 24 hours
     disk_full_at: datetime | None  # if it goes on like in the last week; None when not within a year
     backup: BackupState | None  # of those that the server makes by itself
@@ -128,13 +135,18 @@ class Present:
     as_of: datetime
     nodes: tuple[str, ...]  # that are up
     without_files: tuple[str, ...]  # those of them that did not reach the store of files a moment ago
+    waiting_in_vain: Mapping[str, int]  # jobs, by kinds that no node runs
     without_others: tuple[str, ...]  # and those that did not reach the others
 
     @property
     def concerns(self) -> list[Concern]:
         """What somebody should look at, the worst first; what an alert says already is not said once more."""
         said = {alert.subject.name for alert in self.firing}
-        return [each for each, is_so in self._found().items() if is_so and WATCHED_AS.get(each) not in said]
+        return [
+            each
+            for each, is_so in self._found().items()
+            if is_so and not said & {WATCHED_AS.get(each), _SAID_BY.get(each)}
+        ]
 
     def _found(self) -> dict[Concern, bool]:
         share, limits = self.availability["30d"].share, self.limits
@@ -146,6 +158,7 @@ class Present:
             Concern.DISK: self._days_until(self.disk_full_at) < limits[Concern.DISK],
             Concern.LAG: (self.loop_lag_ms or 0) > limits[Concern.LAG],
             Concern.BACKUP: self._is_backup_worrying(),
+            Concern.KINDS: bool(self.waiting_in_vain),
             Concern.FILES: bool(self.without_files),
             Concern.NODES: bool(self.without_others),
             Concern.CERTIFICATE: self.certificate_ends_at is not None,  # by how long it was good in all
@@ -161,6 +174,11 @@ class Present:
         return self.backup is not None and self.backup.is_worrying(self.as_of, late=late)
 
 
+async def nothing_in_vain(_connection: AsyncConnection) -> Mapping[str, int]:
+    """Of a server that runs all its jobs itself."""
+    return {}
+
+
 class MonitoringOperations:
     def __init__(
         self,
@@ -171,6 +189,7 @@ class MonitoringOperations:
         metrics_addresses: Collection[str] = (),
         certificate_end: Callable[[datetime], datetime | None] = lambda _: None,
         refused_origins: Callable[[], Sequence[str]] = tuple,
+        waiting_in_vain: Callable[[AsyncConnection], Awaitable[Mapping[str, int]]] = nothing_in_vain,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
@@ -179,6 +198,7 @@ class MonitoringOperations:
         self._metrics_addresses = metrics_addresses
         self._certificate_end = certificate_end
         self._refused_origins = refused_origins
+        self._waiting_in_vain = waiting_in_vain
         self._clock = clock
 
     async def history(
@@ -239,10 +259,12 @@ class MonitoringOperations:
             alerts = await past_alerts(connection, limit=_MOST_ALERTS, since=now)
             rules = await all_rules(connection)
             backup = await backup_state(connection)
+            waiting_in_vain = await self._waiting_in_vain(connection)
         up = tuple(sorted({run.node for run in runs if run.is_alive(now)}))
         of_last, of_hour, of_day, disk_full_at, died = await asyncio.to_thread(
             lambda: (summed(last), summed(hour), summed(day), full_at(free_room(_of(week, up))), _most_died(hour))
         )
+        lag_at = _most_lag(hour)
         seconds = STEP_SECONDS * len({each.at for each in last})
         return Present(
             limits=_limits(rules),
@@ -256,6 +278,8 @@ class MonitoringOperations:
             workers_died=of_hour.get("workers_died", 0),
             workers_died_at_one=died,
             loop_lag_ms=of_hour["loop_lag"][1] if "loop_lag" in of_hour else None,
+            loop_lag_at=lag_at if len(up) > 1 else "",
+            is_lag_of_worker=any(run.node == lag_at and not run.serves_people for run in runs),
             jobs_failed=of_day.get("jobs_failed", 0),
             disk_full_at=disk_full_at,
             backup=backup,
@@ -267,6 +291,7 @@ class MonitoringOperations:
             refused_origins=tuple(self._refused_origins()),
             as_of=now,
             nodes=up,
+            waiting_in_vain=waiting_in_vain,
             without_files=_nodes_at(last, "files_away"),
             without_others=_nodes_at(last, "broker_away") if len(up) > 1 else (),
         )
@@ -330,6 +355,12 @@ def _of(stored: Sequence[StoredSample], nodes: Collection[str]) -> list[StoredSa
 def _most_died(hour: Sequence[StoredSample]) -> int:
     by_node = [summed(_of(hour, (node,))).get("workers_died", 0) for node in {each.node for each in hour}]
     return int(max(by_node, default=0))
+
+
+def _most_lag(hour: Sequence[StoredSample]) -> str:
+    """The node whose event loop stood still for the longest."""
+    known = [(lag[1], each.node) for each in hour if (lag := summed([each]).get("loop_lag"))]
+    return max(known, default=(0, ""))[1]
 
 
 def _nodes_at(last: Sequence[StoredSample], level: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import msgspec
 
 from server.datasets.work import QueryLimits
 from server.errors import Conflict, InvalidInput, JinduError, StorageFull
+from server.jobs.away import is_held_up, stage_of
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKind, JobLink, Missing
@@ -155,7 +156,7 @@ class BatchReports:
 
     async def _requeue(self, context: JobContext, batch: Batch) -> None:
         """What an earlier attempt left unfinished goes on; the failed ones only when a person asked to try again."""
-        states = (*_UNFINISHED, State.FAILED) if was_asked_again(context.job) else _UNFINISHED
+        states = (*_UNFINISHED, State.FAILED) if was_asked_again(context.begun_as) else _UNFINISHED
         async with self._database.write() as connection:
             await context.fence(connection)
             await self._store.requeue(connection, batch.id, states)
@@ -191,6 +192,8 @@ class BatchReports:
                 try:
                     found = await self._room.within(self._lay_out(context, batch, reports, output))
                 except JinduError as error:  # whatever it is, reports can be made without
+                    if stage_of(error) is not None:
+                        raise  # they cannot
                     values = {"reason": {"phrase": error.message, "parameters": plain(error.parameters)}}
                     context.log("Datasets are read as they are stored: {reason}", level="warning", values=values)
             yield found
@@ -262,7 +265,7 @@ class BatchReports:
 
 def was_asked_again(job: Job) -> bool:
     """By a person, and this is the first attempt since: those that come by themselves are counted in the job."""
-    return job.attempt > 1 and not job.interruptions and not job.failures
+    return job.attempt > 1 and not job.interruptions and not job.failures and not is_held_up(job)
 
 
 def _links(job: Job) -> Sequence[JobLink]:

@@ -53,20 +53,28 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 
 class Moves(msgspec.Struct, frozen=True, kw_only=True):
     """`moved`: those that changed, the largest part first. `only_now` and `only_before` are reports without another,
-    `unpaired` counts the figures of the others of which nobody can tell which one they were before.
+    `not_made` are those that were made before, and failed or were left out now. `unpaired` counts the figures of the
+    others of which nobody can tell which one they were before.
     """
 
     moved: list[Move]
     compared: int
     only_now: int
     only_before: int
+    not_made: int = 0
     unpaired: int = 0
 
 
-def compare(now: Sequence[ReportFigures], before: Sequence[ReportFigures]) -> Moves:
-    """Reports belong together when their parameters are the same but for days and months."""
+def compare(
+    now: Sequence[ReportFigures], before: Sequence[ReportFigures], *, not_made: Iterable[Mapping[str, Any]] = ()
+) -> Moves:
+    """Reports belong together when their parameters are the same but for days and months.
+
+    `not_made` are the parameters of those that belong to the batch now and did not come out.
+    """
     old, new = _by_subject(before), _by_subject(now)
     both = [subject for subject in new if subject in old]
+    missed = {_subject(parameters) for parameters in not_made} & (old.keys() - new.keys())
     moves: list[Move] = []
     unpaired = 0
     for subject in both:
@@ -77,7 +85,8 @@ def compare(now: Sequence[ReportFigures], before: Sequence[ReportFigures]) -> Mo
         moved=sorted(moves, key=lambda move: (move.change is None, -abs(move.change or 0))),
         compared=len(both),
         only_now=len(now) - len(both),
-        only_before=len(before) - len(both),
+        only_before=len(before) - len(both) - len(missed),
+        not_made=len(missed),
         unpaired=unpaired,
     )
 

@@ -125,6 +125,12 @@ class BatchStore:
                 return
             last = rows[-1].position
 
+    async def not_made(self, batch_id: str) -> list[dict[str, Any]]:
+        """Parameters of the reports that failed, or were not made for another reason."""
+        query = select(reports.c.parameters).where(reports.c.batch_id == batch_id, reports.c.state != State.SUCCEEDED)
+        async with self._database.read() as connection:
+            return list(await connection.scalars(query))
+
     async def all_reports(self, batch_id: str) -> list[BatchReport]:
         """In order; page by page, since there may be thousands."""
         found: list[BatchReport] = []

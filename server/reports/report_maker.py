@@ -9,12 +9,13 @@ import msgspec
 
 from server.datasets.work import QueryLimits
 from server.errors import JinduError, StorageFull
+from server.jobs.away import stage_of
 from server.jobs.context import JobContext
 from server.jobs.job import State
 from server.reports.batches import Batch, BatchReport, ReportError, StoredArtifact
 from server.reports.requests import LaidOut, render_request
 from server.reports.work import Rendered, render_report
-from server.storage.blob_store import BlobStore, StorageAway
+from server.storage.blob_store import BlobStore
 from server.storage.scratch import Scratch
 
 _LOG = logging.getLogger(__name__)
@@ -39,9 +40,11 @@ class ReportMaker:
                 ) as request:
                     rendered: Rendered = await context.run_in_worker(render_report, request)
                 artifacts = await self._publish(batch, report, rendered)
-        except (StorageFull, StorageAway):
+        except StorageFull:
             raise  # no report after it would fare better: the job stops, and a retry goes on from here
         except JinduError as error:
+            if stage_of(error) is not None:
+                raise  # nor would it then: the job waits
             return msgspec.structs.replace(report, state=State.FAILED, error=ReportError.of(error))
         except Exception:
             _LOG.exception("report %s of batch %s could not be made", report.id, batch.id)

@@ -21,6 +21,10 @@ class StorageAway(Unavailable):
     code = "storage_away"
 
 
+class FileDamaged(StorageAway):
+    """A file came damaged from the store of files; try again, and have the store looked at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundBlob:
     """`changed_at` is when it was published last."""

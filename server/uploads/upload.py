@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from server.clock import Clock
 from server.errors import Gone, JobFailed, StorageFull
@@ -14,7 +14,7 @@ from server.jobs.job import PAUSED, Job, State
 from server.jobs.kinds import JobKind, JobLink
 from server.jobs.outcomes import Outcome
 from server.jobs.shown import WAITING_FOR_SENDER
-from server.storage.database import Database
+from server.storage.database import Database, DatabaseAway
 from server.uploads.arrivals import Arrival, Arrivals
 from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import BYTES_MISSING, Part, Pieces
@@ -22,6 +22,7 @@ from server.uploads.receiving import Receiver
 from server.uploads.tus import parse_concat
 
 KIND = "file_upload"
+_AGAIN_SECONDS = 1.0  # until a database that is away is asked again
 
 
 class DataUpload:
@@ -37,8 +38,9 @@ class DataUpload:
         arrivals: Arrivals,
         clock: Clock,
         silence: timedelta,
+        expiry: timedelta,
     ) -> None:
-        """`silence`: who sends nothing for so long does not come back by itself."""
+        """`silence`: who sends nothing for so long does not come back by itself. `expiry` is the receiver's."""
         self._database = database
         self._store = store
         self._pieces = pieces
@@ -46,6 +48,7 @@ class DataUpload:
         self._arrivals = arrivals
         self._clock = clock
         self._silence_seconds = silence.total_seconds()
+        self._expiry = expiry
 
     def kind(self) -> JobKind:
         return JobKind(
@@ -93,13 +96,8 @@ class DataUpload:
         async with self._arrivals.follow(upload_id) as arrival:
             arrival.is_paused = context.job.stage == PAUSED  # before the server was started again
             while True:
-                upload = await self._store.get(upload_id)
-                if upload is None:
-                    raise Gone(
-                        "The upload was not finished in time and was removed; upload the file again.",
-                        code="upload_removed",
-                    )
-                before, incoming = incoming, await self._incoming(upload)
+                before = incoming
+                upload, incoming = await self._rows(upload_id, silence)
                 silence.saw(sum(part.offset for part in incoming))
                 still_here = {part.id for part in incoming}
                 gone_bytes += sum(arrival.bytes_of(part) for part in before if part.id not in still_here)
@@ -108,26 +106,49 @@ class DataUpload:
                     total=_total(upload, incoming, gone_bytes),
                     stage=PAUSED if arrival.is_paused else "receiving",
                 )
+                if not before and (last := self._last_byte(incoming)) is not None:
+                    context.stood_still_since(last)
                 if upload.has_all_bytes or (upload.has_parts and not upload.is_gathering):
                     return upload
                 while not arrival.row_changed:  # show bytes as they come, until a row has something new to say
-                    await self._hear(arrival, silence)
+                    await self._hear(upload_id, arrival, silence)
                     context.advance(
                         gone_bytes + sum(map(arrival.bytes_of, incoming)),
                         stage=PAUSED if arrival.is_paused else "receiving",
                     )
                 arrival.row_changed = False
 
-    async def _hear(self, arrival: Arrival, silence: _Silence) -> None:
+    def _last_byte(self, incoming: Sequence[Upload]) -> datetime | None:
+        """When it was acknowledged: each puts off when the upload is removed."""
+        return max((part.expires_at - self._expiry for part in incoming if part.expires_at), default=None)
+
+    async def _rows(self, upload_id: str, silence: _Silence) -> tuple[Upload, list[Upload]]:
+        """The file and what comes of it. While the database is away nobody can send: that is no silence."""
+        while True:
+            try:
+                upload = await self._store.get(upload_id)
+                if upload is None:
+                    raise Gone(
+                        "The upload was not finished in time and was removed; upload the file again.",
+                        code="upload_removed",
+                    )
+                return upload, await self._incoming(upload)
+            except DatabaseAway:
+                await asyncio.sleep(_AGAIN_SECONDS)
+                silence.end()
+
+    async def _hear(self, upload_id: str, arrival: Arrival, silence: _Silence) -> None:
         look_seconds = self._arrivals.look_seconds
         at_most = silence.left if look_seconds is None else min(silence.left, look_seconds)
         if await arrival.wait(at_most=at_most):
             silence.end()
         elif silence.left <= 0:
-            raise JobFailed(
-                "Whoever sent this file stopped sending. Choose the same file again, and it goes on where it was.",
-                code="sender_gone",
-            )
+            await self._rows(upload_id, silence)
+            if silence.left <= 0:
+                raise JobFailed(
+                    "Whoever sent this file stopped sending. Choose the same file again, and it goes on where it was.",
+                    code="sender_gone",
+                )
         else:
             arrival.row_changed = True  # somebody may have told of it, and was not heard
 

@@ -23,6 +23,9 @@ export function pace(job) {
 
 // As `Formats.waiting_for` on the server writes it: "place 3 in line · waits for 2 reports of others, about 6 s".
 export function waitingFor(job) {
+  if (job.waiting_for && job.stalled_since && job.state === "queued") {
+    return t("{words} since {time}", { words: job.waiting_for, time: clock(new Date(job.stalled_since)) });
+  }
   const place = job.place == null ? "" : t("place {place} in line", { place: number(job.place) });
   return [place, job.waiting_for].filter(Boolean).join(" · ");
 }

@@ -63,6 +63,16 @@ STATES: dict[str, dict[str, Any]] = {
         "message": "The attempt before this one failed for a reason that may pass; the log says which.",
         "waiting": Waiting(reason=WaitingFor.AGAIN, kind="data_import", seconds=9.0),
     },
+    "waits for files": {
+        "attempt": 1,
+        "unit": "reports",
+        "kind": "batch_report",
+        "stage": "files_away",
+        "message": "The store of files did not answer. This goes on by itself once it is back.",
+        "stalled_since": LONG_AGO,
+        "waiting": Waiting(reason=WaitingFor.FILES),
+    },
+    "nobody runs it": {"unit": "rows", "waiting": Waiting(reason=WaitingFor.NOBODY)},
     "again": RUNNING | {"attempt": 2, "message": "The server stopped in the middle of the attempt before this one."},
 }
 

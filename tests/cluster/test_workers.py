@@ -6,12 +6,14 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 
+from server.clock import utc_now
 from tests import postgresql
 from tests.cluster.conftest import HasNodes, People, live
 from tests.cluster.workshop import LEASE_SECONDS, WorkerProcess, Workshop, workshop
@@ -101,6 +103,7 @@ async def test_half_an_upload_survives_that_the_worker_that_followed_it_was_froz
         assert response.status == 201, await response.text()
         place = response.headers["Location"]
     await bring(alice.east, place, bytes(40), offset=0)
+    last_byte = utc_now()
     follow = (await upload(alice.east, place.rpartition("/")[2]))["job_id"]
     with shop.working("one", "two") as workers:
         frozen = await who_runs(workers, follow)
@@ -108,6 +111,13 @@ async def test_half_an_upload_survives_that_the_worker_that_followed_it_was_froz
         await until(lambda: stands(alice.west, follow, "running", attempt=2))
         frozen.signal(signal.SIGCONT)
         await until(lambda: any("attempt was given up" in line for line in frozen.log))
+
+        async def stands_still() -> str | None:
+            since: str | None = (await job(alice.west, follow))["stalled_since"]
+            return since
+
+        since = datetime.fromisoformat(await until(stands_still, seconds=30) or "")
+        assert abs((since - last_byte).total_seconds()) < 2  # whoever follows it
         await bring(alice.west, place, bytes(40), offset=40)
         assert await until(lambda: stands(alice.east, follow, "succeeded"))
 
@@ -260,9 +270,63 @@ async def test_a_worker_says_how_it_is_on_a_port_of_its_own(shop: Workshop) -> N
                 await until(partial(is_ready, client))
 
 
-async def test_a_worker_runs_the_kinds_that_it_is_told_to(shop: Workshop, alice: People) -> None:
+async def lines_of(client: aiohttp.ClientSession, job_id: str) -> list[str]:
+    async with client.get(f"/api/v1/jobs/{job_id}/log") as response:
+        return [line["message"] for line in (await response.json())["items"]]
+
+
+async def test_nobody_is_judged_by_the_time_in_which_the_database_was_away(shop: Workshop, alice: People) -> None:
+    with shop.working("one") as (worker,):
+        size = len(ORDERS.encode())
+        async with alice.east.post("/api/v1/uploads", headers=TUS | {"Upload-Length": str(size)}) as response:
+            place = response.headers["Location"]
+        await bring(alice.east, place, ORDERS.encode()[:40], offset=0)
+        half = (await upload(alice.east, place.rpartition("/")[2]))["job_id"]
+        await until(lambda: received(alice.west, half, 40))
+        async with alice.west.post("/api/v1/jobs", json={"title": "Backup", "total": 10}) as response:
+            script = (await response.json())["job_id"]
+        async with aiohttp.ClientSession(worker.url) as client:
+            with postgresql.away(shop.environment["JINDU_DATABASE_URL"]):
+                began = time.monotonic()
+                await until(partial(says_why_not, client, "database_away"))
+                await until(lambda: time.monotonic() - began > LEASE_SECONDS + 2, seconds=20)
+
+        async def speaks_on() -> bool:  # this node may not have heard yet that it is back
+            async with alice.east.patch(f"/api/v1/jobs/{script}", json={"progress": 5}) as response:
+                return response.status == 200
+
+        await until(speaks_on)
+        assert not any("Nothing was heard" in line for line in await lines_of(alice.west, script))
+        await bring(alice.west, place, ORDERS.encode()[40:], offset=40)
+        assert await until(lambda: stands(alice.east, half, "succeeded", attempt=1))
+        async with alice.east.patch(f"/api/v1/jobs/{script}", json={"state": "succeeded"}) as response:
+            assert response.status == 200
+
+
+async def says_that_nobody_runs_it(client: aiohttp.ClientSession, job_id: str) -> bool:
+    found = await job(client, job_id)
+    return (found["waiting_for"], found["place"]) == ("no worker runs jobs of this kind at the moment", None)
+
+
+async def is_concerned(client: aiohttp.ClientSession) -> bool:
+    async with client.get("/api/v1/admin/statistics") as response:
+        told = await response.json()
+    return "kinds" in told["concerns"] and told["waiting_in_vain"] == {"demonstration": 1}
+
+
+async def test_a_worker_runs_the_kinds_that_it_is_told_to_and_people_learn_that_nobody_runs_the_others(
+    shop: Workshop, alice: People, admin: People
+) -> None:
     with shop.working("one", JINDU_WORKER_KINDS="data_import"):
         job_id = await count_for(alice.east, 0.1)
+        for node in (alice.east, alice.west):
+            await until(partial(says_that_nobody_runs_it, node, job_id))
+        headers = {"Accept": "text/html", "Accept-Language": "zh-CN"}
+        async with alice.west.get(f"/jobs/{job_id}", headers=headers) as response:
+            assert "目前没有工作节点运行这类作业" in await response.text()
+        await until(partial(is_concerned, admin.east), seconds=60)
+        async with admin.west.get("/admin/health", headers=headers) as response:
+            assert "但没有工作节点运行这类作业" in await response.text()
         with shop.working("two", JINDU_WORKER_KINDS="demonstration") as (second,):
             await until(lambda: stands(alice.east, job_id, "succeeded"))
             assert await who_runs([second], job_id) is second

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import utc_now
 from server.engines.postgresql import PostgresqlDatabase
 from server.errors import Conflict
+from server.jobs.away import FILES_AWAY
 from server.jobs.job import Job, Priority, State
 from server.jobs.job_queue import JobQueue
 from server.jobs.outcomes import FROM_THE_BEGINNING, ended
 from server.jobs.waiting import WaitingFor
 from server.storage.database import Database
 from tests.contract.conftest import OpenDatabase
-from tests.queues import SLOTS, Node, add_people, lease_queue, memory_queue, opened
+from tests.queues import FILES, SLOTS, Node, add_people, lease_queue, memory_queue, opened
 from tests.waiting import until
 
 ENGINES: dict[str, Callable[[Database], JobQueue]] = {"memory": memory_queue, "leases": lease_queue}
@@ -137,6 +139,24 @@ async def test_a_job_that_is_to_be_tried_again_later_lets_others_go_first(node: 
     now = await node.put("alice")
     assert (await node.waiting(later.id))[later.id].reason is WaitingFor.AGAIN
     assert [(await node.next()).id for _ in range(2)] == [now.id, later.id]
+
+
+@pytest.fixture
+def files_are_away() -> Iterator[None]:
+    FILES.is_away = True
+    yield
+    FILES.is_away = False
+
+
+@pytest.mark.usefixtures("files_are_away")
+async def test_what_waits_for_files_is_not_begun_in_vain_until_it_has_waited_too_long(node: Node) -> None:
+    held_up: dict[str, Any] = {"stage": FILES_AWAY, "not_before": utc_now() + timedelta(seconds=0.2)}
+    waits = await node.put("alice", **held_up, stalled_since=utc_now())
+    too_long = await node.put("bob", **held_up, stalled_since=utc_now() - timedelta(hours=2))
+    assert (await node.next()).id == too_long.id
+    assert (await node.waiting(waits.id))[waits.id].reason is WaitingFor.FILES
+    FILES.is_away = False
+    assert (await node.next()).id == waits.id
 
 
 async def test_what_waits_knows_its_place_and_whose_work_it_waits_for(node: Node) -> None:

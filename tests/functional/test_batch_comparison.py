@@ -33,7 +33,8 @@ async def test_the_figures_that_moved_most_are_told(alice: aiohttp.ClientSession
     await put_template(alice, source=SOURCE)
     first = await made(alice)
     assert await comparison(alice, first) == {
-        "before": None, "compared": 0, "only_now": 0, "only_before": 0, "changed": 0, "unpaired": 0, "moved": [],
+        "before": None, "compared": 0, "only_now": 0, "only_before": 0, "not_made": 0, "changed": 0, "unpaired": 0,
+        "moved": [],
     }  # fmt: skip
     async with alice.get(f"/batches/{first['id']}") as response:
         assert "What moved most" not in await response.text()
@@ -42,7 +43,7 @@ async def test_the_figures_that_moved_most_are_told(alice: aiohttp.ClientSession
     found = await comparison(alice, second)
     [moved] = found.pop("moved")
     assert found.pop("before")["id"] == first["id"]
-    assert found == {"compared": 2, "only_now": 1, "only_before": 1, "changed": 1, "unpaired": 0}
+    assert found == {"compared": 2, "only_now": 1, "only_before": 1, "not_made": 0, "changed": 1, "unpaired": 0}
     assert (moved["title"], moved["label"], moved["change"]) == ("North", "Revenue", 1.0)
     assert (moved["before"]["text"], moved["after"]["text"]) == ("€10.50", "€21.00")
     async with alice.get(f"/batches/{second['id']}") as response:

@@ -33,7 +33,7 @@ TUS = {"Tus-Resumable": "1.0.0"}
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, job_retries=0)
+    return replace(settings, job_retries=0, worker_niceness=1)  # `kill_workers` knows them by that
 
 
 async def running(client: aiohttp.ClientSession, job_id: str, *, stage: str) -> None:

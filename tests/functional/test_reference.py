@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -24,6 +25,13 @@ REFERENCE = read_reference(openapi_document(ENDPOINTS))
 OURS = [each for found in REFERENCE.operations.values() for each in found]
 # What is there on a server without anything, and is asked for without values.
 PLAIN = [each for each in OURS if each.method == "GET" and "{" not in each.path and each.access != "admin"]
+
+
+async def test_the_docs_of_the_command_line_name_all_kinds_that_a_worker_runs(server: Server) -> None:
+    """Whoever copies the list has a worker for everything."""
+    docs = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text("utf-8")
+    [row] = [line for line in docs.splitlines() if line.startswith("| `--kinds KIND` |")]
+    assert set(re.findall("`([a-z_]+)`", row)) == server.parts.jobs.kinds.run_by_us()
 
 
 @pytest.fixture

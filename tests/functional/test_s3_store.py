@@ -8,6 +8,7 @@ import hashlib
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -104,6 +105,17 @@ async def test_a_node_may_lose_its_disk(settings: Settings, tmp_path: Path) -> N
         await import_text(alice, mode="replace")
 
 
+async def waits_for_files(client: aiohttp.ClientSession, job_id: str) -> bool:
+    """Said at the job: in the API, and at its page in the reader's language."""
+    job = await read(client, f"/api/v1/jobs/{job_id}")
+    if (job["state"], job["waiting_for"]) != ("queued", "waits for the store of files"):
+        return False
+    assert job["stalled_since"] is not None
+    headers = {"Accept": "text/html", "Accept-Language": "zh-CN"}
+    async with client.get(f"/jobs/{job_id}", headers=headers) as response:
+        return "起等待文件存储" in await response.text()
+
+
 async def test_a_browser_may_get_a_file_from_the_store_by_itself_and_nobody_else_may(
     settings: Settings, line: Line
 ) -> None:
@@ -166,12 +178,16 @@ async def test_while_the_store_is_away_people_are_told_and_jobs_wait(
     form.add_field("file", ORDERS, filename="later.csv")
     async with alice.post("/api/v1/uploads", data=form) as response:
         assert (response.status, (await response.json())["code"]) == (503, "storage_away")
-    started = await order(alice)
-    await until(lambda: waits_again(alice, started["job_id"]))
     job_id = await start(alice, uploaded, mode="replace")
+    batch = await order(alice)
+    for each in (job_id, batch["job_id"]):
+        await until(partial(waits_for_files, alice, each))
     line.mend()
-    batch = await batch_ended(alice, started["batch_id"])
-    assert (batch["state"], batch["tally"]["failed"], batch["tally"]["succeeded"]) == ("succeeded", 0, 3)
+    made_in_the_end = await batch_ended(alice, batch["batch_id"])
+    tally = made_in_the_end["tally"]
+    assert (made_in_the_end["state"], tally["failed"], tally["succeeded"]) == ("succeeded", 0, 3)
+    job = await read(alice, f"/api/v1/jobs/{batch['job_id']}")
+    assert job["attempt"] == 2
     state = await ended(alice, job_id)
     assert (state["state"], state["row_count"]) == ("succeeded", 4)
 
@@ -205,11 +221,6 @@ async def test_a_script_that_was_cut_off_goes_on_with_its_file(
         assert half["offset"] < half["size"]
         whole = await client.resume_upload(path)
     assert (whole["id"], whole["sha256"]) == (half["id"], hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-async def waits_again(client: aiohttp.ClientSession, job_id: str) -> bool:
-    job = await read(client, f"/api/v1/jobs/{job_id}")
-    return bool(job["state"] == "queued" and job["attempt"] > 0)
 
 
 async def test_files_move_into_the_store_and_back(server: Server, alice: aiohttp.ClientSession, tmp_path: Path) -> None:

@@ -23,6 +23,13 @@ def test_a_file_named_in_the_environment_gives_its_content(tmp_path: Path) -> No
     assert settings.admin_password == "correct-horse"
 
 
+def test_a_list_that_names_nothing_is_refused(tmp_path: Path) -> None:
+    """It was meant to name something: of workers it would mean all kinds."""
+    with pytest.raises(ConfigurationError, match="worker_kinds"):
+        load(environ={"JINDU_WORKER_KINDS": " , "}, directory=tmp_path)
+    assert load(environ={"JINDU_WORKER_KINDS": ""}, directory=tmp_path).worker_kinds == ()
+
+
 def test_origins_are_a_comma_separated_list(tmp_path: Path) -> None:
     settings = load(environ={"JINDU_ALLOWED_ORIGINS": "https://a.example, https://b.example"}, directory=tmp_path)
     assert settings.allowed_origins == ("https://a.example", "https://b.example")

@@ -41,6 +41,7 @@ class FigureMoved(msgspec.Struct, frozen=True, kw_only=True):
 class BatchMoves(msgspec.Struct, frozen=True, kw_only=True):
     """Reports belong together when their parameters are the same but for days and months. `before` is null when there
     is nothing to compare with; `changed` counts all figures that did, `moved` holds the first, the largest part first.
+    `not_made` counts reports that there were before and that failed, or were not made for another reason.
     `unpaired` counts figures of which nobody can tell which one they were before: they are not compared.
     """
 
@@ -48,6 +49,7 @@ class BatchMoves(msgspec.Struct, frozen=True, kw_only=True):
     compared: int
     only_now: int
     only_before: int
+    not_made: int
     changed: int
     unpaired: int
     moved: list[FigureMoved]
@@ -61,6 +63,7 @@ async def get_comparison(call: Call[None, ComparisonQuery]) -> BatchMoves:
         compared=moves.compared,
         only_now=moves.only_now,
         only_before=moves.only_before,
+        not_made=moves.not_made,
         changed=len(moves.moved),
         unpaired=moves.unpaired,
         moved=[_moved(move) for move in moves.moved[: call.query.limit]],

@@ -131,6 +131,7 @@ def _present(found: Present) -> dict[str, Any]:
         "certificate_ends_at": found.certificate_ends_at,
         "refused_origins": found.refused_origins,
         "concerns": found.concerns,
+        "waiting_in_vain": dict(found.waiting_in_vain),
         "firing": [alert_info(alert) for alert in found.firing],
         "maintenance": found.is_maintained,
     }

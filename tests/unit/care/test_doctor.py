@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from server.care.configuration_checks import check_configuration
-from server.care.database_checks import check_database
+from server.care.database_checks import check_database, check_kinds_run
 from server.care.file_checks import ORPHANS, check_files, look_at_files
 from server.care.findings import CareFinding, Gravity, exit_status
 from server.care.machine_checks import OPEN_TO_OTHERS, check_machine
@@ -238,3 +238,13 @@ def test_the_worst_finding_is_the_exit_status() -> None:
     assert exit_status([]) == exit_status([of[Gravity.NOTE]]) == 0
     assert exit_status([of[Gravity.NOTE], of[Gravity.WARNING]]) == 1
     assert exit_status([of[Gravity.WARNING], of[Gravity.ERROR]]) == 2
+
+
+def test_jobs_of_a_kind_that_nobody_runs_are_a_warning() -> None:
+    [found] = check_kinds_run({"batch_report": 2})
+    assert (found.code, found.severity, found.detail) == (
+        "no_worker",
+        Gravity.WARNING,
+        {"kind": "batch_report", "count": 2},
+    )
+    assert "batch_report" in found.text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from server.clock import utc_now
@@ -48,6 +51,19 @@ def test_a_pause_is_no_place_and_light_jobs_wait_in_no_line() -> None:
     standings.update(lines([], [row("a", seconds=9.0), row("b", lane=LIGHT)]), left=nobody)
     assert list(standings.waiting) == ["a"]
     assert (standings.waiting["a"].reason, standings.waiting["a"].seconds) == (WaitingFor.AGAIN, 9.0)
+
+
+def test_a_kind_that_nobody_runs_and_a_store_that_is_away_are_no_place_in_line() -> None:
+    standings = Standings(places={"long": 1}, per_owner=1)
+    waits = row("c")
+    held_up = replace(waits, job=msgspec.structs.replace(waits.job, stage="files_away"))
+    waiting = [row("a"), row("b", lane=LIGHT), held_up]
+    standings.update(replace(lines([], waiting), kinds_run=frozenset({"other"})), left=nobody)
+    assert {job_id: (each.reason, each.place) for job_id, each in standings.waiting.items()} == {
+        "a": (WaitingFor.NOBODY, None), "b": (WaitingFor.NOBODY, None), "c": (WaitingFor.FILES, None),
+    }  # fmt: skip
+    standings.update(replace(lines([], waiting[:1]), kinds_run=frozenset({"work"})), left=nobody)
+    assert (standings.waiting["a"].reason, standings.waiting["a"].place) == (WaitingFor.TURN, 1)
 
 
 def test_how_long_it_takes_is_learnt_from_what_ran_and_said_by_what_runs_here() -> None:

@@ -136,6 +136,19 @@ async def test_what_stood_still_before_a_restart_is_stalled_for_as_long_altogeth
     assert work.wait(6).is_stalled
 
 
+async def test_what_moved_last_before_this_attempt_stands_still_since_then_until_it_moves(
+    open_house: OpenHouse,
+) -> None:
+    work = await standing(open_house)
+    before = utc_now() - timedelta(minutes=3)
+    work.advancing.stood_still_since(before)
+    assert work.wait(6).stalled_since == before
+    work.advancing.advance(9)
+    again = work.wait(6).stalled_since
+    assert again is not None
+    assert again > before
+
+
 async def test_when_it_moves_again_all_of_that_goes(open_house: OpenHouse) -> None:
     work = await standing(open_house, total=1000)
     work.steps(100, 200, 300, 400, 500, seconds=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,14 +14,13 @@ from server.errors import Conflict, FileProblem, JobFailed, QuotaExceeded, Stora
 from server.jobs.job import Job, State
 from server.jobs.retry import (
     LATER_SECONDS,
-    NEVER,
     Retries,
     after_crash,
     after_failure,
     is_temporary,
     seconds_to_next_try,
 )
-from server.storage.blob_store import StorageAway
+from server.storage.blob_store import FileDamaged, StorageAway
 from server.storage.database import DatabaseAway
 
 AWAY = OperationalError("UPDATE", {}, Exception("restarted"))
@@ -47,17 +47,6 @@ def test_what_would_only_happen_again_is_not_tried_again(error: Exception) -> No
     assert seconds_to_next_try(error, failures=1) is None
 
 
-def test_whoever_waits_for_a_store_that_is_away_goes_on_within_a_minute_of_its_return() -> None:
-    before = utc_now()
-    pauses = []
-    for failures in (0, 1, 2, 9, 10_000):
-        again = after_failure(job(failures=failures), StorageAway(), retries=Retries(most=3))
-        assert again is not None
-        pauses.append(round((again["not_before"] - before).total_seconds()))
-    assert pauses == [10, 60, 60, 60, 60]
-    assert after_failure(job(), StorageAway(), retries=NEVER) is None
-
-
 def test_a_died_worker_is_replaced_once_and_at_once() -> None:
     assert [seconds_to_next_try(WorkerDied(), failures=failures) for failures in (1, 2)] == [0.0, None]
 
@@ -72,7 +61,7 @@ def test_a_full_disk_and_a_database_that_is_away_are_asked_again_for_ever(error:
     assert {seconds_to_next_try(error, failures=failures) for failures in (1, 10, 10_000)} == {LATER_SECONDS}
 
 
-@pytest.mark.parametrize("error", [StorageFull(), DatabaseAway(), WorkerDied(), AWAY])
+@pytest.mark.parametrize("error", [StorageFull(), WorkerDied(), AWAY])
 def test_an_attempt_that_failed_by_what_passes_begins_again_after_a_while_that_grows(error: Exception) -> None:
     waits = []
     for failures in range(6):
@@ -90,8 +79,45 @@ def test_what_needs_a_person_is_not_repeated(error: Exception) -> None:
     assert after_failure(job(), error, retries=Retries(most=5)) is None
 
 
+PATIENT = Retries(most=0, away_seconds=3_600)
+
+
+@pytest.mark.parametrize(
+    ("error", "stage"), [(StorageAway(), "files_away"), (DatabaseAway(), "database_away")], ids=["files", "database"]
+)
+def test_what_is_away_uses_up_no_attempt_and_is_waited_for_since_it_was_first_missed(
+    error: Exception, stage: str
+) -> None:
+    first = after_failure(job(failures=2), error, retries=PATIENT)
+    assert first is not None
+    assert (first["state"], first["stage"], first.get("failures")) == (State.QUEUED, stage, None)
+    since = first["stalled_since"] - timedelta(minutes=30)
+    waits = job(stage=stage, stalled_since=since, started_at=utc_now())
+    again = after_failure(waits, error, retries=PATIENT)
+    assert again is not None
+    assert again["stalled_since"] == since
+    other_outage = after_failure(job(stage=stage, stalled_since=since, started_at=since), error, retries=PATIENT)
+    assert other_outage is not None
+    assert other_outage["stalled_since"] > since
+
+
+def test_it_is_not_waited_for_for_ever() -> None:
+    since = utc_now() - timedelta(hours=1)
+    waits = job(stage="files_away", stalled_since=since, started_at=utc_now())
+    assert after_failure(waits, StorageAway(), retries=PATIENT) is None
+    assert after_failure(job(), StorageAway(), retries=Retries(most=3)) is None
+
+
+def test_a_file_that_came_damaged_is_no_outage() -> None:
+    again = after_failure(job(), FileDamaged(), retries=Retries(most=1, away_seconds=3_600))
+    assert again is not None
+    assert (again["failures"], again["stalled_since"]) == (1, None)
+    assert after_failure(job(), FileDamaged(), retries=PATIENT) is None
+
+
 def test_a_cancel_that_was_asked_for_is_not_overruled_by_a_repetition() -> None:
-    assert after_failure(job(cancel_requested=True), StorageFull(), retries=Retries(most=5)) is None
+    for error in (StorageFull(), StorageAway()):
+        assert after_failure(job(cancel_requested=True), error, retries=Retries(most=5, away_seconds=60)) is None
 
 
 def test_a_waiting_job_goes_on_waiting_after_a_crash() -> None:

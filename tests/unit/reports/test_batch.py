@@ -18,6 +18,7 @@ from server.reports.batch import was_asked_again
         ({"attempt": 2}, True),
         ({"attempt": 2, "interruptions": 1}, False),  # the server went away
         ({"attempt": 2, "failures": 1}, False),  # the disk was full, and it goes on by itself
+        ({"attempt": 2, "stage": "files_away"}, False),  # so was the store of files
     ],
 )
 def test_failed_reports_are_made_again_only_when_a_person_asks(attempt: dict[str, Any], is_asked: bool) -> None:

@@ -32,6 +32,14 @@ def test_reports_belong_together_but_for_their_time_and_the_largest_change_comes
     assert (found.compared, found.only_now, found.only_before) == (2, 1, 1)
 
 
+def test_a_report_that_failed_now_is_not_said_to_be_gone() -> None:
+    before = [report(number, {"region": name, "month": "2026-09"}) for number, name in enumerate("NSW")]
+    now = [report(7, {"region": "N", "month": "2026-10"})]
+    failed = [{"region": "S", "month": "2026-10"}, {"region": "new", "month": "2026-10"}]
+    found = compare(now, before, not_made=failed)
+    assert (found.compared, found.only_now, found.only_before, found.not_made) == (1, 0, 1, 1)
+
+
 def test_what_was_below_zero_and_rose_is_a_rise() -> None:
     [move] = compare([report(1, {}, result=50.0)], [report(2, {}, result=-100.0)]).moved
     assert move.change == 1.5
