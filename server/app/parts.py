@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from server.app.accounts import AuthParts, build_auth, open_accounts
 from server.app.alerts import AlertParts, build_alerts, open_alerts
+from server.app.belonging import BelongingParts, build_belonging, open_belonging
 from server.app.chores import ChoreParts, build_chores, open_chores
 from server.app.datasets import DatasetParts, build_datasets
 from server.app.engines import may_be_many
@@ -49,6 +50,7 @@ class Parts:
     settings: Settings
     languages: Languages
     storage: StorageParts
+    belonging: BelongingParts
     auth: AuthParts
     workers: WorkerParts
     realtime: RealtimeParts
@@ -76,6 +78,7 @@ class Parts:
             await enter(meanwhile(self.loop_lag.watch()))
             await enter(open_telemetry(self.telemetry))
             is_cut = await enter(open_storage(self.settings, self.storage))
+            await enter(open_belonging(self.belonging))  # first: who is no part of it changes nothing
             await enter(open_history(self.realtime.history, is_cut=is_cut))
             await enter(open_accounts(self.settings, self.auth.credentials, self.operations.first_run))
             await enter(open_uploads(self.uploads.sweep))
@@ -171,6 +174,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         settings=settings,
         languages=languages,
         storage=storage,
+        belonging=build_belonging(settings, storage=storage, realtime=realtime),
         auth=auth,
         workers=workers,
         realtime=realtime,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import tempfile
 from pathlib import Path
@@ -21,6 +23,12 @@ def load_key(given: str, directory: Path) -> Fernet:
     if not path.exists():
         _make(path)
     return _key(path.read_text("ascii", "replace").strip(), str(path))
+
+
+def fingerprint(given: str, directory: Path) -> str:
+    """Tells one key from another, and nothing of either. Of the key that `load_key` takes, which is there by now."""
+    text = given or (directory / FILE_NAME).read_text("ascii", "replace").strip()
+    return hmac.digest(text.encode(), b"which secret key a node has", hashlib.sha256).hex()[:32]
 
 
 def _key(text: str, source: str) -> Fernet:

@@ -28,6 +28,7 @@ def check_configuration(settings: Settings) -> Iterator[CareFinding]:
     yield from _check_data(settings.data)
     yield from _check_key(settings)
     yield from _check_folders(settings)
+    yield from _check_store(settings)
     yield from _check_mail(settings)
     yield from _check_telemetry(settings)
     yield from check_certificate(settings, utc_now())
@@ -124,6 +125,17 @@ def _check_key(settings: Settings) -> Iterator[CareFinding]:
         yield error("secret_key_wrong", wrong.text, "Put the right key back; a new one signs everybody out.")
     except OSError as wrong:
         yield error("secret_key_unreadable", f"{settings.data / FILE_NAME}: {wrong.strerror}.", _AS_THE_USER)
+
+
+def _check_store(settings: Settings) -> Iterator[CareFinding]:
+    keys = {"storage_key_id": settings.storage_key_id, "storage_secret": settings.storage_secret}
+    if any(keys.values()) and not settings.storage_url:
+        yield error(
+            "storage_url_missing",
+            f"{' and '.join(name for name, value in keys.items() if value)}: set, and storage_url is not.",
+            "Set JINDU_STORAGE_URL (in quotes, in a file that a shell reads), or take them out: as it is, files lie in "
+            "the data directory.",
+        )
 
 
 def _check_folders(settings: Settings) -> Iterator[CareFinding]:

@@ -23,13 +23,13 @@ from server.care.problem import CareRefused
 from server.care.row_lines import adding, batches_of, columns_of, count_on, line_teller
 from server.care.schema import count_of, require_empty, unhurried
 from server.care.telling import FarTelling, Say
+from server.care.unserved import require_unserved
 from server.errors import ConfigurationError, JinduError
 from server.realtime.history import History
-from server.storage.database import NODE, Database
+from server.storage.database import Database
 from server.storage.migrating import newest_revision
 from server.storage.tables import metadata
 
-_NODES = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
 Row = Sequence[Any]
 Fitting = Callable[[Row], Row]
 
@@ -64,10 +64,10 @@ async def copy_database(
     if source.place == target.place:
         raise CareRefused("same_database", f"Both are {source.place}: name another one to copy to.")
     async with _failures_named(source, target):
-        await _require_unserved(source)
+        await require_unserved(source)
         await require_empty(target, newest_revision())
         await target.migrate()
-        await _require_unserved(target)
+        await require_unserved(target)
         if await source.is_cut():  # as its next start would have found: a copy must not cover it up
             await History(source).cut_all()
         async with source.write() as turn, target.write() as filled:  # nobody else writes meanwhile
@@ -139,19 +139,6 @@ class _Summing:
 
     def result(self) -> TableSum:
         return TableSum(rows=self._rows, sha256=self._hash.hexdigest())
-
-
-async def _require_unserved(database: Database) -> None:
-    async with database.read() as connection:
-        if connection.dialect.name != "postgresql":
-            return
-        found = (await connection.exec_driver_sql(_NODES)).scalars().all()
-    if nodes := sorted(name for name in found if name.startswith(NODE)):
-        raise CareRefused(
-            "server_runs",
-            f"{', '.join(nodes)} is connected to {database.place}: stop it first. What it stored meanwhile would not "
-            "come along.",
-        )
 
 
 @asynccontextmanager

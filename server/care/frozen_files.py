@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from server.care.named_files import BLOBS, CACHE, UPLOADS
+from server.care.named_files import BLOBS, CACHE, MARK, UPLOADS
 from server.care.problem import CareRefused
 
 FOLDER = "backing-up"
@@ -71,6 +71,7 @@ def places_in(data: Path, *, unreadable: Callable[[OSError], None] = _fail) -> I
         for parent, directories, files in os.walk(data / kind, onerror=unreadable):
             if Path(parent) == data / BLOBS:
                 directories[:] = [name for name in directories if name != "partial"]
+                files[:] = [name for name in files if name != MARK]
             below = Path(parent).relative_to(data).as_posix()
             yield from (f"{below}/{name}" for name in files if name != CACHE and _is_file(Path(parent, name)))
 

@@ -17,6 +17,7 @@ from server.uploads.files import PART
 
 BLOBS, UPLOADS = "blobs", "uploads"
 BLOB_KINDS = ("datasets", "images", "imports", "reports")  # how the keys of all blobs begin
+MARK = "mark"  # the key of what says whose store it is: no row names it (`file_marks.py`)
 _HASHED = "images"  # blobs of this kind are called by their sha256
 CACHE = "first-page.webp"  # drawn again when it is looked at
 
@@ -59,6 +60,22 @@ async def named_files(connection: AsyncConnection) -> NamedFiles:
     for add in (_of_versions, _of_jobs, _of_batches, _of_brands, _of_reports, _of_uploads):
         await add(connection, named)
     return named
+
+
+_OF_EACH = 3
+
+
+async def places_of_newest(connection: AsyncConnection) -> list[str]:
+    """Of a few files that have to be there, and came last; of uploads only where nothing was made of any."""
+    versions = select(dataset_versions.c.files).order_by(dataset_versions.c.created_at.desc()).limit(_OF_EACH)
+    made = select(reports.c.artifacts).order_by(reports.c.id.desc()).limit(_OF_EACH)
+    keys = [key for files in await connection.scalars(versions) for key in files[-1:]]
+    keys += [each["blob"] for artifacts in await connection.scalars(made) for each in artifacts[:1]]
+    if keys:
+        return [f"{BLOBS}/{key}" for key in keys]
+    whole = uploads.c.completed_at.is_not(None)
+    sent = select(uploads.c.id).where(whole).order_by(uploads.c.id.desc()).limit(_OF_EACH)
+    return [f"{UPLOADS}/{upload_id}" for upload_id in await connection.scalars(sent)]
 
 
 async def _of_versions(connection: AsyncConnection, named: NamedFiles) -> None:

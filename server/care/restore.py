@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.care.archive import ArchiveReader, key_id
+from server.care.file_marks import forget_marks
 from server.care.manifest import KEY, Manifest
 from server.care.problem import CareRefused, damaged
 from server.care.restoring_files import failures_named, write_file
@@ -22,10 +23,12 @@ from server.care.row_lines import add_rows, count_on
 from server.care.schema import count_of, require_empty, unhurried
 from server.care.swapping import require_free, staging, swap_in, sync_directory
 from server.care.telling import FarTelling, Say
+from server.care.unserved import require_unserved
 from server.clock import utc_now
 from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
 from server.storage.database import Database
+from server.storage.living_nodes import forget_nodes_of_backup
 from server.storage.migrating import newest_revision
 from server.storage.one_server import held
 from server.storage.privacy import make_directory
@@ -132,6 +135,7 @@ async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Sa
 
 async def _fill_database(archive: ArchiveReader, database: Database) -> None:
     manifest = archive.manifest
+    await require_unserved(database)
     await require_empty(database, manifest.schema)
     await database.migrate(None if manifest.schema == newest_revision() else manifest.schema)
     async with database.write() as connection:
@@ -143,6 +147,8 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
     await database.migrate()
     async with database.write() as connection:
         await end_with_backup(connection, _made_at(manifest))
+        await forget_nodes_of_backup(connection, _made_at(manifest))
+        await forget_marks(connection)
     await History(database).cut_all()
     async with database.read() as connection:
         await _require_sound(connection)

@@ -52,7 +52,7 @@ async def _create(settings: Settings, name: str, password: str) -> None:
     parts = build_parts(settings)
     database = parts.storage.database
     try:
-        await database.migrate()
+        await (database.migrate() if settings.upgrade_at_start else database.require_newest())
         accounts = parts.operations.accounts
         await accounts.create_user(None, name=name, password=password, role=Role.ADMIN, by=Via.COMMAND_LINE)
     finally:

@@ -152,6 +152,13 @@ def _add_files(commands: Commands) -> None:
     places = ("storage", "data", "s3")  # the last is what the first was called
     copy.add_argument("--to", dest="target", choices=places, required=True, help="where they shall lie")
     _finish(copy, "file_places", "copy_files")
+    adopt = below.add_parser(
+        "adopt",
+        help="say that the files of the database are where the settings say, whatever is there",
+        description="Say that the files of the database are where JINDU_STORAGE_URL, or the data directory, has them: "
+        "after they were moved by other means than `jindu files copy`, or are lost for good. No server may run.",
+    )
+    _finish(adopt, "file_places", "adopt_files")
 
 
 def _finish(parser: argparse.ArgumentParser, module: str, function: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from server import settings as settings_module
+from server.app.belonging import check_belonging
 from server.app.engines import check_exchange, open_database, open_files
 from server.care.configuration_checks import check_configuration
 from server.care.findings import CareFinding, error, exit_status
@@ -46,7 +47,7 @@ async def check_settings(options: dict[str, Any]) -> int:
 
 
 async def check_engines(settings: Settings) -> list[CareFinding]:
-    """What nodes share beside the database, as far as trying it out tells."""
+    """What nodes share, as far as trying it out tells, and whether this one fits those that run."""
     found: list[CareFinding] = []
     try:
         if settings.storage_url:  # files of the data directory would be given one
@@ -60,7 +61,7 @@ async def check_engines(settings: Settings) -> list[CareFinding]:
         found += await check_exchange(settings)
     except ConfigurationError as wrong:
         found.append(error("broker_url_wrong", wrong.text, "Mend JINDU_BROKER_URL."))
-    return found
+    return found + await check_belonging(settings)
 
 
 def checked_settings(data: str | None) -> tuple[Settings | None, list[CareFinding]]:

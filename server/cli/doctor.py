@@ -28,6 +28,8 @@ from server.storage.blob_store import StorageAway
 from server.storage.database import OF_LEASES, Database
 from server.storage.one_server import is_whole
 
+_ELSEWHERE = "files_elsewhere"
+
 
 async def examine(options: dict[str, Any]) -> int:
     """0 fine, 1 warnings, 2 errors."""
@@ -38,7 +40,8 @@ async def examine(options: dict[str, Any]) -> int:
         findings += await check_engines(settings)
         findings += check_machine(settings)
         if settings.data.is_dir():
-            findings += await _check_data(settings, thorough=options["thorough"])
+            is_elsewhere = any(each.code == _ELSEWHERE for each in findings)  # then none is there, and none lost
+            findings += await _check_data(settings, thorough=options["thorough"], looks_at_files=not is_elsewhere)
     if options["url"]:
         from server.cli.proxy_check import check_proxy  # here: it brings along a client of HTTP
 
@@ -47,7 +50,7 @@ async def examine(options: dict[str, Any]) -> int:
     return exit_status(findings)
 
 
-async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding]:
+async def _check_data(settings: Settings, *, thorough: bool, looks_at_files: bool) -> list[CareFinding]:
     if not is_whole(settings.data):
         return []  # which is found already; there is nothing to look at
     try:
@@ -58,7 +61,7 @@ async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding
         code = wrong.code if isinstance(wrong, CareRefused) else "configuration_wrong"
         return [error(code, str(wrong), advice)]
     try:
-        return await _check_rows_and_files(database, settings, thorough=thorough)
+        return await _check_rows_and_files(database, settings, thorough=thorough, looks_at_files=looks_at_files)
     except (SQLAlchemyError, JinduError) as wrong:
         told = with_cause(wrong) if isinstance(wrong, JinduError) else str(wrong).partition("\n")[0]
         return [
@@ -70,7 +73,9 @@ async def _check_data(settings: Settings, *, thorough: bool) -> list[CareFinding
         await database.close()
 
 
-async def _check_rows_and_files(database: Database, settings: Settings, *, thorough: bool) -> list[CareFinding]:
+async def _check_rows_and_files(
+    database: Database, settings: Settings, *, thorough: bool, looks_at_files: bool
+) -> list[CareFinding]:
     async with database.read() as connection:
         checking = check_database(
             connection,
@@ -81,7 +86,7 @@ async def _check_rows_and_files(database: Database, settings: Settings, *, thoro
         is_known = await check_schema(connection) is None
         if is_known:
             findings += check_kinds_run(await kinds_waiting_in_vain(connection))
-    if is_known and not any(each.severity is Gravity.ERROR for each in findings):
+    if looks_at_files and is_known and not any(each.severity is Gravity.ERROR for each in findings):
         findings += await _check_files(database, settings, thorough=thorough)
     return findings
 

@@ -7,12 +7,15 @@ from typing import Any
 import msgspec
 
 from server import settings as settings_module
+from server.app.engines import open_database
 from server.app.parts import Parts, build_parts
 from server.care.schema import require_own_schema
+from server.care.unserved import require_unserved
 from server.cli.caring import require_data
 from server.cli.output import say, say_json
 from server.cli.statuses import DONE
 from server.operations.retention import Overview
+from server.settings import Settings
 from server.storage.keeping import Amount
 from server.storage.one_server import held
 
@@ -20,6 +23,9 @@ from server.storage.one_server import held
 async def prune(options: dict[str, Any]) -> int:
     settings = settings_module.load({"data": options["data"]})
     require_data(settings)
+    if not options["dry_run"]:
+        with held(settings.data):
+            await _require_unserved(settings)
     parts = build_parts(settings)  # never opened: nothing runs
     try:
         async with parts.storage.database.read() as connection:
@@ -33,6 +39,15 @@ async def prune(options: dict[str, Any]) -> int:
         await parts.storage.database.close()
     _tell(before, gone, is_dry=options["dry_run"], as_json=options["json"])
     return DONE
+
+
+async def _require_unserved(settings: Settings) -> None:
+    """By a connection of its own: those of the parts are called as those of a node."""
+    database = open_database(settings)
+    try:
+        await require_unserved(database)
+    finally:
+        await database.close()
 
 
 async def _swept(parts: Parts, before: Overview) -> dict[str, Amount]:

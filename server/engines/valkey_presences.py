@@ -102,6 +102,14 @@ class ValkeyPresences:
             users=own.users + sum(int(text or 0) for text in users or ()),
         )
 
+    @property
+    def process(self) -> str:
+        return self._broker.me
+
+    async def knows(self, process: str) -> bool | None:
+        answers = await self._asking.ask([("EXISTS", self._key("alive", process))])
+        return None if answers is None else bool(answers[0])
+
     def _changed(self, connection: Connection) -> None:
         if connection.id not in self._manager.active_connections:
             self._broker.command("HDEL", self._of_process(self._broker.me), connection.id)

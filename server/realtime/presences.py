@@ -70,10 +70,20 @@ class Presences(Protocol):
 
     async def crowd(self) -> Crowd: ...
 
+    @property
+    def process(self) -> str:
+        """By which others know this one; empty where there can be none."""
+        ...
+
+    async def knows(self, process: str) -> bool | None:
+        """Whether that one keeps itself there; None when nobody can tell at the moment."""
+        ...
+
 
 class LocalPresences:
     """`Presences` of a server that is alone; or what one of several `node`s knows by itself."""
 
+    process = ""
     is_whole = True
 
     def __init__(self, manager: ConnectionManager, *, node: str = "") -> None:
@@ -102,6 +112,9 @@ class LocalPresences:
 
     async def crowd(self) -> Crowd:
         return Crowd(connections=len(self._manager.active_connections), users=len(self._manager.user_connections))
+
+    async def knows(self, process: str) -> bool | None:
+        return None
 
 
 class Replacing:

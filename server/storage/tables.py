@@ -536,6 +536,16 @@ server_runs = Table(
     Column("ending", String(16)),  # none while it lives, and of one that could not say so
 )
 
+nodes = Table(
+    "nodes",
+    metadata,
+    _id(),  # of one start
+    Column("name", String(100), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),  # by the clock of the database, if it has one
+    _json("setup"),  # storage.living_nodes.NodeSetup
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -1,4 +1,4 @@
-"""Several nodes as processes of their own, on one PostgreSQL and one Valkey: two for people, one runs the jobs."""
+"""Several nodes as processes of their own, on one PostgreSQL, Valkey and S3 store: two serve people, one runs jobs."""
 
 from __future__ import annotations
 
@@ -47,11 +47,14 @@ def node(directory: Path, name: str, environment: dict[str, str], **more: str) -
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, str]:
     """What all nodes have in common."""
-    from tests import postgresql
+    from tests import postgresql, seaweed
 
     return {
         "JINDU_DATABASE_URL": postgresql.new_database(f"cluster_{worker_id}"),
         "JINDU_SECRET_KEY": Fernet.generate_key().decode(),
+        "JINDU_STORAGE_URL": seaweed.new_place(),
+        "JINDU_STORAGE_KEY_ID": seaweed.KEY_ID,
+        "JINDU_STORAGE_SECRET": seaweed.SECRET,
         "JINDU_WORKERS": "1",
         "JINDU_BROKER_LOOK_SECONDS": str(LOOK_SECONDS),
         "JINDU_CREDENTIAL_LOOK_SECONDS": str(CREDENTIAL_LOOK_SECONDS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -51,7 +52,9 @@ async def nodes(tmp_path: Path, worker_id: str) -> AsyncIterator[tuple[Parts, Pa
         interactive_workers=1,
         reserve_bytes=0,
     )
-    parts = [build_parts(settings, passwords=QUICK_PASSWORDS) for _ in range(2)]
+    parts = [
+        build_parts(dataclasses.replace(settings, node=name), passwords=QUICK_PASSWORDS) for name in ("here", "there")
+    ]
     async with AsyncExitStack() as stack:
         here, there = await asyncio.gather(*(stack.enter_async_context(each.open()) for each in parts))
         yield here, there

@@ -59,10 +59,13 @@ async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:
     return rounds
 
 
+_NOT_AS_IT_WAS = {"streams", "secrets", "server_runs", "nodes"}  # a restore begins streams anew, and ends runs
+
+
 def compared(manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Checksums of all rows and all files, but of streams, which a restore begins anew, and of runs, which it ends."""
+    """Checksums of all rows and all files."""
     tables = {name: note["sha256"] for name, note in manifest["tables"].items()}
-    return {name: tables[name] for name in tables.keys() - {"streams", "secrets", "server_runs"}}, manifest["files"]
+    return {name: tables[name] for name in tables.keys() - _NOT_AS_IT_WAS}, manifest["files"]
 
 
 def manifest_of(archive: Path) -> dict[str, Any]:

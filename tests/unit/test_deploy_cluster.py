@@ -157,3 +157,10 @@ def test_haproxy_of_containers_balances_as_the_other_one_does(tmp_path: Path) ->
 
 def _section(text: str, name: str) -> str:
     return text.partition(f"\n{name}\n")[2].partition("\n\n")[0]
+
+
+def test_addresses_that_a_shell_may_read_are_in_quotes() -> None:
+    """It takes `&` for its own, and leaves the setting empty."""
+    for path in (*(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.*"), ROOT / "README.md"):
+        for value in re.findall(r"JINDU_STORAGE_URL[=:] *(\S+)", path.read_text("utf-8")):
+            assert "&" not in value or value[0] in "\"'", path

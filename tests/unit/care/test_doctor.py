@@ -212,6 +212,7 @@ def test_a_collector_without_the_packages_for_it_is_found_before_the_start(
         ({"public_url": "http://intranet/jindu/"}, "base_path_differs"),
         ({"trusted_proxies": 1, "host": "::"}, "proxy_can_be_passed"),
         ({"secret_key": "short"}, "secret_key_wrong"),
+        ({"storage_key_id": "jindu", "storage_secret": "x"}, "storage_url_missing"),
         ({"alert_mail_to": ("ops@example.com",)}, "mail_not_set_up"),
         ({"smtp_password": "x", "smtp_security": "none"}, "mail_in_the_open"),
         ({"import_folders": ("inbox=/nowhere/at/all",)}, "folder_gone"),
