@@ -14,6 +14,7 @@ from typing import Protocol
 import aiohttp
 import aiohttp_jinja2
 import argon2
+import hypothesis
 import jinja2
 import pytest
 from aiohttp import web
@@ -31,6 +32,8 @@ from tests.static_cache import STATIC_CACHE
 from tests.watchdog import LoopWatchdog
 
 _LONGEST_BYTES_IN_ID = 30
+hypothesis.settings.register_profile("jindu", deadline=None)  # how long an example takes is the machine's affair
+hypothesis.settings.load_profile("jindu")
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
 _SECRET_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every

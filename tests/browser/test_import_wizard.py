@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, Route, expect
 
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
+from tests.worker_processes import worker_pids
 
 pytestmark = pytest.mark.browser
 PageOf = Callable[..., Awaitable[Page]]
@@ -233,7 +233,7 @@ async def test_a_cancelled_import_leaves_nothing_and_can_be_tried_again(
 @contextmanager
 def frozen_workers() -> Iterator[None]:
     """The server's worker processes stand still meanwhile; they can be killed."""
-    pids = [each.pid for each in multiprocessing.active_children() if each.name == "jindu-worker" and each.pid]
+    pids = worker_pids()
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:

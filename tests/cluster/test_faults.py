@@ -139,17 +139,21 @@ async def test_work_under_way_waits_for_a_store_that_is_away_and_then_too_busy(s
         form.add_field("file", ORDERS, filename="later.csv")
         async with alice.east.post("/api/v1/uploads", data=form) as response:
             assert (response.status, (await response.json())["code"]) == (503, "storage_away")
-        for job_id in (batch["job_id"], imported):
-            await until(lambda: tried(alice.east, job_id, 1))  # noqa: B023
-        shop.store.be(StoreState.BUSY)
-        for job_id in (batch["job_id"], imported):
-            await until(lambda: tried(alice.west, job_id, 2))  # noqa: B023
+        for client, state in ((alice.east, StoreState.AWAY), (alice.west, StoreState.BUSY)):
+            shop.store.be(state)
+            for job_id in (batch["job_id"], imported):
+                await until(lambda: waits(client, job_id), seconds=60)  # noqa: B023
     finally:
         shop.store.be(StoreState.THERE)
     assert (await batch_ended(alice.west, batch["batch_id"]))["state"] == "succeeded"
     assert Counter(each["state"] for each in await reports_of(alice.east, batch["batch_id"])) == {"succeeded": 3}
     assert (await ended(alice.east, imported))["row_count"] == 3 + 4
     await until(lambda: ready(shop))
+
+
+async def waits(client: aiohttp.ClientSession, job_id: str) -> bool:
+    found = await job(client, job_id)
+    return found["state"] == "queued" and "store of files" in (found["waiting_for"] or "")
 
 
 async def tried(client: aiohttp.ClientSession, job_id: str, attempts: int) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import utc_now
 from server.engines.sqlite import SqliteDatabase
 from server.errors import NotFound
+from server.jobs.away import Patience
 from server.jobs.job import Job, State
 from server.jobs.job_queue import QueueStatistics
 from server.jobs.kinds import JobKinds
@@ -141,7 +142,9 @@ class PigeonBroker:
 class GateQueue:
     """A `JobQueue` of one line, in which nobody goes before anybody else."""
 
-    def __init__(self, begun: list[str], *, kinds: JobKinds, heavy_slots: int, max_attempts: int) -> None:
+    def __init__(
+        self, begun: list[str], *, kinds: JobKinds, heavy_slots: int, max_attempts: int, patience: Patience
+    ) -> None:
         self._line: asyncio.Queue[str | None] = asyncio.Queue()
         self._begun = begun
 

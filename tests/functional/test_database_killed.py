@@ -56,6 +56,7 @@ async def test_nobody_meets_an_error_after_it_came_back(server: Server, own: Own
             asyncio.create_task(ask_on(client, path))
             for client, path in ((alice, "/api/v1/jobs"), (bob, "/api/v1/datasets"), (page, "/jobs"), (page, "/"))
         ]
+        await until(lambda: seen[200] > 0, so="all is well")
         await asyncio.to_thread(own.kill)
         await until(lambda: seen[503] > 20, so="requests are told to come again")
         async with page.get("/jobs") as response:  # a page of ours, for people

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import sqlite3
 from dataclasses import replace
 
 import aiohttp
-import psutil
 import pytest
 from aiohttp import web
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +27,7 @@ from tests.functional import batches
 from tests.functional.importing import ended, import_text, start, upload
 from tests.stored import blobs_of
 from tests.waiting import until
+from tests.worker_processes import worker_pids
 
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -33,7 +35,7 @@ TUS = {"Tus-Resumable": "1.0.0"}
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, job_retries=0, worker_niceness=1)  # `kill_workers` knows them by that
+    return replace(settings, job_retries=0)
 
 
 async def running(client: aiohttp.ClientSession, job_id: str, *, stage: str) -> None:
@@ -48,12 +50,11 @@ async def running(client: aiohttp.ClientSession, job_id: str, *, stage: str) -> 
 
 def kill_workers() -> int:
     """Those of this test's server that make imports and reports; how many."""
-    killed, own = 0, psutil.Process()
-    for process in own.children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if process.nice() > own.nice() and process.status() != psutil.STATUS_ZOMBIE:
-                process.kill()
-                killed += 1
+    killed = 0
+    for pid in worker_pids():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
     return killed
 
 

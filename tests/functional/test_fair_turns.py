@@ -17,6 +17,7 @@ from tests.functional import batches
 from tests.functional.importing import ended, import_text, start, upload
 from tests.functional.live_client import live
 from tests.waiting import until
+from tests.worker_processes import worker_pids
 
 Client = aiohttp.ClientSession
 LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
@@ -40,13 +41,11 @@ async def busy(client: Client, name: str) -> list[str]:
     return [batch["job_id"] for batch in started]
 
 
-def workers_of(server: Server) -> list[psutil.Process]:
-    own = psutil.Process()
+def workers() -> list[psutil.Process]:
     found = []
-    for process in own.children(recursive=True):
+    for pid in worker_pids():
         with contextlib.suppress(psutil.Error):
-            if process.nice() > own.nice() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+            found.append(psutil.Process(pid))
     return found
 
 
@@ -128,7 +127,7 @@ async def test_an_import_whose_worker_is_frozen_is_read_again_by_another(server:
     upload_id = await upload(alice, LONG, name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await under_way(alice, job_id)
-    for worker in workers_of(server):
+    for worker in workers():
         worker.suspend()
     assert (await ended(alice, job_id))["state"] == "succeeded"
     assert "The worker stood still and was replaced; trying once more." in await lines_of(alice, job_id)
@@ -143,7 +142,7 @@ async def test_an_import_that_loses_every_worker_is_begun_anew_later_and_then_it
 
     async def killed_until(state: str) -> Any:
         while (job := await job_of(alice, job_id))["state"] not in (state, "succeeded"):
-            for worker in workers_of(server):
+            for worker in workers():
                 with contextlib.suppress(psutil.Error):
                     worker.kill()
             await asyncio.sleep(0.05)
@@ -167,8 +166,9 @@ async def test_a_cancelled_job_is_not_tried_again(server: Server, alice: Client)
     upload_id = await upload(alice, LONG, name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await under_way(alice, job_id)
-    while (await job_of(alice, job_id))["state"] != "queued":
-        for worker in workers_of(server):
+    while (state := (await job_of(alice, job_id))["state"]) != "queued":
+        assert state != "succeeded"
+        for worker in workers():
             with contextlib.suppress(psutil.Error):
                 worker.kill()
         await asyncio.sleep(0.05)
