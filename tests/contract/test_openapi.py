@@ -98,7 +98,8 @@ async def test_schemathesis_finds_nothing(document: Json, server: Server, client
             if EXAMPLES or person.role in PHASES
         )
     )
-    assert "".join(said) == ""
+    if failures := "".join(said):
+        pytest.fail(failures, pytrace=False)  # an assertion would be cut off
     for person in people:  # else it would have looked at locked doors
         await _is_still_there(clients[person.role], person)
 

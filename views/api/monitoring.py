@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from server.care.nightly import BackupState
 from server.http.endpoint import Call, Endpoint, NoQuery
-from server.http.values import line
 from server.monitoring.series import CURVES
 from server.monitoring.uptime import Availability
 from server.operations.monitoring import (
@@ -37,7 +36,7 @@ class MonitoringQuery(msgspec.Struct, frozen=True, kw_only=True):
     points: Annotated[int, Meta(ge=LEAST_POINTS, le=MOST_POINTS)] = MOST_POINTS  # at most so many of each
     metrics: Annotated[str, Meta(max_length=2_000, extra_json_schema={"pattern": _NAMES})] = _DEFAULT
     of: LinesOf = LinesOf.NODES
-    node: Annotated[str, line(100)] = ""
+    node: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
 class MetricLine(msgspec.Struct, frozen=True, kw_only=True):
