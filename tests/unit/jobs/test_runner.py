@@ -56,7 +56,11 @@ async def test_job_runs_and_its_result_is_stored(open_house: OpenHouse) -> None:
     assert house.told == [(job.id, State.QUEUED), (job.id, State.RUNNING), (job.id, State.SUCCEEDED)]
     stored = await house.store.get(job.id)
     assert stored == job
-    assert [line.message for line in (await house.store.lines.page(job.id, limit=10)).lines] == ["half way"]
+
+    async def is_logged() -> bool:  # lines are stored together with those of others, a moment later
+        return [line.message for line in (await house.store.lines.page(job.id, limit=10)).lines] == ["half way"]
+
+    await until(is_logged)
 
 
 async def test_known_error_fails_the_job_with_its_code_and_message(open_house: OpenHouse) -> None:
