@@ -52,7 +52,10 @@ def build_alerts(
     database = storage.database
     posting = Posting(engines.ENGINES.carriers(settings, storage.blobs), database=database)
     measuring = Measuring(
-        database=database, store=monitoring.store, known=_known(database), is_alone=not settings.database_url
+        database=database,
+        store=monitoring.store,
+        known=_known(database),
+        is_alone=not engines.may_be_many(settings),
     )
     telling = AlertTelling(
         database=database,

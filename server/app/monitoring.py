@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from socket import gethostname
 
 from server import __version__
 from server.app.storage import StorageParts
-from server.care.certificates import read_certificate
+from server.care.certificates import own_certificate
 from server.clock import utc_now
 from server.monitoring.processes import read_processes
 from server.monitoring.pulse import Pulse
@@ -39,14 +38,8 @@ def _keeps_backups(settings: Settings) -> bool:
 
 
 def _certificate_days(settings: Settings) -> float | None:
-    """None without one, and for one that nobody can read: the log says so where it is taken."""
-    if not settings.tls_cert:
-        return None
-    try:
-        found = read_certificate(Path(settings.tls_cert))
-    except (OSError, ValueError):
-        return None
-    return (found.end - utc_now()).total_seconds() / 86_400
+    found = own_certificate(settings)
+    return (found.end - utc_now()).total_seconds() / 86_400 if found is not None else None
 
 
 def build_monitoring(

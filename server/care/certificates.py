@@ -43,15 +43,20 @@ def read_certificate(path: Path) -> CertificateLife:
     return CertificateLife(begin=found.not_valid_before_utc, end=found.not_valid_after_utc, names=told)
 
 
-def end_of(settings: Settings, now: datetime) -> datetime | None:
-    """When the server's own certificate ends, if that is soon; None also when it has none, or one nobody can read."""
+def own_certificate(settings: Settings) -> CertificateLife | None:
+    """The server's; None without one, and for one that nobody can read: the log says so where it is taken."""
     if not settings.tls_cert:
         return None
     try:
-        found = read_certificate(Path(settings.tls_cert))
+        return read_certificate(Path(settings.tls_cert))
     except (OSError, ValueError):
         return None
-    return found.end if found.ends_soon(now) else None
+
+
+def end_of(settings: Settings, now: datetime) -> datetime | None:
+    """When the server's own certificate ends, if that is soon; None also when it has none, or one nobody can read."""
+    found = own_certificate(settings)
+    return found.end if found is not None and found.ends_soon(now) else None
 
 
 def check_certificate(settings: Settings, now: datetime) -> Iterator[CareFinding]:
