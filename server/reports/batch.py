@@ -260,7 +260,7 @@ class BatchReports:
             "title": report.title,
             "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
         }
-        self._announce(f"batch:{report.batch_id}", data, report.owner_id)
+        self._announce(f"batch:{report.batch_id}", data, None)  # to all who may watch it (live/shared_events.py)
 
 
 def was_asked_again(job: Job) -> bool:

@@ -30,9 +30,10 @@ async def test_whoever_may_see_a_batch_sees_its_first_page(house: House, alice: 
     with Image.open(io.BytesIO(pictures[0])) as picture:
         assert (picture.format, picture.size) == ("WEBP", (480, 679))
     assert await kept(house, batch.batch_id) == {"pdf", "webp"}
+    template = await house.todo.templates.get(alice, "paged")
     for asks in only_looking(alice):
-        assert await house.todo.first_pages.newest(asks, ["paged"]) == {"paged": batch.batch_id}
-    assert await house.todo.first_pages.newest(bob, ["paged"]) == {}
+        assert await house.todo.first_pages.newest(asks, [template.id]) == {template.id: batch.batch_id}
+    assert await house.todo.first_pages.newest(bob, [template.id]) == {}
     with refused(NotFound):
         await house.todo.first_pages.picture(bob, batch.batch_id)
     await house.todo.batches.delete(alice, batch.batch_id)
