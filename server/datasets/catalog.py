@@ -130,6 +130,12 @@ class Catalog:
             raise NotFound(MISSING, name=name)
         return dataset_of(row)
 
+    async def of_ids(self, which: ColumnElement[bool]) -> dict[str, Dataset]:
+        """By id, those of `which`."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(current_where(which))).mappings().all()
+        return {dataset.id: dataset for dataset in map(dataset_of, rows)}
+
     async def find(self, owner_id: str, name: str) -> Dataset | None:
         async with self._database.read() as connection:
             return await find_dataset(connection, owner_id, name)

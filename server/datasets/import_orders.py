@@ -60,6 +60,11 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         return given
 
     @property
+    def dataset_key(self) -> str:
+        """What stands for the dataset in addresses of pages."""
+        return self.dataset if self.owner_id is None else f"{self.owner_id}:{self.dataset}"
+
+    @property
     def is_check(self) -> bool:
         return self.job.kind == CHECK_KIND
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -29,6 +29,7 @@ from server.datasets.query_store import QueryStore
 from server.errors import FieldError, InvalidInput, NotFound, PreconditionFailed
 from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
+from server.reports.batches import UsedDataset
 from server.reports.template_store import TemplateStore
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -105,6 +106,17 @@ class DatasetOperations:
 
     async def get(self, principal: Principal, name: str, *, owner: str | None = None) -> Dataset:
         return await self._access.get(principal, name, owner)
+
+    async def right(self, principal: Principal, dataset: Dataset) -> Right:
+        """What they may do with it."""
+        return await self._access.right(principal, dataset)
+
+    async def sources(self, principal: Principal, used: Mapping[str, UsedDataset]) -> dict[str, Dataset]:
+        """By the names that reports were made from: those of the datasets that the reader may open."""
+        principal.require_read()
+        ids = {each.dataset_id for each in used.values()}
+        found = await self._catalog.of_ids(and_(DATASETS.table.c.id.in_(ids), may(principal, DATASETS)))
+        return {name: found[each.dataset_id] for name, each in used.items() if each.dataset_id in found}
 
     async def versions(
         self, principal: Principal, name: str, *, owner: str | None = None, limit: int = 50, before: int | None = None
