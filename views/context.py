@@ -50,6 +50,7 @@ _FILTERS = (
     "datetime",
     "time",
     "date",
+    "month",
     "clock",
     "relative",
     "counted",

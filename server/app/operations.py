@@ -17,7 +17,7 @@ from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
-from server.auth.access import Access
+from server.auth.access import ThingAccess
 from server.auth.audit import Audit
 from server.auth.grants import GrantStore
 from server.auth.groups import GroupStore
@@ -121,7 +121,7 @@ def build_operations(
     base = BasePath(settings.base_path)
     links = PublicLinks(base.address(settings.public_url) if settings.public_url else base.text)
     files = _uploads(storage, live, jobs, uploads)
-    rights = Access(database, audit=Audit(database))
+    rights = ThingAccess(database, audit=Audit(database))
     reading = DataReading(
         catalog=datasets.catalog,
         workers=workers.interactive,
@@ -417,7 +417,7 @@ def _datasets(
 
 
 def _templates(
-    storage: StorageParts, rights: Access, reading: DataReading, reports: ReportParts, saving: TemplateSaving
+    storage: StorageParts, rights: ThingAccess, reading: DataReading, reports: ReportParts, saving: TemplateSaving
 ) -> TemplateOperations:
     return TemplateOperations(
         database=storage.database,
@@ -436,7 +436,7 @@ def _templates(
 def _batches(
     settings: Settings,
     storage: StorageParts,
-    rights: Access,
+    rights: ThingAccess,
     reading: DataReading,
     jobs: JobParts,
     reports: ReportParts,

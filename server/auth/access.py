@@ -147,7 +147,7 @@ async def user_may(
     return (await connection.execute(found)).first() is not None
 
 
-class Access:
+class ThingAccess:
     """Finds things for whoever asks. What they may not see is not found, and nobody can tell the difference."""
 
     def __init__(self, database: Database, *, audit: Audit) -> None:

@@ -149,8 +149,8 @@ def _fitted_to(dataset: Dataset) -> list[Column]:
 
 def page_of(version: Version, reader_id: str) -> str:
     """Of the dataset, whose owner is named to everybody else."""
-    owner = "" if version.owner_id == reader_id else f"?owner={version.owner_id}"
-    return f"/datasets/{quote(version.dataset)}{owner}"
+    owner = "" if version.owner_id == reader_id else f"{version.owner_id}:"
+    return f"/datasets/{owner}{quote(version.dataset)}"
 
 
 def _rows_of_import(context: JobContext, version: Version) -> int:
@@ -196,7 +196,8 @@ def _notice(job_id: str, version: Version, rows: int, reader_id: str) -> Notice:
 def _links(job: Job) -> Sequence[JobLink]:
     result, links = job.result or {}, []
     if result.get("dataset"):
-        links.append(JobLink(url=str(result["links"]["page"]), label="Open the dataset", icon="table-2"))
+        page = (result.get("links") or {}).get("page") or f"/datasets/{quote(result['dataset'])}"
+        links.append(JobLink(url=page, label="Open the dataset", icon="table-2"))
     if result.get("rejected_count") or (job.state is State.FAILED and job.detail.get("rejects_bytes")):
         links.append(JobLink(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
     elif result.get("warnings"):
@@ -206,11 +207,11 @@ def _links(job: Job) -> Sequence[JobLink]:
 
 def _result(job: Job, version: Version, imported: int) -> dict[str, Any]:
     job_id = job.id
-    page = page_of(version, job.owner_id)
+    owner = "" if version.owner_id == job.owner_id else f"?owner={version.owner_id}"
     links = {
-        "dataset": f"/api/v1{page}",
+        "dataset": f"/api/v1/datasets/{quote(version.dataset)}{owner}",
         "import": f"/api/v1/imports/{job_id}",
-        "page": page,
+        "page": page_of(version, job.owner_id),
     }
     if version.rejected_count:
         links["rejects"] = f"/api/v1/imports/{job_id}/rejects"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import BATCHES, Access, Right, Whose, listed, require_still
+from server.auth.access import BATCHES, Right, ThingAccess, Whose, listed, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
@@ -62,7 +62,7 @@ class BatchOperations:
         self,
         *,
         database: Database,
-        access: Access,
+        access: ThingAccess,
         store: BatchStore,
         templates: TemplateOperations,
         reading: DataReading,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from server.auth.access import DATASETS, Access
+from server.auth.access import DATASETS, ThingAccess
 from server.auth.permissions import Principal
 from server.datasets.answers import AnswerPlace
 from server.datasets.catalog import Catalog
@@ -31,7 +31,7 @@ class DataReading:
     room: Room
     limits: QueryLimits
     answer_bytes: int
-    access: Access
+    access: ThingAccess
 
     async def note_looks(self, principal: Principal, versions: Iterable[Version]) -> None:
         """Of the datasets of others that an administrator reads in a query or a template."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.auth.access import DATASETS, Access, Right
+from server.auth.access import DATASETS, Right, ThingAccess
 from server.auth.permissions import Principal
 from server.datasets.catalog import MISSING, Catalog
 from server.datasets.dataset import Dataset, Version
@@ -13,7 +13,7 @@ from server.datasets.dataset import Dataset, Version
 class DatasetAccess:
     """Every method takes who asks first."""
 
-    def __init__(self, *, access: Access, catalog: Catalog) -> None:
+    def __init__(self, *, access: ThingAccess, catalog: Catalog) -> None:
         self._access = access
         self._catalog = catalog
 

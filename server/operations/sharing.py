@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import BATCHES, DATASETS, TEMPLATES, Access, Right, Shareable, Sight, require_still
+from server.auth.access import BATCHES, DATASETS, TEMPLATES, Right, Shareable, Sight, ThingAccess, require_still
 from server.auth.audit import Audit
 from server.auth.grants import MOST_GRANTS, Grant, GrantStore
 from server.auth.permissions import Principal
@@ -22,7 +23,7 @@ from server.storage.tables import group_members, groups, users
 
 _KINDS = {each.kind: each for each in (DATASETS, TEMPLATES, BATCHES)}
 _MISSING = {"dataset": NO_DATASET, "template": NO_TEMPLATE}
-_PAGES = {"dataset": "/datasets/{name}?owner={owner}", "template": "/templates/{name}?owner={owner}"}
+_PAGES = {"dataset": "/datasets/{owner}:{name}", "template": "/templates/{owner}:{name}"}
 _TITLES = {
     "dataset": "{by} shared the dataset “{name}” with you",
     "template": "{by} shared the template “{name}” with you",
@@ -55,14 +56,21 @@ class People:
 TellChange = Callable[[str, str], None]
 """That rights of a thing are others now: its kind and id."""
 
-Tell = Callable[[str, Notice], None]
+TellPerson = Callable[[str, Notice], None]
 
 
 class SharingOperations:
     """`kind` is `dataset`, `template` or `batch`; a batch is named by its id, the others by name and owner."""
 
     def __init__(
-        self, *, database: Database, access: Access, grants: GrantStore, audit: Audit, changed: TellChange, tell: Tell
+        self,
+        *,
+        database: Database,
+        access: ThingAccess,
+        grants: GrantStore,
+        audit: Audit,
+        changed: TellChange,
+        tell: TellPerson,
     ) -> None:
         """`changed` is told after the commit."""
         self._database = database
@@ -163,6 +171,6 @@ def _notice(by: Principal, kind: str, sight: Sight) -> Notice:
         title=_TITLES[kind],
         body="",
         level="info",
-        url=page.format(name=sight.name, owner=sight.owner_id, id=sight.id),
+        url=page.format(name=quote(sight.name), owner=sight.owner_id, id=sight.id),
         parameters={"by": by.user_name, "name": sight.name},
     )

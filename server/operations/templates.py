@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import and_
 
-from server.auth.access import TEMPLATES, Access, Right, Whose, listed, may
+from server.auth.access import TEMPLATES, Right, ThingAccess, Whose, listed, may
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.auth.users import name_key
@@ -98,7 +98,7 @@ class TemplateOperations:
         *,
         database: Database,
         store: TemplateStore,
-        access: Access,
+        access: ThingAccess,
         reading: DataReading,
         blobs: BlobStore,
         images: ImageLibrary,

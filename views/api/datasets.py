@@ -152,9 +152,9 @@ def dataset_links(name: str, owner: str | None = None) -> dict[str, str]:
         "diff": f"{base}/diff",
         "export": f"{base}/export.csv",
         "access": f"{base}/access",
-        "page": outside(f"/datasets/{quote(name)}"),
     }
-    return {name: of_owner(link, owner) for name, link in links.items()}
+    page = outside(f"/datasets/{quote(f'{owner}:{name}' if owner else name, safe=':')}")
+    return {name: of_owner(link, owner) for name, link in links.items()} | {"page": page}
 
 
 def _described(reader: Principal, dataset: Dataset) -> web.Response:

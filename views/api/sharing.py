@@ -16,7 +16,7 @@ from server.http.values import DatasetName, TemplateName, UserName
 from server.operations.sharing import Shared
 from views.api.owners import OwnerQuery
 
-Asked = Call[Any, Any]
+AccessCall = Call[Any, Any]
 
 
 class GrantItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -49,16 +49,16 @@ class PeopleItem(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[str]
 
 
-def _getting(kind: str) -> Callable[[Asked], Awaitable[web.Response]]:
-    async def get_access(call: Asked) -> web.Response:
+def _getting(kind: str) -> Callable[[AccessCall], Awaitable[web.Response]]:
+    async def get_access(call: AccessCall) -> web.Response:
         owner = getattr(call.query, "owner", None)
         return _answer(await call.operations.sharing.get(call.principal, kind, _thing(call), owner=owner))
 
     return get_access
 
 
-def _putting(kind: str) -> Callable[[Asked], Awaitable[web.Response]]:
-    async def put_access(call: Asked) -> web.Response:
+def _putting(kind: str) -> Callable[[AccessCall], Awaitable[web.Response]]:
+    async def put_access(call: AccessCall) -> web.Response:
         wanted = [
             Grant(user=each.user, group=each.group, everyone=bool(each.everyone), right=Right(each.right))
             for each in call.body.grants
@@ -81,7 +81,7 @@ async def list_people(call: Call[None, NoQuery]) -> PeopleItem:
     return PeopleItem(users=list(people.users), groups=list(people.groups))
 
 
-def _thing(call: Asked) -> str:
+def _thing(call: AccessCall) -> str:
     return call.path["id"] if "id" in call.path else call.path["name"]
 
 

@@ -105,6 +105,6 @@ def template_links(name: str, owner: str | None = None) -> dict[str, str]:
         "preview": f"{base}/preview",
         "versions": f"{base}/versions",
         "access": f"{base}/access",
-        "page": outside(f"/templates/{quote(name)}"),
     }
-    return {name: of_owner(link, owner) for name, link in links.items()}
+    page = outside(f"/templates/{quote(f'{owner}:{name}' if owner else name, safe=':')}")
+    return {name: of_owner(link, owner) for name, link in links.items()} | {"page": page}

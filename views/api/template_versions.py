@@ -172,7 +172,7 @@ def _item(name: str, version: TemplateVersion, owner: str | None) -> TemplateVer
         links={
             "self": of_owner(outside(f"/api/v1/templates/{quote(name)}/versions/{version.number}"), owner),
             "template": links["self"],
-            "page": of_owner(outside(f"/templates/{quote(name)}/versions/{version.number}"), owner),
+            "page": f"{links['page']}/versions/{version.number}",
         },
     )
 

@@ -48,7 +48,8 @@ async def test_the_newest_batch_with_pages_counts(house: House, alice: Principal
     await house.todo.templates.save(alice, "paged", PAGED)
     older, newer = [await house.reported(alice, formats=["pdf"]) for _ in range(2)]
     without = await house.reported(alice, formats=["html"])
-    assert await house.todo.first_pages.newest(alice, ["sales", "paged"]) == {"sales": newer.batch_id}
+    ids = {name: (await house.todo.templates.get(alice, name)).id for name in ("sales", "paged")}
+    assert await house.todo.first_pages.newest(alice, list(ids.values())) == {ids["sales"]: newer.batch_id}
     with refused(NotFound):
         await house.todo.first_pages.picture(alice, without.batch_id)
     assert older.batch_id != newer.batch_id

@@ -74,7 +74,7 @@ async def test_who_may_edit_a_dataset_changes_it_and_imports_into_it(
     dataset = await house.todo.datasets.get(alice, "orders")
     assert (dataset.version, dataset.row_count, dataset.tags) == (2, 4, ["ours"])
     assert job.result is not None
-    assert job.result["links"]["page"] == f"/datasets/orders?owner={alice.user_id}"
+    assert job.result["links"]["page"] == f"/datasets/{alice.user_id}:orders"
     with refused(Forbidden):
         await house.todo.datasets.delete(bob, "orders", owner="alice")
     await share(house, alice, "dataset", "orders", Grant(user="bob", right=VIEW))
