@@ -100,19 +100,22 @@ class GrantStore:
 
 
 def _problem(each: Grant, row: dict[str, Any], before: Sequence[tuple[Any, Any]], owner_id: str) -> str:
+    message = ""
     if [each.user is not None, each.group is not None, each.everyone].count(True) != 1:
-        return "Say exactly one of user, group and everyone."
-    if each.right is Right.OWN:
-        return "What can be given is “view” or “edit”."
-    if each.user is not None and row["user_id"] is None:
-        return "There is no user named “{name}”."
-    if each.group is not None and row["group_id"] is None:
-        return "There is no group named “{name}”."
-    if row["user_id"] == owner_id:
-        return "“{name}” is the owner, who may do everything already."
-    if (row["user_id"], row["group_id"]) in before:
-        return "“{name}” is named twice." if each.user or each.group else "Everybody is named twice."
-    return ""
+        message = "Say exactly one of user, group and everyone."
+    elif each.right is Right.OWN:
+        message = "What can be given is “view” or “edit”."
+    elif each.user is not None and row["user_id"] is None:
+        message = "There is no user named “{name}”."
+    elif each.group is not None and row["group_id"] is None:
+        message = "There is no group named “{name}”."
+    elif row["user_id"] == owner_id:
+        message = "“{name}” is the owner, who may do everything already."
+    elif (row["user_id"], row["group_id"]) in before and (each.user or each.group):
+        message = "“{name}” is named twice."
+    elif (row["user_id"], row["group_id"]) in before:
+        message = "Everybody is named twice."
+    return message
 
 
 async def _ids(connection: AsyncConnection, table: sa.Table, names: Sequence[str | None]) -> dict[str, str]:
