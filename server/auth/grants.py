@@ -120,5 +120,7 @@ def _problem(each: Grant, row: dict[str, Any], before: Sequence[tuple[Any, Any]]
 
 async def _ids(connection: AsyncConnection, table: sa.Table, names: Sequence[str | None]) -> dict[str, str]:
     keys = {name_key(name) for name in names if name is not None}
-    found = await connection.execute(sa.select(table.c.name_key, table.c.id).where(table.c.name_key.in_(keys)))
+    # Locked: none of them goes before they were given something.
+    named = sa.select(table.c.name_key, table.c.id).where(table.c.name_key.in_(keys)).order_by(table.c.id)
+    found = await connection.execute(lock(named))
     return {row.name_key: row.id for row in found}

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.users import name_key
@@ -45,12 +46,15 @@ class GroupStore:
     async def get(self, name: str) -> Group:
         """Raises `NotFound`."""
         async with self._database.read() as connection:
-            return await self.found(connection, name)
+            return await self._found(connection, name)
 
     async def found(self, connection: AsyncConnection, name: str) -> Group:
-        """In the caller's transaction, in which it stays. Raises `NotFound`."""
+        """In the transaction that changes it, in which it stays. Raises `NotFound`."""
+        await connection.execute(lock(sa.select(groups.c.id).where(groups.c.name_key == name_key(name))))
+        return await self._found(connection, name)
+
+    async def _found(self, connection: AsyncConnection, name: str) -> Group:
         is_meant = groups.c.name_key == name_key(name)
-        await connection.execute(lock(sa.select(groups.c.id).where(is_meant)))
         for group in await self._groups(connection, is_meant):
             return group
         raise NotFound(_MISSING, name=name)
@@ -69,7 +73,11 @@ class GroupStore:
         others = sa.select(groups.c.id).where(groups.c.name_key == key, groups.c.id != group.id)
         if await connection.scalar(others) is not None:
             raise Conflict(_TAKEN, name=name)
-        await connection.execute(sa.update(groups).where(groups.c.id == group.id).values(name=name, name_key=key))
+        renamed = sa.update(groups).where(groups.c.id == group.id).values(name=name, name_key=key)
+        try:
+            await connection.execute(renamed)
+        except IntegrityError:  # somebody took it at this moment
+            raise Conflict(_TAKEN, name=name) from None
 
     async def set_members(self, connection: AsyncConnection, group_id: str, user_ids: Sequence[str]) -> None:
         await connection.execute(sa.delete(group_members).where(group_members.c.group_id == group_id))
