@@ -6,7 +6,7 @@ Nothing here is remembered between two questions: a grant that is taken away is 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.audit import Audit
-from server.auth.permissions import SCOPES_OF_ROLE, Principal, Role
+from server.auth.permissions import ANONYMOUS, SCOPES_OF_ROLE, Principal, Role
 from server.auth.users import name_key
 from server.errors import Forbidden, InvalidInput, NotFound, StorageFull
 from server.storage.database import Database
@@ -137,14 +137,31 @@ async def user_may(
     connection: AsyncConnection, user_id: str, of: Shareable, thing_id: str, right: Right = Right.VIEW
 ) -> bool:
     """Of whoever ordered work that is done while they are away."""
-    wanted = sa.select(users.c.name, users.c.role).where(users.c.id == user_id, users.c.disabled_at.is_(None))
-    row = (await connection.execute(wanted)).one_or_none()
-    if row is None or (right is not Right.VIEW and row.role == Role.VIEWER):
+    principal = await _absent(connection, user_id)
+    if right is not Right.VIEW and principal.role is Role.VIEWER:
         return False
-    role = Role(row.role)
-    principal = Principal(user_id=user_id, user_name=row.name, role=role, language="", scopes=SCOPES_OF_ROLE[role])
     found = sa.select(of.table.c.id).where(of.table.c.id == thing_id, may(principal, of, right))
     return (await connection.execute(found)).first() is not None
+
+
+async def closed_to(
+    connection: AsyncConnection, user_id: str, of: Shareable, thing_ids: Collection[str]
+) -> Sequence[str]:
+    """Those that there are, are another's, and may be seen no more by whoever ordered work with them."""
+    principal = await _absent(connection, user_id)
+    table = of.table.c
+    found = sa.select(table.id).where(table.id.in_(thing_ids), table.owner_id != user_id, sa.not_(may(principal, of)))
+    return list(await connection.scalars(found))
+
+
+async def _absent(connection: AsyncConnection, user_id: str) -> Principal:
+    """As if they asked now; nobody, when their account is disabled or gone."""
+    wanted = sa.select(users.c.name, users.c.role).where(users.c.id == user_id, users.c.disabled_at.is_(None))
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        return ANONYMOUS
+    role = Role(row.role)
+    return Principal(user_id=user_id, user_name=row.name, role=role, language="", scopes=SCOPES_OF_ROLE[role])
 
 
 class ThingAccess:

@@ -57,6 +57,6 @@ async def test_a_dataset_is_shared_by_keyboard_and_taken_back_while_it_is_open_e
 
     async with alice.get("/api/v1/datasets/orders") as response:
         event = f"dataset:{(await response.json())['id']}"
-    await until(lambda: server.parts.realtime.manager.count_subscribers(event) == 2)
+    await until(lambda: server.parts.realtime.manager.count_subscribers(event) == 1)
     await hers.get_by_role("button", name="Share no longer with bob").click()
     await expect(his.get_by_role("heading", level=1)).to_have_text("Not found", timeout=SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from server.auth.access import BATCHES, DATASETS, TEMPLATES, Right, Whose, granted, listed
 from server.auth.grants import Grant
@@ -13,6 +14,7 @@ from server.jobs.job import State
 from server.operations.templates import PreviewOrder
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import ReportFilter
+from server.storage.tables import reports
 from tests.unit.operations.conftest import SALES, House, refused
 
 VIEW, EDIT = Right.VIEW, Right.EDIT
@@ -229,6 +231,29 @@ async def test_nobody_is_not_everybody(house: House, alice: Principal, batch_id:
                 assert not list(await connection.scalars(of.table.select().where(which)))
     with refused(Forbidden):
         await house.todo.datasets.list(ANONYMOUS)
+
+
+async def test_reports_are_not_made_again_from_what_is_shared_no_more(
+    house: House, alice: Principal, bob: Principal
+) -> None:
+    await house.given(alice)
+    await share(house, alice, "dataset", "orders", Grant(user="bob"))
+    await house.todo.templates.save(bob, "sales", SALES)
+    made = await house.reported(bob)
+    assert made.job.state.is_final
+    batch = await house.todo.batches.get(bob, made.batch_id)
+    assert list(batch.dataset_versions) == ["orders"]
+    async with house.parts.storage.database.write() as connection:  # as if one had failed
+        await connection.execute(update(reports).values(state=State.FAILED))
+    again = await house.ended(bob, (await house.todo.batches.retry(bob, made.batch_id)).job)
+    assert again.state is State.SUCCEEDED
+    async with house.parts.storage.database.write() as connection:
+        await connection.execute(update(reports).values(state=State.FAILED))
+    await share(house, alice, "dataset", "orders")
+    again = await house.ended(bob, (await house.todo.batches.retry(bob, made.batch_id)).job)
+    assert (again.state, again.error and again.error.code) == (State.FAILED, "forbidden")
+    with refused(NotFound):
+        await house.todo.datasets.get(bob, "orders", owner="alice")
 
 
 async def test_parameters_by_a_query_are_those_of_whoever_orders(
