@@ -1,4 +1,4 @@
-"""The panel *Shared with*: by keyboard and on a phone; and what becomes of an open page when its reader's right ends."""
+"""The panel *Shared with*, by keyboard and on a phone; and what becomes of an open page when a right ends."""
 
 from __future__ import annotations
 
