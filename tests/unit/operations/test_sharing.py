@@ -233,6 +233,28 @@ async def test_nobody_is_not_everybody(house: House, alice: Principal, batch_id:
         await house.todo.datasets.list(ANONYMOUS)
 
 
+async def test_names_of_others_are_written_with_their_owner(house: House, alice: Principal, bob: Principal) -> None:
+    mei = await house.user("梅.李 Mei")
+    for owner in (alice, mei):
+        await house.given(owner, dataset="订单")
+        await share(house, owner, "dataset", "订单", Grant(everyone=True))
+    run = house.todo.queries.run
+    for sql in ('from "alice"."订单"', 'select * from "梅.李 Mei"."订单"', "from alice.订单"):
+        assert len((await run(bob, sql, {}, limit=9)).rows) == 3
+    pivot = 'pivot "梅.李 Mei"."订单" on region using sum(amount)'
+    assert len((await run(bob, pivot, {}, limit=9)).rows) > 0
+    with pytest.raises(InvalidInput) as refusal:
+        await run(bob, "from 订单", {}, limit=9)
+    assert all(name in str(refusal.value) for name in ('"alice"."订单"', '"梅.李 Mei"."订单"'))
+    await house.given(bob, b"id\n1\n", dataset="订单")
+    own = [len((await run(bob, sql, {}, limit=9)).rows) for sql in ("from 订单", 'from "bob"."订单"', "from BOB.订单")]
+    assert own == [1, 1, 1]
+    for closed in ('from "main"."订单"', 'from "memory"."main"."订单"', 'from "nobody"."订单"', "from system.订单"):
+        with pytest.raises(InvalidInput):
+            await run(bob, closed, {}, limit=9)
+    assert sorted(await house.todo.queries.names(bob)) == ['"alice"."订单"', '"梅.李 Mei"."订单"', "订单"]
+
+
 async def test_reports_are_not_made_again_from_what_is_shared_no_more(
     house: House, alice: Principal, bob: Principal
 ) -> None:
