@@ -11,7 +11,7 @@ from aiohttp import web
 from server.auth.access import Right
 from server.auth.grants import Grant
 from server.auth.permissions import Principal, Role
-from server.errors import FieldError, InvalidInput
+from server.errors import FieldError, InvalidInput, PreconditionFailed
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
@@ -65,7 +65,7 @@ class SharePages:
         try:
             wanted = [*_kept(form), *await self._added(request, typed, form.get("with_right", ""))]
             await sharing.put(principal, self.kind, name, wanted, owner=owner, expected=form.get("tag"))
-        except InvalidInput as error:
+        except (InvalidInput, PreconditionFailed) as error:
             problem = " ".join(error_texts(request, error))
             panel = await share_panel(request, self.kind, name, owner, typed=typed, problem=problem)
             return await self._page(request, panel, error.status)

@@ -88,7 +88,7 @@ def granted(principal: Principal, of: Shareable, right: Right = Right.VIEW) -> s
     reaches = sa.or_(
         grants.c.user_id == principal.user_id,
         grants.c.group_id.in_(groups),
-        sa.and_(grants.c.user_id.is_(None), grants.c.group_id.is_(None)),
+        grants.c.everyone,
     )
     enough = [each for each in (Right.VIEW, Right.EDIT) if each >= right]
     given = sa.select(of.granted).where(of.granted.is_not(None), reaches, grants.c.may.in_(enough))

@@ -43,17 +43,14 @@ class GrantStore:
     async def of(self, connection: AsyncConnection, of: Shareable, thing_id: str) -> list[Grant]:
         """Everybody first, then groups and users by name."""
         query = (
-            sa.select(grants.c.may, users.c.name.label("user"), groups.c.name.label("group"))
+            sa.select(grants.c.may, grants.c.everyone, users.c.name.label("user"), groups.c.name.label("group"))
             .outerjoin(users, users.c.id == grants.c.user_id)
             .outerjoin(groups, groups.c.id == grants.c.group_id)
             .where(of.granted == thing_id)
             .order_by(users.c.name_key.is_not(None), groups.c.name_key, users.c.name_key)
         )
         rows = (await connection.execute(query)).all()
-        found = [
-            Grant(user=row.user, group=row.group, everyone=not (row.user or row.group), right=Right(row.may))
-            for row in rows
-        ]
+        found = [Grant(user=row.user, group=row.group, everyone=row.everyone, right=Right(row.may)) for row in rows]
         return sorted(found, key=lambda each: (not each.everyone, each.group is None))
 
     async def replace(
@@ -93,7 +90,7 @@ class GrantStore:
             if problem:
                 name = each.user or each.group or ""
                 errors.append(FieldError(field=f"grants[{place}]", message=problem, parameters={"name": name}))
-            rows.append(row | {"may": each.right.value})
+            rows.append(row | {"everyone": each.everyone, "may": each.right.value})
         if errors:
             raise InvalidInput(errors=errors)
         return rows

@@ -507,9 +507,10 @@ grants = Table(
     Column("dataset_id", ForeignKey("datasets.id", ondelete="CASCADE"), index=True),
     Column("template_id", ForeignKey("templates.id", ondelete="CASCADE"), index=True),
     Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), index=True),
-    # To whom: a user, a group, or (neither) everybody who has signed in.
+    # To whom: a user, a group, or everybody who has signed in, which is never said by leaving both out.
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
     Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), index=True),
+    Column("everyone", Boolean, nullable=False, server_default=false()),
     Column("may", String(8), nullable=False),  # auth.access.Right
     Column("given_by", String(64), nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),

@@ -38,6 +38,7 @@ def upgrade() -> None:
         *(sa.Column(f"{thing}_id", sa.String(26), nullable=True) for thing in _THINGS),
         sa.Column("user_id", sa.String(26), nullable=True),
         sa.Column("group_id", sa.String(26), nullable=True),
+        sa.Column("everyone", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("may", sa.String(8), nullable=False),
         sa.Column("given_by", sa.String(64), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
