@@ -59,6 +59,7 @@ async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:
     return rounds
 
 
+GRANTS = [{"group": "财务", "right": "edit"}, {"user": "admin", "right": "view"}]
 _NOT_AS_IT_WAS = {"streams", "secrets", "server_runs", "nodes"}  # a restore begins streams anew, and ends runs
 
 
@@ -84,6 +85,7 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         await import_ended(alice, rejected)
         await put_template(alice)
         batch = await made(alice)
+        await share(admin, alice)
         place = await halfway(alice)
         over = asyncio.Event()
         people = asyncio.create_task(busy(alice, over))
@@ -120,6 +122,13 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         await asyncio.to_thread(second.kill)
 
 
+async def share(admin: aiohttp.ClientSession, alice: aiohttp.ClientSession) -> None:
+    async with admin.post("/api/v1/admin/groups", json={"name": "财务", "members": ["admin"]}) as response:
+        assert response.status == 201, await response.text()
+    async with alice.put("/api/v1/datasets/orders/access", json={"grants": GRANTS}) as response:
+        assert response.status == 200, await response.text()
+
+
 async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: bytes, place: str) -> None:
     """People sign in with the passwords they have, find what they had, and go on with what they were at."""
     async with await signed_in(server, "admin") as admin:
@@ -129,6 +138,7 @@ async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: byt
         async with alice.get(report["artifacts"][0]["url"]) as response:
             assert await response.read() == downloaded
         assert (await read(alice, "/api/v1/datasets/orders"))["row_count"] == 3
+        assert (await read(alice, "/api/v1/datasets/orders/access"))["grants"] == GRANTS
         async with alice.get("/api/v1/datasets/orders/rows") as response:
             assert response.status == 200, await response.text()
         async with alice.head(place, headers=TUS) as response:
