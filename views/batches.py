@@ -26,6 +26,7 @@ from server.reports.parameter_texts import value_text
 from server.reports.work import FileFormat
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
+from views.share_links import link_panel
 from views.template_forms import fields_of, parameters_from
 
 _TILES_PER_PAGE = 60
@@ -61,6 +62,7 @@ async def batch_page(request: web.Request) -> web.Response:
         page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
+        link_panel=await link_panel(request, batch_id=batch.id),
         template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
     )
 

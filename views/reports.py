@@ -9,6 +9,7 @@ from server.http.parts import operations_of
 from server.jobs.job import State
 from server.reports.batches import ReportFilter
 from views.context import render
+from views.share_links import link_panel
 
 
 async def report_page(request: web.Request) -> web.Response:
@@ -30,6 +31,7 @@ async def _shown(request: web.Request, template: str) -> web.Response:
         batch=batch,
         template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
         shown=report.of_format("html") or report.of_format("pdf"),
+        link_panel=await link_panel(request, report_id=report.id),
         before=await _neighbour(request, batch.id, report.position - 1),
         after=await _neighbour(request, batch.id, report.position + 1),
     )

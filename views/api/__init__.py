@@ -37,6 +37,7 @@ from views.api import (
     reports,
     retention,
     second_factors,
+    share_links,
     template_versions,
     templates,
     uploads,
@@ -81,4 +82,5 @@ ENDPOINTS: list[Endpoint] = [
     *queries.ENDPOINTS,
     *usage.ENDPOINTS,
     *retention.ENDPOINTS,
+    *share_links.ENDPOINTS,
 ]
