@@ -12,7 +12,7 @@ from server.clock import Clock, rfc3339, utc_now
 from server.errors import FieldError, Forbidden, InvalidInput, NotFound
 from server.operations.batches import BatchOperations
 from server.operations.link_ends import LinkRules
-from server.reports.share_links import LinkFilter, LinkState, ShareLink, ShareLinkStore
+from server.reports.share_links import LinkFilter, ShareLink, ShareLinkState, ShareLinkStore
 from server.storage.database import Database
 from server.storage.pages import Listing
 
@@ -36,7 +36,7 @@ class KnownLink:
     """`secret` is what stands in its address, for who made it; None for others, or once it cannot be read any more."""
 
     link: ShareLink
-    state: LinkState
+    state: ShareLinkState
     secret: str | None
 
 

@@ -24,7 +24,7 @@ _MAKERS = users.alias("makers")
 _COMPUTED = frozenset({"maker_name", "owner_id", "title", "is_allowed"})  # of other tables
 
 
-class LinkState(StrEnum):
+class ShareLinkState(StrEnum):
     """`resting`: its maker may not share the thing at present, or their account is disabled."""
 
     OPEN = "open"
@@ -57,10 +57,10 @@ class ShareLink:
     title: str = ""
     is_allowed: bool = True
 
-    def state(self, now: datetime) -> LinkState:
+    def state(self, now: datetime) -> ShareLinkState:
         if self.expires_at is not None and self.expires_at <= now:
-            return LinkState.ENDED
-        return LinkState.OPEN if self.is_allowed else LinkState.RESTING
+            return ShareLinkState.ENDED
+        return ShareLinkState.OPEN if self.is_allowed else ShareLinkState.RESTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ class ShareLinkStore:
         async with self._database.read() as connection:
             row = (await connection.execute(_links(share_links.c.secret_hash == hash_of(secret)))).one_or_none()
         link = _link_of(row) if row else None
-        return link if link and link.state(self._clock()) is LinkState.OPEN else None
+        return link if link and link.state(self._clock()) is ShareLinkState.OPEN else None
 
     async def in_transaction(self, connection: AsyncConnection, link_id: str) -> ShareLink | None:
         row = (await connection.execute(_links(share_links.c.id == link_id))).one_or_none()

@@ -28,7 +28,7 @@ KINDS = (
 )
 PUBLIC = re.compile(
     r"/(login|login/code|login/passkey|login/passkey/begin|login/openid|login/openid/callback|logout|setup|invitation|reset-password|"
-    r"language|healthz|readyz|docs|docs/api/[^/]+|docs/events|docs/events.json|websocket-test|wall|"
+    r"s/\{secret\}(/.*)?|language|healthz|readyz|docs|docs/api/[^/]+|docs/events|docs/events.json|websocket-test|wall|"
     r"api/v1/tokens|api/v1/openapi.json|api/v1/uploads)$"
 )
 
@@ -56,6 +56,7 @@ async def test_others_cannot_tell_what_is_there(
         if (
             not any(name in door.path for name in names)
             or (door.method, door.pattern) in OWN
+            or door.pattern.startswith("/s/")  # which is for whoever has the link
             or "source" in str(door.body)
         ):
             continue
@@ -83,7 +84,7 @@ async def test_strangers_pass_no_door_but_those_for_everybody(server: Server, al
 
 def _names_of_alice(places: dict[str, str]) -> tuple[str, ...]:
     """Her ids and names as they stand in addresses."""
-    return tuple(places[kind].rpartition("/")[2] for kind in KINDS)
+    return tuple(places[kind].rpartition("/")[2] for kind in (*KINDS, "/links/{id}"))
 
 
 def _elsewhere(path: str, names: tuple[str, ...]) -> str:
@@ -114,4 +115,6 @@ async def _everything(client: aiohttp.ClientSession, places: dict[str, str]) -> 
         async with client.get(f"/api/v1{places[kind]}") as response:
             assert response.status == 200, await response.text()
             seen.append(await response.text())
+    async with client.get("/api/v1/links") as response:
+        assert (await response.json())["total"] == 1
     return seen

@@ -103,12 +103,11 @@ def link_address(request: web.Request, known: KnownLink) -> str | None:
 
 def page_of_thing(link: ShareLink) -> str:
     """Where those who have an account see what it shows."""
-    return f"/reports/{link.report_id}" if link.report_id else f"/batches/{link.batch_id}"
+    return outside(f"/reports/{link.report_id}") if link.report_id else outside(f"/batches/{link.batch_id}")
 
 
 def link_item(request: web.Request, known: KnownLink) -> ShareLinkItem:
     link = known.link
-    page = page_of_thing(link)
     return ShareLinkItem(
         id=link.id,
         url=link_address(request, known),
@@ -122,7 +121,7 @@ def link_item(request: web.Request, known: KnownLink) -> ShareLinkItem:
         state=known.state.value,
         openings=link.openings,
         last_opened_at=link.last_opened_at,
-        links={"self": outside(f"/api/v1/links/{link.id}"), "page": outside(page)},
+        links={"self": outside(f"/api/v1/links/{link.id}"), "page": page_of_thing(link)},
     )
 
 
