@@ -142,7 +142,8 @@ class ReaderFormats:
             return self.datetime(value)
         day = dates.format_date(local.date() - dt.timedelta(days=1), "medium", locale=self.locale)
         offset = dates.format_datetime(value, "XXX", tzinfo=self.zone, locale="en")
-        return f"{day}, 24:00 UTC{offset.removesuffix('Z')}"
+        joined = str(dates.get_datetime_format("medium", locale=self.locale))  # of a date {1} and a time {0}
+        return f"{joined.format('24:00', day)} UTC{offset.removesuffix('Z')}"
 
     def time(self, value: dt.datetime | None) -> str:
         """Time of day with seconds, for log lines."""
