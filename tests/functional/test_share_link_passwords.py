@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -40,8 +41,9 @@ async def tried(client: Client, path: str, password: str, **headers: str) -> int
 
 
 async def test_a_password_opens_page_files_and_zip_and_few_may_guess_it(
-    settings: Settings, server: Server, alice: Client
+    settings: Settings, server: Server, alice: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, "jindu")
     things = await things_of(alice)
     made = await link(alice, batch=things.batch, password=RIGHT, expires_at=None)
     assert (made["has_password"], made["expires_at"]) == (True, None)
@@ -62,6 +64,9 @@ async def test_a_password_opens_page_files_and_zip_and_few_may_guess_it(
             await link(again, status=403, batch=things.batch)
             assert "share-links" not in await text_of(again, f"/jindu/batches/{things.batch}")
             assert "switched off" in await text_of(again, "/jindu/account/links")
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("jindu")]
+    assert any("/s/{secret}" in line for line in lines)
+    assert not [line for line in lines if here.rpartition("/")[2] in line or other.rpartition("/")[2] in line]
 
 
 async def tell_nothing_before(server: Server, here: str, things: Things) -> None:
