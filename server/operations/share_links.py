@@ -126,6 +126,16 @@ class ShareLinkOperations:
         items = await self._known(principal, page.items)
         return Listing(items=items, next_cursor=page.next_cursor, total=page.total)
 
+    async def link(self, principal: Principal, link_id: str) -> KnownLink:
+        """Raises `NotFound`."""
+        principal.require_read()
+        async with self._database.read() as connection:
+            link = await self._store.in_transaction(connection, link_id)
+        if link is None or not _sees(principal, link):
+            raise NotFound
+        (known,) = await self._known(principal, [link])
+        return known
+
     async def revoke(self, principal: Principal, link_id: str) -> None:
         """Whoever opens it from now on finds nothing. Raises `NotFound`."""
         principal.require_own_change()

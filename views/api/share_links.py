@@ -76,7 +76,8 @@ class ShareLinkQuery(PageByNumber, frozen=True, kw_only=True):
 
 async def make_link(call: Call[ShareLinkRequest, NoQuery]) -> web.Response:
     made = await call.operations.share_links.make(call.principal, call.body.wanted)
-    return encoded(link_item(call.request, made), status=201)
+    item = link_item(call.request, made)
+    return encoded(item, status=201, headers={"Location": item.links["self"]})
 
 
 async def list_links(call: Call[None, ShareLinkQuery]) -> ShareLinkList:
@@ -90,6 +91,10 @@ async def list_links(call: Call[None, ShareLinkQuery]) -> ShareLinkList:
     return ShareLinkList(
         items=[link_item(call.request, known) for known in page.items], next_cursor=page.next_cursor, total=page.total
     )
+
+
+async def get_link(call: Call[None, NoQuery]) -> ShareLinkItem:
+    return link_item(call.request, await call.operations.share_links.link(call.principal, call.path["id"]))
 
 
 async def revoke_link(call: Call[None, NoQuery]) -> None:
@@ -147,6 +152,15 @@ ENDPOINTS = [
         answer=ShareLinkItem,
         status=201,
         errors=(404, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/links/{id}",
+        name="api_link",
+        handler=get_link,
+        summary="One share link: how it stands, how often it was opened",
+        answer=ShareLinkItem,
+        errors=(404,),
     ),
     Endpoint(
         method="DELETE",
