@@ -75,6 +75,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             tmp_path / "edge",
             environ=common
             | {
+                "JINDU_NODE": "edge",
                 "JINDU_ROLE": "web",
                 "JINDU_DATABASE_READERS": "32",  # each carries one question in 80 ms
                 "JINDU_DATABASE_WRITERS": "32",
