@@ -53,6 +53,7 @@ async def batch_page(request: web.Request) -> web.Response:
     wanted = _filter(request)
     page = await operations_of(request).batches.reports(principal, batch.id, wanted)
     job = await operations_of(request).batches.job(principal, batch.id)
+    panel = await link_panel(request, batch.id)
     return await render(
         request,
         "batches/detail.html",
@@ -62,7 +63,8 @@ async def batch_page(request: web.Request) -> web.Response:
         page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
-        link_panel=await link_panel(request, batch_id=batch.id),
+        link_panel=panel,
+        may_share_links=panel is not None,
         template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
     )
 
@@ -73,7 +75,10 @@ async def batch_header(request: web.Request) -> web.Response:
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     job = await operations_of(request).batches.job(principal, batch.id)
     comparison = await _comparison(request, batch, job)
-    return await render(request, "batches/_header.html", batch=batch, job=job, comparison=comparison)
+    may_share_links = await operations_of(request).share_links.may_make(principal, batch.id)
+    return await render(
+        request, "batches/_header.html", batch=batch, job=job, comparison=comparison, may_share_links=may_share_links
+    )
 
 
 async def _comparison(request: web.Request, batch: BatchHead, job: Job) -> Comparison | None:

@@ -22,7 +22,7 @@ from server.auth.permissions import Principal
 from server.clock import utc_now
 from server.http.addresses import client_address
 from server.http.guards import current_principal
-from server.http.parts import PARTS, operations_of, parts_of
+from server.http.parts import PARTS, parts_of
 from server.http.sessions import wanted_language, wanted_time_zone
 from server.jobs.shown import missing_percent, shown_state
 from server.languages import babel_locale
@@ -172,7 +172,6 @@ def _known_to_all_pages(request: web.Request, reader: ReaderFormats) -> dict[str
         "request": request,
         "principal": principal,
         "lacks": parts_of(request).lacks(),
-        "may_share_links": principal is not None and operations_of(request).share_links.may_offer(principal),
         "language": reader.language,
         "language_names": _language_names(request),
         "time_zone": reader.time_zone,

@@ -31,7 +31,8 @@ async def _shown(request: web.Request, template: str) -> web.Response:
         batch=batch,
         template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
         shown=report.of_format("html") or report.of_format("pdf"),
-        link_panel=await link_panel(request, report_id=report.id),
+        # Not while the page refreshes itself: what is typed there would be gone.
+        link_panel=await link_panel(request, batch.id, report.id) if report.state.is_final else None,
         before=await _neighbour(request, batch.id, report.position - 1),
         after=await _neighbour(request, batch.id, report.position + 1),
     )

@@ -48,18 +48,17 @@ class LinkPanel:
     latest_day: date | None
 
 
-async def link_panel(
-    request: web.Request, *, report_id: str | None = None, batch_id: str | None = None
-) -> LinkPanel | None:
-    """None for who can make none."""
+async def link_panel(request: web.Request, batch_id: str, report_id: str | None = None) -> LinkPanel | None:
+    """Of a report, or of the whole batch; None for who can make none."""
     principal, operations = require_principal(request), operations_of(request).share_links
-    if not operations.may_offer(principal):
+    if not await operations.may_make(principal, batch_id):
         return None
-    found = await operations.links(principal, report_id=report_id, batch_id=batch_id, limit=_SHOWN_BESIDE)
+    of_batch = None if report_id else batch_id
+    found = await operations.links(principal, report_id=report_id, batch_id=of_batch, limit=_SHOWN_BESIDE)
     zone, now = principal.time_zone, utc_now()
     return LinkPanel(
         thing="report" if report_id else "batch",
-        thing_id=report_id or batch_id or "",
+        thing_id=report_id or batch_id,
         links=[_shown(request, known) for known in found.items],
         total=found.total,
         made=request.query.get("link", ""),
@@ -85,7 +84,7 @@ async def make_link(request: web.Request) -> web.Response:
     except InvalidInput as error:
         if bool(report_id) == bool(batch_id):
             raise  # no form of ours
-        return await _form_again(request, form, error, report_id=report_id, batch_id=batch_id)
+        return await _form_again(request, form, error)
     raise web.HTTPSeeOther(f"{page_of_thing(made.link)}?link={made.link.id}{_PANEL}")
 
 
@@ -113,20 +112,22 @@ async def links_page(request: web.Request) -> web.Response:
     )
 
 
-async def _form_again(
-    request: web.Request, form: Form, error: InvalidInput, *, report_id: str | None, batch_id: str | None
-) -> web.Response:
+async def _form_again(request: web.Request, form: Form, error: InvalidInput) -> web.Response:
     problems: Mapping[str, str] = errors_by_field(request, error)
     batches, principal = operations_of(request).batches, require_principal(request)
-    if report_id:
-        title = (await batches.report(principal, report_id))[0].title
+    if report_id := form.get("report"):
+        report, batch = await batches.report(principal, report_id)
+        title, panel = report.title, await link_panel(request, batch.id, report_id)
     else:
-        title = (await batches.get(principal, batch_id or "")).name
+        batch = await batches.get(principal, form.get("batch", ""))
+        title, panel = batch.name, await link_panel(request, batch.id)
+    if panel is None:
+        raise error
     return await render(
         request,
         "links/new.html",
         error.status,
-        link_panel=await link_panel(request, report_id=report_id, batch_id=batch_id),
+        link_panel=panel,
         title=title,
         form=form,
         problems=problems,

@@ -147,9 +147,12 @@ class ShareLinkOperations:
             detail = {"openings": link.openings, "shows": "report" if link.report_id else "batch", **whose}
             await Audit.record(connection, principal, "link.revoke", link.title, detail, subject_id=link.batch_id)
 
-    def may_offer(self, principal: Principal) -> bool:
-        """Whether pages have a form to make one."""
-        return self.rules.are_on and principal.role is not Role.VIEWER
+    async def may_make(self, principal: Principal, batch_id: str) -> bool:
+        """Whether pages of this batch and its reports have a form to make one."""
+        if not self.rules.are_on or principal.role is Role.VIEWER:
+            return False
+        async with self._database.read() as connection:
+            return await self._store.may(connection, principal.user_id, batch_id)
 
     async def _thing(self, principal: Principal, wanted: WantedLink) -> tuple[str, str]:
         """Its batch, and what it is called."""

@@ -16,7 +16,7 @@ if (endless) {
 
 // Who has just made one copies it next; who comes from the button above makes one.
 const panel = document.getElementById("share-links");
-const made = panel.querySelector(".share-link--new [data-copy]");
+const made = panel?.querySelector(".share-link--new [data-copy]");
 if (made) {
   // after the browser has gone to the `#` of the address
   addEventListener("load", () => requestAnimationFrame(() => made.focus({ preventScroll: true })));

@@ -51,7 +51,8 @@ async def test_owner_and_administrators_make_see_and_revoke_them(
         with refused(Forbidden):
             await links.make(looking, WantedLink(batch_id=batch_id))
     viewer, reading = only_looking(alice)
-    assert not links.may_offer(viewer)
+    who = (alice, admin, bob, viewer)
+    assert [await links.may_make(each, batch_id) for each in who] == [True, True, False, False]
     with refused(Forbidden):
         await links.revoke(reading, mine.link.id)
     with refused(NotFound):
