@@ -78,7 +78,10 @@ async def _dataset(client: Client) -> dict[str, list[str]]:
     name = "/datasets/{name}"
     return {
         name: ["/datasets/orders"],
-        **{f"{name}/{page}": [f"/datasets/orders/{page}"] for page in ("columns", "versions", "diff", "settings")},
+        **{
+            f"{name}/{page}": [f"/datasets/orders/{page}"]
+            for page in ("columns", "versions", "diff", "settings", "access")
+        },
         f"{name}/query": ["/datasets/orders/query"],
         "/imports/new": [f"/imports/new?upload={waiting}"],
         "/imports/{job_id}": [f"/imports/{job}"],
@@ -93,7 +96,7 @@ async def _template(client: Client) -> dict[str, list[str]]:
     name = "/templates/{name}"
     return {
         name: ["/templates/sales"],
-        **{f"{name}/{page}": [f"/templates/sales/{page}"] for page in ("edit", "versions", "diff")},
+        **{f"{name}/{page}": [f"/templates/sales/{page}"] for page in ("edit", "versions", "diff", "access")},
         name + r"/versions/{number:\d{1,9}}": ["/templates/sales/versions/1"],
         "/templates/new": ["/templates/new"],
     }
@@ -101,6 +104,10 @@ async def _template(client: Client) -> dict[str, list[str]]:
 
 async def _batches(client: Client) -> dict[str, list[str]]:
     batch = await batches.made(client)
+    await _post(client, "/api/v1/admin/groups", {"name": "Finance", "members": ["admin"]})
+    grants = [{"group": "Finance", "right": "edit"}, {"everyone": True, "right": "view"}]
+    async with client.put(f"/api/v1/batches/{batch['id']}/access", json={"grants": grants}) as response:
+        assert response.status == 200, await response.text()
     reports = await batches.read(client, f"/api/v1/batches/{batch['id']}/reports")
     report = reports["items"][0]["id"]
     links = ({"batch": batch["id"]}, {"report": report}, {"report": report, "password": "monsoon"})
@@ -110,6 +117,7 @@ async def _batches(client: Client) -> dict[str, list[str]]:
         f"{_SHARED}/reports/{{report_id}}": [f"{shared[0]}/reports/{report}"],
         "/batches/new": ["/batches/new?template=sales"],
         "/batches/{id}": [f"/batches/{batch['id']}"],
+        "/batches/{id}/access": [f"/batches/{batch['id']}/access"],
         "/reports/{id}": [f"/reports/{report}"],
     }
 

@@ -161,6 +161,10 @@ class ReaderFormats:
         moment = value.astimezone(self.zone) if isinstance(value, dt.datetime) else value
         return dates.format_date(moment, "medium", locale=self.locale)
 
+    def month(self, value: dt.datetime) -> str:
+        """`November 2026`, of the reader's zone."""
+        return str(dates.format_skeleton("yMMMM", value.astimezone(self.zone), locale=self.locale))
+
     def relative(self, value: dt.datetime | None) -> str:
         """`5 minutes ago`; a date once that says more."""
         if value is None:

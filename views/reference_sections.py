@@ -20,7 +20,7 @@ class ReferenceSection:
 
 SECTIONS = (
     ReferenceSection(
-        name="account", title="Account and sign-in", begins=("/me", "/sessions", "/tokens", "/connections")
+        name="account", title="Account and sign-in", begins=("/me", "/sessions", "/tokens", "/connections", "/people")
     ),
     ReferenceSection(name="uploads", title="Uploads and fetched files", begins=("/uploads", "/folders", "/fetches")),
     ReferenceSection(name="imports", title="Imports", begins=("/imports",)),
@@ -31,7 +31,9 @@ SECTIONS = (
     ReferenceSection(name="brand", title="Own brand", begins=("/brand",)),
     ReferenceSection(name="jobs", title="Jobs", begins=("/jobs",)),
     ReferenceSection(name="live", title="Events and this description", begins=("/events", "/openapi.json")),
-    ReferenceSection(name="users", title="Admin: users", begins=("/admin/users", "/admin/invitations")),
+    ReferenceSection(
+        name="users", title="Admin: users", begins=("/admin/users", "/admin/groups", "/admin/invitations")
+    ),
     ReferenceSection(
         name="alerts",
         title="Admin: alerts",

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from server.datasets.dataset import path_of
 from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
@@ -91,7 +92,7 @@ class QuerySession:
     ) -> None:
         """With `now` (aware) its statements take that for the present moment, and count days in its zone."""
         self._limits = limits
-        self._names = list(known or datasets)
+        self._names = list(dict.fromkeys((*known, *datasets)))
         self._statements: dict[str, _Statement] = {}
         self.read: set[str] = set()  # datasets that were read so far
         # One thread: as many queries as there are worker processes run side by side already.
@@ -104,7 +105,11 @@ class QuerySession:
         }
         self._connection = duckdb.connect(":memory:", config=settings)
         for name, source in datasets.items():
-            self._connection.execute(f"create view {quoted(name)} as {self._select(source)}")
+            *owner, last = path_of(name)
+            for schema in owner:  # of somebody else's, which is read as "mei"."orders"
+                self._connection.execute(f"create schema if not exists {quoted(schema)}")
+            view = ".".join(map(quoted, (*owner, last)))
+            self._connection.execute(f"create view {view} as {self._select(source)}")
         self._execute_all((*clock_statements(now), SEED) if now else ("set timezone = 'UTC'",))
         self._lock(datasets)
 

@@ -446,6 +446,7 @@ batches = Table(
     _user(),
     Column("job_id", String(26), nullable=False, unique=True),
     Column("name", String(300), nullable=False),
+    Column("template_id", String(26)),  # which one it was, of whoever's; null: nobody noted it, and it was the owner's
     Column("template_name", String(64), nullable=False),
     Column("template_version", Integer, nullable=False),
     Column("template_source", Text, nullable=False),  # what was asked for stays what is made, whatever is edited later
@@ -496,6 +497,40 @@ share_links = Table(
     Column("password_hash", Text, nullable=False, server_default=""),
     Column("openings", Integer, nullable=False, server_default="0"),
     Column("last_opened_at", UtcDateTime),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _id(),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(64), nullable=False, unique=True),  # as that of users
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    _id(),
+    # What it is about: one of the three. By ids, which are never used again: what is made anew under an old name has
+    # no grants, and neither has a person.
+    Column("dataset_id", ForeignKey("datasets.id", ondelete="CASCADE"), index=True),
+    Column("template_id", ForeignKey("templates.id", ondelete="CASCADE"), index=True),
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), index=True),
+    # To whom: a user, a group, or everybody who has signed in, which is never said by leaving both out.
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), index=True),
+    Column("everyone", Boolean, nullable=False, server_default=false()),
+    Column("may", String(8), nullable=False),  # auth.access.Right
+    Column("given_by", String(64), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 streams = Table(
