@@ -167,6 +167,7 @@ async def test_unknown_ended_revoked_and_orphaned_links_read_alike(
     monkeypatch.setitem(PASSWORDS, "vera", "correct-horse-vera")
     async with await new_user(server, admin, "vera", role="viewer") as vera:
         await who_sees_and_revokes(admin, alice, bob, things)
+        await look_as_a_colleague(server, alice, bob, things)
         await look_as_a_viewer(server, vera, things)
     await end_in_every_way(server, admin, alice, stranger, things)
 
@@ -211,6 +212,21 @@ async def end_in_every_way(server: Server, admin: Client, alice: Client, strange
         assert await seen(path_of(orphaned)) == unknown
         assert await seen(path_of(of_batch)) == unknown
         assert (await read(again, LINKS))["total"] == 0
+
+
+async def look_as_a_colleague(server: Server, alice: Client, bob: Client, things: Things) -> None:
+    """To whom it was given to edit, which is not to hand it on."""
+    access = f"/api/v1/batches/{things.batch}/access"
+    async with alice.put(access, json={"grants": [{"user": "bob", "right": "edit"}]}) as response:
+        assert response.status == 200, await response.text()
+    await link(bob, status=403, batch=things.batch)
+    assert (await read(bob, f"{LINKS}?batch={things.batch}"))["total"] == 0
+    async with browser(server) as pages:
+        await sign_in(pages, "bob")
+        for page in (f"/batches/{things.batch}", f"/reports/{things.report}"):
+            assert "share-links" not in await text_of(pages, page)
+    async with alice.put(access, json={"grants": []}) as response:
+        assert response.status == 200, await response.text()
 
 
 async def look_as_a_viewer(server: Server, vera: Client, things: Things) -> None:
