@@ -22,12 +22,16 @@ NO_PAGES = frozenset(
         "/template-vocabulary", "/templates/{name}/preview", "/batches/{id}/header", "/batches/{id}/row",
         "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/datasets/{name}/facts",
         "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
-        "/login/openid", "/login/openid/callback",
+        "/login/openid", "/login/openid/callback", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
+        "/s/{secret}/download.zip", "/s/{secret}/combined.pdf",
     }
 )  # fmt: skip
 # Steps of ways in, each of which has a browser test of its own that walks there.
 ON_THE_WAY = frozenset({"/setup", "/login/code", "/account/linked"})
-FOR_STRANGERS = frozenset({"/login", "/invitation", "/reset-password", "/wall"})
+_SHARED = "/s/{secret}"
+FOR_STRANGERS = frozenset(
+    {"/login", "/invitation", "/reset-password", "/wall", _SHARED, f"{_SHARED}/reports/{{report_id}}"}
+)
 SECTIONS_LOOKED_AT = ("account", "uploads", "live")  # of the reference: the longest, with files, the shortest
 ROUTES = frozenset(route.path for route in PAGES if route.method == "GET") - NO_PAGES - ON_THE_WAY
 _MANY = 1_000
@@ -105,11 +109,16 @@ async def _batches(client: Client) -> dict[str, list[str]]:
     async with client.put(f"/api/v1/batches/{batch['id']}/access", json={"grants": grants}) as response:
         assert response.status == 200, await response.text()
     reports = await batches.read(client, f"/api/v1/batches/{batch['id']}/reports")
+    report = reports["items"][0]["id"]
+    links = ({"batch": batch["id"]}, {"report": report}, {"report": report, "password": "monsoon"})
+    shared = ["/s/" + (await _post(client, "/api/v1/links", link))["url"].rpartition("/s/")[2] for link in links]
     return {
+        _SHARED: shared,
+        f"{_SHARED}/reports/{{report_id}}": [f"{shared[0]}/reports/{report}"],
         "/batches/new": ["/batches/new?template=sales"],
         "/batches/{id}": [f"/batches/{batch['id']}"],
         "/batches/{id}/access": [f"/batches/{batch['id']}/access"],
-        "/reports/{id}": [f"/reports/{reports['items'][0]['id']}"],
+        "/reports/{id}": [f"/reports/{report}"],
     }
 
 

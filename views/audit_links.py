@@ -29,6 +29,7 @@ def page_of(line: AuditLine, reader: Principal, present: Mapping[str, PresentThi
         "fetch": f"/jobs/{found.id}",
         "import": f"/imports/{found.id}",
         "job": f"/jobs/{found.id}",
+        "link": f"/batches/{found.id}",
         "template": f"/templates/{name}",
         "upload": f"/imports/new?upload={found.id}" if is_own else None,
     }.get(thing, f"/admin/users/{found.id}")

@@ -27,6 +27,7 @@ from server.reports.work import FileFormat
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.owned import chosen_whose, parted
+from views.share_links import link_panel
 from views.sharing import share_panel
 from views.template_forms import fields_of, parameters_from
 
@@ -57,6 +58,7 @@ async def batch_page(request: web.Request) -> web.Response:
     wanted = _filter(request)
     page = await operations_of(request).batches.reports(principal, batch.id, wanted)
     job = await operations_of(request).batches.job(principal, batch.id)
+    panel = await link_panel(request, batch.id)
     return await render(
         request,
         "batches/detail.html",
@@ -66,6 +68,8 @@ async def batch_page(request: web.Request) -> web.Response:
         page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
+        link_panel=panel,
+        may_share_links=panel is not None,
         template=await operations_of(request).template_versions.made(principal, batch.id),
         right=await operations_of(request).batches.right(principal, batch),
         sources=await operations_of(request).datasets.sources(principal, batch.dataset_versions),
@@ -79,6 +83,7 @@ async def batch_header(request: web.Request) -> web.Response:
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     job = await operations_of(request).batches.job(principal, batch.id)
     comparison = await _comparison(request, batch, job)
+    may_share_links = await operations_of(request).share_links.may_make(principal, batch.id)
     return await render(
         request,
         "batches/_header.html",
@@ -87,6 +92,7 @@ async def batch_header(request: web.Request) -> web.Response:
         comparison=comparison,
         right=await operations_of(request).batches.right(principal, batch),
         template=await operations_of(request).template_versions.made(principal, batch.id),
+        may_share_links=may_share_links,
     )
 
 

@@ -52,6 +52,7 @@ _FILTERS = (
     "date",
     "month",
     "clock",
+    "until",
     "relative",
     "counted",
     "pace",

@@ -34,6 +34,7 @@ BODIES: dict[str, Any] = {
     "api_change_user": {"role": "viewer"},
     "api_reset_link": {"expires_in_hours": 24},
     "api_add_wall": {"name": "Control room"},
+    "api_link_make": {"report": _ID, "expires_at": "2026-12-31", "password": "mountain"},
     "api_batch_start": {"template": _TEMPLATE, "parameters": [{"region": "East"}], "formats": ["pdf", "xlsx"]},
     "api_brand_save": {"accent": "#0a5c5c", "footer": "Sales team"},
     "api_change_dataset_access": {"grants": [{"user": "li.wei", "right": "edit"}, {"everyone": True, "right": "view"}]},

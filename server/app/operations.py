@@ -59,6 +59,7 @@ from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
+from server.operations.link_ends import LinkRules
 from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
@@ -73,6 +74,8 @@ from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
+from server.operations.share_links import ShareLinkOperations
+from server.operations.shared_reports import SharedReports
 from server.operations.sharing import SharingOperations
 from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
@@ -84,6 +87,7 @@ from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 from server.operations.wall import WallOperations
 from server.places import EXAMPLES
+from server.reports.share_links import ShareLinkStore
 from server.settings import Settings
 
 
@@ -143,6 +147,22 @@ def build_operations(
     )
     templates = _templates(storage, rights, reading, reports, saving)
     batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages)
+    combining = BatchCombining(
+        batches=batches,
+        store=reports.batches,
+        blobs=storage.blobs,
+        workers=workers.exports,
+        scratch=storage.scratch,
+        room=storage.room,
+        languages=languages,
+    )
+    share_links = ShareLinkOperations(
+        database=database,
+        store=ShareLinkStore(database, auth.seals),
+        batches=batches,
+        passwords=auth.credentials.passwords,
+        rules=LinkRules(are_on=settings.share_links, max_days=settings.link_max_days),
+    )
     admin = AdminOperations(
         database=database,
         credentials=auth.credentials,
@@ -173,15 +193,7 @@ def build_operations(
             heartbeat=alerts.heartbeat,
         ),
         audit=AuditOperations(database=database, address_days=settings.audit_address_days),
-        batch_combining=BatchCombining(
-            batches=batches,
-            store=reports.batches,
-            blobs=storage.blobs,
-            workers=workers.exports,
-            scratch=storage.scratch,
-            room=storage.room,
-            languages=languages,
-        ),
+        batch_combining=combining,
         batch_comparison=BatchComparison(batches=batches, store=reports.batches),
         batches=batches,
         brands=BrandOperations(
@@ -289,6 +301,16 @@ def build_operations(
             seals=auth.seals,
             strict_roles=auth.strict_roles,
             tell=live.notices.warn,
+        ),
+        share_links=share_links,
+        shared_reports=SharedReports(
+            store=ShareLinkStore(database, auth.seals),
+            batches=batches,
+            combining=combining,
+            passwords=auth.credentials.passwords,
+            throttle=realtime.throttle,
+            seals=auth.seals,
+            rules=share_links.rules,
         ),
         sharing=SharingOperations(
             database=database,

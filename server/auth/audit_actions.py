@@ -50,6 +50,8 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "job.retry": "kind",
         "job_filter.keep": "",
         "job_filter.remove": "",
+        "link.create": "expires_at protected shows",
+        "link.revoke": "openings owner shows",
         "maintenance.end": "",
         "maintenance.plan": "begin zone minutes weekly",
         "outbox.send_again": "",

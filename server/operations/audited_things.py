@@ -21,6 +21,7 @@ _OF_ACTIONS: Mapping[str, sa.Table] = {
     "fetch": tables.jobs,
     "import": tables.jobs,
     "job": tables.jobs,
+    "link": tables.batches,
     "reset_link": tables.users,
     "second_factor": tables.users,
     "template": tables.templates,

@@ -43,6 +43,8 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.second_factors import SecondFactorOperations
+from server.operations.share_links import ShareLinkOperations
+from server.operations.shared_reports import SharedReports
 from server.operations.sharing import SharingOperations
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
@@ -94,6 +96,8 @@ class Operations:
     retention: RetentionOperations
     samples: SampleOperations
     second_factors: SecondFactorOperations
+    share_links: ShareLinkOperations
+    shared_reports: SharedReports
     sharing: SharingOperations
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts

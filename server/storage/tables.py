@@ -482,6 +482,23 @@ reports = Table(
     UniqueConstraint("batch_id", "position"),
 )
 
+share_links = Table(
+    "share_links",
+    metadata,
+    _id(),
+    _sequence("share_links"),
+    Column("secret_hash", String(64), nullable=False, unique=True),  # sha256 of what stands in its address
+    Column("sealed", Text, nullable=False),  # the same, encrypted: to show it again to who made it
+    _user("made_by"),
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("report_id", ForeignKey("reports.id", ondelete="CASCADE"), index=True),  # NULL: of the whole batch
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, index=True),  # NULL: never
+    Column("password_hash", Text, nullable=False, server_default=""),
+    Column("openings", Integer, nullable=False, server_default="0"),
+    Column("last_opened_at", UtcDateTime),
+)
+
 groups = Table(
     "groups",
     metadata,

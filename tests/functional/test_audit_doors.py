@@ -65,6 +65,7 @@ SILENT = {
         ("PATCH /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}/pause"),
         "the bytes of a file whose beginning was written down",
     ),
+    "POST /s/{secret}": "opens what was shared, for whoever knows its password: openings are counted",
     "POST /notifications/read": "what one has seen oneself",
     "POST /websocket-test/notification": "a notice for oneself, to try the connection",
     "POST /account/linked": "leads to the provider: tests/functional/test_openid.py",
@@ -145,7 +146,7 @@ async def hold_no_secret(server: Server, admin: Client) -> None:
     async with server.parts.storage.database.read() as connection:
         actions = set(await connection.scalars(select(audit.c.action)))
     assert DETAILS.keys() - actions <= ELSEWHERE
-    for secret in (*PASSWORDS.values(), "a-long-enough-one", "another-horse-alice"):
+    for secret in (*PASSWORDS.values(), "a-long-enough-one", "another-horse-alice", "monsoon"):
         assert secret not in told
     assert re.search(r"jindu_\w{8}|argon2|sha256", told) is None
 
@@ -361,9 +362,21 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
         if prefix == "/batches":
             await go(alice, "POST /batches/{id}/cancel", f"/batches/{batch}/cancel")
         await batch_ended(alice, batch)
+        await share(walk, alice, batch, is_api="api" in prefix)
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
         await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
     await go(alice, "DELETE /api/v1/datasets/{name}", "/api/v1/datasets/odd")
+
+
+async def share(walk: Walk, alice: Client, batch: str, *, is_api: bool) -> None:
+    """By a link whose address stands in no line."""
+    if is_api:
+        made = await walk.through(alice, "POST /api/v1/links", json={"batch": batch, "password": "monsoon"}, key="id")
+        await walk.through(alice, "DELETE /api/v1/links/{id}", f"/api/v1/links/{made}")
+        return
+    place = await walk.through(alice, "POST /links", data={"batch": batch})
+    made = place.partition("?link=")[2].partition("#")[0]
+    await walk.through(alice, "POST /links/{id}/delete", f"/links/{made}/delete")
 
 
 async def of_sharing(walk: Walk, alice: Client, pattern: str, path: str) -> None:

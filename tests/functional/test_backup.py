@@ -85,6 +85,8 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         await import_ended(alice, rejected)
         await put_template(alice)
         batch = await made(alice)
+        async with alice.post("/api/v1/links", json={"batch": batch["id"]}) as response:
+            shared = (await response.json())["url"]
         await share(admin, alice)
         place = await halfway(alice)
         over = asyncio.Event()
@@ -117,7 +119,7 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
     second = ServerProcess(new, environ={"JINDU_WORKERS": "1", **environ})
     await asyncio.to_thread(second.start)
     try:
-        await used_on(second, report, downloaded, place)
+        await used_on(second, report, downloaded, place, shared="/s/" + shared.rpartition("/s/")[2])
     finally:
         await asyncio.to_thread(second.kill)
 
@@ -129,7 +131,7 @@ async def share(admin: aiohttp.ClientSession, alice: aiohttp.ClientSession) -> N
         assert response.status == 200, await response.text()
 
 
-async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: bytes, place: str) -> None:
+async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: bytes, place: str, *, shared: str) -> None:
     """People sign in with the passwords they have, find what they had, and go on with what they were at."""
     async with await signed_in(server, "admin") as admin:
         available = (await read(admin, "/api/v1/admin/statistics"))["availability"]["24h"]
@@ -137,6 +139,9 @@ async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: byt
     async with await signed_in(server, "alice") as alice:
         async with alice.get(report["artifacts"][0]["url"]) as response:
             assert await response.read() == downloaded
+        (link,) = (await read(alice, "/api/v1/links"))["items"]
+        async with aiohttp.ClientSession(server.url) as stranger, stranger.get(shared) as response:
+            assert (response.status, link["url"]) == (200, server.url + shared)
         assert (await read(alice, "/api/v1/datasets/orders"))["row_count"] == 3
         assert (await read(alice, "/api/v1/datasets/orders/access"))["grants"] == GRANTS
         async with alice.get("/api/v1/datasets/orders/rows") as response:

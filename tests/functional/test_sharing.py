@@ -147,7 +147,9 @@ def accesses(places: dict[str, str]) -> dict[str, str]:
 
 
 def is_shared(door: Door, places: dict[str, str]) -> bool:
-    """Whether it leads to something shared; not by the name of a job, nor to its saved queries."""
+    """Whether it leads to something shared; not by the name of a job, to its saved queries, or by a share link."""
+    if door.pattern.startswith("/s/"):
+        return False
     shared = [places[kind] for kind in (*KINDS, "/reports/{id}")]
     return any(re.search(rf"{re.escape(path)}(?=/|$)", door.path) for path in shared)
 

@@ -38,6 +38,7 @@ from views.api import (
     reports,
     retention,
     second_factors,
+    share_links,
     sharing,
     template_versions,
     templates,
@@ -85,4 +86,5 @@ ENDPOINTS: list[Endpoint] = [
     *sharing.ENDPOINTS,
     *usage.ENDPOINTS,
     *retention.ENDPOINTS,
+    *share_links.ENDPOINTS,
 ]
