@@ -129,7 +129,8 @@ export class LiveClient {
   readonly state: LiveState;
   /** What carries the messages now; null while nothing does. */
   readonly transport: LiveTransport | null;
-  readonly clientId: string;
+  /** Given anew it is for the next connect. */
+  clientId: string;
   /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. */
   readonly position: string | null;
   /** When something last came, by the server's clock, in milliseconds since 1970; null until then. */

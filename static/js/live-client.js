@@ -115,6 +115,11 @@ export class LiveClient {
     return this.#options.clientId;
   }
 
+  /** For the next connect: 1 to 64 of `A–Z a–z 0–9 _ . -`. */
+  set clientId(clientId) {
+    this.#options.clientId = clientId;
+  }
+
   /** `<epoch>:<offset>` of the last kept message we have; null before the first connection. @returns {string | null} */
   get position() {
     return this.#seen.position;

@@ -96,7 +96,7 @@ export class Recovery {
   async #comeTooLate(button) {
     button.disabled = true;
     const began = performance.now();
-    const client = new LiveClient({ clientId: `${this.#live.clientId}-old`, since: GONE });
+    const client = new LiveClient({ clientId: `${this.#live.clientId.slice(0, 60)}-old`, since: GONE });
     this.#hear(client, t("position too old"));
     try {
       const welcome = new Promise((resolve) => client.on("connection", resolve));

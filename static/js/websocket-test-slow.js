@@ -31,18 +31,22 @@ const limits = {
 };
 
 export class SlowClient {
-  #clientId;
+  #live;
   #remark; // (content): shows what happened among the messages
   #stopped = null; // an AbortController while one is on its way
 
-  constructor({ clientId, remark }) {
-    this.#clientId = `${clientId}-slow`;
+  constructor(live, { remark }) {
+    this.#live = live;
     this.#remark = remark;
     for (const option of document.getElementById("ws-slow-transport").options) {
       option.disabled = !transports.includes(option.value);
       option.selected = !option.disabled && option.value === transports[0];
     }
     toggle.addEventListener("click", () => (this.#stopped ? this.#stopped.abort() : this.#run()));
+  }
+
+  get #clientId() {
+    return `${this.#live.clientId.slice(0, 59)}-slow`;
   }
 
   async #run() {

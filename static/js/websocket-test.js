@@ -2,14 +2,15 @@
 
 import { at } from "./addresses.js";
 import { number, t } from "./i18n.js";
-import { show } from "./jobs-live.js";
 import { LiveClient } from "./live-client.js";
 import { onSubmit, post } from "./websocket-test-http.js";
 import { Delays } from "./websocket-test-latency.js";
 import { bytesOf, MessageLog } from "./websocket-test-log.js";
 import { RateMeter } from "./websocket-test-rate.js";
+import { JobBars } from "./websocket-test-jobs.js";
 import { offsetOf, Recovery } from "./websocket-test-recovery.js";
 import { SlowClient } from "./websocket-test-slow.js";
+import { startJobs } from "./websocket-test-starts.js";
 
 const STATES = {
   connecting: t("Connecting …"),
@@ -30,23 +31,20 @@ let isCut = false;
 hear(live, "");
 new Delays(live);
 const recovery = new Recovery(live, { hear, onCut });
-new SlowClient({ clientId: live.clientId, remark: (content) => log.remark(content, t("slow client")) });
+new SlowClient(live, { remark: (content) => log.remark(content, t("slow client")) });
+startJobs(new JobBars(live));
 
 // state
 
 live.on("state", showState);
 live.on("latency", (latency) => (element("ws-latency").textContent = t("{number} ms", { number: latency.toFixed(1) })));
-live.on("connection", (message) => {
-  element("ws-client").textContent = message.client_id;
-  element("ws-client").title = message.message;
-});
 
 function showState() {
   const { state } = live;
   element("ws-state").dataset.state = isCut ? "offline" : state;
   element("ws-state-text").textContent = isCut ? t("Cut off") : STATES[state];
-  element("ws-toggle").textContent = state === "closed" ? t("Connect") : t("Disconnect");
-  element("ws-cut").disabled = element("ws-ping").disabled = state !== "connected";
+  showToggle();
+  for (const id of ["ws-cut", "ws-ping", "ws-echo", "ws-subscribe"]) element(id).disabled = state !== "connected";
   if (state === "connected") element("ws-transport").textContent = TRANSPORTS[live.transport ?? "websocket"];
   log.isConnected = state === "connected";
 }
@@ -56,8 +54,26 @@ function onCut(value) {
   showState();
 }
 
-element("ws-toggle").addEventListener("click", () => (live.state === "closed" ? live.connect() : live.close()));
+const isRenamed = () => element("ws-client").value !== live.clientId;
+
+function showToggle() {
+  const connect = isRenamed() ? t("Connect as this") : t("Connect");
+  element("ws-toggle").textContent = live.state === "closed" || isRenamed() ? connect : t("Disconnect");
+}
+
+element("ws-client").value = live.clientId;
+element("ws-client").addEventListener("input", showToggle);
+element("ws-connection").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const goesOn = live.state === "closed" || isRenamed();
+  live.close();
+  live.clientId = element("ws-client").value;
+  if (goesOn) live.connect();
+  showToggle();
+});
 element("ws-ping").addEventListener("click", () => live.ping());
+element("ws-echo").addEventListener("click", () => live.sendText(JSON.stringify({ type: "echo", text: "你好" })));
+element("ws-subscribe").addEventListener("click", () => element("ws-subscription").requestSubmit());
 
 // messages
 
@@ -145,42 +161,5 @@ onSubmit(element("ws-publication"), async ({ data }) => {
     : t("{event} went to {count} connections.", told);
   element("ws-published").hidden = false;
 });
-
-// demonstration job
-
-onSubmit(element("ws-demonstration"), async ({ seconds, total, fail_at: failAt }) => {
-  const body = { seconds: Number(seconds.value), total: Number(total.value) };
-  if (failAt.value) body.fail_at = Number(failAt.value);
-  const started = await post(at("/api/v1/jobs/demonstration"), body);
-  barOf({ job_id: started.job_id, title: t("Demonstration") });
-});
-
-for (const type of ["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]) live.on(type, drawJob);
-
-function drawJob(job) {
-  if (!element("ws-jobs")) return;
-  const bar = barOf(job);
-  show(bar, job);
-  bar.querySelector("button").hidden = !["queued", "running"].includes(job.state);
-  if (job.error) bar.querySelector(".progress__message").textContent = job.error.message;
-}
-
-const BARS = 5; // of the newest jobs
-
-function barOf(job) {
-  const known = document.querySelector(`#ws-jobs [data-job="${CSS.escape(job.job_id)}"]`);
-  if (known) return known;
-  const bar = element("ws-job").content.firstElementChild.cloneNode(true);
-  bar.dataset.job = job.job_id;
-  bar.querySelector(".badge").dataset.stateOf = job.job_id;
-  bar.querySelector(".progress__bar").setAttribute("aria-label", t(job.title));
-  const link = bar.querySelector("a");
-  link.textContent = t(job.title);
-  link.href = at(`/jobs/${job.job_id}`);
-  bar.querySelector("button").addEventListener("click", () => post(at(`/api/v1/jobs/${job.job_id}/cancel`)));
-  element("ws-jobs").prepend(bar);
-  while (element("ws-jobs").childElementCount > BARS) element("ws-jobs").lastElementChild.remove();
-  return bar;
-}
 
 live.connect();

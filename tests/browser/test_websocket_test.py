@@ -96,12 +96,53 @@ async def test_subscribes_and_shows_what_is_published(alice: aiohttp.ClientSessi
 
 async def test_demonstration_job_moves_its_bar_to_the_end(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     page = await opened(page_of)
-    await page.fill("[name=seconds]", "1")
+    await page.click(".wstest__options summary")
+    await page.fill("#ws-demonstration [name=seconds]", "1")
     await page.click("#ws-demonstration button[type=submit]")
     bar = page.locator("#ws-jobs .progress")
     await expect(bar).to_have_attribute("data-state", "running")
     await expect(bar).to_have_attribute("data-state", "succeeded")
     await expect(bar.locator("[role=progressbar]")).to_have_attribute("aria-valuenow", "100")
+
+
+async def test_one_press_pings_echoes_and_subscribes_as_the_client_that_was_named(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    page = await opened(page_of)
+    await page.fill("#ws-client", "not a name")
+    await page.click("#ws-toggle")
+    assert await page.locator("#ws-client").evaluate("input => input.validity.patternMismatch")
+    await page.fill("#ws-client", "my-app.1")
+    await expect(page.locator("#ws-toggle")).to_have_text("Connect as this")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#ws-toggle")).to_have_text("Disconnect")
+    await expect(messages(page, '"client_id":"my-app.1"')).to_have_count(1)
+    await page.click("#ws-echo")
+    await expect(messages(page, "echo").filter(has_text="你好")).to_have_count(2)  # there and back
+    await page.click("#ws-subscribe")
+    await expect(page.locator("#ws-events")).to_contain_text("test_events")
+    await publish(alice, {"from": "outside"})
+    await expect(messages(page, "outside").first).to_be_visible()
+    await page.click("#ws-toggle")
+    await expect(page.locator("#ws-state")).to_have_attribute("data-state", "closed")
+    await expect(page.locator("#ws-echo")).to_be_disabled()
+
+
+async def test_each_kind_of_job_is_started_here_and_moves_its_bar(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    page = await opened(page_of)
+    await page.click("[data-start=reports]")
+    await expect(page.locator("#ws-start-error")).to_contain_text("press Import first")
+    await page.click("[data-start=import]")
+    for kind, title in (("import", "websocket-test.csv → websocket_test"), ("reports", "WebSocket test")):
+        bar = page.locator("#ws-jobs .progress", has=page.get_by_role("link", name=title, exact=True))
+        if kind == "reports":
+            await page.click("[data-start=reports]")
+        await expect(bar).to_have_attribute("data-state", "succeeded", timeout=60_000)
+    await expect(page.locator("#ws-jobs")).to_contain_text("websocket-test.csv")
+    await page.reload()
+    await expect(page.locator("#ws-no-jobs")).to_be_visible()  # what is over is not shown again
 
 
 # recovery
@@ -198,7 +239,7 @@ async def test_own_publications_are_measured_on_a_name_nobody_else_hears(
     await page.click("[data-series=publications]")
     await page.click("button[data-measure=publications]")
     await expect(page.locator("#ws-delays [data-figure=count]")).to_have_text("20", timeout=30_000)
-    name = await page.locator("#ws-client").inner_text()
+    name = await page.locator("#ws-client").input_value()
     await expect(messages(page, f"delay.{name}").first).to_be_attached()
     await expect(messages(other, "delay.")).to_have_count(0)
 
@@ -448,7 +489,8 @@ async def test_nothing_of_it_reaches_another_user(
 ) -> None:
     other = await opened(page_of, "bob")
     page = await opened(page_of)
-    await page.fill("[name=seconds]", "0")
+    await page.click(".wstest__options summary")
+    await page.fill("#ws-demonstration [name=seconds]", "0")
     await page.click("#ws-demonstration button[type=submit]")
     await cut(page, "notification")
     await expect(page.locator("#ws-recovered")).to_have_attribute("data-outcome", "recovered", timeout=15_000)
