@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql test-cluster check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies
+.PHONY: help install install-test wheels npm run test test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -45,13 +45,12 @@ check: install-test ## lint and types, and that the packages that are installed 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
+# The last two wait more than they compute: together they take hardly longer than one of them.
 test: install-test ## lint, types, unit, contract, functional (on both databases) and browser tests
 	$(MAKE) --jobs 2 --output-sync=target check programs
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser" --ignore=tests/cluster
 	$(MAKE) test-postgresql
-	$(MAKE) test-cluster
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m browser tests/browser
+	$(MAKE) --jobs 2 --output-sync=target test-cluster test-browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
 WITHOUT_ROWS := accounts_pages announcements audit_doors base_path batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site database_killed docs_examples drain example_client fair_turns fetches file_modes foreign_clients full_disk head headers home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \
@@ -70,6 +69,10 @@ test-postgresql: install-test ## the tests that have to do with rows, on a Postg
 # Each process that runs these starts servers of its own, which are many already.
 test-cluster: install-test ## the tests of several nodes and workers, on PostgreSQL, Valkey and an S3 store of their own
 	$(BIN)/pytest -n 2 --dist loadfile tests/cluster
+
+# Each process that drives Chromium has one of its own, and whoever has nothing left takes tests from the others.
+test-browser: install-test chromium ## the tests of pages in a real browser
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m browser tests/browser
 
 fuzz: install-test ## let schemathesis loose on the API for a long time (EXAMPLES=200 requests an operation)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -s tests/contract/test_openapi.py
