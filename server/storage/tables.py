@@ -301,6 +301,7 @@ job_keys = Table(
         nullable=False,
         index=True,
     ),
+    Column("part_id", String(26), nullable=False, server_default=""),  # the upload, where several share the job
 )
 
 job_log = Table(
