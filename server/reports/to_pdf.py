@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,11 @@ _PAPERS = {
 _MARGINS = 2 * 17 * 72 / 25.4  # left and right together, in points; as in `report.typ`
 
 
+_TOO_LONG = "string is longer than"
+_NAMED = ("table", "text", "kpis", "heading", "chart")
+_DRAWN = ("svg", "spark")
+
+
 class PdfWriter:
     """One compiler a worker process: its fonts are read once. Typst keeps what it laid out; workers are recycled."""
 
@@ -71,6 +77,8 @@ class PdfWriter:
                 document.warnings.append(document.words.no_shape.format(text=missing))
                 return self._compiled(text, document, [])
         except typst.TypstError as error:
+            if _TOO_LONG in str(error):
+                raise _too_long(blocks) from None
             reason = str(error).split("\n")[0][:300]
             raise InvalidInput("The PDF cannot be laid out: {reason}", code="pdf_failed", reason=reason) from None
 
@@ -157,6 +165,34 @@ def _without_shape(error: str) -> str | None:
     """The text of which no font has a character, if that is what Typst says."""
     found = _NO_SHAPE.search(error)
     return None if found is None else found["text"].strip("`\"'")[:_MOST_TOLD]
+
+
+def _too_long(blocks: Iterable[Any]) -> InvalidInput:
+    """Names the block with the longest text that cannot be broken into lines."""
+    block, word = max(_words_in(blocks, ""), key=lambda found: len(found[1]), default=("", ""))
+    return InvalidInput(
+        "The PDF cannot be laid out: {block} has {count} letters in a row without a blank, “{text}…”, and no line of a "
+        "PDF holds so many. Cut it in the query, for example left(…, 1000), or leave the PDF out.",
+        code="pdf_failed",
+        block=block,
+        count=len(word),
+        text=word[:20],
+    )
+
+
+def _words_in(data: Any, block: str) -> Iterator[tuple[str, str]]:
+    """The longest of each text, with the block it stands in."""
+    if isinstance(data, str):
+        yield block, max(data.split(), key=len, default="")
+    elif isinstance(data, dict):
+        if data.get("kind") in _NAMED:
+            block = f"{data['kind']} “{data['title']}”" if data.get("title") else str(data["kind"])
+        for name, value in data.items():
+            if name not in _DRAWN:
+                yield from _words_in(value, block)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            yield from _words_in(value, block)
 
 
 def _region(locale: Locale) -> str | None:
