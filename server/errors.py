@@ -14,8 +14,10 @@ JinduError
 │   │   └── OpenIdAway      401  it does not answer as it should
 │   └── SecondFactorNeeded  401  the password was right; a code is asked for, too
 ├── Forbidden               403
-│   └── SecondFactorMissing 403  this server wants one of them
+│   ├── SecondFactorMissing 403  this server wants one of them
+│   └── LinkLocked          403  a share link asks for its password
 ├── NotFound                404  also for what the caller may not know of
+│   └── LinkUnknown         404  no share link, or none any more
 ├── Conflict                409
 │   ├── ChangedMeanwhile    409  two at once; the database let only one
 │   └── PreconditionFailed  412
@@ -235,6 +237,16 @@ class NotFound(JinduError):
 
     code = "not_found"
     status = 404
+
+
+class LinkLocked(Forbidden):
+    """This link asks for a password. Open its page and type it in."""
+
+    code = "link_locked"
+
+
+class LinkUnknown(NotFound):
+    """This link leads nowhere, or no longer: it may have ended or been withdrawn. Ask whoever sent it for a new one."""
 
 
 class Conflict(JinduError):

@@ -146,6 +146,13 @@ class Settings:
         10, "Failed sign-ins at a user name from one address in five minutes before that address must wait."
     )
 
+    share_links: bool = _setting(
+        True, "Whether reports can be shown to people without an account by a link; off: links that were made rest."
+    )
+    link_max_days: int = _setting(
+        365, "A share link ends after so many days at the latest; 0: it need not have an end."
+    )
+
     require_second_factor: str = _setting(
         "nobody", "Who must have a second factor to use the server: nobody, administrators or everybody."
     )
@@ -269,6 +276,9 @@ class Settings:
     audit_retention_days: float = _setting(365.0, "Lines of the audit log are removed after so many days; 0: never.")
     audit_address_days: float = _setting(
         90.0, "Addresses are taken out of the audit log after so many days, and its lines stay; 0: never."
+    )
+    link_retention_days: float = _setting(
+        30.0, "Share links are removed from people's lists so many days after their end; 0: never."
     )
     monitoring_days: float = _setting(
         400.0, "The server's own figures over time are kept for so many days; 0: an hour at most."

@@ -22,12 +22,16 @@ NO_PAGES = frozenset(
         "/template-vocabulary", "/templates/{name}/preview", "/batches/{id}/header", "/batches/{id}/row",
         "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/datasets/{name}/facts",
         "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
-        "/login/openid", "/login/openid/callback",
+        "/login/openid", "/login/openid/callback", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
+        "/s/{secret}/download.zip", "/s/{secret}/combined.pdf",
     }
 )  # fmt: skip
 # Steps of ways in, each of which has a browser test of its own that walks there.
 ON_THE_WAY = frozenset({"/setup", "/login/code", "/account/linked"})
-FOR_STRANGERS = frozenset({"/login", "/invitation", "/reset-password", "/wall"})
+_SHARED = "/s/{secret}"
+FOR_STRANGERS = frozenset(
+    {"/login", "/invitation", "/reset-password", "/wall", _SHARED, f"{_SHARED}/reports/{{report_id}}"}
+)
 SECTIONS_LOOKED_AT = ("account", "uploads", "live")  # of the reference: the longest, with files, the shortest
 ROUTES = frozenset(route.path for route in PAGES if route.method == "GET") - NO_PAGES - ON_THE_WAY
 _MANY = 1_000
@@ -74,7 +78,10 @@ async def _dataset(client: Client) -> dict[str, list[str]]:
     name = "/datasets/{name}"
     return {
         name: ["/datasets/orders"],
-        **{f"{name}/{page}": [f"/datasets/orders/{page}"] for page in ("columns", "versions", "diff", "settings")},
+        **{
+            f"{name}/{page}": [f"/datasets/orders/{page}"]
+            for page in ("columns", "versions", "diff", "settings", "access")
+        },
         f"{name}/query": ["/datasets/orders/query"],
         "/imports/new": [f"/imports/new?upload={waiting}"],
         "/imports/{job_id}": [f"/imports/{job}"],
@@ -89,7 +96,7 @@ async def _template(client: Client) -> dict[str, list[str]]:
     name = "/templates/{name}"
     return {
         name: ["/templates/sales"],
-        **{f"{name}/{page}": [f"/templates/sales/{page}"] for page in ("edit", "versions", "diff")},
+        **{f"{name}/{page}": [f"/templates/sales/{page}"] for page in ("edit", "versions", "diff", "access")},
         name + r"/versions/{number:\d{1,9}}": ["/templates/sales/versions/1"],
         "/templates/new": ["/templates/new"],
     }
@@ -97,11 +104,21 @@ async def _template(client: Client) -> dict[str, list[str]]:
 
 async def _batches(client: Client) -> dict[str, list[str]]:
     batch = await batches.made(client)
+    await _post(client, "/api/v1/admin/groups", {"name": "Finance", "members": ["admin"]})
+    grants = [{"group": "Finance", "right": "edit"}, {"everyone": True, "right": "view"}]
+    async with client.put(f"/api/v1/batches/{batch['id']}/access", json={"grants": grants}) as response:
+        assert response.status == 200, await response.text()
     reports = await batches.read(client, f"/api/v1/batches/{batch['id']}/reports")
+    report = reports["items"][0]["id"]
+    links = ({"batch": batch["id"]}, {"report": report}, {"report": report, "password": "monsoon"})
+    shared = ["/s/" + (await _post(client, "/api/v1/links", link))["url"].rpartition("/s/")[2] for link in links]
     return {
+        _SHARED: shared,
+        f"{_SHARED}/reports/{{report_id}}": [f"{shared[0]}/reports/{report}"],
         "/batches/new": ["/batches/new?template=sales"],
         "/batches/{id}": [f"/batches/{batch['id']}"],
-        "/reports/{id}": [f"/reports/{reports['items'][0]['id']}"],
+        "/batches/{id}/access": [f"/batches/{batch['id']}/access"],
+        "/reports/{id}": [f"/reports/{report}"],
     }
 
 

@@ -11,7 +11,7 @@ from server.operations.audited_things import PresentThing, thing_of
 
 
 def page_of(line: AuditLine, reader: Principal, present: Mapping[str, PresentThing]) -> str | None:
-    """None for what is gone, has no page, or (a dataset or template of somebody else) none that the reader can open."""
+    """None for what is gone, or has no page that the reader can open."""
     thing = thing_of(line.action)
     if thing == "brand":
         return _of_brand(line, reader)
@@ -20,15 +20,17 @@ def page_of(line: AuditLine, reader: Principal, present: Mapping[str, PresentThi
     found = present.get(line.subject_id)
     if found is None:
         return None
-    name = quote(found.name, safe="")
+    thing = str(line.detail.get("kind", "")) if thing == "access" else thing
     is_own = found.owner_id == reader.user_id
+    name = quote(found.name, safe="") if is_own else f"{found.owner_id}:{quote(found.name, safe='')}"
     return {
         "batch": f"/batches/{found.id}",
-        "dataset": f"/datasets/{name}" if is_own else None,
+        "dataset": f"/datasets/{name}",
         "fetch": f"/jobs/{found.id}",
         "import": f"/imports/{found.id}",
         "job": f"/jobs/{found.id}",
-        "template": f"/templates/{name}" if is_own else None,
+        "link": f"/batches/{found.id}",
+        "template": f"/templates/{name}",
         "upload": f"/imports/new?upload={found.id}" if is_own else None,
     }.get(thing, f"/admin/users/{found.id}")
 

@@ -26,6 +26,9 @@ from server.reports.parameter_texts import value_text
 from server.reports.work import FileFormat
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
+from views.owned import chosen_whose, parted
+from views.share_links import link_panel
+from views.sharing import share_panel
 from views.template_forms import fields_of, parameters_from
 
 _TILES_PER_PAGE = 60
@@ -42,8 +45,11 @@ _IDS_PER_REQUEST = 200
 async def batches_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
-    page = await operations_of(request).batches.list(principal, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor)
-    return await render(request, "batches/list.html", page=page, q=q, cursor=cursor)
+    whose = chosen_whose(request, principal)
+    page = await operations_of(request).batches.list(
+        principal, whose=whose, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor
+    )
+    return await render(request, "batches/list.html", page=page, q=q, cursor=cursor, whose=whose)
 
 
 async def batch_page(request: web.Request) -> web.Response:
@@ -52,6 +58,7 @@ async def batch_page(request: web.Request) -> web.Response:
     wanted = _filter(request)
     page = await operations_of(request).batches.reports(principal, batch.id, wanted)
     job = await operations_of(request).batches.job(principal, batch.id)
+    panel = await link_panel(request, batch.id)
     return await render(
         request,
         "batches/detail.html",
@@ -61,7 +68,12 @@ async def batch_page(request: web.Request) -> web.Response:
         page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
-        template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
+        link_panel=panel,
+        may_share_links=panel is not None,
+        template=await operations_of(request).template_versions.made(principal, batch.id),
+        right=await operations_of(request).batches.right(principal, batch),
+        sources=await operations_of(request).datasets.sources(principal, batch.dataset_versions),
+        **await share_panel(request, "batch", batch.id),
     )
 
 
@@ -71,7 +83,17 @@ async def batch_header(request: web.Request) -> web.Response:
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     job = await operations_of(request).batches.job(principal, batch.id)
     comparison = await _comparison(request, batch, job)
-    return await render(request, "batches/_header.html", batch=batch, job=job, comparison=comparison)
+    may_share_links = await operations_of(request).share_links.may_make(principal, batch.id)
+    return await render(
+        request,
+        "batches/_header.html",
+        batch=batch,
+        job=job,
+        comparison=comparison,
+        right=await operations_of(request).batches.right(principal, batch),
+        template=await operations_of(request).template_versions.made(principal, batch.id),
+        may_share_links=may_share_links,
+    )
 
 
 async def _comparison(request: web.Request, batch: BatchHead, job: Job) -> Comparison | None:
@@ -153,7 +175,8 @@ async def order_batch(request: web.Request) -> web.Response:
     formats = [name for name in get_args(FileFormat) if name in given.all("format")]
     try:
         order = BatchOrder(
-            template=name,
+            template=parted(name)[0],
+            owner=parted(name)[1],
             parameters=_picked(picks, given),
             formats=_chosen(formats),
             name=_batch_name(given.get("name", "").strip()),
@@ -190,8 +213,8 @@ async def _order_form(
 ) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request).templates
-    stored = await operations.get(principal, name)
-    check = await operations.check(principal, stored.source)
+    stored = await operations.get(principal, parted(name)[0], owner=parted(name)[1])
+    check = await operations.check(principal, stored.source, owner_id=stored.owner_id)
     errors = errors_by_field(request, error)
     day_error = errors.get("as_of", "")
     chosen = parameters_from(given.pairs())
@@ -227,7 +250,9 @@ class ShownExpansion:
 
 async def _expansion(request: web.Request, name: str, given: Form) -> ShownExpansion:
     principal = require_principal(request)
-    order = BatchOrder(template=name, parameters=[parameters_from(given.pairs())], as_of=given.get("as_of", ""))
+    template, owner = parted(name)
+    parameters = [parameters_from(given.pairs())]
+    order = BatchOrder(template=template, owner=owner, parameters=parameters, as_of=given.get("as_of", ""))
     try:
         found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:

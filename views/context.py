@@ -30,6 +30,7 @@ from server.places import STATIC, TEMPLATES
 from server.reports.parameter_texts import value_text as parameter_text
 from server.texts import told
 from views.formats import ReaderFormats, is_repeated
+from views.owned import key_filter, owner_query_filter, path_filter, sql_name_path
 
 _SCRIPTS = STATIC / "js"
 _DIGEST_CHARACTERS = 16
@@ -49,7 +50,9 @@ _FILTERS = (
     "datetime",
     "time",
     "date",
+    "month",
     "clock",
+    "until",
     "relative",
     "counted",
     "pace",
@@ -90,6 +93,10 @@ def setup_templates(app: web.Application) -> None:
     env.filters["state_text"] = lambda job: _reader.get().state_text(job, kinds)
     env.filters["value_text"] = lambda job: _reader.get().value_text(job, kinds)
     env.filters["parameter_text"] = parameter_text
+    env.filters["path"] = path_filter
+    env.filters["key"] = key_filter
+    env.filters["sql_path"] = sql_name_path
+    env.filters["owner_query"] = owner_query_filter
     env.tests["repeated"] = is_repeated
     env.filters["missing_percent"] = lambda job: missing_percent(job, kinds.shown(job.kind))
     env.globals["openid_label"] = app[PARTS].operations.openid.label

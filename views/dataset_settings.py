@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import msgspec
 from aiohttp import web
 
@@ -16,6 +14,8 @@ from server.numerals import whole_number
 from server.operations.datasets import entity_tag
 from views.context import render
 from views.field_errors import errors_by_field
+from views.owned import named, path_of
+from views.sharing import share_panel
 
 _DESCRIPTION_CHARACTERS = 4000
 _SETTINGS_BYTES = 4 * 1024 * 1024  # a note on each of a thousand columns
@@ -24,7 +24,8 @@ _SETTINGS_FIELDS = 10_000
 
 async def settings_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    name, owner = named(request)
+    dataset = await operations_of(request).datasets.get(principal, name, owner=owner)
     said = DatasetChange(
         name=dataset.name, description=dataset.description, tags=dataset.tags, column_notes=dataset.column_notes
     )
@@ -34,19 +35,19 @@ async def settings_page(request: web.Request) -> web.Response:
 async def change_dataset(request: web.Request) -> web.Response:
     """What cannot be saved stays in the form, with what is wrong beside it."""
     principal = require_principal(request, "write")
-    name = request.match_info["name"]
+    name, owner = named(request)
     posted = await read_form(request, limit_bytes=_SETTINGS_BYTES, max_fields=_SETTINGS_FIELDS)
     wanted, wrong = _wanted_change(posted)
     problem: JinduError | None = InvalidInput(errors=wrong) if wrong else None
     datasets = operations_of(request).datasets
     if problem is None:
         try:
-            changed = await datasets.change(principal, name, wanted, expected=posted.get("etag"))
+            changed = await datasets.change(principal, name, wanted, owner=owner, expected=posted.get("etag"))
         except (InvalidInput, Conflict) as error:
             problem = error
         else:
-            raise web.HTTPSeeOther(f"/datasets/{quote(changed.name)}/settings?saved")
-    return await _settings(request, await datasets.get(principal, name), wanted, problem)
+            raise web.HTTPSeeOther(f"/datasets/{path_of(principal, changed)}/settings?saved")
+    return await _settings(request, await datasets.get(principal, name, owner=owner), wanted, problem)
 
 
 async def _settings(
@@ -64,8 +65,10 @@ async def _settings(
         said=said,
         etag=entity_tag(dataset),
         problems=problems,
-        uses=await datasets.uses(principal, dataset.name),
-        loss=await datasets.loss(principal, dataset.name),
+        uses=await datasets.uses(principal, dataset.name, owner=dataset.owner),
+        loss=await datasets.loss(principal, dataset.name, owner=dataset.owner),
+        right=await datasets.right(principal, dataset),
+        **await share_panel(request, "dataset", dataset.name, dataset.owner),
         is_saved="saved" in request.query and problem is None,
         most_decimals=MOST_DECIMALS,
         tab="settings",

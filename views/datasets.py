@@ -22,6 +22,7 @@ from server.operations.dataset_differences import Differences, DifferencesQuery
 from server.operations.dataset_rows import RowsQuery
 from views.context import render
 from views.field_errors import error_texts
+from views.owned import chosen_whose, named, path_of
 
 _DATASETS_PER_PAGE = 50
 _ROWS_PER_PAGE = 100
@@ -34,15 +35,18 @@ async def datasets_page(request: web.Request) -> web.Response:
     q, cursor = request.query.get("q", "").strip(), request.query.get("cursor")
     chosen = clean_tags(request.query.getall("tag", []))
     datasets = operations_of(request).datasets
-    page = await datasets.list(principal, q=q, tags=chosen, limit=_DATASETS_PER_PAGE, cursor=cursor)
-    tags = await datasets.tags(principal)
-    return await render(request, "datasets/list.html", page=page, q=q, cursor=cursor, tags=tags, chosen=chosen)
+    whose = chosen_whose(request, principal)
+    page = await datasets.list(principal, whose=whose, q=q, tags=chosen, limit=_DATASETS_PER_PAGE, cursor=cursor)
+    tags = await datasets.tags(principal, whose=whose)
+    return await render(
+        request, "datasets/list.html", page=page, q=q, cursor=cursor, tags=tags, chosen=chosen, whose=whose
+    )
 
 
 async def dataset_page(request: web.Request) -> web.Response:
     """Its rows: sorted, filtered, searched and paged by links and forms alone."""
     principal = require_principal(request)
-    name, given = request.match_info["name"], request.query
+    (name, owner), given = named(request), request.query
     filters = [text for text in given.getall("filter", []) if text]
     added = _added_filter(given.get("column", ""), given.get("operator", ""), given.get("value", ""))
     if added:
@@ -55,10 +59,10 @@ async def dataset_page(request: web.Request) -> web.Response:
         cursor=given.get("cursor"),
     )
     datasets = operations_of(request).datasets
-    dataset = await datasets.get(principal, name)
+    dataset = await datasets.get(principal, name, owner=owner)
     rows, problem = None, None
     try:
-        rows = await operations_of(request).dataset_rows.page(principal, name, query)
+        rows = await operations_of(request).dataset_rows.page(principal, dataset.name, query, owner=dataset.owner)
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
@@ -75,57 +79,63 @@ async def dataset_page(request: web.Request) -> web.Response:
         profiles=operations_of(request).dataset_profiles.known(dataset)
         if rows and rows.version.number == dataset.version
         else None,
-        url=f"/datasets/{quote(name)}",
+        url=f"/datasets/{path_of(principal, dataset)}",
+        right=await datasets.right(principal, dataset),
         tab="rows",
     )
 
 
 async def dataset_facts(request: web.Request) -> web.Response:
     """The line of figures under the title, for its live refresh."""
-    principal = require_principal(request)
-    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    dataset = await _dataset(request)
     return await render(request, "datasets/_facts.html", dataset=dataset)
 
 
 async def columns_page(request: web.Request) -> web.Response:
     """What the values of each column look like; the figures come by a second request, since they take a moment."""
     principal = require_principal(request)
-    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
-    return await render(request, "datasets/columns.html", dataset=dataset, profiles=None, tab="columns")
+    dataset = await _dataset(request)
+    right = await operations_of(request).datasets.right(principal, dataset)
+    return await render(request, "datasets/columns.html", dataset=dataset, profiles=None, right=right, tab="columns")
 
 
 async def column_profiles(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    dataset, profiles = await operations_of(request).dataset_profiles.get(principal, request.match_info["name"])
+    name, owner = named(request)
+    dataset, profiles = await operations_of(request).dataset_profiles.get(principal, name, owner=owner)
     return await render(request, "datasets/_columns.html", dataset=dataset, profiles=profiles)
 
 
 async def column_shapes(request: web.Request) -> web.Response:
     """One small drawing a column, for the head of the rows; the figures take a moment."""
     principal = require_principal(request)
-    dataset, profiles = await operations_of(request).dataset_profiles.get(principal, request.match_info["name"])
+    name, owner = named(request)
+    dataset, profiles = await operations_of(request).dataset_profiles.get(principal, name, owner=owner)
     return await render(request, "datasets/_shapes.html", dataset=dataset, profiles=profiles)
 
 
 async def versions_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    name = request.match_info["name"]
-    dataset = await operations_of(request).datasets.get(principal, name)
+    dataset = await _dataset(request)
     before = request.query.get("before", "")
     page = await operations_of(request).datasets.versions(
-        principal, name, before=int(before) if before.isdecimal() and len(before) < 10 else None
+        principal,
+        dataset.name,
+        owner=dataset.owner,
+        before=int(before) if before.isdecimal() and len(before) < 10 else None,
     )
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
-    return await render(request, template, dataset=dataset, page=page, tab="versions")
+    right = await operations_of(request).datasets.right(principal, dataset)
+    return await render(request, template, dataset=dataset, page=page, right=right, tab="versions")
 
 
 async def diff_page(request: web.Request) -> web.Response:
     """What changed between two versions; links and one form alone choose which, and by which columns."""
     principal = require_principal(request)
-    name, given = request.match_info["name"], request.query
-    datasets = operations_of(request).datasets
-    dataset = await datasets.get(principal, name)
-    versions = (await datasets.versions(principal, name, limit=_VERSIONS_TO_CHOOSE)).items
+    given, datasets = request.query, operations_of(request).datasets
+    dataset = await _dataset(request)
+    name, owner = dataset.name, dataset.owner
+    versions = (await datasets.versions(principal, name, owner=owner, limit=_VERSIONS_TO_CHOOSE)).items
     before, after = whole_number(given.get("from"), at_most=10**9), whole_number(given.get("to"), at_most=10**9)
     key = tuple(given.getall("key", []))
     change = given.get("change", "")
@@ -139,7 +149,7 @@ async def diff_page(request: web.Request) -> web.Response:
     )
     diff, problem = None, None
     try:
-        diff = await operations_of(request).dataset_differences.page(principal, name, query)
+        diff = await operations_of(request).dataset_differences.page(principal, name, query, owner=owner)
     except (InvalidInput, NotFound) as error:
         problem = error
     return await render(
@@ -151,6 +161,7 @@ async def diff_page(request: web.Request) -> web.Response:
         problem=problem,
         messages=error_texts(request, problem),
         change=query.change,
+        right=await datasets.right(principal, dataset),
         tab="versions",
         **_shown_differences(dataset, diff, [version.number for version in versions], query),
     )
@@ -187,15 +198,22 @@ def _shown_differences(
 
 async def restore_version(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    name = request.match_info["name"]
-    await operations_of(request).datasets.restore(principal, name, int(request.match_info["number"]))
-    raise web.HTTPSeeOther(f"/datasets/{quote(name)}/versions")
+    name, owner = named(request)
+    await operations_of(request).datasets.restore(principal, name, int(request.match_info["number"]), owner=owner)
+    raise web.HTTPSeeOther(f"/datasets/{quote(request.match_info['name'], safe=':')}/versions")
 
 
 async def delete_dataset(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await operations_of(request).datasets.delete(principal, request.match_info["name"])
+    name, owner = named(request)
+    await operations_of(request).datasets.delete(principal, name, owner=owner)
     raise web.HTTPSeeOther("/datasets")
+
+
+async def _dataset(request: web.Request) -> Dataset:
+    """The one in the address."""
+    name, owner = named(request)
+    return await operations_of(request).datasets.get(require_principal(request), name, owner=owner)
 
 
 def _needles(query: RowsQuery, columns: Sequence[Column]) -> dict[str, list[str]]:

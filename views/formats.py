@@ -133,6 +133,18 @@ class ReaderFormats:
         offset = dates.format_datetime(value, "XXX", tzinfo=self.zone, locale="en")
         return f"{moment} UTC{offset.removesuffix('Z')}"
 
+    def until(self, value: dt.datetime | None) -> str:
+        """`Nov 30, 2026, 24:00 UTC+08:00` where it is the end of a day, which 0:00 of the next one would not say."""
+        if value is None:
+            return self.gettext("no end")
+        local = value.astimezone(self.zone)
+        if local.time() != dt.time():
+            return self.datetime(value)
+        day = dates.format_date(local.date() - dt.timedelta(days=1), "medium", locale=self.locale)
+        offset = dates.format_datetime(value, "XXX", tzinfo=self.zone, locale="en")
+        joined = str(dates.get_datetime_format("medium", locale=self.locale))  # of a date {1} and a time {0}
+        return f"{joined.format('24:00', day)} UTC{offset.removesuffix('Z')}"
+
     def time(self, value: dt.datetime | None) -> str:
         """Time of day with seconds, for log lines."""
         return "–" if value is None else dates.format_time(value, "medium", tzinfo=self.zone, locale=self.locale)
@@ -148,6 +160,10 @@ class ReaderFormats:
             return "–"
         moment = value.astimezone(self.zone) if isinstance(value, dt.datetime) else value
         return dates.format_date(moment, "medium", locale=self.locale)
+
+    def month(self, value: dt.datetime) -> str:
+        """`November 2026`, of the reader's zone."""
+        return str(dates.format_skeleton("yMMMM", value.astimezone(self.zone), locale=self.locale))
 
     def relative(self, value: dt.datetime | None) -> str:
         """`5 minutes ago`; a date once that says more."""

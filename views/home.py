@@ -19,6 +19,7 @@ from views.context import render
 
 _SHOWN = 6
 _LIVE_SHOWN = 20
+_VIEWERS_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Home:
     ended: Sequence[Job]
     datasets: Sequence[Dataset]
     batches: Sequence[BatchHead]
+    is_for_viewer: bool = False  # who looks at reports, and brings in nothing
 
     @property
     def is_empty(self) -> bool:
@@ -68,6 +70,8 @@ async def _live(request: web.Request, principal: Principal) -> list[Job]:
 
 
 async def _home(request: web.Request, principal: Principal) -> Home:
+    if principal.role is Role.VIEWER:
+        return await _viewers_home(request, principal)
     jobs = operations_of(request).jobs
     ended = JobFilter(owner_id=principal.user_id, states=tuple(FINAL_STATES), limit=_SHOWN)
     unseen = await operations_of(request).notifications.ended_unseen(principal)
@@ -80,6 +84,12 @@ async def _home(request: web.Request, principal: Principal) -> Home:
         datasets=(await operations_of(request).datasets.list(principal, limit=_SHOWN)).items,
         batches=(await operations_of(request).batches.list(principal, limit=_SHOWN)).items,
     )
+
+
+async def _viewers_home(request: web.Request, principal: Principal) -> Home:
+    """The reports that are theirs to see, newest first."""
+    page = await operations_of(request).batches.list(principal, limit=_VIEWERS_SHOWN)
+    return Home(away=(), away_count=0, ended=(), datasets=(), batches=page.items, is_for_viewer=True)
 
 
 async def _most_important(request: web.Request, principal: Principal, unseen: Sequence[str]) -> list[Job]:

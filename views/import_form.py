@@ -18,6 +18,7 @@ from server.errors import FieldError, InvalidInput
 from server.numerals import whole_number
 from server.operations.imports import KnownFile
 from views.import_columns import FormColumn, as_said, column_errors, found_column, posted_columns
+from views.owned import parted
 
 READING = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
@@ -117,7 +118,8 @@ class ImportForm:
         specs = [column.spec for column in self.columns if column.keep]
         return ImportRequest(
             upload_id=self.upload_id,
-            dataset=self.dataset,
+            dataset=parted(self.dataset)[0],
+            owner=parted(self.dataset)[1],
             mode=self.mode,
             key=list(self.key) if self.mode == "upsert" else [],
             options=msgspec.structs.replace(preview_options, columns=specs or None),
@@ -142,7 +144,8 @@ class ImportForm:
         said = {name: getattr(order.options, name) for name in READING}
         form = self.reading_as({name: value for name, value in said.items() if value is not None})
         limit = "" if order.reject_limit is None else str(order.reject_limit)
-        return replace(form, dataset=order.dataset, mode=order.mode, key=tuple(order.key), reject_limit=limit)
+        dataset = order.dataset if order.owner is None else f"{order.owner}:{order.dataset}"
+        return replace(form, dataset=dataset, mode=order.mode, key=tuple(order.key), reject_limit=limit)
 
     def with_columns_ordered(self, order: ImportRequest) -> ImportForm:
         specs = order.options.columns

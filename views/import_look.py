@@ -17,6 +17,7 @@ from server.http.parts import operations_of
 from server.operations.imports import KnownFile
 from views.import_checks import is_about_checks
 from views.import_form import ColumnChoice, ImportForm
+from views.owned import parted
 
 _COLUMN_FIELD = re.compile(r"^options\.columns\[(\d+)\]\.")
 _ADDING = ("append", "upsert")
@@ -45,8 +46,10 @@ async def look_at(
 ) -> LookAtFile:
     operations = operations_of(request).imports
     try:
-        beside = form.dataset if form.mode in _ADDING else None
-        preview = await operations.preview(principal, form.upload_id, form.options_with(columns), beside=beside)
+        name, owner = parted(form.dataset)
+        beside = name if form.mode in _ADDING else None
+        options = form.options_with(columns)
+        preview = await operations.preview(principal, form.upload_id, options, beside=beside, owner=owner)
     except JinduError as error:
         if columns != "found" and is_about_checks(error.errors):
             look = await look_at(request, principal, form.without_checks(), columns=columns)
@@ -59,7 +62,7 @@ async def look_at(
     if form.mode in _ADDING:
         left_out = {column.source for column in after.columns if not column.keep}
         kept = [column for column in preview.columns if column.source not in left_out]
-        found = await operations.difference(principal, form.dataset, kept)
+        found = await operations.difference(principal, name, kept, owner=owner)
     return LookAtFile(form=after, preview=preview, difference=found)
 
 

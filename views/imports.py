@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from server.auth.access import Whose
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset, suggested_name
 from server.datasets.import_orders import ImportState
@@ -173,7 +174,7 @@ async def rejects_page(request: web.Request) -> web.Response:
 
 
 async def _datasets(request: web.Request, principal: Principal) -> Sequence[Dataset]:
-    page = await operations_of(request).datasets.list(principal, limit=_SUGGESTED_DATASETS)
+    page = await operations_of(request).datasets.list(principal, whose=Whose.MINE, limit=_SUGGESTED_DATASETS)
     return page.items
 
 

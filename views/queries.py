@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
 
 from server.datasets.dataset import Dataset
 from server.datasets.query_store import DESCRIPTION_CHARACTERS, QueryChange, SavedQuery
+from server.datasets.sql_text import quoted
 from server.datasets.work import QueryResult
 from server.errors import Conflict, FieldError, InvalidInput, JinduError
 from server.http.forms import read_form
@@ -21,6 +21,7 @@ from server.http.parts import operations_of
 from server.operations.queries import MOST_CHARACTERS
 from views.context import render
 from views.field_errors import errors_by_field
+from views.owned import named, path_of
 
 _QUERY_ROWS = 500
 _QUERY_BYTES = 1024 * 1024
@@ -30,19 +31,18 @@ async def query_page(request: web.Request) -> web.Response:
     """The box with the query that the address asks for: a saved one, one of the history, or a first one."""
     principal = require_principal(request)
     queries = operations_of(request).queries
-    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    dataset = await _dataset(request)
     saved_id, run_id = request.query.get("saved", ""), request.query.get("run", "")
     saved = await queries.get(principal, saved_id) if saved_id else None
     run = next((run for run in await queries.history(principal) if run.id == run_id), None) if run_id else None
     sql = saved.sql if saved else run.sql if run else request.query.get("sql")
-    return await _query(request, dataset, sql or f"select *\nfrom {dataset.name}\nlimit 100", saved=saved)
+    return await _query(request, dataset, sql or f"select *\nfrom {_in_sql(request, dataset)}\nlimit 100", saved=saved)
 
 
 async def run_query(request: web.Request) -> web.StreamResponse:
     """The answer below the box, or as a CSV file."""
     principal = require_principal(request)
-    name = request.match_info["name"]
-    dataset = await operations_of(request).datasets.get(principal, name)
+    dataset = await _dataset(request)
     posted = await read_form(request)
     sql, as_csv = posted.get("sql", ""), posted.get("download") == "csv"
     queries = operations_of(request).queries
@@ -64,8 +64,7 @@ async def run_query(request: web.Request) -> web.StreamResponse:
 async def save_query(request: web.Request) -> web.Response:
     """Under a new name, or what is saved anew; what cannot be saved stays on the page."""
     principal = require_principal(request, "write")
-    name = request.match_info["name"]
-    dataset = await operations_of(request).datasets.get(principal, name)
+    dataset = await _dataset(request)
     posted = await read_form(request, limit_bytes=_QUERY_BYTES)
     queries, saved_id = operations_of(request).queries, posted.get("saved", "")
     said = {"name": posted.get("query_name", "").strip(), "description": posted.get("query_description", "").strip()}
@@ -82,29 +81,41 @@ async def save_query(request: web.Request) -> web.Response:
         if isinstance(error, Conflict):
             problems["name"] = problems.pop("")
         return await _query(request, dataset, sql, saved=saved, said=said, problems=problems, status=error.status)
-    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/query?saved={kept.id}&done=saved")
+    raise web.HTTPSeeOther(f"/datasets/{path_of(principal, dataset)}/query?saved={kept.id}&done=saved")
 
 
 async def delete_query(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    dataset = await _dataset(request)
     await operations_of(request).queries.delete(principal, request.match_info["query_id"])
-    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/query?done=deleted")
+    raise web.HTTPSeeOther(f"/datasets/{path_of(principal, dataset)}/query?done=deleted")
 
 
 async def forget_queries(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    dataset = await operations_of(request).datasets.get(principal, request.match_info["name"])
+    dataset = await _dataset(request)
     await operations_of(request).queries.forget_history(principal)
-    raise web.HTTPSeeOther(f"/datasets/{quote(dataset.name)}/query")
+    raise web.HTTPSeeOther(f"/datasets/{path_of(principal, dataset)}/query")
 
 
 async def query_names(request: web.Request) -> web.Response:
     """What can be completed in the box."""
     principal = require_principal(request)
-    await operations_of(request).datasets.get(principal, request.match_info["name"])
+    await _dataset(request)
     names = await operations_of(request).queries.names(principal)
     return web.Response(body=msgspec.json.encode(names), content_type="application/json")
+
+
+async def _dataset(request: web.Request) -> Dataset:
+    """The one in the address."""
+    name, owner = named(request)
+    return await operations_of(request).datasets.get(require_principal(request), name, owner=owner)
+
+
+def _in_sql(request: web.Request, dataset: Dataset) -> str:
+    if dataset.owner_id == require_principal(request).user_id:
+        return dataset.name
+    return f"{quoted(dataset.owner)}.{quoted(dataset.name)}"
 
 
 async def _query(
@@ -135,6 +146,7 @@ async def _query(
         problem=problem,
         problems=problems or {},
         done=request.query.get("done", ""),
+        right=await operations_of(request).datasets.right(principal, dataset),
         tab="query",
         **_shown_answer(answer),
     )

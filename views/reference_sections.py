@@ -20,18 +20,20 @@ class ReferenceSection:
 
 SECTIONS = (
     ReferenceSection(
-        name="account", title="Account and sign-in", begins=("/me", "/sessions", "/tokens", "/connections")
+        name="account", title="Account and sign-in", begins=("/me", "/sessions", "/tokens", "/connections", "/people")
     ),
     ReferenceSection(name="uploads", title="Uploads and fetched files", begins=("/uploads", "/folders", "/fetches")),
     ReferenceSection(name="imports", title="Imports", begins=("/imports",)),
     ReferenceSection(name="datasets", title="Datasets", begins=("/datasets",)),
     ReferenceSection(name="queries", title="Queries", begins=("/queries",)),
     ReferenceSection(name="templates", title="Templates", begins=("/templates",)),
-    ReferenceSection(name="reports", title="Batches and reports", begins=("/batches", "/reports")),
+    ReferenceSection(name="reports", title="Batches and reports", begins=("/batches", "/reports", "/links")),
     ReferenceSection(name="brand", title="Own brand", begins=("/brand",)),
     ReferenceSection(name="jobs", title="Jobs", begins=("/jobs",)),
     ReferenceSection(name="live", title="Events and this description", begins=("/events", "/openapi.json")),
-    ReferenceSection(name="users", title="Admin: users", begins=("/admin/users", "/admin/invitations")),
+    ReferenceSection(
+        name="users", title="Admin: users", begins=("/admin/users", "/admin/groups", "/admin/invitations")
+    ),
     ReferenceSection(
         name="alerts",
         title="Admin: alerts",

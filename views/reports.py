@@ -9,6 +9,7 @@ from server.http.parts import operations_of
 from server.jobs.job import State
 from server.reports.batches import ReportFilter
 from views.context import render
+from views.share_links import link_panel
 
 
 async def report_page(request: web.Request) -> web.Response:
@@ -28,8 +29,12 @@ async def _shown(request: web.Request, template: str) -> web.Response:
         template,
         report=report,
         batch=batch,
-        template_version_is_there=await operations_of(request).template_versions.made(principal, batch.id),
+        template=await operations_of(request).template_versions.made(principal, batch.id),
+        right=await operations_of(request).batches.right(principal, batch),
+        sources=await operations_of(request).datasets.sources(principal, batch.dataset_versions),
         shown=report.of_format("html") or report.of_format("pdf"),
+        # Not while the page refreshes itself: what is typed there would be gone.
+        link_panel=await link_panel(request, batch.id, report.id) if report.state.is_final else None,
         before=await _neighbour(request, batch.id, report.position - 1),
         after=await _neighbour(request, batch.id, report.position + 1),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from server.auth.access import Right, Whose
 from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
@@ -19,6 +20,7 @@ from server.reports.template_issues import Severity
 from server.reports.template_store import StoredTemplate
 from server.texts import told
 from views.context import formats_for, render
+from views.owned import named, parted
 
 _FORM_BYTES = 1024 * 1024
 _TEMPLATES_OFFERED = 200
@@ -42,7 +44,8 @@ async def new_template_page(request: web.Request) -> web.Response:
     if dataset := request.query.get("dataset"):
         starts = operations_of(request).template_starts
         each = request.query.get("each", "")
-        started = await starts.start(principal, dataset, language=formats_for(request).language, each=each)
+        name, owner = parted(dataset)
+        started = await starts.start(principal, name, owner=owner, language=formats_for(request).language, each=each)
         start = _Start(dataset=dataset, each=each, offered=started.each)
         return await _editor(request, source=started.source, suggested_name=started.name, start=start)
     samples = await operations_of(request).templates.samples(principal)
@@ -73,11 +76,12 @@ blocks:
 async def edit_template_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request).templates
-    stored = await operations.get(principal, request.match_info["name"])
+    name, owner = named(request)
+    stored = await operations.get(principal, name, owner=owner, right=Right.EDIT)
     wanted = request.query.get("version", "")
     shown = stored
     if wanted.isdecimal() and len(wanted) < 10:
-        shown = await operations.get(principal, stored.name, version=int(wanted))
+        shown = await operations.get(principal, stored.name, owner=stored.owner, version=int(wanted))
     return await _editor(
         request,
         stored=stored,
@@ -128,17 +132,28 @@ async def template_vocabulary(request: web.Request) -> web.Response:
     datasets = {name: list(columns) for name, columns in types.items()}
     words = msgspec.to_builtins(schema.translated(formats_for(request).gettext))
     told = {"datasets": datasets, "types": types, **words}
-    page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
+    page = await operations_of(request).templates.list(principal, whose=Whose.MINE, limit=_TEMPLATES_OFFERED)
     names = [item.stored.name for item in page.items]
     told["shapes"]["block include"]["include"] |= {"type": "choice", "options": names}
     return web.Response(body=msgspec.json.encode(told), content_type="application/json")
+
+
+async def _owner_id(request: web.Request, key: str) -> str | None:
+    """Whose template is being written, where it is another's: what it includes is theirs."""
+    name, owner = parted(key)
+    if owner is None:
+        return None
+    stored = await operations_of(request).templates.get(require_principal(request), name, owner=owner)
+    return stored.owner_id
 
 
 async def check_text(request: web.Request) -> web.Response:
     """As the API's check of a template, in the reader's language."""
     principal = require_principal(request)
     form = await read_form(request, limit_bytes=_FORM_BYTES)
-    check = await operations_of(request).templates.check(principal, form.get("source", "").replace("\r\n", "\n"))
+    owner_id = await _owner_id(request, form.get("template", ""))
+    source = form.get("source", "").replace("\r\n", "\n")
+    check = await operations_of(request).templates.check(principal, source, owner_id=owner_id)
     gettext = formats_for(request).gettext
     told_issues: dict[Severity, list[dict[str, Any]]] = {"error": [], "warning": []}
     for issue in check.issues:

@@ -14,6 +14,8 @@ from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
 from views.api.templates import send_preview
 from views.context import formats_for, language_of, render
+from views.owned import chosen_whose, named
+from views.sharing import share_panel
 from views.template_forms import fields_of, parameters_from
 
 _PER_PAGE = 60
@@ -23,7 +25,8 @@ _FORM_BYTES = 1024 * 1024  # of a template that is not stored yet, and its param
 async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     q, cursor = request.query.get("q", ""), request.query.get("cursor")
-    page = await operations_of(request).templates.list(principal, q=q, limit=_PER_PAGE, cursor=cursor)
+    whose = chosen_whose(request, principal)
+    page = await operations_of(request).templates.list(principal, whose=whose, q=q, limit=_PER_PAGE, cursor=cursor)
     operations = operations_of(request)
     return await render(
         request,
@@ -31,8 +34,9 @@ async def templates_page(request: web.Request) -> web.Response:
         page=page,
         q=q,
         cursor=cursor,
+        whose=whose,
         datasets=await operations.template_starts.datasets(principal),
-        first_pages=await operations.first_pages.newest(principal, [item.stored.name for item in page.items]),
+        first_pages=await operations.first_pages.newest(principal, [item.stored.id for item in page.items]),
         gallery=operations.gallery.list(principal, language=language_of(request)),
     )
 
@@ -40,8 +44,9 @@ async def templates_page(request: web.Request) -> web.Response:
 async def template_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     operations = operations_of(request).templates
-    stored = await operations.get(principal, request.match_info["name"])
-    check = await operations.check(principal, stored.source)
+    name, owner = named(request)
+    stored = await operations.get(principal, name, owner=owner)
+    check = await operations.check(principal, stored.source, owner_id=stored.owner_id)
     choices = await operations.choices(principal, stored)
     return await render(
         request,
@@ -49,9 +54,11 @@ async def template_page(request: web.Request) -> web.Response:
         stored=stored,
         summary=check.summary,
         issues=[msgspec.structs.asdict(issue) for issue in check.issues],
-        versions=await operations_of(request).template_versions.list(principal, stored.name),
+        versions=await operations_of(request).template_versions.list(principal, stored.name, owner=stored.owner),
         fields=fields_of(check.summary, choices, {}),
-        first_pages=await operations_of(request).first_pages.newest(principal, [stored.name]),
+        first_pages=await operations_of(request).first_pages.newest(principal, [stored.id]),
+        right=await operations.right(principal, stored),
+        **await share_panel(request, "template", stored.name, stored.owner),
     )
 
 
@@ -60,8 +67,10 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
     principal = require_principal(request)
     is_form = request.method == "POST"
     form = await read_form(request, limit_bytes=_FORM_BYTES) if is_form else Form(list(request.query.items()))
+    name, owner = named(request)
     order = PreviewOrder(
-        name=request.match_info["name"],
+        name=name,
+        owner=owner,
         source=form.get("source"),
         parameters=parameters_from(form.pairs()),
         format="pdf" if request.query.get("format") == "pdf" else "html",
@@ -93,5 +102,6 @@ async def add_samples(request: web.Request) -> web.Response:
 
 async def delete_template(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    await operations_of(request).templates.delete(principal, request.match_info["name"])
+    name, owner = named(request)
+    await operations_of(request).templates.delete(principal, name, owner=owner)
     raise web.HTTPSeeOther("/templates")

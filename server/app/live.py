@@ -23,6 +23,7 @@ from server.live.jobs_watched import LiveJobs
 from server.live.kept import KeptMessages
 from server.live.notices import Notices, UnreadChanged
 from server.live.removals import Removals, ThingRemoved
+from server.live.shared_events import RightsMoved, SharedEvents
 from server.live.subscriptions import Subscriptions
 from server.realtime.broker import Broker, Hearing, KeptTold, PresenceChanged
 from server.realtime.catching_up import CatchUp
@@ -70,6 +71,7 @@ class LiveParts:
     kept: KeptMessages
     removals: Removals
     subscriptions: Subscriptions
+    shared_events: SharedEvents
     delivery: Delivery
 
 
@@ -128,6 +130,7 @@ def build_live(
     notices = Notices(manager=manager, broker=broker, history=history, database=database)
     removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
+    shared = SharedEvents(manager=manager, broker=broker, database=database, languages=languages)
     endings.on_end(announcing.credential_ended)
     endings.on_rights_change(announcing.rights_changed)
     return LiveParts(
@@ -136,7 +139,8 @@ def build_live(
         job_messages=job_messages,
         kept=kept,
         removals=removals,
-        subscriptions=Subscriptions(database=database, table=table, store=store),
+        subscriptions=Subscriptions(database=database, table=table, store=store, shared=shared),
+        shared_events=shared,
         delivery=Delivery(
             manager,
             {
@@ -144,6 +148,7 @@ def build_live(
                 KeptTold: kept.deliver,
                 UnreadChanged: notices.deliver,
                 ThingRemoved: removals.deliver,
+                RightsMoved: shared.deliver,
                 PresenceChanged: realtime.board.deliver,
                 EchoPublished: realtime.echo.heard,
                 ClientJoined: realtime.replacing.deliver,
@@ -162,7 +167,7 @@ async def open_live(
     """What others tell is heard before anybody joins; looks at rows are for nodes that share them."""
 
     def may_have_lost() -> None:
-        for each in (realtime.catch_up, realtime.rechecking, watched):
+        for each in (realtime.catch_up, realtime.rechecking, live.shared_events, watched):
             each.may_have_lost()
 
     async with AsyncExitStack() as stack:
@@ -172,6 +177,7 @@ async def open_live(
         await realtime.broker.open(hearing)
         await realtime.topics.open()
         await stack.enter_async_context(meanwhile(realtime.catch_up.run()))
+        await stack.enter_async_context(meanwhile(live.shared_events.run()))
         if engines.may_be_many(settings):
             looks = realtime.catch_up.look(), realtime.rechecking.run(), watched.look(), realtime.presences.run()
             for look in looks:

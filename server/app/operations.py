@@ -17,7 +17,10 @@ from server.app.reports import ReportParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
+from server.auth.access import ThingAccess
 from server.auth.audit import Audit
+from server.auth.grants import GrantStore
+from server.auth.groups import GroupStore
 from server.auth.throttle import SignInThrottle
 from server.auth.webauthn_site import site_of
 from server.base_path import BasePath
@@ -48,6 +51,7 @@ from server.operations.fetches import FetchOperations
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
+from server.operations.groups import GroupOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
@@ -55,6 +59,7 @@ from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
+from server.operations.link_ends import LinkRules
 from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
@@ -69,6 +74,9 @@ from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
+from server.operations.share_links import ShareLinkOperations
+from server.operations.shared_reports import SharedReports
+from server.operations.sharing import SharingOperations
 from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
@@ -79,6 +87,7 @@ from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 from server.operations.wall import WallOperations
 from server.places import EXAMPLES
+from server.reports.share_links import ShareLinkStore
 from server.settings import Settings
 
 
@@ -116,6 +125,7 @@ def build_operations(
     base = BasePath(settings.base_path)
     links = PublicLinks(base.address(settings.public_url) if settings.public_url else base.text)
     files = _uploads(storage, live, jobs, uploads)
+    rights = ThingAccess(database, audit=Audit(database))
     reading = DataReading(
         catalog=datasets.catalog,
         workers=workers.interactive,
@@ -123,10 +133,11 @@ def build_operations(
         room=storage.room,
         limits=datasets.query_limits,
         answer_bytes=settings.max_answer_bytes,
+        access=rights,
     )
-    access = DatasetAccess(database=database, catalog=datasets.catalog)
+    access = DatasetAccess(access=rights, catalog=datasets.catalog)
     profiles = ProfileOperations(reading, access)
-    imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets)
+    imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets, access)
     saving = TemplateSaving(
         database=database,
         store=reports.templates,
@@ -134,8 +145,24 @@ def build_operations(
         audit=Audit(database),
         growth=storage.growth,
     )
-    templates = _templates(storage, reading, reports, saving)
-    batches = _batches(settings, storage, reading, jobs, reports, languages)
+    templates = _templates(storage, rights, reading, reports, saving)
+    batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages)
+    combining = BatchCombining(
+        batches=batches,
+        store=reports.batches,
+        blobs=storage.blobs,
+        workers=workers.exports,
+        scratch=storage.scratch,
+        room=storage.room,
+        languages=languages,
+    )
+    share_links = ShareLinkOperations(
+        database=database,
+        store=ShareLinkStore(database, auth.seals),
+        batches=batches,
+        passwords=auth.credentials.passwords,
+        rules=LinkRules(are_on=settings.share_links, max_days=settings.link_max_days),
+    )
     admin = AdminOperations(
         database=database,
         credentials=auth.credentials,
@@ -166,15 +193,7 @@ def build_operations(
             heartbeat=alerts.heartbeat,
         ),
         audit=AuditOperations(database=database, address_days=settings.audit_address_days),
-        batch_combining=BatchCombining(
-            batches=batches,
-            store=reports.batches,
-            blobs=storage.blobs,
-            workers=workers.exports,
-            scratch=storage.scratch,
-            room=storage.room,
-            languages=languages,
-        ),
+        batch_combining=combining,
         batch_comparison=BatchComparison(batches=batches, store=reports.batches),
         batches=batches,
         brands=BrandOperations(
@@ -223,6 +242,12 @@ def build_operations(
             jobs=job_operations,
             languages=languages,
             files=EXAMPLES / "gallery",
+        ),
+        groups=GroupOperations(
+            database=database,
+            store=GroupStore(database),
+            audit=Audit(database),
+            changed=live.shared_events.changed_everywhere,
         ),
         imports=imports,
         invitations=InvitationOperations(
@@ -275,6 +300,24 @@ def build_operations(
             accounts=accounts,
             seals=auth.seals,
             strict_roles=auth.strict_roles,
+            tell=live.notices.warn,
+        ),
+        share_links=share_links,
+        shared_reports=SharedReports(
+            store=ShareLinkStore(database, auth.seals),
+            batches=batches,
+            combining=combining,
+            passwords=auth.credentials.passwords,
+            throttle=realtime.throttle,
+            seals=auth.seals,
+            rules=share_links.rules,
+        ),
+        sharing=SharingOperations(
+            database=database,
+            access=rights,
+            grants=GrantStore(),
+            audit=Audit(database),
+            changed=live.shared_events.changed,
             tell=live.notices.warn,
         ),
         template_versions=TemplateVersionOperations(
@@ -364,12 +407,14 @@ def _imports(
     job_operations: JobOperations,
     uploads: UploadParts,
     datasets: DatasetParts,
+    access: DatasetAccess,
 ) -> ImportOperations:
     return ImportOperations(
         runner=jobs.runner,
         jobs=job_operations,
         uploads=uploads.store,
         pieces=uploads.pieces,
+        access=access,
         catalog=datasets.catalog,
         workers=workers.interactive,
         audit=Audit(storage.database),
@@ -394,11 +439,12 @@ def _datasets(
 
 
 def _templates(
-    storage: StorageParts, reading: DataReading, reports: ReportParts, saving: TemplateSaving
+    storage: StorageParts, rights: ThingAccess, reading: DataReading, reports: ReportParts, saving: TemplateSaving
 ) -> TemplateOperations:
     return TemplateOperations(
         database=storage.database,
         store=reports.templates,
+        access=rights,
         reading=reading,
         blobs=storage.blobs,
         images=reports.images,
@@ -412,15 +458,18 @@ def _templates(
 def _batches(
     settings: Settings,
     storage: StorageParts,
+    rights: ThingAccess,
     reading: DataReading,
     jobs: JobParts,
     reports: ReportParts,
+    templates: TemplateOperations,
     languages: Languages,
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,
+        access=rights,
         store=reports.batches,
-        templates=reports.templates,
+        templates=templates,
         reading=reading,
         runner=jobs.runner,
         jobs=jobs.table,

@@ -15,6 +15,7 @@ from server.jobs.old_jobs import OldJobs, OldLogs
 from server.operations.retention import Retention, Rule
 from server.realtime.history_rules import NOTIFICATION, is_brief
 from server.reports.old_batches import OldBatches
+from server.reports.old_links import OldLinks
 from server.settings import Settings
 from server.storage.database import Database
 from server.storage.keeping import CountedRows, Keeping
@@ -38,6 +39,7 @@ def build_retention(
         ("job_retention_days", OldJobs(database)),  # after what needs its jobs
         ("audit_retention_days", OldAuditLines(database)),
         ("audit_address_days", OldAddresses(database)),
+        ("link_retention_days", OldLinks(database)),
     )
     rules = [Rule(keeping=keeping, days=getattr(settings, name) or None, setting=name) for name, keeping in kinds]
     return Retention(rules, elsewhere=_elsewhere(settings, database), database=database, clock=clock)

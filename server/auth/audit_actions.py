@@ -11,6 +11,8 @@ _LONGEST, _MOST = 300, 50  # characters of a text, members of a list
 DETAILS: Mapping[str, frozenset[str]] = {
     action: frozenset(details.split())
     for action, details in {
+        "access.change": "kind owner grants",
+        "access.look": "kind owner",
         "account.change": "fields",
         "account.password": "by",
         "alert.test": "",
@@ -32,6 +34,9 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "dataset.restore": "from version",
         "event.publish": "",
         "fetch.start": "source",
+        "group.change": "renamed_to members",
+        "group.create": "members",
+        "group.delete": "members",
         "identity.link": "",
         "identity.unlink": "",
         "import.check": "dataset mode",
@@ -45,6 +50,8 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "job.retry": "kind",
         "job_filter.keep": "",
         "job_filter.remove": "",
+        "link.create": "expires_at protected shows",
+        "link.revoke": "openings owner shows",
         "maintenance.end": "",
         "maintenance.plan": "begin zone minutes weekly",
         "outbox.send_again": "",

@@ -98,6 +98,7 @@ class Belonging:
         self._beat_seconds = beat_seconds
         self._mark = ""
         self._id = new_id()
+        self._suspected: set[str] = set()  # at the last look
         self._said: set[str] = set()
 
     async def begin(self) -> None:
@@ -169,10 +170,12 @@ class Belonging:
         heard = await self._heard(but=(self._id,))
         async with self._database.read() as connection:
             others = await living_nodes(connection, but=(self._id,))
-        for node, told in self._against(others, self._mark, heard).items():
-            if (line := f"{node.name} at {node.host}: {told}") not in self._said:
-                self._said.add(line)
-                _LOG.error("this node does not fit node %s", line, extra={"action": "belong"})
+        against = self._against(others, self._mark, heard)
+        found = {f"{node.name} at {node.host}: {told}" for node, told in against.items()}
+        for line in sorted(found & self._suspected - self._said):  # a broker that was emptied knows nobody for a moment
+            _LOG.error("this node does not fit node %s", line, extra={"action": "belong"})
+        self._said |= found & self._suspected
+        self._suspected = found
 
     async def _leave(self) -> None:
         async with self._database.write(shared=True) as connection:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.datasets.catalog_rows import (
     IS_CURRENT,
@@ -30,6 +31,7 @@ from server.datasets.catalog_rows import (
 )
 from server.datasets.dataset import ColumnNote, Dataset, DatasetChange, Mode, Version, mentioned
 from server.datasets.like_files import of_file, with_columns
+from server.datasets.readable import Readable, readable
 from server.datasets.schema import Column
 from server.datasets.version_rows import (
     add_version,
@@ -43,10 +45,10 @@ from server.errors import Conflict, Gone, NotFound
 from server.live.announcing import Announce
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
-from server.storage.pages import Listing, page_of, size_of
+from server.storage.pages import Listing, NameOrder, page_of, size_of
 from server.storage.tables import dataset_versions, datasets
 
-_MISSING = "There is no dataset named “{name}”."
+MISSING = "There is no dataset named “{name}”."
 _NO_VERSION = "The dataset “{name}” has no version {number}."
 
 
@@ -117,8 +119,22 @@ class Catalog:
         async with self._database.read() as connection:
             found = await find_dataset(connection, owner_id, name)
         if found is None:
-            raise NotFound(_MISSING, name=name)
+            raise NotFound(MISSING, name=name)
         return found
+
+    async def by_id(self, dataset_id: str, name: str) -> Dataset:
+        """Raises `NotFound` in the words of its `name`."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(current_where(datasets.c.id == dataset_id))).mappings().one_or_none()
+        if row is None:
+            raise NotFound(MISSING, name=name)
+        return dataset_of(row)
+
+    async def of_ids(self, which: ColumnElement[bool]) -> dict[str, Dataset]:
+        """By id, those of `which`."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(current_where(which))).mappings().all()
+        return {dataset.id: dataset for dataset in map(dataset_of, rows)}
 
     async def find(self, owner_id: str, name: str) -> Dataset | None:
         async with self._database.read() as connection:
@@ -146,32 +162,38 @@ class Catalog:
             await self.require_mode_fits(connection, owner_id, name, mode)
 
     async def list(
-        self, owner_id: str, *, q: str = "", tags: Sequence[str] = (), limit: int = 50, cursor: str | None = None
+        self,
+        which: ColumnElement[bool],
+        *,
+        q: str = "",
+        tags: Sequence[str] = (),
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Listing[Dataset]:
-        """Datasets by name that have all of `tags`. `q` is looked for in all that is said of them (`search_text`)."""
-        mine = [datasets.c.owner_id == owner_id, datasets.c.version.is_not(None)]
+        """Those of `which` by name that have all of `tags`. `q` is looked for in all that is said of them
+        (`search_text`).
+        """
+        mine = [which, datasets.c.version.is_not(None)]
         mine += [datasets.c.search.contains(word, autoescape=True) for word in q.casefold().split()]
         mine += [datasets.c.tags.contains(f"\n{tag}\n", autoescape=True) for tag in tags]
-        after = [] if cursor is None else [datasets.c.name > cursor]
+        by_name = NameOrder(datasets.c.name, datasets.c.id)
         sizes = (
-            select(datasets.c.name, VERSION_SIZE + size_of(datasets.c.column_notes))
+            select(datasets.c.id, VERSION_SIZE + size_of(datasets.c.column_notes))
             .join(dataset_versions, IS_CURRENT)
-            .where(*mine, *after)
-            .order_by(datasets.c.name)
+            .where(*mine, *by_name.after(cursor))
+            .order_by(*by_name.columns)
             .limit(limit + 1)
         )
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(datasets).where(*mine)) or 0
-            names, has_more = page_of([(row[0], row[1]) for row in await connection.execute(sizes)], limit=limit)
-            rows = await connection.execute(current_where(datasets.c.owner_id == owner_id, datasets.c.name.in_(names)))
+            ids, has_more = page_of([(row[0], row[1]) for row in await connection.execute(sizes)], limit=limit)
+            rows = await connection.execute(current_where(datasets.c.id.in_(ids)).order_by(datasets.c.id))
             items = [dataset_of(row) for row in rows.mappings()]
-        return Listing(items=items, total=total, next_cursor=names[-1] if has_more else None)
+        next_cursor = by_name.cursor(items[-1].name, items[-1].id) if has_more else None
+        return Listing(items=items, total=total, next_cursor=next_cursor)
 
-    async def versions(
-        self, owner_id: str, name: str, *, limit: int = 50, before: int | None = None
-    ) -> Listing[Version]:
+    async def versions(self, dataset: Dataset, *, limit: int = 50, before: int | None = None) -> Listing[Version]:
         """Newest first, from the one before number `before` on."""
-        dataset = await self.get(owner_id, name)
         is_ours = dataset_versions.c.dataset_id == dataset.id
         number = dataset_versions.c.number
         sizes = select(number, VERSION_SIZE).where(is_ours)
@@ -214,7 +236,7 @@ class Catalog:
         Raises `NotFound` when its dataset was deleted since `old` was read, or the version for its age.
         """
         if await connection.scalar(select(datasets.c.id).where(datasets.c.id == old.dataset_id)) is None:
-            raise NotFound(_MISSING, name=old.dataset)
+            raise NotFound(MISSING, name=old.dataset)
         here = (dataset_versions.c.dataset_id == old.dataset_id) & (dataset_versions.c.number == old.number)
         if await connection.scalar(select(dataset_versions.c.number).where(here)) is None:
             raise NotFound(_NO_VERSION, name=old.dataset, number=old.number)
@@ -226,11 +248,9 @@ class Catalog:
         row |= {"mode": "restore", "job_id": None, "rejects_bytes": 0, "source": source}
         return await add_version(connection, old.dataset_id, row, now=self._clock())
 
-    async def tags(self, owner_id: str) -> dict[str, int]:
-        """Every tag, and how many datasets have it."""
-        query = select(datasets.c.tags).where(
-            datasets.c.owner_id == owner_id, datasets.c.version.is_not(None), datasets.c.tags != ""
-        )
+    async def tags(self, which: ColumnElement[bool]) -> dict[str, int]:
+        """Every tag, and how many datasets of `which` have it."""
+        query = select(datasets.c.tags).where(which, datasets.c.version.is_not(None), datasets.c.tags != "")
         async with self._database.read() as connection:
             texts = (await connection.execute(query)).scalars().all()
         return dict(sorted(Counter(tag for text in texts for tag in stored_tags(text)).items()))
@@ -242,7 +262,7 @@ class Catalog:
             raise Conflict("There is already a dataset named “{name}”; choose another name.", name=name)
         now = await lock_dataset(connection, dataset.owner_id, dataset.name)
         if now is None or now.id != dataset.id:
-            raise NotFound(_MISSING, name=dataset.name)
+            raise NotFound(MISSING, name=dataset.name)
         notes = now.column_notes | (change.column_notes or {})
         notes = {column: note for column, note in notes.items() if note != ColumnNote()}
         changed = {
@@ -278,18 +298,24 @@ class Catalog:
         await self._blobs.delete(*keys)
 
     async def names_of(self, owner_id: str) -> Sequence[str]:
-        """Of every dataset that can be read."""
+        """Of every dataset that they have."""
         query = select(datasets.c.name).where(datasets.c.owner_id == owner_id, datasets.c.version.is_not(None))
         async with self._database.read() as connection:
             return list((await connection.execute(query.order_by(datasets.c.name))).scalars())
 
-    async def mentioned(self, owner_id: str, known: Sequence[str], texts: Sequence[str]) -> dict[str, Version]:
-        """The current versions of those of the datasets `known` that are named in `texts`, by name."""
-        names = await asyncio.to_thread(mentioned, texts, known)
-        query = current_where(datasets.c.owner_id == owner_id, datasets.c.name.in_(names))
+    async def readable(self, principal: Principal) -> Readable:
+        """By which names they may read datasets: their own, and those of others that they may see."""
+        async with self._database.read() as connection:
+            return await readable(connection, principal)
+
+    async def mentioned(self, known: Readable, texts: Sequence[str]) -> dict[str, Version]:
+        """The current versions of those of the datasets `known` that are named in `texts`, by these names."""
+        ids = {name: known.ids[name] for name in await asyncio.to_thread(mentioned, texts, known.ids)}
+        query = current_where(datasets.c.id.in_(ids.values()))
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return {dataset.name: dataset.current for dataset in map(dataset_of, rows)}
+        found = {dataset.id: dataset.current for dataset in map(dataset_of, rows)}
+        return {name: found[dataset_id] for name, dataset_id in ids.items() if dataset_id in found}
 
     @asynccontextmanager
     async def fetched(self, files: Sequence[str]) -> AsyncIterator[tuple[Path, ...]]:
@@ -306,7 +332,7 @@ class Catalog:
                 raise Deleted from None
 
     def announce_change(self, version: Version, change: str = "published") -> None:
-        """Tell whoever watches `dataset:<name>`; only after the change is committed."""
+        """Tell whoever watches `dataset:<name>` or `dataset:<id>`; only after the change is committed."""
         data = {
             "name": version.dataset,
             "change": change,
@@ -315,3 +341,5 @@ class Catalog:
             "rejected_count": version.rejected_count,
         }
         self._announce(f"dataset:{version.dataset}", data, version.owner_id)
+        # By its id others watch it, too, as long as they may (live/shared_events.py).
+        self._announce(f"dataset:{version.dataset_id}", data, None)

@@ -15,7 +15,7 @@ from server.datasets.reject_rows import Taken
 from server.datasets.schema import Column
 from server.storage.pages import size_of
 from server.storage.rows import lock
-from server.storage.tables import dataset_versions, datasets
+from server.storage.tables import dataset_versions, datasets, users
 
 _VERSION_COLUMNS = tuple(dataset_versions.c)
 VERSION_SIZE = size_of(dataset_versions.c.columns, dataset_versions.c.statistics)
@@ -39,7 +39,9 @@ def current_where(*conditions: Any) -> Select[Any]:
             datasets.c.column_notes,
             datasets.c.created_at.label("dataset_created_at"),
             datasets.c.updated_at.label("dataset_updated_at"),
+            users.c.name.label("owner"),
         )
+        .join(users, users.c.id == datasets.c.owner_id)
         .order_by(datasets.c.name)
     )
 
@@ -104,6 +106,7 @@ def dataset_of(row: RowMapping) -> Dataset:
     return Dataset(
         id=row["dataset_id"],
         owner_id=row["owner_id"],
+        owner=row["owner"],
         name=row["dataset"],
         description=row["description"],
         tags=stored_tags(row["tags"]),

@@ -57,10 +57,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """A named table of one owner, at its current version."""
+    """A named table of one owner, at its current version. `owner` is the name of that user."""
 
     id: str
     owner_id: str
+    owner: str = ""
     name: str
     description: str
     tags: list[str]
@@ -106,9 +107,27 @@ def tags_in(text: str) -> list[str]:
 
 
 def mentioned(texts: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Those of `names` that stand as a word in a text, say a query: never too few of the datasets that are read."""
-    words = {word.casefold() for text in texts for word in re.findall(r"\w+", text)}
-    return [name for name in names if name.casefold() in words]
+    """Those of `names` that stand as a word in a text, say a query: never too few of the datasets that are read.
+
+    Of a name with its owner (`mei.orders`) both have to stand there somewhere.
+    """
+    whole = "\n".join(texts).casefold()
+    words = set(re.findall(r"\w+", whole))
+    parts = ((name, *path_of(name)) for name in names)
+    return [
+        name for name, *owner, last in parts if last.casefold() in words and all(o.casefold() in whole for o in owner)
+    ]
+
+
+def with_owner(owner: str, name: str) -> str:
+    """The name of somebody else's dataset in SQL: `"mei"."orders"` there, and `mei.orders` here."""
+    return f"{owner}.{name}"
+
+
+def path_of(name: str) -> list[str]:
+    """Its owner, if that is said, and what it is called: names of users may hold points, those of datasets do not."""
+    owner, point, last = name.rpartition(".")
+    return [owner, last] if point else [last]
 
 
 def is_dataset_name(name: str) -> bool:

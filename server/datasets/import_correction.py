@@ -230,6 +230,7 @@ class ImportCorrection:
         source = {name: value for name, value in left.of_import.source.items() if name not in _OF_THE_FILE}
         made = Made(
             dataset=seen.name,
+            owner_id=seen.owner_id,
             mode="upsert" if corrected.upserted is not None else "append",
             written=corrected,
             file=directory / "data.parquet",

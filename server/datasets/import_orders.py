@@ -23,9 +23,11 @@ class ImportOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     whose values in the columns of `key` are there already take the place of what was, all others are added. The import
     stops when more than `reject_limit` rows are wrong, a number or a share of all rows (`"5%"`). With `dry_run` all of
     the file is read and judged, and nothing is written. `priority` orders what you have waiting yourself.
+    `owner`: whose dataset it is, when it is another's that you may edit.
     """
 
     dataset: Annotated[str, msgspec.Meta(max_length=200)]
+    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     mode: Mode = "create"
     options: ReadOptions = ReadOptions()
     reject_limit: RejectLimit | None = None
@@ -52,6 +54,17 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
     version: Version | None
 
     @property
+    def owner_id(self) -> str | None:
+        """Whose dataset it is, when it is not that of whoever imports."""
+        given: str | None = self.job.parameters.get("owner_id")
+        return given
+
+    @property
+    def dataset_key(self) -> str:
+        """What stands for the dataset in addresses of pages."""
+        return self.dataset if self.owner_id is None else f"{self.owner_id}:{self.dataset}"
+
+    @property
     def is_check(self) -> bool:
         return self.job.kind == CHECK_KIND
 
@@ -68,6 +81,7 @@ class ImportState(msgspec.Struct, frozen=True, kw_only=True):
         return ImportRequest(
             upload_id=given.upload_id,
             dataset=given.dataset,
+            owner=given.owner_id,
             mode=given.mode,
             options=given.options,
             reject_limit=limit,

@@ -38,6 +38,7 @@ class ImportParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     upload_id: str
     dataset: str
+    owner_id: str | None = None  # whose dataset it is, when it is not that of whoever imports
     mode: Mode
     options: ReadOptions = ReadOptions()
     reject_limit: int = 100_000
@@ -92,7 +93,7 @@ class ImportReading:
         """Raises `FileProblem`, and keeps the list of rejects of a file that failed for its rows."""
         owner_id, wanted = context.job.owner_id, ImportParameters.of(context.job)
         upload = await self._upload(wanted.upload_id, owner_id)
-        current = await self._catalog.find(owner_id, wanted.dataset)
+        current = await self._catalog.find(wanted.owner_id or owner_id, wanted.dataset)
         require_mode_fits(wanted.dataset, wanted.mode, current)
         referred = await find_references(self._catalog, owner_id, wanted.options.columns or ())
         async with (

@@ -10,14 +10,15 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import Catalog
+from server.auth.access import DATASETS, Right, user_may
+from server.datasets.catalog import MISSING, Catalog
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.dataset import Dataset, Version
 from server.datasets.doubts import doubt_count
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
 from server.datasets.schema import Column
-from server.errors import Conflict
+from server.errors import Conflict, NotFound
 from server.jobs.context import JobContext
 from server.jobs.job import FINISHING, Job, State
 from server.jobs.kinds import JobKind, JobLink, Missing
@@ -82,7 +83,7 @@ class DataImport:
         return Outcome(
             result=_result(context.job, version, imported),
             is_partial=version.rejected_count > 0,
-            notice=_notice(job_id, version, imported),
+            notice=_notice(job_id, version, imported, context.job.owner_id),
         )
 
     async def _publish(self, context: JobContext, read: ReadFile) -> Version:
@@ -105,6 +106,7 @@ class DataImport:
             source["takes"] = converted.taken
         made = Made(
             dataset=wanted.dataset,
+            owner_id=wanted.owner_id or context.job.owner_id,
             mode=wanted.mode,
             written=converted,
             file=read.request.target,
@@ -112,14 +114,25 @@ class DataImport:
             rejected_count=converted.rejected_count,
             source=source,
         )
-        is_unchanged = partial(require_unchanged, wanted=wanted, owner_id=context.job.owner_id, seen=read.seen)
+        is_unchanged = partial(require_unchanged, wanted=wanted, job_owner_id=context.job.owner_id, seen=read.seen)
         return await self._publisher.publish(context, made, require_unchanged=is_unchanged)
 
 
 async def require_unchanged(
-    connection: AsyncConnection, *, wanted: ImportParameters, owner_id: str, seen: Dataset | None
+    connection: AsyncConnection, *, wanted: ImportParameters, job_owner_id: str, seen: Dataset | None
 ) -> None:
-    """Appended rows were fitted to the columns that the dataset had, merged ones to its rows: it has them still."""
+    """Appended rows were fitted to the columns that the dataset had, merged ones to its rows: it has them still.
+
+    And whoever imports into another's dataset may do so still.
+    """
+    owner_id = wanted.owner_id or job_owner_id
+    if owner_id != job_owner_id:
+        theirs = await lock_dataset(connection, owner_id, wanted.dataset)
+        is_same = theirs is not None and seen is not None and theirs.id == seen.id
+        if not is_same or not await user_may(
+            connection, job_owner_id, DATASETS, theirs.id if theirs else "", Right.EDIT
+        ):
+            raise NotFound(MISSING, name=wanted.dataset)
     if not wanted.adds or seen is None:
         return
     now = await lock_dataset(connection, owner_id, wanted.dataset)
@@ -134,6 +147,12 @@ def _fitted_to(dataset: Dataset) -> list[Column]:
     return [msgspec.structs.replace(column, nullable=None) for column in dataset.columns]
 
 
+def page_of(version: Version, reader_id: str) -> str:
+    """Of the dataset, whose owner is named to everybody else."""
+    owner = "" if version.owner_id == reader_id else f"{version.owner_id}:"
+    return f"/datasets/{owner}{quote(version.dataset)}"
+
+
 def _rows_of_import(context: JobContext, version: Version) -> int:
     """Rows of the import alone: an appended version counts those before as well."""
     if upserted := version.source.get("upserted"):
@@ -144,7 +163,7 @@ def _rows_of_import(context: JobContext, version: Version) -> int:
     return progress if version.mode == "append" and progress else version.row_count
 
 
-def _notice(job_id: str, version: Version, rows: int) -> Notice:
+def _notice(job_id: str, version: Version, rows: int, reader_id: str) -> Notice:
     doubts = doubt_count(warning["code"] for warning in version.source.get("warnings", ()))
     parameters = {"dataset": version.dataset, "rows": rows, "rejected": version.rejected_count, "doubts": doubts}
     if version.rejected_count:
@@ -169,7 +188,7 @@ def _notice(job_id: str, version: Version, rows: int) -> Notice:
         title="“{dataset}” was imported",
         body="{rows} rows." if rows != 1 else "One row.",
         level="success",
-        url=f"/datasets/{quote(version.dataset)}",
+        url=page_of(version, reader_id),
         parameters=parameters,
     )
 
@@ -177,7 +196,8 @@ def _notice(job_id: str, version: Version, rows: int) -> Notice:
 def _links(job: Job) -> Sequence[JobLink]:
     result, links = job.result or {}, []
     if result.get("dataset"):
-        links.append(JobLink(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+        page = (result.get("links") or {}).get("page") or f"/datasets/{quote(result['dataset'])}"
+        links.append(JobLink(url=page, label="Open the dataset", icon="table-2"))
     if result.get("rejected_count") or (job.state is State.FAILED and job.detail.get("rejects_bytes")):
         links.append(JobLink(url=f"/imports/{job.id}", label="Look at the rejected rows", icon="file-x"))
     elif result.get("warnings"):
@@ -186,11 +206,12 @@ def _links(job: Job) -> Sequence[JobLink]:
 
 
 def _result(job: Job, version: Version, imported: int) -> dict[str, Any]:
-    name, job_id = quote(version.dataset), job.id
+    job_id = job.id
+    owner = "" if version.owner_id == job.owner_id else f"?owner={version.owner_id}"
     links = {
-        "dataset": f"/api/v1/datasets/{name}",
+        "dataset": f"/api/v1/datasets/{quote(version.dataset)}{owner}",
         "import": f"/api/v1/imports/{job_id}",
-        "page": f"/datasets/{name}",
+        "page": page_of(version, job.owner_id),
     }
     if version.rejected_count:
         links["rejects"] = f"/api/v1/imports/{job_id}/rejects"

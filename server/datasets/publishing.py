@@ -28,6 +28,7 @@ class Made:
     """What a worker wrote: `file` has the rows, `rejects` the list of those that were left out, if there are any."""
 
     dataset: str
+    owner_id: str  # of the dataset, which need not be whose job it is
     mode: Mode
     written: Converted | Corrected
     file: Path
@@ -63,10 +64,10 @@ class VersionPublisher:
             async with self._database.write() as connection:
                 await context.fence(connection)
                 await require_unchanged(connection)
-                await self._quotas.require(connection, job.owner_id, Stored.DATASETS, own_bytes)
+                await self._quotas.require(connection, made.owner_id, Stored.DATASETS, own_bytes)
                 return await self._catalog.publish(
                     connection,
-                    owner_id=job.owner_id,
+                    owner_id=made.owner_id,
                     name=made.dataset,
                     mode=made.mode,
                     job_id=job.id,

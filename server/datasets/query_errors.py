@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Collection
 
+from server.datasets.dataset import path_of
+from server.datasets.sql_text import quoted
 from server.errors import InvalidInput
 from server.texts import near
 
@@ -36,9 +38,20 @@ def unknown_dataset(name: str, datasets: Collection[str]) -> str:
     name = name[:_LONGEST_NAME]
     meant = near(name, datasets)
     if meant:
-        return f"There is no dataset “{name}”. Did you mean “{meant}”?"
-    known = ", ".join(f"“{dataset}”" for dataset in sorted(datasets)[:10])
+        return f"There is no dataset “{name}”. Did you mean “{in_sql(meant)}”?"
+    known = ", ".join(f"“{in_sql(dataset)}”" for dataset in sorted(datasets)[:10])
     return f"There is no dataset “{name}”. You have: {known}." if known else f"There is no dataset “{name}”."
+
+
+def several_datasets(name: str, meant: Collection[str]) -> str:
+    names = ", ".join(map(in_sql, sorted(meant)[:10]))
+    return f"Several people share a dataset “{name}” with you; write whose you mean: {names}."
+
+
+def in_sql(name: str) -> str:
+    """As it is written in a query: with its owner, of somebody else."""
+    path = path_of(name)
+    return name if len(path) == 1 else ".".join(map(quoted, path))
 
 
 def unknown_function(name: str, functions: Collection[str]) -> str:

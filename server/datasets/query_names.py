@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import msgspec
 
-from server.datasets.query_errors import at_place, unknown_dataset, unknown_function
+from server.datasets.dataset import path_of
+from server.datasets.query_errors import at_place, several_datasets, unknown_dataset, unknown_function
 from server.datasets.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 from server.errors import InvalidInput
 
@@ -41,13 +42,16 @@ def names_read(
     Raises `InvalidInput` (`query_error`, `query_forbidden`) naming what cannot be used.
     """
     if kind == duckdb.StatementType.MULTI:
-        read = _harmless_words(connection, sql)
-    else:
-        tables = frozenset((name.lower(),) for name in datasets)
-        walk = _Walk(connection, sql, tables, datasets)
-        walk.through(_parsed(connection, sql))
-        read = walk.read
-    return {name for name in datasets if name.lower() in read}
+        words = _harmless_words(connection, sql)
+        return {name for name in datasets if words.issuperset(_table_path(name))}
+    tables = frozenset(map(_table_path, datasets))
+    walk = _Walk(connection, sql, tables, datasets)
+    walk.through(_parsed(connection, sql))
+    return {name for name in datasets if _table_path(name) in walk.read}
+
+
+def _table_path(name: str) -> tuple[str, ...]:
+    return tuple(part.lower() for part in path_of(name))
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -73,7 +77,7 @@ class _Walk:
         self._sql = sql
         self._tables = tables
         self._datasets = datasets
-        self.read: set[str] = set()  # tables that are no `with` parts, in small letters
+        self.read: set[tuple[str, ...]] = set()  # paths of tables that are no `with` parts, in small letters
 
     def through(self, tree: Any) -> None:
         # A list of what is left, not recursion: statements may be nested deeper than Python's stack.
@@ -118,10 +122,13 @@ class _Walk:
     def _check_table(self, node: dict[str, Any], tables: _Names) -> None:
         path = _path(node, "table_name")
         if path in tables:
-            if (_WITH, path[-1]) not in tables:
-                self.read.add(path[-1])
+            if len(path) > 1 or (_WITH, path[-1]) not in tables:
+                self.read.add(path)
             return
         name = ".".join(path)
+        owned = [each for each in self._datasets if len(path) == 1 and _table_path(each)[1:] == path]
+        if len(owned) > 1:
+            raise at_place(several_datasets(name, owned), self._sql, _place(node))
         raise at_place(unknown_dataset(name, self._datasets), self._sql, _place(node))
 
     def _check_function(self, node: dict[str, Any], known: Collection[str], place: int | None) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from server.datasets.dataset import path_of
 from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
@@ -96,9 +97,10 @@ class QuerySession:
     ) -> None:
         """With `now` (aware) its statements take that for the present moment, and count days in its zone."""
         self._limits = limits
-        self._names = list(known or datasets)
+        self._names = list(dict.fromkeys((*known, *datasets)))
         self._statements: dict[str, _Statement] = {}
         self._kept: list[str] = []  # tables of ours
+        self._ever_kept = 0
         self.read: set[str] = set()  # datasets that were read so far
         # One thread: as many queries as there are worker processes run side by side already.
         settings: dict[str, str | bool | int | float | list[str]] = {
@@ -110,7 +112,11 @@ class QuerySession:
         }
         self._connection = duckdb.connect(":memory:", config=settings)
         for name, source in datasets.items():
-            self._connection.execute(f"create view {quoted(name)} as {self._select(source)}")
+            *owner, last = path_of(name)
+            for schema in owner:  # of somebody else's, which is read as "mei"."orders"
+                self._connection.execute(f"create schema if not exists {quoted(schema)}")
+            view = ".".join(map(quoted, (*owner, last)))
+            self._connection.execute(f"create view {view} as {self._select(source)}")
         self._execute_all((*clock_statements(now), SEED) if now else ("set timezone = 'UTC'",))
         self._lock(datasets)
 
@@ -153,7 +159,8 @@ class QuerySession:
         columns = self._columns(sql, bound)
         if not columns:  # of no part of other statements
             return sql
-        name = f"{_KEPT}{len(self._kept)}"
+        self._ever_kept += 1  # no name comes twice: what is known of statements is known by their text
+        name = f"{_KEPT}{self._ever_kept}"
         called = ", ".join(map(quoted, unique_names([column for column, _type in columns])))
         drawn = f"select * from (\n{without_end(sql)}\n) as drawn({called})"  # noqa: S608 – the statement itself
         with self._limited(sql):

@@ -84,12 +84,17 @@ async def keys_of(connection: AsyncConnection, dataset: Dataset) -> set[str]:
 async def require_unused(connection: AsyncConnection, dataset: Dataset) -> None:
     # Reports open the files of the versions their batch began with, one after the other.
     live = await connection.execute(
-        select(batches.c.name, batches.c.dataset_versions)
+        select(batches.c.name, batches.c.owner_id, batches.c.dataset_versions)
         .join(jobs, jobs.c.id == batches.c.job_id)
-        .where(batches.c.owner_id == dataset.owner_id, jobs.c.state.in_(("queued", "running")))
+        .where(jobs.c.state.in_(("queued", "running")))
     )
-    for batch_name, used in live:
-        if dataset.name in used:
+    for batch_name, owner_id, used in live:
+        if any(each["dataset_id"] == dataset.id for each in used.values()):
+            if owner_id != dataset.owner_id:
+                raise Locked(
+                    "Somebody's reports are being made from the dataset “{name}”; wait until they are finished.",
+                    name=dataset.name,
+                )
             raise Locked(
                 "Reports of “{batch}” are being made from the dataset “{name}”; wait for them or cancel them first.",
                 batch=batch_name,

@@ -203,10 +203,17 @@ def http_errors() -> Iterator[tuple[int, str, str]]:
 def _of_unexpected(request: web.Request, error: Exception) -> _Failure:
     where = {"action": "request", "id": request[REQUEST_ID]}
     if isinstance(error, IntegrityError):  # what the database refuses for two at once
-        _LOG.warning("%s %s met another change: %s", request.method, request.path, error.orig, extra=where)
+        _LOG.warning("%s met another change: %s", _asked(request), error.orig, extra=where)
         return _of_jindu(ChangedMeanwhile())
-    _LOG.error("%s %s failed", request.method, request.path, extra=where, exc_info=error)
+    _LOG.error("%s failed", _asked(request), extra=where, exc_info=error)
     return _Failure(status=500, code="internal_error", error=_unexpected(), headers={})
+
+
+def _asked(request: web.Request) -> str:
+    """Without what stands in an address that is a secret."""
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource and request.path.startswith("/s/") else request.path
+    return f"{request.method} {path}"
 
 
 def _unexpected() -> JinduError:

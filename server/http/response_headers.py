@@ -48,6 +48,12 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES),
 }
+# Whatever is answered below a share link, also that it is none: its address is the key.
+_BY_LINK = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+    "Cache-Control": "no-store",
+}
 _SWITCHING_PROTOCOLS = 101
 _DAY_SECONDS = 86_400
 
@@ -74,5 +80,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if parts.readiness.phase is ServerPhase.DRAINING:
         response.force_close()  # the next request finds whoever serves then
         headers["Connection"] = "close"
+    if request.path.startswith("/s/"):
+        headers.update(_BY_LINK)
     if request.path.startswith("/api/"):
         headers.setdefault("Cache-Control", "no-store")

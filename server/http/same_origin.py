@@ -17,6 +17,7 @@ from server.http.sessions import bearer_token, device_of
 # They act on a code that only its holder knows, and not on a cookie. Their pages tell no referrer, which makes browsers
 # call the origin `null`; only over TLS and on this machine do they say by another header where a request was made.
 _BY_CODE = frozenset({"/invitation", "/reset-password"})
+_BY_LINK = "/s/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -36,7 +37,7 @@ def _is_meant(request: web.Request) -> bool:
     if bearer_token(request) is not None or is_same_origin(request):
         return True
     is_unsaid = request.headers.get("Origin") == "null" and "Sec-Fetch-Site" not in request.headers
-    return is_unsaid and request.path in _BY_CODE
+    return is_unsaid and (request.path in _BY_CODE or request.path.startswith(_BY_LINK))
 
 
 def is_same_origin(request: web.Request) -> bool:

@@ -33,7 +33,7 @@ DEVICE_COOKIE = "jindu_device"
 _SECRET = "secret"  # noqa: S105 - the name of the cookie's only field
 # What is open to somebody who must have a second factor and has none yet.
 _ENROLLING = re.compile(
-    r"/(account/sign-in(/second-factor(/begin)?)?|api/v1/me/second-factor(/begin)?|logout|language)"
+    r"/(account/sign-in(/second-factor(/begin)?)?|api/v1/me/second-factor(/begin)?|logout|language|s/.*)"
 )
 _OPEN_PATHS = ("/static/", "/healthz", "/readyz")  # the same for everybody: no look at the database
 

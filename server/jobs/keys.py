@@ -50,16 +50,34 @@ def prioritized(priority: Priority) -> dict[str, str]:
     return {} if priority is Priority.NORMAL else {"priority": priority.value}
 
 
-async def take_key(connection: AsyncConnection, asked: Asked, *, door: str, job_id: str) -> str | None:
-    """Let the key stand for this request and its job from now on; if it already does, the id of the job it stands for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandsFor:
+    """What was made when a key was new. `part_id`: of a file in parts, whose job is that of the others, too."""
+
+    job_id: str
+    part_id: str = ""
+
+
+async def take_key(
+    connection: AsyncConnection, asked: Asked, *, door: str, job_id: str, part_id: str = ""
+) -> StandsFor | None:
+    """Let the key stand for this request and its job from now on; if it already does, what it stands for.
 
     `door` is what the request is for: the kind of the job it begins, or what else happens to a job. Raises `KeyReused`
     when the key stands for another request.
     """
     fingerprint = asked.fingerprint(door)
-    row = {"owner_id": asked.by, "key": asked.key, "fingerprint": fingerprint, "job_id": job_id}
+    row = {
+        "owner_id": asked.by,
+        "key": asked.key,
+        "fingerprint": fingerprint,
+        "job_id": job_id,
+        "part_id": part_id,
+    }
     stored, is_new = await insert_or_get(connection, job_keys, row, key=("owner_id", "key"))
-    return None if is_new else _same(fingerprint, door, stored.fingerprint, stored.job_id)
+    if is_new:
+        return None
+    return StandsFor(job_id=_same(fingerprint, door, stored.fingerprint, stored.job_id), part_id=stored.part_id)
 
 
 async def job_of_key(connection: AsyncConnection, asked: Asked, *, door: str) -> str | None:

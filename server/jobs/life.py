@@ -80,7 +80,7 @@ class JobLife:
             if asked is not None:
                 known = await take_key(connection, asked, door=job.kind, job_id=job.id)
                 if known is not None:
-                    return await self.find(known)
+                    return await self.find(known.job_id)
             self.growth.charge(job.owner_id, job.title, job.parameters, job.detail, job.message)
             job = await self.store.add(connection, job)
             if also is not None:

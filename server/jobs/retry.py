@@ -98,10 +98,10 @@ def after_crash(
 
     Interrupted too often it fails: it may be what crashes us.
     """
-    if job.state is State.QUEUED:
-        return None
     if job.cancel_requested:
         return ended(State.CANCELLED)
+    if job.state is State.QUEUED:
+        return None
     interruptions = job.interruptions + 1 if counts_interruptions else 0
     if interruptions < max_attempts:
         return {**interrupted(goes_on=goes_on), "interruptions": interruptions}

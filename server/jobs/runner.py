@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -151,6 +151,10 @@ class JobRunner:
         await self._queue.cancel(job)
         await self._attempts.wait_for_end(job_id)
         return await self._cancel_repetition(await self._life.find(job_id))
+
+    async def request_cancels(self, connection: AsyncConnection, job_ids: Collection[str]) -> None:
+        """With what makes them needless, in one transaction: `cancel` them after it, and they end at once."""
+        await self._life.store.request_cancels(connection, job_ids)
 
     async def _cancel_repetition(self, job: Job) -> Job:
         """Its attempt may have failed in this very moment, to be repeated."""

@@ -86,7 +86,12 @@ class JobStore:
 
     async def request_cancel(self, job_id: str) -> None:
         async with self._database.write(shared=True) as connection:
-            await connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
+            await self.request_cancels(connection, [job_id])
+
+    async def request_cancels(self, connection: AsyncConnection, job_ids: Collection[str]) -> None:
+        """They end whatever becomes of whoever asks: a node that starts, or looks, finds it in their rows."""
+        wanted = jobs.c.id.in_(job_ids)
+        await connection.execute(update(jobs).where(wanted, ~IS_OVER).values(cancel_requested=True))
 
     async def holds(self, connection: AsyncConnection, job: Job) -> bool:
         """Whether this attempt of `job` still counts and nobody asked it to stop; nor can they until we commit."""

@@ -20,7 +20,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.history import History
 from server.realtime.history_rules import JOB
 
-Announce = Callable[[str, dict[str, Any], str], object]
+Announce = Callable[[str, dict[str, Any], str | None], object]
 """Tells whoever watches: event name, data, owner id. It is `Announcing.publish`."""
 
 

@@ -11,17 +11,19 @@ from server.errors import InvalidInput, NotFound
 from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.live.job_messages import ALL_JOBS
+from server.live.shared_events import SharedEvents, is_shared
 from server.realtime.presence_board import ADMIN_PRESENCE, OWN_PRESENCE
 from server.realtime.statistics_watch import STATISTICS
 from server.storage.database import Database
-from server.storage.tables import batches, datasets
+from server.storage.tables import datasets
 
 FREE_NAME = re.compile(r"[a-z0-9_.-]{1,64}")
 
 
 class Subscriptions:
-    def __init__(self, *, database: Database, table: JobTable, store: JobStore) -> None:
+    def __init__(self, *, database: Database, table: JobTable, store: JobStore, shared: SharedEvents) -> None:
         self._database = database
+        self._shared = shared
         self._table = table
         self._store = store
 
@@ -37,17 +39,13 @@ class Subscriptions:
         elif prefix == "job":
             job = self._table.get(rest) or await self._store.get(rest)
             _require_sight(principal, job.owner_id if job else None)
-        elif prefix == "batch":
-            _require_sight(principal, await self._owner_of_batch(rest))
+        elif is_shared(event):
+            if event not in await self._shared.allowed(principal, {event}):
+                raise NotFound
         elif prefix == "dataset":
             await self._require_dataset(principal, rest)
         else:  # no free name holds a colon: this refuses it, and says what names there are
             _require_free_name(event)
-
-    async def _owner_of_batch(self, batch_id: str) -> str | None:
-        async with self._database.read() as connection:
-            found = await connection.execute(select(batches.c.owner_id).where(batches.c.id == batch_id))
-            return found.scalar_one_or_none()
 
     async def _require_dataset(self, principal: Principal, name: str) -> None:
         wanted = datasets.c.name == name

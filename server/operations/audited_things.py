@@ -21,6 +21,7 @@ _OF_ACTIONS: Mapping[str, sa.Table] = {
     "fetch": tables.jobs,
     "import": tables.jobs,
     "job": tables.jobs,
+    "link": tables.batches,
     "reset_link": tables.users,
     "second_factor": tables.users,
     "template": tables.templates,
@@ -38,6 +39,10 @@ class PresentThing:
     owner_id: str
 
 
+# Of those by what they are about.
+_SHARED: Mapping[str, sa.Table] = {"batch": tables.batches, "dataset": tables.datasets, "template": tables.templates}
+
+
 def thing_of(action: str) -> str:
     """`dataset` of `dataset.delete`."""
     return action.partition(".")[0]
@@ -47,7 +52,7 @@ async def present_things(connection: AsyncConnection, lines: Iterable[AuditLine]
     """By their ids; whatever is gone is left out."""
     wanted: defaultdict[sa.Table, set[str]] = defaultdict(set)
     for line in lines:
-        table = tables.users if line.action == "session.refuse" else _OF_ACTIONS.get(thing_of(line.action))
+        table = _table_of(line)
         if table is not None and line.subject_id:
             wanted[table].add(line.subject_id)
     found: dict[str, PresentThing] = {}
@@ -56,3 +61,10 @@ async def present_things(connection: AsyncConnection, lines: Iterable[AuditLine]
         rows = await connection.execute(sa.select(table.c.id, name, owner).where(table.c.id.in_(ids)))
         found |= {row[0]: PresentThing(id=row[0], name=row[1], owner_id=row[2]) for row in rows}
     return found
+
+
+def _table_of(line: AuditLine) -> sa.Table | None:
+    thing = thing_of(line.action)
+    if thing == "access":
+        return _SHARED.get(str(line.detail.get("kind")))
+    return tables.users if line.action == "session.refuse" else _OF_ACTIONS.get(thing)

@@ -51,6 +51,10 @@ class BatchCombining:
     async def combined(self, principal: Principal, batch_id: str) -> MadeFile:
         """A list of all reports, then those that are made. Raises `Conflict` when there are no PDFs, or too many."""
         await self._batches.get(principal, batch_id)
+        return await self.made(batch_id, turn_of=principal.user_id)
+
+    async def made(self, batch_id: str, *, turn_of: str) -> MadeFile:
+        """The same for whoever may have it without being asked here; `turn_of` says among whose work it waits."""
         batch = await self._store.get(batch_id)
         reports = await self._store.all_reports(batch_id)
         pdfs = [(report, pdf) for report in reports if (pdf := report.of_format("pdf")) is not None]
@@ -85,7 +89,7 @@ class BatchCombining:
                 brand=batch.brand,
                 logo=logo,
             )
-            work = self._workers.run(principal.user_id, combine, request, timeout_seconds=_SECONDS)
+            work = self._workers.run(turn_of, combine, request, timeout_seconds=_SECONDS)
             await self._room.within(work, needed=2 * size)
             await asyncio.to_thread(made.rename, target)
         return MadeFile(content=target, name=served_name(batch.name, "pdf"), media_type=MEDIA_TYPES["pdf"])

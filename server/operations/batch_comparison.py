@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from server.auth.access import BATCHES, may
 from server.auth.permissions import Principal
 from server.errors import InvalidInput
 from server.operations.batches import BatchOperations
@@ -32,7 +33,7 @@ class BatchComparison:
         Raises `NotFound` for either, and `InvalidInput` for batches of more reports than are compared.
         """
         batch = await self._batches.get(principal, batch_id)
-        before = await self._batches.get(principal, other_id) if other_id else await self._store.before(batch)
+        before = await self._batches.get(principal, other_id) if other_id else await self._before(principal, batch)
         if before is None:
             return Comparison()
         for each in (batch, before):
@@ -46,6 +47,10 @@ class BatchComparison:
         not_made = await self._store.not_made(batch.id)
         moves = compare(await self._figures(batch), await self._figures(before), not_made=not_made)
         return Comparison(before=before, moves=moves)
+
+    async def _before(self, principal: Principal, batch: BatchHead) -> BatchHead | None:
+        """The batch that somebody else would compare with is no business of whoever was given this one alone."""
+        return await self._store.before(batch, may(principal, BATCHES))
 
     async def _figures(self, batch: BatchHead) -> list[ReportFigures]:
         return [figures async for figures in self._store.figures(batch.id)]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.access import BATCHES, Right, ThingAccess, Whose, listed, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
@@ -20,6 +21,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.operations.data_reading import DataReading
+from server.operations.templates import TemplateOperations
 from server.reports.archive import Archive, archive_of
 from server.reports.as_of import moment_of
 from server.reports.batch import KIND
@@ -29,7 +31,7 @@ from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, 
 from server.reports.brand_store import BrandStore
 from server.reports.image_library import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
-from server.reports.template_store import TemplateStore
+from server.reports.template_store import StoredTemplate
 from server.reports.work import (
     Expansion,
     ExpansionRequest,
@@ -60,8 +62,9 @@ class BatchOperations:
         self,
         *,
         database: Database,
+        access: ThingAccess,
         store: BatchStore,
-        templates: TemplateStore,
+        templates: TemplateOperations,
         reading: DataReading,
         runner: JobRunner,
         jobs: JobTable,
@@ -75,6 +78,7 @@ class BatchOperations:
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
+        self._access = access
         self._store = store
         self._templates = templates
         self._reading = reading
@@ -134,16 +138,29 @@ class BatchOperations:
         return found
 
     async def list(
-        self, principal: Principal, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
+        self,
+        principal: Principal,
+        *,
+        owner: str | None = None,
+        whose: Whose = Whose.MINE_AND_SHARED,
+        q: str = "",
+        template: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Listing[BatchHead]:
+        """Newest first; of `owner` all that the caller may see."""
         principal.require_read()
-        return await self._store.search(principal.user_id, q=q, template=template, limit=limit, cursor=cursor)
+        which = listed(principal, BATCHES, whose, owner)
+        return await self._store.search(which, q=q, template=template, limit=limit, cursor=cursor)
 
-    async def get(self, principal: Principal, batch_id: str) -> BatchHead:
-        principal.require_read()
-        batch = await self._store.head(batch_id)
-        principal.require_sight(batch.owner_id)
-        return batch
+    async def get(self, principal: Principal, batch_id: str, right: Right = Right.VIEW) -> BatchHead:
+        """Raises `NotFound` for what they may not see, `Forbidden` for what they may see but no more."""
+        sight = await self._access.of(principal, BATCHES, batch_id, right)
+        return await self._store.head(sight.id)
+
+    async def right(self, principal: Principal, batch: BatchHead) -> Right:
+        """What they may do with it."""
+        return (await self._access.of(principal, BATCHES, batch.id)).right
 
     async def reports(self, principal: Principal, batch_id: str, wanted: ReportFilter) -> Listing[BatchReport]:
         await self.get(principal, batch_id)
@@ -157,8 +174,7 @@ class BatchOperations:
     async def report(self, principal: Principal, report_id: str) -> tuple[BatchReport, BatchHead]:
         principal.require_read()
         report = await self._store.report(report_id)
-        principal.require_sight(report.owner_id)
-        return report, await self._store.head(report.batch_id)
+        return report, await self.get(principal, report.batch_id)
 
     async def artifact(self, principal: Principal, report_id: str, file: str) -> tuple[StoredArtifact, StoredBlob]:
         """A finished file and where it lies; raises `NotFound`."""
@@ -188,10 +204,11 @@ class BatchOperations:
         Raises `Conflict` while the batch is being made and when there is nothing to make again.
         """
         principal.require_write()
-        batch = await self.get(principal, batch_id)
+        batch = await self.get(principal, batch_id, Right.EDIT)
 
         async def hand_over(connection: AsyncConnection, job: Job) -> None:
             # Here and not before: the same key again must give the same job, whatever has become of the batch.
+            await require_still(connection, principal, BATCHES, batch.id, Right.EDIT)
             again = _to_make_again(await self._store.head_in(connection, batch.id))
             await self._store.requeue(connection, batch.id, (State.FAILED,))
             await self._store.hand_over(connection, batch.id, job.id)
@@ -219,8 +236,10 @@ class BatchOperations:
         failed = [report_id for report_id, state in await self._store.states(batch.id) if state is State.FAILED]
         if not failed:
             raise Conflict("No report of this batch failed; there is nothing to order anew.")
+        template = await self._template_of(principal, batch)
         order = BatchOrder(
-            template=batch.template_name,
+            template=template.name,
+            owner=template.owner_id,
             parameters=[(await self._store.report(report_id)).parameters for report_id in failed],
             formats=batch.formats,
             name=batch.name,
@@ -228,10 +247,16 @@ class BatchOperations:
         )
         return await self.start(principal, order, idempotency_key=idempotency_key, asked={"reorder": batch.id})
 
+    async def _template_of(self, principal: Principal, batch: BatchHead) -> StoredTemplate:
+        """As the batch was ordered from it; for those that did not note which one, the batch's owner's."""
+        if batch.template_id is None:
+            return await self._templates.get(principal, batch.template_name, owner=batch.owner_id)
+        return await self._templates.of_id(principal, batch.template_id, batch.template_name)
+
     async def cancel(self, principal: Principal, batch_id: str) -> Job:
         """Stop making reports; finished ones stay."""
         principal.require_write()
-        batch = await self.get(principal, batch_id)
+        batch = await self.get(principal, batch_id, Right.EDIT)
         job = await self._runner.cancel(batch.job_id)
         with suppress(StorageFull):  # it is stopped all the same
             async with self._database.write() as connection:
@@ -241,7 +266,7 @@ class BatchOperations:
     async def delete(self, principal: Principal, batch_id: str) -> None:
         """Remove a batch with all its files for good; raises `Locked` while it is being made."""
         principal.require_write()
-        batch = await self.get(principal, batch_id)
+        batch = await self.get(principal, batch_id, Right.OWN)
         _require_made(batch)  # also before: on a full disk the files go first (`delete_whole`)
 
         async def forget() -> None:
@@ -266,13 +291,14 @@ class BatchOperations:
         """The batch as it will be stored, its job still missing."""
         now = self._clock().replace(microsecond=0)  # as files write it
         clock = moment_of(order.as_of, principal.time_zone) if order.as_of else now
-        stored = await self._templates.get(principal.user_id, order.template)
-        source = await self._templates.bundled(principal.user_id, stored.source)
+        stored = await self._templates.get(principal, order.template, owner=order.owner)
+        source = await self._templates.bundled(principal, stored.source, stored.owner_id)
         requested = asked_parameters(order)
         queries = [requested["query"]] if isinstance(requested, dict) else []
         catalog = self._reading.catalog
-        known = await catalog.names_of(principal.user_id)
-        read = await catalog.mentioned(principal.user_id, known, [source, *queries])
+        known = await catalog.readable(principal)
+        read = await catalog.mentioned(known, [source, *queries])
+        await self._reading.note_looks(principal, read.values())
         plan: OrderPlan = await self._reading.in_worker(
             principal,
             plan_order,
@@ -282,7 +308,7 @@ class BatchOperations:
                 parameters=requested,
                 max_reports=self._max_reports,
                 clock=clock,
-                known=tuple(known),
+                known=known.offered,
                 language=principal.language,
                 time_zone=principal.time_zone,
             ),
@@ -292,6 +318,7 @@ class BatchOperations:
             owner_id=principal.user_id,
             job_id="",
             name=order.name or plan.name[:_NAME_CHARACTERS] or stored.name,
+            template_id=stored.id,
             template_name=stored.name,
             template_version=stored.version,
             template_source=source,
@@ -300,7 +327,7 @@ class BatchOperations:
             clock=clock,
             dataset_versions=used_datasets({name: read[name] for name in plan.datasets}),
             # As they are now: a batch keeps all that it is made from (docs/decisions/0004).
-            images=await self._images.pinned(principal.user_id, plan.images),
+            images=await self._images.pinned(stored.owner_id, plan.images),
             language=principal.language,
             time_zone=principal.time_zone,
             report_count=0,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from server.auth.access import DATASETS, ThingAccess
 from server.auth.permissions import Principal
 from server.datasets.answers import AnswerPlace
 from server.datasets.catalog import Catalog
+from server.datasets.dataset import Version
 from server.datasets.work import QueryLimits
 from server.jobs.shared_workers import SharedWorkers
 from server.jobs.worker_process import WorkerFunction
@@ -29,6 +31,13 @@ class DataReading:
     room: Room
     limits: QueryLimits
     answer_bytes: int
+    access: ThingAccess
+
+    async def note_looks(self, principal: Principal, versions: Iterable[Version]) -> None:
+        """Of the datasets of others that an administrator reads in a query or a template."""
+        if principal.is_admin:
+            for dataset_id in {each.dataset_id for each in versions if each.owner_id != principal.user_id}:
+                await self.access.of(principal, DATASETS, dataset_id)
 
     async def in_worker(self, principal: Principal, function: WorkerFunction, request: Any) -> Any:
         seconds = self.limits.seconds + _GRACE_SECONDS

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
-
+from server.auth.access import DATASETS, Right, ThingAccess
 from server.auth.permissions import Principal
-from server.auth.users import name_key
-from server.datasets.catalog import Catalog
+from server.datasets.catalog import MISSING, Catalog
 from server.datasets.dataset import Dataset, Version
-from server.errors import NotFound
-from server.storage.database import Database
-from server.storage.tables import users
 
 
 class DatasetAccess:
-    """Every method takes who asks first. Only administrators may name another `owner`."""
+    """Every method takes who asks first."""
 
-    def __init__(self, *, database: Database, catalog: Catalog) -> None:
-        self._database = database
+    def __init__(self, *, access: ThingAccess, catalog: Catalog) -> None:
+        self._access = access
         self._catalog = catalog
 
-    async def get(self, principal: Principal, name: str, owner: str | None = None) -> Dataset:
-        return await self._catalog.get(await self.owner_id(principal, owner), name)
+    async def get(
+        self, principal: Principal, name: str, owner: str | None = None, right: Right = Right.VIEW
+    ) -> Dataset:
+        """The one of `owner`; without one the caller's own, or the only one of that name that they were given.
+
+        Raises `NotFound` for what they may not see, `Forbidden` for what they may see but no more.
+        """
+        sight = await self._access.named(principal, DATASETS, name, missing=MISSING, owner=owner, right=right)
+        return await self._catalog.by_id(sight.id, name)
+
+    async def right(self, principal: Principal, dataset: Dataset) -> Right:
+        """What they may do with it."""
+        return (await self._access.of(principal, DATASETS, dataset.id)).right
 
     async def names(self, principal: Principal) -> Sequence[str]:
         """Of all that the caller has."""
@@ -33,16 +39,3 @@ class DatasetAccess:
         if number == dataset.version:
             return dataset.current
         return await self._catalog.version(dataset.owner_id, dataset.name, number)
-
-    async def owner_id(self, principal: Principal, owner: str | None) -> str:
-        principal.require_read()
-        if owner is None or owner == principal.user_id or name_key(owner) == name_key(principal.user_name):
-            return principal.user_id
-        if not principal.is_admin:
-            raise NotFound  # not `Forbidden`: whether there is such a user is nobody's business
-        wanted = select(users.c.id).where((users.c.name_key == name_key(owner)) | (users.c.id == owner))
-        async with self._database.read() as connection:
-            found: str | None = await connection.scalar(wanted)
-        if found is None:
-            raise NotFound("There is no user named “{name}”.", name=owner)
-        return found

@@ -57,7 +57,7 @@ class Differences:
 
 
 class DifferenceOperations:
-    """Every method takes who asks first. Only administrators may name another `owner`."""
+    """Every method takes who asks first. An `owner` is the name of a user who shared theirs."""
 
     def __init__(self, reading: DataReading, access: DatasetAccess) -> None:
         self._reading = reading
@@ -130,7 +130,7 @@ class DifferenceOperations:
             )
 
     async def _number_before(self, dataset: Dataset, number: int) -> int:
-        earlier = await self._catalog.versions(dataset.owner_id, dataset.name, limit=1, before=number)
+        earlier = await self._catalog.versions(dataset, limit=1, before=number)
         if not earlier.items:
             raise InvalidInput("There is no version before version {number} to compare it with.", number=number)
         return earlier.items[0].number

@@ -23,7 +23,7 @@ _SECONDS = 1800.0
 
 
 class ExportOperations:
-    """Takes who asks first. Only administrators may name another `owner`."""
+    """Takes who asks first. An `owner` is the name of a user who shared theirs."""
 
     def __init__(
         self, reading: DataReading, access: DatasetAccess, *, workers: SharedWorkers, blobs: BlobStore

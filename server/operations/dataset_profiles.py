@@ -15,7 +15,7 @@ _KEPT_PROFILES = 64  # versions never change, so neither do their profiles
 
 
 class ProfileOperations:
-    """Every method takes who asks first. Only administrators may name another `owner`."""
+    """Every method takes who asks first. An `owner` is the name of a user who shared theirs."""
 
     def __init__(self, reading: DataReading, access: DatasetAccess) -> None:
         self._reading = reading

@@ -48,7 +48,7 @@ class VersionRows:
 
 
 class RowOperations:
-    """Every method takes who asks first. Only administrators may name another `owner`."""
+    """Every method takes who asks first. An `owner` is the name of a user who shared theirs."""
 
     def __init__(self, reading: DataReading, access: DatasetAccess) -> None:
         self._reading = reading

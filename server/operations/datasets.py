@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
+from sqlalchemy import and_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.access import DATASETS, TEMPLATES, Right, Whose, listed, may, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.catalog_rows import find_dataset
@@ -27,6 +29,7 @@ from server.datasets.query_store import QueryStore
 from server.errors import FieldError, InvalidInput, NotFound, PreconditionFailed
 from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
+from server.reports.batches import UsedDataset
 from server.reports.template_store import TemplateStore
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
@@ -56,7 +59,7 @@ class Uses:
 
 
 class DatasetOperations:
-    """Every method takes who asks first. Only administrators may name another `owner`."""
+    """Every method takes who asks first; an `owner` is the name of a user who shared theirs."""
 
     def __init__(
         self,
@@ -85,37 +88,51 @@ class DatasetOperations:
         principal: Principal,
         *,
         owner: str | None = None,
+        whose: Whose = Whose.MINE_AND_SHARED,
         q: str = "",
         tags: Sequence[str] = (),
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[Dataset]:
-        """By name, those that have all of `tags`."""
-        owner_id = await self._access.owner_id(principal, owner)
-        return await self._catalog.list(owner_id, q=q, tags=clean_tags(tags), limit=limit, cursor=cursor)
-
-    async def tags(self, principal: Principal) -> dict[str, int]:
-        """The caller's tags, and how many datasets have each."""
+        """By name, those that have all of `tags`; of `owner` all that the caller may see."""
         principal.require_read()
-        return await self._catalog.tags(principal.user_id)
+        which = listed(principal, DATASETS, whose, owner)
+        return await self._catalog.list(which, q=q, tags=clean_tags(tags), limit=limit, cursor=cursor)
+
+    async def tags(self, principal: Principal, *, whose: Whose = Whose.MINE_AND_SHARED) -> dict[str, int]:
+        """The tags of such datasets, and how many have each."""
+        principal.require_read()
+        return await self._catalog.tags(listed(principal, DATASETS, whose))
 
     async def get(self, principal: Principal, name: str, *, owner: str | None = None) -> Dataset:
         return await self._access.get(principal, name, owner)
+
+    async def right(self, principal: Principal, dataset: Dataset) -> Right:
+        """What they may do with it."""
+        return await self._access.right(principal, dataset)
+
+    async def sources(self, principal: Principal, used: Mapping[str, UsedDataset]) -> dict[str, Dataset]:
+        """By the names that reports were made from: those of the datasets that the reader may open."""
+        principal.require_read()
+        ids = {each.dataset_id for each in used.values()}
+        found = await self._catalog.of_ids(and_(DATASETS.table.c.id.in_(ids), may(principal, DATASETS)))
+        return {name: found[each.dataset_id] for name, each in used.items() if each.dataset_id in found}
 
     async def versions(
         self, principal: Principal, name: str, *, owner: str | None = None, limit: int = 50, before: int | None = None
     ) -> Listing[Version]:
         """Newest first, from the one before number `before` on."""
-        return await self._catalog.versions(
-            await self._access.owner_id(principal, owner), name, limit=limit, before=before
-        )
+        return await self._catalog.versions(await self._access.get(principal, name, owner), limit=limit, before=before)
 
     async def uses(self, principal: Principal, name: str, *, owner: str | None = None) -> Uses:
         """What would have to be told of another name."""
         dataset = await self.get(principal, name, owner=owner)
+        templates = [template async for template in self._templates_naming(principal, dataset)]
+        if dataset.owner_id != principal.user_id and not principal.is_admin:
+            return Uses(templates=templates, queries=[])  # what its owner asks of it is nobody else's business
         saved = await self._queries.naming(dataset.owner_id, dataset.name)
         return Uses(
-            templates=[template async for template in self._templates_naming(dataset)],
+            templates=templates,
             queries=[query for query, sql in saved.items() if mentioned([sql], [dataset.name])],
         )
 
@@ -130,9 +147,10 @@ class DatasetOperations:
     ) -> Dataset:
         """Rename it, or say something else of it; `expected` is the entity tag it must still have."""
         principal.require_write()
-        dataset = await self.get(principal, name, owner=owner)
+        dataset = await self._access.get(principal, name, owner, Right.EDIT)
         change = _checked(change, dataset)
         async with self._database.write() as connection:
+            await require_still(connection, principal, DATASETS, dataset.id, Right.EDIT)
             await _require_still_same(connection, dataset, expected)
             # As it is, in the text that is searched, and in the audit log.
             texts = [change.description or "", *(change.tags or ()), change.column_notes]
@@ -151,10 +169,11 @@ class DatasetOperations:
     async def restore(self, principal: Principal, name: str, number: int, *, owner: str | None = None) -> Version:
         """Make an old version current again, as a new version."""
         principal.require_write()
-        dataset = await self.get(principal, name, owner=owner)
-        old = await self._catalog.version(dataset.owner_id, name, number)
+        dataset = await self._access.get(principal, name, owner, Right.EDIT)
+        old = await self._catalog.version(dataset.owner_id, dataset.name, number)
         self._reading.room.require()
         async with self._database.write() as connection:
+            await require_still(connection, principal, DATASETS, dataset.id, Right.EDIT)
             self._growth.charge(principal.user_id, old.columns, old.statistics, old.source, old.files)
             version = await self._catalog.restore(connection, old)
             detail = {"from": number, "version": version.number}
@@ -174,7 +193,7 @@ class DatasetOperations:
     ) -> Loss:
         """Remove a dataset with all its versions for good; raises `Locked` while reports are made from it."""
         principal.require_write()
-        dataset = await self.get(principal, name, owner=owner)
+        dataset = await self._access.get(principal, name, owner, Right.OWN)
         _require_same(dataset, expected)  # also before: on a full disk the files go first (`delete_whole`)
         loss = await self.loss(principal, name, owner=owner)
         # Before, since on a full disk the files go first; and again below, since an import may add some meanwhile.
@@ -191,8 +210,10 @@ class DatasetOperations:
         self._catalog.announce_change(dataset.current, "deleted")
         return loss
 
-    async def _templates_naming(self, dataset: Dataset) -> AsyncIterator[str]:
-        found = await self._templates.holding(dataset.owner_id, dataset.name)
+    async def _templates_naming(self, principal: Principal, dataset: Dataset) -> AsyncIterator[str]:
+        """Its owner's, as far as the reader may see them."""
+        theirs = and_(TEMPLATES.table.c.owner_id == dataset.owner_id, may(principal, TEMPLATES))
+        found = await self._templates.holding(theirs, dataset.name)
         left = list(found)
         while left:
             names, left = left[:_SOURCES_AT_ONCE], left[_SOURCES_AT_ONCE:]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from server.auth.access import BATCHES, given_or_own
 from server.auth.permissions import Principal
 from server.errors import NotFound
 from server.jobs.job import State
@@ -31,9 +32,9 @@ class FirstPageOperations:
         self._blobs = blobs
 
     async def newest(self, principal: Principal, templates: Sequence[str]) -> Mapping[str, str]:
-        """By name of the caller's templates: the id of the newest batch that made a report with pages."""
+        """By id of templates: that of the newest batch, which the caller may see, that made a report with pages."""
         principal.require_read()
-        return await self._store.newest_with_pages(principal.user_id, templates)
+        return await self._store.newest_with_pages(given_or_own(principal, BATCHES), templates)
 
     async def picture(self, principal: Principal, batch_id: str) -> bytes:
         """WebP. Raises `NotFound`, also while no report of the batch has a page."""

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.access import Right
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
+from server.auth.users import name_key
 from server.datasets.catalog import Catalog
 from server.datasets.correction_orders import CORRECTION_KIND
 from server.datasets.corrections import FileCorrections, stem_of
@@ -29,6 +31,7 @@ from server.jobs.job import Job, State
 from server.jobs.keys import Asked, prioritized
 from server.jobs.runner import JobRunner
 from server.jobs.shared_workers import SharedWorkers
+from server.operations.dataset_access import DatasetAccess
 from server.operations.jobs import JobOperations
 from server.uploads.files import Upload, UploadStore
 from server.uploads.pieces import Pieces
@@ -61,6 +64,7 @@ class ImportOperations:
         jobs: JobOperations,
         uploads: UploadStore,
         pieces: Pieces,
+        access: DatasetAccess,
         catalog: Catalog,
         workers: SharedWorkers,
         audit: Audit,
@@ -71,6 +75,7 @@ class ImportOperations:
         self._jobs = jobs
         self._uploads = uploads
         self._pieces = pieces
+        self._access = access
         self._catalog = catalog
         self._workers = workers
         self._audit = audit
@@ -86,14 +91,21 @@ class ImportOperations:
         return upload
 
     async def preview(
-        self, principal: Principal, upload_id: str, options: ReadOptions | None = None, *, beside: str | None = None
+        self,
+        principal: Principal,
+        upload_id: str,
+        options: ReadOptions | None = None,
+        *,
+        beside: str | None = None,
+        owner: str | None = None,
     ) -> Preview:
         """What the file looks like when it is read with `options`; raises `Conflict` until it is here completely.
 
-        `beside`: an own dataset that its rows may be added to. What can be read in two ways is read as there.
+        `beside`: a dataset that its rows may be added to, of the caller or of `owner`. What can be read in two ways is
+        read as there.
         """
         upload = await self._whole_upload(principal, upload_id)
-        dataset = None if beside is None else await self._catalog.find(principal.user_id, beside)
+        dataset = None if beside is None else await self._beside(principal, beside, owner)
         async with self._pieces.whole(upload.id, size=upload.offset) as source:
             request = FilePreviewRequest(
                 source=source,
@@ -116,28 +128,41 @@ class ImportOperations:
         return None if found is None else _known(*found)
 
     async def difference(
-        self, principal: Principal, dataset: str, columns: Sequence[PreviewColumn]
+        self, principal: Principal, dataset: str, columns: Sequence[PreviewColumn], *, owner: str | None = None
     ) -> Difference | None:
-        """How columns of a file differ from those of an own dataset; None when there is none of that name."""
+        """How columns of a file differ from those of a dataset; None when there is none of that name."""
         principal.require_read()
-        found = await self._catalog.find(principal.user_id, dataset)
+        found = await self._beside(principal, dataset, owner)
         return None if found is None else difference(found.columns, columns)
 
     async def check(self, principal: Principal, order: ImportOrder) -> None:
         """What `start` would say of it with a whole upload, before anybody sends one."""
         principal.require_write()
         await self._require_possible(principal, order)
-        await self._catalog.would_take(principal.user_id, order.dataset, order.mode)
+        owner_id = await self._owner_id(principal, order)
+        await self._catalog.would_take(owner_id, order.dataset, order.mode)
+
+    async def _beside(self, principal: Principal, name: str, owner: str | None) -> Dataset | None:
+        if owner is None:
+            return await self._catalog.find(principal.user_id, name)
+        return await self._access.get(principal, name, owner, Right.EDIT)
+
+    async def _owner_id(self, principal: Principal, order: ImportOrder) -> str:
+        """Whose dataset it is: another's has to be there, and to be theirs to edit."""
+        if order.owner is None or name_key(order.owner) == name_key(principal.user_name):
+            return principal.user_id
+        return (await self._access.get(principal, order.dataset, order.owner, Right.EDIT)).owner_id
 
     async def start(self, principal: Principal, request: ImportRequest, *, idempotency_key: str | None = None) -> Job:
         """Raises `NotFound`, `Conflict` for creating what exists, or `InvalidInput` naming the wrong field."""
         principal.require_write()
         upload = await self._whole_upload(principal, request.upload_id)
         await self._require_possible(principal, request)
+        owner_id = await self._owner_id(principal, request)
 
         async def check(connection: AsyncConnection, job: Job) -> None:
             # Here and not before: the same key again must give the same job, also once the dataset exists.
-            await self._catalog.require_mode_fits(connection, principal.user_id, request.dataset, request.mode)
+            await self._catalog.require_mode_fits(connection, owner_id, request.dataset, request.mode)
             detail = {"dataset": request.dataset, "mode": request.mode}
             action = "import.check" if request.dry_run else "import.start"
             await self._audit.record(connection, principal, action, upload.name, detail, subject_id=job.id)
@@ -149,6 +174,7 @@ class ImportOperations:
             "options": msgspec.to_builtins(_in_language(request.options, principal)),
             **self._limit_parameters(request.reject_limit),
             "key": request.key,
+            **({} if owner_id == principal.user_id else {"owner_id": owner_id}),
         }
         return await self._runner.start(
             CHECK_KIND if request.dry_run else KIND,

@@ -24,6 +24,7 @@ from server.operations.fetches import FetchOperations
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
+from server.operations.groups import GroupOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
@@ -42,6 +43,9 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.second_factors import SecondFactorOperations
+from server.operations.share_links import ShareLinkOperations
+from server.operations.shared_reports import SharedReports
+from server.operations.sharing import SharingOperations
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
@@ -73,6 +77,7 @@ class Operations:
     first_pages: FirstPageOperations
     first_run: FirstRun
     gallery: GalleryOperations
+    groups: GroupOperations
     imports: ImportOperations
     invitations: InvitationOperations
     job_chains: JobChains
@@ -91,6 +96,9 @@ class Operations:
     retention: RetentionOperations
     samples: SampleOperations
     second_factors: SecondFactorOperations
+    share_links: ShareLinkOperations
+    shared_reports: SharedReports
+    sharing: SharingOperations
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations

@@ -9,11 +9,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from server.auth.access import DATASETS, given_or_own
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets.answers import Answer
+from server.datasets.dataset import Dataset
 from server.datasets.query_store import NAME_CHARACTERS, QueryChange, QueryRun, QueryStore, SavedQuery
 from server.datasets.schema import ColumnType
+from server.datasets.sql_text import quoted
 from server.datasets.work import QueryAnswerRequest, QueryRequest, QueryResult, run_query, write_query
 from server.errors import FieldError, InvalidInput, RateLimited, StorageFull
 from server.operations.data_reading import DataReading
@@ -92,14 +95,20 @@ class QueryOperations:
             await self._audit.record(connection, principal, "query.forget")
 
     async def names(self, principal: Principal) -> dict[str, list[str]]:
-        """The columns of each dataset that a query may name, of as many datasets as are quickly read."""
+        """The columns of each dataset that a query may name, of as many datasets as are quickly read.
+
+        Those of others with their owner, as SQL has them.
+        """
         return {name: list(columns) for name, columns in (await self.types(principal)).items()}
 
     async def types(self, principal: Principal) -> dict[str, dict[str, ColumnType]]:
         """As `names`, with what each column holds."""
         principal.require_read()
-        page = await self._reading.catalog.list(principal.user_id, limit=_COMPLETED_DATASETS)
-        return {dataset.name: {column.name: column.type for column in dataset.columns} for dataset in page.items}
+        page = await self._reading.catalog.list(given_or_own(principal, DATASETS), limit=_COMPLETED_DATASETS)
+        return {
+            _in_sql(principal, dataset): {column.name: column.type for column in dataset.columns}
+            for dataset in page.items
+        }
 
     async def run_and_remember(self, principal: Principal, sql: str, *, limit: int) -> QueryResult:
         """As `run`; it stands in the history, also when it fails."""
@@ -162,8 +171,9 @@ class QueryOperations:
         principal.require_read()
         catalog, limits = self._reading.catalog, self._reading.limits
         # All names, to tell what is misspelt; files are fetched of those alone that the text names.
-        known = await catalog.names_of(principal.user_id)
-        read = await catalog.mentioned(principal.user_id, known, [sql])
+        known = await catalog.readable(principal)
+        read = await catalog.mentioned(known, [sql])
+        await self._reading.note_looks(principal, read.values())
         rows = _ALL_ROWS if limit is None else min(limit, limits.rows)
         async with AsyncExitStack() as fetched:
             yield QueryRequest(
@@ -171,11 +181,17 @@ class QueryOperations:
                     name: await fetched.enter_async_context(catalog.fetched(version.files))
                     for name, version in read.items()
                 },
-                known=tuple(known),
+                known=known.offered,
                 sql=sql,
                 parameters=parameters,
                 limits=msgspec.structs.replace(limits, rows=rows),
             )
+
+
+def _in_sql(principal: Principal, dataset: Dataset) -> str:
+    if dataset.owner_id == principal.user_id:
+        return dataset.name
+    return f"{quoted(dataset.owner)}.{quoted(dataset.name)}"
 
 
 def _name(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from server.auth.access import TEMPLATES, Right, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.errors import NotFound, PreconditionFailed
 from server.operations.data_reading import DataReading
 from server.reports.source_changes import CompareRequest, Counts, count_changes
 from server.reports.summary import TemplateSummary, stored_summary
-from server.reports.template_store import StoredTemplate, TemplateStore, VersionStory, found_template
+from server.reports.template_store import MISSING, StoredTemplate, TemplateStore, VersionStory, found_template
 from server.storage.database import Database
 from server.storage.growth import Growth
 
@@ -36,15 +37,22 @@ class TemplateSaving:
         must_be_new: bool = False,
         note: str = "",
         restored_from: int | None = None,
+        owner_id: str | None = None,
     ) -> StoredTemplate:
-        """Raises `PreconditionFailed` unless the newest version is `if_match` (`*`: there is one)."""
-        seen = await self._store.find(principal.user_id, name)
+        """Raises `PreconditionFailed` unless the newest version is `if_match` (`*`: there is one).
+
+        `owner_id` is whose it is, when it is another's: then there has to be one, which the caller may edit.
+        """
+        owner_id = owner_id or principal.user_id
+        seen = await self._store.find(owner_id, name)
         # By a worker, so before the transaction. Who is overtaken meanwhile has counted against a version that is no
         # longer in force: `is_counted` says that nobody knows, then.
         counts = await self._counts(principal, seen, source)
         kept = stored_summary(summary)
         async with self._database.write() as connection:
-            before = await found_template(connection, principal.user_id, name)
+            before = await found_template(connection, owner_id, name)
+            if owner_id != principal.user_id:
+                await require_still(connection, principal, TEMPLATES, before.id if before else "", Right.EDIT)
             require_expected(before, if_match, must_be_new=must_be_new)
             if before is None or before.source != source:
                 self._growth.charge(principal.user_id, source, source, kept, note)  # as it is, and as a version
@@ -58,7 +66,8 @@ class TemplateSaving:
             saved = await self._store.save(
                 connection,
                 before,
-                owner_id=principal.user_id,
+                owner_id=owner_id,
+                saved_by=principal.user_id,
                 name=name,
                 title=summary.title,
                 description=summary.description,
@@ -70,11 +79,13 @@ class TemplateSaving:
             await self._audit.record(connection, principal, "template.save", name, told, subject_id=saved.id)
         return saved
 
-    async def delete(self, principal: Principal, name: str, *, if_match: str | None = None) -> None:
+    async def delete(
+        self, principal: Principal, name: str, *, if_match: str | None = None, owner_id: str | None = None
+    ) -> None:
         async with self._database.write() as connection:
-            stored = await found_template(connection, principal.user_id, name)
+            stored = await found_template(connection, owner_id or principal.user_id, name)
             if stored is None:
-                raise NotFound("There is no template named “{name}”.", name=name)
+                raise NotFound(MISSING, name=name)
             require_expected(stored, if_match, must_be_new=False)
             await self._store.delete(connection, stored)
             detail = {"version": stored.version}

@@ -10,6 +10,7 @@ import msgspec
 
 from server.auth.permissions import Principal
 from server.datasets.dataset import Dataset
+from server.datasets.sql_text import quoted
 from server.errors import InvalidInput
 from server.operations.dataset_access import DatasetAccess
 from server.operations.dataset_profiles import ProfileOperations
@@ -29,7 +30,7 @@ class StartedTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateStarts:
-    """Only the caller's own datasets can be started from."""
+    """Started from the caller's own datasets, or from those of an `owner` who shared theirs."""
 
     def __init__(self, *, access: DatasetAccess, profiles: ProfileOperations, store: TemplateStore) -> None:
         self._access = access
@@ -42,7 +43,14 @@ class TemplateStarts:
         return await self._access.names(principal)
 
     async def start(
-        self, principal: Principal, dataset_name: str, *, name: str = "", language: str = "en", each: str = ""
+        self,
+        principal: Principal,
+        dataset_name: str,
+        *,
+        owner: str | None = None,
+        name: str = "",
+        language: str = "en",
+        each: str = "",
     ) -> StartedTemplate:
         """`each` is a column, for one report for each of its values.
 
@@ -50,10 +58,10 @@ class TemplateStarts:
         """
         if name:
             require_template_name(name)
-        dataset = await self._access.get(principal, dataset_name)
+        dataset = await self._access.get(principal, dataset_name, owner)
         # In a thread: a dataset may have a thousand columns.
         source, offered = await asyncio.to_thread(
-            _source, dataset, await self._figures(principal, dataset), language, each
+            _source, dataset, await self._figures(principal, dataset), language, each, _table(principal, dataset)
         )
         taken = await self._store.names(principal.user_id)
         return StartedTemplate(name=free_name(name or _name_from(dataset.name), taken), source=source, each=offered)
@@ -63,7 +71,7 @@ class TemplateStarts:
         kept = dataset.current.statistics
         if all("distinct" in (kept.get(column.name) or {}) for column in dataset.columns):
             return kept
-        dataset, profiles = await self._profiles.get(principal, dataset.name)
+        dataset, profiles = await self._profiles.get(principal, dataset.name, owner=dataset.owner)
         return {
             one.name: {
                 "count": dataset.row_count - one.nulls,
@@ -78,7 +86,7 @@ class TemplateStarts:
 
 
 def _source(
-    dataset: Dataset, figures: Mapping[str, Mapping[str, Any]], language: str, each: str
+    dataset: Dataset, figures: Mapping[str, Mapping[str, Any]], language: str, each: str, table: str
 ) -> tuple[str, list[str]]:
     columns = known_columns(dataset.columns, figures, dataset.column_notes)
     offered = each_offered(columns)
@@ -88,9 +96,19 @@ def _source(
             "There cannot be one report for each “{column}”; columns that fit are: {names}.", column=each, names=names
         )
     source = starting_template(
-        dataset=dataset.name, description=dataset.description, columns=columns, language=language, each=each
+        dataset=dataset.name,
+        description=dataset.description,
+        columns=columns,
+        language=language,
+        each=each,
+        table=table,
     )
     return source, offered
+
+
+def _table(principal: Principal, dataset: Dataset) -> str:
+    """What SQL calls it; nothing for one's own."""
+    return "" if dataset.owner_id == principal.user_id else f"{quoted(dataset.owner)}.{quoted(dataset.name)}"
 
 
 def _name_from(dataset: str) -> str:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import and_
 
+from server.auth.access import TEMPLATES, Right, ThingAccess, Whose, listed, may
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
+from server.auth.users import name_key
 from server.clock import Clock, utc_now
 from server.datasets.dataset import Version
 from server.errors import InvalidInput, NotFound
@@ -24,6 +27,7 @@ from server.reports.image_library import ImageLibrary, fetched_images, fetched_l
 from server.reports.requests import fetched_sources, used_datasets
 from server.reports.summary import Check, CheckRequest, Sample, TemplateSummary, stored_summary
 from server.reports.template_store import (
+    MISSING,
     StoredTemplate,
     TemplateHead,
     TemplateStore,
@@ -71,6 +75,7 @@ class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    owner: str | None = None
     source: str | None = None
     parameters: dict[str, Any] = {}
     format: FileFormat = "html"
@@ -86,13 +91,14 @@ class ReportPreview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateOperations:
-    """Templates are named per owner; nobody sees those of others."""
+    """Templates are named per owner; an `owner` is the name of a user who shared theirs."""
 
     def __init__(
         self,
         *,
         database: Database,
         store: TemplateStore,
+        access: ThingAccess,
         reading: DataReading,
         blobs: BlobStore,
         images: ImageLibrary,
@@ -104,6 +110,7 @@ class TemplateOperations:
     ) -> None:
         self._database = database
         self._store = store
+        self._access = access
         self._reading = reading
         self._blobs = blobs
         self._images = images
@@ -115,29 +122,68 @@ class TemplateOperations:
         self._vocabulary: TemplateSchema | None = None
 
     async def list(
-        self, principal: Principal, *, q: str = "", limit: int = 50, cursor: str | None = None
+        self,
+        principal: Principal,
+        *,
+        owner: str | None = None,
+        whose: Whose = Whose.MINE_AND_SHARED,
+        q: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Listing[TemplateItem]:
+        """By name; of `owner` all that the caller may see."""
         principal.require_read()
-        page = await self._store.search(principal.user_id, q=q, limit=limit, cursor=cursor)
+        page = await self._store.search(listed(principal, TEMPLATES, whose, owner), q=q, limit=limit, cursor=cursor)
         read = await self._read_summaries(principal, [head.id for head in page.items if head.summary is None])
         items = [TemplateItem(stored=head, summary=read.get(head.id) or _kept_summary(head)) for head in page.items]
         return Listing(items=items, total=page.total, next_cursor=page.next_cursor)
 
-    async def get(self, principal: Principal, name: str, *, version: int | None = None) -> StoredTemplate:
-        """Raises `NotFound`."""
-        principal.require_read()
-        return await self._store.get(principal.user_id, name, version=version)
+    async def get(
+        self,
+        principal: Principal,
+        name: str,
+        *,
+        owner: str | None = None,
+        version: int | None = None,
+        right: Right = Right.VIEW,
+    ) -> StoredTemplate:
+        """The one of `owner`; without one the caller's own, or the only one of that name that they were given.
 
-    async def check(self, principal: Principal, source: str) -> Check:
-        """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets."""
+        Raises `NotFound` for what they may not see, `Forbidden` for what they may see but no more.
+        """
+        sight = await self._access.named(principal, TEMPLATES, name, missing=MISSING, owner=owner, right=right)
+        return await self._store.get(sight.id, name, version=version)
+
+    async def of_id(self, principal: Principal, template_id: str, name: str) -> StoredTemplate:
+        """Raises `NotFound`, in the words of its `name`."""
+        try:
+            await self._access.of(principal, TEMPLATES, template_id)
+        except NotFound:
+            raise NotFound(MISSING, name=name) from None
+        return await self._store.get(template_id, name)
+
+    async def right(self, principal: Principal, stored: TemplateHead) -> Right:
+        """What they may do with it."""
+        return (await self._access.of(principal, TEMPLATES, stored.id)).right
+
+    async def check(self, principal: Principal, source: str, *, owner_id: str | None = None) -> Check:
+        """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets.
+
+        What it includes are templates of `owner_id`, else the caller's.
+        """
         principal.require_read()
         require_source_size(source)
-        source = await self._store.bundled(principal.user_id, source)
+        source = await self.bundled(principal, source, owner_id or principal.user_id)
         known, read = await self._read_by(principal, source)
         columns = {name: tuple(version.columns) for name, version in read.items()}
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
         check: Check = await self._reading.in_worker(principal, check_source, request)
         return check
+
+    async def bundled(self, principal: Principal, source: str, owner_id: str) -> str:
+        """With those of the owner's templates that it includes, as far as the caller may see them."""
+        seen = and_(TEMPLATES.table.c.owner_id == owner_id, may(principal, TEMPLATES))
+        return await self._store.bundled(seen, source)
 
     async def vocabulary(self, principal: Principal) -> TemplateSchema:
         """What can be written in a template; it is the same for everybody, and found out once."""
@@ -155,23 +201,42 @@ class TemplateOperations:
         if_match: str | None = None,
         must_be_new: bool = False,
         note: str = "",
+        owner: str | None = None,
     ) -> tuple[StoredTemplate, Check]:
         """Store `source` as the newest version. A wrong one is not stored: raises `TemplateProblem` with places.
 
+        `owner` is whose template gets a new version, when it is another's.
         `if_match` is the version that was read before (`*`: any); raises `PreconditionFailed` unless it is the newest.
         """
         principal.require_write()
         require_template_name(name)
-        check = await self.check(principal, source)
+        owner_id = await self.owner_id(principal, name, owner, Right.EDIT)
+        check = await self.check(principal, source, owner_id=owner_id)
         check.require_no_errors()
         saved = await self._saving.save(
-            principal, name, source, check.summary, if_match=if_match, must_be_new=must_be_new, note=note
+            principal,
+            name,
+            source,
+            check.summary,
+            if_match=if_match,
+            must_be_new=must_be_new,
+            note=note,
+            owner_id=owner_id,
         )
         return saved, check
 
-    async def delete(self, principal: Principal, name: str, *, if_match: str | None = None) -> None:
+    async def delete(
+        self, principal: Principal, name: str, *, if_match: str | None = None, owner: str | None = None
+    ) -> None:
         principal.require_write()
-        await self._saving.delete(principal, name, if_match=if_match)
+        owner_id = await self.owner_id(principal, name, owner, Right.OWN)
+        await self._saving.delete(principal, name, if_match=if_match, owner_id=owner_id)
+
+    async def owner_id(self, principal: Principal, name: str, owner: str | None, right: Right) -> str:
+        """Whose template is meant by whoever writes: without an owner always their own, whether there is one or not."""
+        if owner is None or name_key(owner) == name_key(principal.user_name):
+            return principal.user_id
+        return (await self.get(principal, name, owner=owner, right=right)).owner_id
 
     async def choices(
         self, principal: Principal, stored: StoredTemplate, *, as_of: str = "", given: Mapping[str, Any] | None = None
@@ -182,7 +247,7 @@ class TemplateOperations:
         """
         principal.require_read()
         clock = moment_of(as_of, principal.time_zone) if as_of else self._clock()
-        source = await self._store.bundled(principal.user_id, stored.source)
+        source = await self.bundled(principal, stored.source, stored.owner_id)
         async with self._sources(principal, source) as sources:
             request = ChoicesRequest(
                 source=source,
@@ -198,14 +263,27 @@ class TemplateOperations:
     async def preview(self, principal: Principal, order: PreviewOrder) -> ReportPreview:
         """Render with the caller's data as it is now; nothing is kept."""
         principal.require_read()
-        stored = await self._store.find(principal.user_id, order.name)
+        stored, right = await self._previewable(principal, order)
         source = order.source if order.source is not None else stored.source if stored else None
         if source is None:
-            raise NotFound("There is no template named “{name}”.", name=order.name)
+            raise NotFound(MISSING, name=order.name)
         require_source_size(source)
-        source = await self._store.bundled(principal.user_id, source)
+        # Whoever only looks at another's template cannot have its owner's pictures shown by a text of their own.
+        is_owners = stored is not None and (order.source is None or right >= Right.EDIT)
+        owner_id = stored.owner_id if stored and is_owners else principal.user_id
+        source = await self.bundled(principal, source, owner_id)
         async with self._sources(principal, source) as datasets:
-            return await self._previewed(principal, order, source, stored, datasets)
+            return await self._previewed(principal, order, source, stored, datasets, pictures_of=owner_id)
+
+    async def _previewable(self, principal: Principal, order: PreviewOrder) -> tuple[StoredTemplate | None, Right]:
+        """What is stored under its name, if anything is, and what the caller may do with it."""
+        try:
+            found = await self._access.named(principal, TEMPLATES, order.name, missing=MISSING, owner=order.owner)
+        except NotFound:
+            if order.owner is not None:
+                raise
+            return None, Right.VIEW
+        return await self._store.get(found.id, order.name), found.right
 
     async def samples(self, principal: Principal) -> Sequence[Sample]:
         """The templates that come with the program."""
@@ -228,6 +306,7 @@ class TemplateOperations:
                     connection,
                     None,
                     owner_id=principal.user_id,
+                    saved_by=principal.user_id,
                     name=sample.name,
                     title=sample.summary.title,
                     description=sample.summary.description,
@@ -254,6 +333,8 @@ class TemplateOperations:
         source: str,
         stored: StoredTemplate | None,
         datasets: dict[str, DatasetSource],
+        *,
+        pictures_of: str,
     ) -> ReportPreview:
         now, limits = self._clock().replace(microsecond=0), self._reading.limits
         expand = ExpandRequest(
@@ -270,7 +351,7 @@ class TemplateOperations:
             raise InvalidInput(
                 "There is nothing to report: the parameters gave no report. Check the data they come from."
             )
-        pinned = await self._images.pinned(principal.user_id, plan.images)
+        pinned = await self._images.pinned(pictures_of, plan.images)
         async with self._database.read() as connection:
             brand = await self._brands.in_force(connection, principal.user_id)
         self._reading.room.require()
@@ -308,9 +389,11 @@ class TemplateOperations:
         )
 
     async def _read_by(self, principal: Principal, source: str) -> tuple[Sequence[str], dict[str, Version]]:
-        """The names of all datasets that the caller has, and the current versions of those that a source names."""
-        known = await self._reading.catalog.names_of(principal.user_id)
-        return known, await self._reading.catalog.mentioned(principal.user_id, known, [source])
+        """The names of all datasets that the caller may read, and the current versions of those that a source names."""
+        known = await self._reading.catalog.readable(principal)
+        read = await self._reading.catalog.mentioned(known, [source])
+        await self._reading.note_looks(principal, read.values())
+        return known.offered, read
 
     @asynccontextmanager
     async def _sources(self, principal: Principal, source: str) -> AsyncIterator[dict[str, DatasetSource]]:

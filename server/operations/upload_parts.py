@@ -16,7 +16,7 @@ from server.auth.permissions import Principal
 from server.clock import Clock, new_id
 from server.errors import Conflict, MalformedRequest, NotFound, StorageFull
 from server.jobs.job import Job
-from server.jobs.keys import Asked
+from server.jobs.keys import Asked, take_key
 from server.jobs.runner import JobRunner
 from server.storage.database import Database
 from server.storage.room import Room
@@ -26,7 +26,24 @@ from server.uploads.files import GATHERING, Upload, UploadStore, require_size
 from server.uploads.upload import KIND
 
 _TOGETHER_SECONDS = 60.0  # tus does not say which parts belong together: those of one user that come at one time do
+_DOOR = "part of a file"  # what a key was given for (jobs/keys.py)
 _JOINING_SECONDS = 2.0  # a request waits so long for its file; larger ones are joined after the answer
+
+
+class _KnownPart(Exception):
+    """The key stands for this part already: nothing of the transaction stays."""
+
+    def __init__(self, part_id: str) -> None:
+        super().__init__(part_id)
+        self.part_id = part_id
+
+
+async def _take_key(connection: AsyncConnection, asked: Asked | None, part: Upload) -> None:
+    if asked is None or part.job_id is None:
+        return
+    known = await take_key(connection, asked, door=_DOOR, job_id=part.job_id, part_id=part.id)
+    if known is not None:
+        raise _KnownPart(known.part_id)
 
 
 class PartOperations:
@@ -56,10 +73,13 @@ class PartOperations:
         self._clock = clock
         self._beginning = asyncio.Lock()  # of parts that are announced at once, one starts the job
 
-    async def begin(self, principal: Principal, part: Upload) -> Upload:
-        """Store a new part, beside those that are on their way already."""
+    async def begin(self, principal: Principal, part: Upload, asked: Asked | None = None) -> Upload:
+        """Store a new part, beside those that are on their way already; the same key gives the same part."""
         async with self._beginning:
-            begun = await self._beside_others(part) or await self._first(principal, part)
+            try:
+                begun = await self._beside_others(part, asked) or await self._first(principal, part, asked)
+            except _KnownPart as known:
+                return await self._again(known.part_id)
         self._arrivals.row_changed(begun.followed_as)
         return begun
 
@@ -90,7 +110,13 @@ class PartOperations:
 
     # beginning
 
-    async def _beside_others(self, part: Upload) -> Upload | None:
+    async def _again(self, part_id: str) -> Upload:
+        part = await self._store.get(part_id)
+        if part is None:
+            raise NotFound("This part was joined or removed already; take a new Idempotency-Key for another one.")
+        return part
+
+    async def _beside_others(self, part: Upload, asked: Asked | None) -> Upload | None:
         other = uploads.alias()
         busy_since = self._clock() + self._expiry - timedelta(seconds=_TOGETHER_SECONDS)  # bytes prolong a part's life
         is_busy = exists().where(other.c.part_of == uploads.c.id, other.c.expires_at > busy_since)
@@ -101,16 +127,19 @@ class PartOperations:
             if not found:
                 return None
             begun = replace(part, part_of=found[-1].id, job_id=found[-1].job_id)
+            await _take_key(connection, asked, begun)
             await self._store.add(connection, begun)
         return begun
 
-    async def _first(self, principal: Principal, part: Upload) -> Upload:
+    async def _first(self, principal: Principal, part: Upload, asked: Asked | None) -> Upload:
         whole_id = new_id()
         whole = replace(part, id=whole_id, size=None, metadata={}, concat=GATHERING)
 
         async def add(connection: AsyncConnection, job: Job) -> None:
+            begun = replace(part, part_of=whole_id, job_id=job.id)
+            await _take_key(connection, asked, begun)
             await self._store.add(connection, replace(whole, job_id=job.id))
-            await self._store.add(connection, replace(part, part_of=whole_id, job_id=job.id))
+            await self._store.add(connection, begun)
             await self._audit.record(connection, principal, "upload.create", whole.name, subject_id=whole_id)
 
         job = await self._runner.start(
@@ -192,7 +221,9 @@ class PartOperations:
         before = {part.part_of for part in parts} - {whole.id, None}
         other = uploads.alias()
         is_empty = ~exists().where(other.c.part_of == uploads.c.id)
-        return await self._store.matching(connection, uploads.c.id.in_(before), is_empty)
+        needless = await self._store.matching(connection, uploads.c.id.in_(before), is_empty)
+        await self._runner.request_cancels(connection, [str(gathering.job_id) for gathering in needless])
+        return needless
 
     async def _finished_parts(
         self, connection: AsyncConnection, principal: Principal, part_ids: Sequence[str]

@@ -90,18 +90,16 @@ class UploadOperations:
         self._room.require(wanted.size or 0)
         upload = self._announced(principal, wanted)
         await self._pieces.create(upload.id)  # before its row: whoever finds that may send bytes at once
+        asked = Asked.under(idempotency_key, by=principal.user_id, what=_without_plan(wanted))
+        begin = self._parts.begin if upload.is_part else self._begin
         try:
-            if upload.is_part:
-                return await self._parts.begin(principal, upload)
-            job = await self._start_job(principal, upload, wanted, idempotency_key)
+            begun = await begin(principal, upload, asked)
         except BaseException:
             await asyncio.shield(self._pieces.discard(upload.id))
             raise
-        if job.parameters.get("upload_id") == upload.id:
-            return replace(upload, job_id=job.id)
-        # The key was known: the upload is the one of then, and ours was made for nothing.
-        await self._pieces.discard(upload.id)
-        return await self.find(principal, job.parameters["upload_id"])
+        if begun.id != upload.id:  # The key was known: the upload is the one of then, and ours was made for nothing.
+            await self._pieces.discard(upload.id)
+        return begun
 
     async def join(
         self, principal: Principal, wanted: NewUpload, part_ids: Sequence[str], *, idempotency_key: str | None = None
@@ -217,22 +215,23 @@ class UploadOperations:
             expiry=self.limits.expiry,
         )
 
-    async def _start_job(
-        self, principal: Principal, upload: Upload, wanted: NewUpload, idempotency_key: str | None
-    ) -> Job:
+    async def _begin(self, principal: Principal, upload: Upload, asked: Asked | None) -> Upload:
         async def add_upload(connection: AsyncConnection, job: Job) -> None:
             await self._store.add(connection, replace(upload, job_id=job.id))
             await self._audit.record(connection, principal, "upload.create", upload.name, subject_id=upload.id)
 
-        return await self._runner.start(
+        job = await self._runner.start(
             KIND,
             owner_id=principal.user_id,
             title=upload.name,
             parameters={"upload_id": upload.id},
             total=upload.size,
-            asked=Asked.under(idempotency_key, by=principal.user_id, what=_without_plan(wanted)),
+            asked=asked,
             also=add_upload,
         )
+        if job.parameters.get("upload_id") == upload.id:
+            return replace(upload, job_id=job.id)
+        return await self.find(principal, job.parameters["upload_id"])
 
     async def _follow_again(self, upload: Upload) -> None:
         """Its sender is back: the job that gave it up goes on, or another one begins where that is no more."""

@@ -132,6 +132,12 @@ class Commands:
             await self._authorise(connection.principal, event)
         async with self._topics.of_events(events):
             self._manager.subscribe(connection, events)
+        try:
+            for event in events:  # once more: what was taken away before this one listened was not closed for it
+                await self._authorise(connection.principal, event)
+        except JinduError:
+            self._manager.unsubscribe(connection, events)
+            raise
         return self._subscription(connection, "subscribed", events, command_id)
 
     def _subscription(

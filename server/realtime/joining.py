@@ -17,6 +17,7 @@ from server.realtime.presences import Presences, Replacing
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
+from server.storage.database import NOT_NOW
 
 Prepare = Callable[[str], Awaitable[None]]
 """Called with the id of a user who is about to join, once what is told of them is heard here."""
@@ -57,8 +58,20 @@ class Joiner:
     async def join(self, connection: Connection, since: Position | None) -> None:
         """Register `connection` and send `connection`, then what it missed.
 
-        Raises `Refused` past the limits, and when what the connection rests on ended while it was opened.
+        Raises `Refused` past the limits, when what the connection rests on ended while it was opened, and when the
+        database that was asked last is away: who comes back then may be lucky.
         """
+        try:
+            missed = await self._register(connection, since)
+        except NOT_NOW as error:
+            raise Refused(CloseCode.BEHIND, error) from error
+        if since is not None:
+            self._manager.traffic.recovered(is_whole=missed is not None)
+        connection.send(self._welcome(connection, missed))
+        if missed:
+            connection.queue_recovered(missed)
+
+    async def _register(self, connection: Connection, since: Position | None) -> list[bytes] | None:
         async with self._topics.of_user(connection.user_id):  # first: from now on we hear what is kept for them
             arriving = await self._presences.arriving(connection.user_id)
             connection.moment = arriving.moment
@@ -69,11 +82,7 @@ class Joiner:
             # doubled.
             self._manager.connect(connection, elsewhere=arriving.count_of_others(connection.client_id))
             self._replacing.has_come(connection)
-        if since is not None:
-            self._manager.traffic.recovered(is_whole=missed is not None)
-        connection.send(self._welcome(connection, missed))
-        if missed:
-            connection.queue_recovered(missed)
+        return missed
 
     def _require_standing(self, connection: Connection) -> None:
         standing = self._endings.standing(connection.principal)

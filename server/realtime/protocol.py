@@ -121,7 +121,7 @@ class Echo(Reply, frozen=True, kw_only=True, tag="echo"):
 
 
 class Subscription(Reply, frozen=True, kw_only=True, tag="subscription"):
-    """Answer to `subscribe` and `unsubscribe`."""
+    """Answer to `subscribe` and `unsubscribe`; without an `id`, what may be watched no more was unsubscribed."""
 
     status: Literal["subscribed", "unsubscribed"]
     events: list[str]
@@ -241,8 +241,8 @@ class Auth(Command, frozen=True, kw_only=True, tag="auth"):
 
 
 class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
-    """`job:<id>`, `batch:<id>`, `dataset:<name>`, `jobs:*`, `me:presence`, `admin:presence`, `admin:statistics` or a
-    free name."""
+    """`job:<id>`, `batch:<id>`, `dataset:<name>` (of your own) or `dataset:<id>`, `jobs:*`, `me:presence`,
+    `admin:presence`, `admin:statistics` or a free name."""
 
     events: Annotated[list[EventName], Meta(min_length=1, max_length=100)]
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from server.auth.access import DATASETS, closed_to
 from server.datasets.work import QueryLimits
-from server.errors import Conflict, InvalidInput, JinduError, StorageFull
+from server.errors import Conflict, Forbidden, InvalidInput, JinduError, StorageFull
 from server.jobs.away import is_held_up, stage_of
 from server.jobs.context import JobContext
 from server.jobs.job import Job, State
@@ -119,6 +120,7 @@ class BatchReports:
     async def process_batch_reports(self, context: JobContext) -> Outcome:
         """One attempt. Succeeds when every report was tried, unless every one failed; the result holds the tally."""
         batch = await self._take_up(context)
+        await self._require_sources(batch)
         if not batch.report_count:
             batch = await self._expand(context, batch)
         await self._requeue(context, batch)
@@ -139,6 +141,17 @@ class BatchReports:
             await context.fence(connection)
             await self._store.hand_over(connection, batch.id, context.job.id)
         return await self._store.get(batch.id)
+
+    async def _require_sources(self, batch: Batch) -> None:
+        """Reports that are made again read the datasets again: what is shared no more is not read by a detour."""
+        used = {each.dataset_id: name for name, each in batch.dataset_versions.items()}
+        async with self._database.read() as connection:
+            closed = await closed_to(connection, batch.owner_id, DATASETS, used)
+        for dataset_id in closed:
+            raise Forbidden(
+                "The dataset “{name}” is no longer shared with you; ask its owner, or order from another one.",
+                name=used[dataset_id],
+            )
 
     async def _expand(self, context: JobContext, batch: Batch) -> Batch:
         context.advance(stage="expanding")
@@ -260,7 +273,7 @@ class BatchReports:
             "title": report.title,
             "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
         }
-        self._announce(f"batch:{report.batch_id}", data, report.owner_id)
+        self._announce(f"batch:{report.batch_id}", data, None)  # to all who may watch it (live/shared_events.py)
 
 
 def was_asked_again(job: Job) -> bool:

@@ -19,9 +19,13 @@ class ParameterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Which reports to make. A parameter with `each` that a set leaves out gives one report per value."""
+    """Which reports to make. A parameter with `each` that a set leaves out gives one report per value.
+
+    `owner` is whose template it is, when it is another's.
+    """
 
     template: str
+    owner: str | None = None
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
     formats: Sequence[FileFormat] | None = None
     name: str = ""

@@ -14,7 +14,7 @@ from server.errors import NotFound
 from server.jobs.job import State
 from server.reports.batches import BatchHead, BatchReport, ReportFilter
 from server.storage.pages import size_of
-from server.storage.tables import batches, jobs, reports
+from server.storage.tables import batches, jobs, reports, users
 
 _LIVE = (State.QUEUED, State.RUNNING)
 BatchKind = TypeVar("BatchKind", bound="BatchHead")
@@ -38,7 +38,12 @@ async def one_batch(connection: AsyncConnection, batch_id: str, kind: type[Batch
 def batch_query(kind: type[BatchHead], *conditions: ColumnElement[bool]) -> Select[Any]:
     columns = [column for column in batches.c if column.name in kind.__struct_fields__]
     of_job = jobs.c.state.label("job_state"), jobs.c.outcome.label("job_outcome")
-    return select(*columns, *of_job).join(jobs, jobs.c.id == batches.c.job_id).where(*conditions)
+    return (
+        select(*columns, *of_job, users.c.name.label("owner"))
+        .join(jobs, jobs.c.id == batches.c.job_id)
+        .join(users, users.c.id == batches.c.owner_id)
+        .where(*conditions)
+    )
 
 
 def batch_words(q: str) -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Text, cast, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Text, and_, cast, delete, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
@@ -30,7 +30,7 @@ from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of
-from server.storage.tables import batches, brands, jobs, reports
+from server.storage.tables import batches, brands, jobs, reports, templates
 
 _PAGE_ROWS = 200  # reports that are read in one piece: a few milliseconds of the event loop
 _INSERT_CHUNK = 500  # rows a statement: SQLite binds at most 32,766 values
@@ -58,10 +58,16 @@ class BatchStore:
         return await one_batch(connection, batch_id, BatchHead)
 
     async def search(
-        self, owner_id: str, *, q: str = "", template: str = "", limit: int = 50, cursor: str | None = None
+        self,
+        which: ColumnElement[bool],
+        *,
+        q: str = "",
+        template: str = "",
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Listing[BatchHead]:
-        """Newest first; `q` is looked for in the batch's and the template's name and in titles of reports."""
-        matching = batch_query(BatchHead, batches.c.owner_id == owner_id, *batch_words(q))
+        """Those of `which`, newest first; `q` is looked for in the names of batch and template and reports."""
+        matching = batch_query(BatchHead, which, *batch_words(q))
         if template:
             matching = matching.where(batches.c.template_name == template)
         async with self._database.read() as connection:
@@ -95,12 +101,16 @@ class BatchStore:
             raise NotFound
         return report_of(row)
 
-    async def before(self, batch: BatchHead) -> BatchHead | None:
-        """The last batch of the same template that was ordered before and has a report."""
+    async def before(self, batch: BatchHead, which: ColumnElement[bool]) -> BatchHead | None:
+        """The last one of `which` batches of the same owner and template that was ordered before and has a report."""
         older = batch_query(
             BatchHead,
+            which,
             batches.c.owner_id == batch.owner_id,
             batches.c.template_name == batch.template_name,
+            or_(batches.c.template_id.is_(None), batches.c.template_id.is_not_distinct_from(batch.template_id))
+            if batch.template_id
+            else true(),
             batches.c.sequence < batch.sequence,
             select(reports.c.id).where(reports.c.batch_id == batches.c.id, reports.c.state == State.SUCCEEDED).exists(),
         )
@@ -154,21 +164,31 @@ class BatchStore:
         async with self._database.read() as connection:
             return [(row.id, State(row.state)) for row in await connection.execute(query)]
 
-    async def newest_with_pages(self, owner_id: str, template_names: Sequence[str]) -> dict[str, str]:
-        """By name of the template: the newest batch that was asked for PDFs and has files."""
+    async def newest_with_pages(self, which: ColumnElement[bool], template_ids: Sequence[str]) -> dict[str, str]:
+        """By id of the template: the newest batch of `which` that was asked for PDFs and has files."""
+        of_template = func.coalesce(batches.c.template_id, templates.c.id)
+        # Of batches that were made before it was noted, the template is its owner's of that name.
+        was_owners = and_(
+            batches.c.template_id.is_(None),
+            templates.c.owner_id == batches.c.owner_id,
+            templates.c.name == batches.c.template_name,
+        )
+        joined = batches.outerjoin(templates, was_owners)
         newest = (
             select(func.max(batches.c.sequence))
+            .select_from(joined)
             .where(
-                batches.c.owner_id == owner_id,
-                batches.c.template_name.in_(template_names),
+                which,
+                of_template.in_(template_ids),
                 batches.c.bytes > 0,
                 cast(batches.c.formats, Text).contains('"pdf"'),
             )
-            .group_by(batches.c.template_name)
+            .group_by(of_template)
         )
-        found = select(batches.c.template_name, batches.c.id).where(batches.c.sequence.in_(newest))
+        found = select(of_template.label("template"), batches.c.id).select_from(joined)
         async with self._database.read() as connection:
-            return {row.template_name: row.id for row in await connection.execute(found)}
+            rows = await connection.execute(found.where(batches.c.sequence.in_(newest)))
+            return {row.template: row.id for row in rows}
 
     # writing
 

@@ -42,8 +42,10 @@ class BatchHead(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     owner_id: str
+    owner: str = ""  # the name of that user
     job_id: str
     name: str
+    template_id: str | None = None
     template_name: str
     template_version: int
     formats: list[FileFormat]

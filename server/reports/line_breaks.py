@@ -12,7 +12,7 @@ def between(before: str, after: str) -> str:
     if not before or not after:
         return " "
     last, first = before[-1], after[0]
-    joined = _is_mark(last) or _is_mark(first) or (_is_wide(last) and _is_wide(first))
+    joined = _is_mark(last) or _is_mark(first) or (is_wide(last) and is_wide(first))
     return "" if joined else " "
 
 
@@ -32,11 +32,11 @@ def _breaks(lines: list[str]) -> Iterator[tuple[str, str]]:
             yield before, after
 
 
-def _is_wide(letter: str) -> bool:
+def is_wide(letter: str) -> bool:
     """Korean has spaces between words, and is no part of this."""
     return unicodedata.east_asian_width(letter) in "WF" and not unicodedata.name(letter, "").startswith("HANGUL")
 
 
 def _is_mark(letter: str) -> bool:
     """Punctuation that is as wide as a character and holds its own space."""
-    return _is_wide(letter) and unicodedata.category(letter).startswith("P")
+    return is_wide(letter) and unicodedata.category(letter).startswith("P")

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.emphasis import tokenize
 from markdown_it.token import Token
 
-from server.reports.line_breaks import between
+from server.reports.line_breaks import between, is_wide
 
 MarkdownNode = dict[str, Any]
 """Blocks: `{"kind": paragraph|heading|list|item|quote|code|rule|table|row|cell, "children": […]}`.
@@ -46,7 +48,9 @@ def escaped(value: str) -> str:
 
 def parsed(text: str) -> list[MarkdownNode]:
     """The blocks of a text; links elsewhere than http, https and mailto lose their address, images show their text."""
-    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.inline.ruler.at("emphasis", _emphasis)
+    tokens = reader.parse(text)
     root: MarkdownNode = {"kind": "root", "children": []}
     stack = [root]
     for token in tokens:
@@ -67,6 +71,23 @@ def plain(nodes: list[MarkdownNode]) -> Iterator[str]:
             yield "   ".join(text for cell in node["children"] for text in plain([cell]))
         else:
             yield from plain(node.get("children", []))
+
+
+def _emphasis(state: StateInline, silent: bool) -> bool:
+    """Asterisks beside Chinese or Japanese open and close wherever no space stands in the way.
+
+    CommonMark wants a space or a mark after `**粗体：**` where what it has marked ends in a mark; those languages have
+    no spaces (https://github.com/commonmark/commonmark-spec/issues/650).
+    """
+    start, before = state.pos, len(state.delimiters)
+    found = tokenize(state, silent)
+    if found and state.src[start] == "*":
+        last, first = state.src[start - 1 : start], state.src[state.pos : state.pos + 1]
+        if any(letter and is_wide(letter) for letter in (last, first)):
+            for delimiter in state.delimiters[before:]:
+                delimiter.open = bool(first.strip())
+                delimiter.close = bool(last.strip())
+    return found
 
 
 def _take(token: Token, stack: list[MarkdownNode]) -> None:

@@ -14,13 +14,14 @@ from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
 from server.reports.bundles import MOST_INCLUDED, Included, bundled
 from server.storage.database import Database
-from server.storage.pages import Listing, page_of, size_of
+from server.storage.pages import Listing, NameOrder, page_of, size_of
 from server.storage.tables import batches, template_versions, templates, users
 
 # It stands in addresses and file names; `new` and the like are pages.
 _TAKEN = ("draft", "gallery", "new", "samples")
 NAME_PATTERN = f"(?!(?:{'|'.join(_TAKEN)})$)[a-z0-9\u4e00-\u9fff][a-z0-9_\\-\u4e00-\u9fff]{{0,62}}"
 _NAME = re.compile(NAME_PATTERN)
+MISSING = "There is no template named “{name}”."
 _NO_VERSION = "The template “{name}” has no version {number}."
 
 
@@ -40,13 +41,14 @@ def require_template_name(name: str) -> None:
 
 
 class TemplateHead(msgspec.Struct, frozen=True, kw_only=True):
-    """A template of one owner, without its source; `updated_at` is when this version was saved.
+    """A template of one owner, without its source; `updated_at` is when this version was saved, `owner` a user's name.
 
     `summary` is a `TemplateSummary` as JSON; None for one that was stored before there were summaries.
     """
 
     id: str
     owner_id: str
+    owner: str = ""
     name: str
     title: str
     description: str
@@ -90,45 +92,47 @@ class TemplateStore:
         async with self._database.read() as connection:
             return await found_template(connection, owner_id, name)
 
-    async def get(self, owner_id: str, name: str, *, version: int | None = None) -> StoredTemplate:
-        """The newest version or the one asked for; raises `NotFound`."""
-        stored = await self.find(owner_id, name)
+    async def get(self, template_id: str, name: str, *, version: int | None = None) -> StoredTemplate:
+        """The newest version or the one asked for; raises `NotFound`, in the words of its `name`."""
+        async with self._database.read() as connection:
+            stored = await _found(connection, templates.c.id == template_id)
         if stored is None:
-            raise NotFound("There is no template named “{name}”.", name=name)
+            raise NotFound(MISSING, name=name)
         if version is None or version == stored.version:
             return stored
         return await self._at_version(stored, version)
 
     async def search(
-        self, owner_id: str, *, q: str = "", limit: int = 50, cursor: str | None = None
+        self, which: ColumnElement[bool], *, q: str = "", limit: int = 50, cursor: str | None = None
     ) -> Listing[TemplateHead]:
-        """Templates by name; `q` is looked for in name, title, description and source."""
-        conditions = list(_conditions(owner_id, q))
-        sizes = select(templates.c.name, size_of(templates.c.summary, templates.c.description)).where(*conditions)
-        if cursor is not None:
-            sizes = sizes.where(templates.c.name > cursor)
+        """Those of `which` by name; `q` is looked for in name, title, description and source."""
+        conditions, by_name = [which, *_words(q)], NameOrder(templates.c.name, templates.c.id)
+        sizes = select(templates.c.id, size_of(templates.c.summary, templates.c.description))
+        sizes = sizes.where(*conditions, *by_name.after(cursor))
         async with self._database.read() as connection:
             total = await connection.scalar(select(func.count()).select_from(templates).where(*conditions)) or 0
-            found = await connection.execute(sizes.order_by(templates.c.name).limit(limit + 1))
-            names, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
-            page = select(*_HEAD).where(templates.c.owner_id == owner_id, templates.c.name.in_(names))
-            rows = (await connection.execute(page.order_by(templates.c.name))).mappings().all()
-        return Listing(
-            items=[TemplateHead(**row) for row in rows], total=total, next_cursor=names[-1] if has_more else None
-        )
+            found = await connection.execute(sizes.order_by(*by_name.columns).limit(limit + 1))
+            ids, has_more = page_of([(row[0], row[1]) for row in found], limit=limit)
+            page = select(*_HEAD, _OWNER).join(users, users.c.id == templates.c.owner_id).where(templates.c.id.in_(ids))
+            rows = (await connection.execute(page.order_by(*by_name.columns))).mappings().all()
+        items = [TemplateHead(**row) for row in rows]
+        next_cursor = by_name.cursor(items[-1].name, items[-1].id) if has_more else None
+        return Listing(items=items, total=total, next_cursor=next_cursor)
 
     async def names(self, owner_id: str) -> set[str]:
         query = select(templates.c.name).where(templates.c.owner_id == owner_id)
         async with self._database.read() as connection:
             return set((await connection.execute(query)).scalars())
 
-    async def bundled(self, owner_id: str, source: str) -> str:
-        """A source with those of the owner's templates that it may include: never too few."""
+    async def bundled(self, which: ColumnElement[bool], source: str) -> str:
+        """A source with those of `which` templates, all of one owner, that it may include: never too few."""
         if "include" not in source:
             return source
-        named = [name for name in sorted(await self.names(owner_id)) if name in source][:MOST_INCLUDED]
+        async with self._database.read() as connection:
+            names = set(await connection.scalars(select(templates.c.name).where(which)))
+        named = [name for name in sorted(names) if name in source][:MOST_INCLUDED]
         query = select(templates.c.name, templates.c.version, templates.c.source)
-        query = query.where(templates.c.owner_id == owner_id, templates.c.name.in_(named)).order_by(templates.c.name)
+        query = query.where(which, templates.c.name.in_(named)).order_by(templates.c.name)
         async with self._database.read() as connection:
             found = (await connection.execute(query)).all()
         return bundled(source, [Included(name=row.name, version=row.version, source=row.source) for row in found])
@@ -141,10 +145,10 @@ class TemplateStore:
         async with self._database.read() as connection:
             return {row.id: row.source for row in await connection.execute(query)}
 
-    async def holding(self, owner_id: str, text: str) -> dict[str, str]:
-        """Ids by name of the templates in whose source `text` stands, small or large, in the order of names."""
+    async def holding(self, which: ColumnElement[bool], text: str) -> dict[str, str]:
+        """Ids by name of those of `which` templates, all of one owner, in whose source `text` stands; in order."""
         query = select(templates.c.name, templates.c.id).where(
-            templates.c.owner_id == owner_id, templates.c.source.icontains(text, autoescape=True)
+            which, templates.c.source.icontains(text, autoescape=True)
         )
         async with self._database.read() as connection:
             return {row.name: row.id for row in await connection.execute(query.order_by(templates.c.name))}
@@ -165,11 +169,19 @@ class TemplateStore:
             raise NotFound(_NO_VERSION, name=stored.name, number=number)
         return TemplateVersion(**row)
 
-    async def is_of_version(self, owner_id: str, batch_id: str) -> bool:
-        """Whether the version from which a batch of theirs is made is there, and not another template of that name."""
+    async def template_of(self, batch_id: str) -> TemplateHead | None:
+        """The one from whose version a batch is made, if both are there, and not another template of that name."""
+        is_noted = batches.c.template_id == templates.c.id
+        was_owners = and_(
+            batches.c.template_id.is_(None),
+            templates.c.owner_id == batches.c.owner_id,
+            templates.c.name == batches.c.template_name,
+        )
         query = (
-            select(batches.c.id)
-            .join(templates, and_(templates.c.owner_id == owner_id, templates.c.name == batches.c.template_name))
+            select(*_HEAD, _OWNER)
+            .select_from(batches)
+            .join(templates, or_(is_noted, was_owners))
+            .join(users, users.c.id == templates.c.owner_id)
             .join(
                 template_versions,
                 and_(
@@ -180,10 +192,11 @@ class TemplateStore:
                     == template_versions.c.source,
                 ),
             )
-            .where(batches.c.id == batch_id, batches.c.owner_id == owner_id)
+            .where(batches.c.id == batch_id)
         )
         async with self._database.read() as connection:
-            return (await connection.execute(query)).first() is not None
+            row = (await connection.execute(query)).mappings().first()
+        return None if row is None else TemplateHead(**row)
 
     async def save(
         self,
@@ -197,10 +210,11 @@ class TemplateStore:
         source: str,
         summary: str,
         story: VersionStory,
+        saved_by: str,
     ) -> StoredTemplate:
         """Add a version to `before`, or make the template; saving the same source again changes nothing.
 
-        Only owners save: a version is theirs.
+        `saved_by` is a user's id: whoever may edit a template saves it, too.
         """
         if before is not None and before.source == source:
             return before
@@ -217,13 +231,13 @@ class TemplateStore:
             created_at=before.created_at if before else now,
             updated_at=now,
         )
-        row = msgspec.structs.asdict(saved)
+        row = {name: value for name, value in msgspec.structs.asdict(saved).items() if name != "owner"}
         if before is None:
             await connection.execute(insert(templates).values(row))
         else:
             await connection.execute(update(templates).where(templates.c.id == saved.id).values(row))
         version = {"template_id": saved.id, "number": saved.version, "source": source, "created_at": now}
-        told = msgspec.structs.asdict(story) | {"saved_by": owner_id}
+        told = msgspec.structs.asdict(story) | {"saved_by": saved_by}
         await connection.execute(insert(template_versions).values(version | told))
         return saved
 
@@ -244,7 +258,11 @@ class TemplateStore:
 
 async def found_template(connection: AsyncConnection, owner_id: str, name: str) -> StoredTemplate | None:
     """The newest version, read in the caller's transaction."""
-    query = select(*templates.c).where(templates.c.owner_id == owner_id, templates.c.name == name)
+    return await _found(connection, templates.c.owner_id == owner_id, templates.c.name == name)
+
+
+async def _found(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> StoredTemplate | None:
+    query = select(*templates.c, _OWNER).join(users, users.c.id == templates.c.owner_id).where(*conditions)
     row = (await connection.execute(query)).mappings().one_or_none()
     return StoredTemplate(**row) if row else None
 
@@ -253,11 +271,11 @@ _VERSIONS = select(
     *(template_versions.c[name] for name in TemplateVersion.__struct_fields__ if name != "saved_by"),
     users.c.name.label("saved_by"),
 ).outerjoin(users, users.c.id == template_versions.c.saved_by)
-_HEAD = tuple(templates.c[name] for name in TemplateHead.__struct_fields__)
+_HEAD = tuple(templates.c[name] for name in TemplateHead.__struct_fields__ if name != "owner")
+_OWNER = users.c.name.label("owner")
 
 
-def _conditions(owner_id: str, q: str) -> Iterator[ColumnElement[bool]]:
-    yield templates.c.owner_id == owner_id
+def _words(q: str) -> Iterator[ColumnElement[bool]]:
     for word in q.split():
         fields = (templates.c.name, templates.c.title, templates.c.description, templates.c.source)
         yield or_(*(field.icontains(word, autoescape=True) for field in fields))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, cast, func, literal
+from sqlalchemy import Column, ColumnElement, Text, and_, cast, func, literal, or_
 
 from server.errors import InvalidInput
 
@@ -29,6 +29,24 @@ def place_of(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= _MOST_DIGITS):
         raise InvalidInput("This cursor is not one of ours; start again without it.")
     return int(cursor)
+
+
+class NameOrder:
+    """By name, and those of one name, which have different owners, by their ids."""
+
+    def __init__(self, name: Column[str], row_id: Column[str]) -> None:
+        self.columns = (name, row_id)
+
+    def after(self, cursor: str | None) -> list[ColumnElement[bool]]:
+        if cursor is None:
+            return []
+        name, _, row_id = cursor.rpartition("/")
+        own_name, own_id = self.columns
+        return [or_(own_name > name, and_(own_name == name, own_id > row_id))]
+
+    @staticmethod
+    def cursor(name: str, row_id: str) -> str:
+        return f"{name}/{row_id}"
 
 
 def size_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:

@@ -301,6 +301,7 @@ job_keys = Table(
         nullable=False,
         index=True,
     ),
+    Column("part_id", String(26), nullable=False, server_default=""),  # the upload, where several share the job
 )
 
 job_log = Table(
@@ -446,6 +447,7 @@ batches = Table(
     _user(),
     Column("job_id", String(26), nullable=False, unique=True),
     Column("name", String(300), nullable=False),
+    Column("template_id", String(26)),  # which one it was, of whoever's; null: nobody noted it, and it was the owner's
     Column("template_name", String(64), nullable=False),
     Column("template_version", Integer, nullable=False),
     Column("template_source", Text, nullable=False),  # what was asked for stays what is made, whatever is edited later
@@ -479,6 +481,57 @@ reports = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("batch_id", "position"),
+)
+
+share_links = Table(
+    "share_links",
+    metadata,
+    _id(),
+    _sequence("share_links"),
+    Column("secret_hash", String(64), nullable=False, unique=True),  # sha256 of what stands in its address
+    Column("sealed", Text, nullable=False),  # the same, encrypted: to show it again to who made it
+    _user("made_by"),
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("report_id", ForeignKey("reports.id", ondelete="CASCADE"), index=True),  # NULL: of the whole batch
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, index=True),  # NULL: never
+    Column("password_hash", Text, nullable=False, server_default=""),
+    Column("openings", Integer, nullable=False, server_default="0"),
+    Column("last_opened_at", UtcDateTime),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    _id(),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(64), nullable=False, unique=True),  # as that of users
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    _id(),
+    # What it is about: one of the three. By ids, which are never used again: what is made anew under an old name has
+    # no grants, and neither has a person.
+    Column("dataset_id", ForeignKey("datasets.id", ondelete="CASCADE"), index=True),
+    Column("template_id", ForeignKey("templates.id", ondelete="CASCADE"), index=True),
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), index=True),
+    # To whom: a user, a group, or everybody who has signed in, which is never said by leaving both out.
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), index=True),
+    Column("everyone", Boolean, nullable=False, server_default=false()),
+    Column("may", String(8), nullable=False),  # auth.access.Right
+    Column("given_by", String(64), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 streams = Table(

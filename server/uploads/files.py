@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
 from server.errors import Locked, TooLarge
+from server.jobs.job import State
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.rows import lock
-from server.storage.tables import uploads
+from server.storage.tables import jobs, uploads
 from server.uploads.names import media_type_of, shown_name
 
 PART = "partial"
@@ -161,12 +162,15 @@ class UploadStore:
         return [_upload(row) for row in rows], count
 
     async def expired(self, now: datetime) -> list[Upload]:
-        """Unfinished ones whose time is over. One that waits for parts lives as long as they do."""
+        """Unfinished ones whose time is over. One that waits for parts lives as long as they do.
+
+        So are those whose job was cancelled: whoever did so was killed before the upload went with it.
+        """
         part = uploads.alias()
         has_parts = exists().where(part.c.part_of == uploads.c.id)
-        return await self._all(
-            select(uploads).where(uploads.c.completed_at.is_(None), uploads.c.expires_at < now, ~has_parts)
-        )
+        is_past = (uploads.c.expires_at < now) & ~has_parts
+        is_cancelled = exists().where(jobs.c.id == uploads.c.job_id, jobs.c.state == State.CANCELLED)
+        return await self._all(select(uploads).where(uploads.c.completed_at.is_(None), is_past | is_cancelled))
 
     async def parts_of(self, upload_id: str) -> list[Upload]:
         """What has come or is coming of a file in parts, in the order in which they were begun."""

@@ -60,6 +60,10 @@ new ResizeObserver(draw).observe(canvas.parentElement);
 loadStates();
 
 function onReport(data) {
+  if (data.access) {
+    if (data.access === "ended") location.reload(); // it is shared with its reader no more
+    return;
+  }
   for (const arrived of loading) arrived.push(data);
   const report = reports[data.position - 1];
   if (!report) {

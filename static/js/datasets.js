@@ -54,7 +54,7 @@ function startRows(rows) {
   });
   addEventListener("popstate", () => show(location.href, { push: false }));
   // Only the first page follows new versions: further on, a cursor keeps showing the version it began in.
-  live?.subscribe(`dataset:${rows.dataset.name}`, () => {
+  live?.subscribe(`dataset:${rows.dataset.datasetId}`, () => {
     if (!new URLSearchParams(location.search).has("cursor")) show(location.href, { push: false });
   });
 }

@@ -34,7 +34,8 @@ export class Fragments {
   }
 
   #published(event, data) {
-    if (data?.removed) {
+    if (data?.access === "ended") location.reload(); // what the page shows is no longer shared with its reader
+    else if (data?.removed) {
       this.#watched.forget(data.job_id);
       this.gone(`job:${data.job_id}`);
       this.changed(event);

@@ -28,7 +28,7 @@ const nameInput = form.querySelector("[name=name]");
 const noteInput = form.querySelector("[name=note]");
 const conflict = document.querySelector("[data-conflict]");
 const offer = document.querySelector("[data-draft]");
-const draft = new Draft(form.dataset.name);
+const draft = new Draft(form.dataset.key);
 const preview = new TemplatePreview(previewForm, document.querySelector("[data-preview-frames]"));
 const generateButton = form.querySelector("[data-generate]"); // of a template that asks for nothing
 
@@ -158,7 +158,7 @@ async function check() {
   const number = ++checkNumber;
   let found;
   try {
-    const response = await fetch(at("/template-check"), { method: "POST", body: new URLSearchParams({ source: source.value }) });
+    const response = await fetch(at("/template-check"), { method: "POST", body: new URLSearchParams({ source: source.value, template: form.dataset.key }) });
     if (!response.ok) throw new Error(response.statusText);
     found = await response.json();
   } catch {
@@ -222,8 +222,9 @@ async function save({ button = saveButton, then = edit } = {}) {
   button.setAttribute("aria-busy", "true");
   const text = source.value;
   try {
-    const note = noteInput?.value.trim() ? `?${new URLSearchParams({ note: noteInput.value.trim() })}` : "";
-    const response = await fetch(at(`/api/v1/templates/${encodeURIComponent(name)}${note}`), {
+    const said = noteInput?.value.trim();
+    const query = new URLSearchParams({ ...(said && { note: said }), ...ofOwner() });
+    const response = await fetch(at(`/api/v1/templates/${encodeURIComponent(name)}?${query}`), {
       method: "PUT",
       headers: { "Content-Type": "application/yaml", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: text,
@@ -235,6 +236,11 @@ async function save({ button = saveButton, then = edit } = {}) {
   } finally {
     button.removeAttribute("aria-busy");
   }
+}
+
+// Whose template it is, where it is another's.
+function ofOwner() {
+  return form.dataset.owner ? { owner: form.dataset.owner } : {};
 }
 
 function edit(name) {
@@ -289,7 +295,8 @@ async function settle() {
     return save();
   }
   if (choice === "theirs") {
-    const response = await fetch(at(`/api/v1/templates/${encodeURIComponent(form.dataset.name)}?version=${version}`));
+    const query = new URLSearchParams({ version, ...ofOwner() });
+    const response = await fetch(at(`/api/v1/templates/${encodeURIComponent(form.dataset.name)}?${query}`));
     if (!response.ok) throw new Error(response.statusText);
     saved = await response.text();
     etag = `"${version}"`;

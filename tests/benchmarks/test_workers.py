@@ -93,7 +93,7 @@ async def test_progress_of_a_worker_at_a_socket_of_another_node(shop: Workshop, 
     people = await everywhere(shop, await signed_in(shop.east, "admin"))
     async with people.east.get("/api/v1/me") as response:
         owner_id = (await response.json())["id"]
-    seconds: list[float] = []  # from each job's second second on: before that all of them start at once, in this process
+    seconds: list[float] = []  # from the second second of each job on: before that all start at once, in this process
     async with worker(shop, tmp_path, "two") as parts, people.west.ws_connect("/ws/bench") as socket:
         began = time.monotonic()
         for _ in range(JOBS):

@@ -22,6 +22,11 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
         "characters that are not printable or not NFKC; which languages and zones there are",
     ),
     "api_create_user": ((422,), "the same, and passwords that everybody tries first"),
+    **dict.fromkeys(("api_create_group", "api_change_group"), ((422,), "which users there are; such characters")),
+    **dict.fromkeys(
+        ("api_change_dataset_access", "api_change_template_access", "api_change_batch_access"),
+        ((422,), "which users and groups there are; that one of the three is said, and nobody twice"),
+    ),
     "api_change_user": ((422,), "such passwords; that something must change"),
     "api_change_password": ((422,), "what the present password is; passwords that everybody tries first"),
     "api_create_token": ((422,), "characters that are not printable"),
@@ -70,6 +75,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_template_preview": ((422,), "the same; which parameters the template takes"),
     "api_batch_start": ((422,), "which parameters the template takes; SQL"),
     "api_batch_reorder": ((422,), "whether a report failed, and what the template takes by now"),
+    "api_link_make": ((422,), "that one thing is named; which days are to come; characters that nobody sees"),
     "api_brand_save": ((422,), "characters that nobody sees"),
     "api_server_brand_save": ((422,), "the same"),
     "api_brand_logo_save": ((422,), "which bytes are a picture"),
@@ -89,6 +95,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
 _NAMED = {
     "api_start_import": ("body.upload_id", "/uploads/{id}"),
     "api_batch_start": ("body.template", "/templates/{name}"),
+    "api_link_make": ("body.report", "/reports/{id}"),
 }
 # These would end what the run stands on: its token, its user, its datasets. What they do has tests of its own; here
 # they meet ids of nothing, and of things that were made to be thrown away.
@@ -102,6 +109,7 @@ _TAKES_AWAY = (
     "api_delete_dataset",
     "api_template_delete",
     "api_batch_delete",
+    "api_link_revoke",
     "delete_job",
     "delete_upload",
     "tus_method_override",

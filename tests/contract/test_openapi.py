@@ -129,7 +129,8 @@ def _endpoint(door: Door) -> Endpoint | None:
 
 async def _inhabitant(role: str, client: aiohttp.ClientSession) -> Inhabitant:
     places = await prepared(client)
-    things = {kind: path.rpartition("/")[2] for kind, path in places.items() if kind.startswith("/")}
+    of_api = {kind: path for kind, path in places.items() if kind.startswith("/") and not kind.startswith("/s/")}
+    things = {kind: path.rpartition("/")[2] for kind, path in of_api.items()}
     return Inhabitant(
         role=role,
         token=client.headers["Authorization"].removeprefix("Bearer "),

@@ -265,7 +265,7 @@ async def test_rows_are_not_appended_to_columns_that_were_changed_meanwhile(node
 
     async def append() -> None:
         async with here.database.write() as connection:
-            await require_unchanged(connection, wanted=wanted, owner_id="alice", seen=seen)
+            await require_unchanged(connection, wanted=wanted, job_owner_id="alice", seen=seen)
             await here.publish_in(connection, "orders", "append")
 
     async with there.database.write() as connection:

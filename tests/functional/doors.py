@@ -50,6 +50,9 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
     await put_template(client, "report", TEMPLATE)
     batch_id = (await made(client, "report"))["id"]
     report = next(item for item in await reports_of(client, batch_id) if item["artifacts"])
+    async with client.post("/api/v1/links", json={"batch": batch_id}) as response:
+        assert response.status == 201, await response.text()
+        link = await response.json()
     return {
         "/datasets/{name}": "/datasets/orders",
         "/templates/{name}": "/templates/report",
@@ -58,6 +61,9 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         "/jobs/{id}": f"/jobs/{job_id}",
         "/batches/{id}": f"/batches/{batch_id}",
         "/reports/{id}": f"/reports/{report['id']}",
+        "/reports/{report_id}": f"/reports/{report['id']}",
+        "/links/{id}": f"/links/{link['id']}",
+        "/s/{secret}": "/s/" + link["url"].rpartition("/s/")[2],
         "{file:[^/]+}": report["artifacts"][0]["url"].rpartition("/")[2],
         "{number:\\d{1,9}}": "1",
         "{number}": "1",

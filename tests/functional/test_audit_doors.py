@@ -65,6 +65,7 @@ SILENT = {
         ("PATCH /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}/pause"),
         "the bytes of a file whose beginning was written down",
     ),
+    "POST /s/{secret}": "opens what was shared, for whoever knows its password: openings are counted",
     "POST /notifications/read": "what one has seen oneself",
     "POST /websocket-test/notification": "a notice for oneself, to try the connection",
     "POST /account/linked": "leads to the provider: tests/functional/test_openid.py",
@@ -129,6 +130,7 @@ async def test_every_door_that_changes_something_leaves_a_line(
     await of_files_and_jobs(walk, alice)
     await of_job_filters(walk, alice)
     await of_datasets(walk, alice)
+    await got(admin, "/api/v1/datasets/orders?owner=alice")  # of another: a line, though nothing changes
     await of_templates_and_batches(walk, alice)
     places = dict.fromkeys(["/uploads/{id}"], "/uploads/x")
     changing = {f"{door.method} {door.pattern}" for door in doors(places) if door.method not in READING}
@@ -144,7 +146,7 @@ async def hold_no_secret(server: Server, admin: Client) -> None:
     async with server.parts.storage.database.read() as connection:
         actions = set(await connection.scalars(select(audit.c.action)))
     assert DETAILS.keys() - actions <= ELSEWHERE
-    for secret in (*PASSWORDS.values(), "a-long-enough-one", "another-horse-alice"):
+    for secret in (*PASSWORDS.values(), "a-long-enough-one", "another-horse-alice", "monsoon"):
         assert secret not in told
     assert re.search(r"jindu_\w{8}|argon2|sha256", told) is None
 
@@ -196,6 +198,13 @@ async def of_administrators(walk: Walk, admin: Client, alice: Client) -> None:
             connection_id = (await socket.next("connection"))["connection_id"]
             await go(admin, door, path.format(connection_id))
     await go(alice, "POST /api/v1/events/{name}", "/api/v1/events/shop", json={})
+    group = "/api/v1/admin/groups"
+    await go(admin, f"POST {group}", json={"name": "Finance", "members": ["carol"]})
+    await go(admin, f"PATCH {group}/{{name}}", f"{group}/Finance", json={"members": []})
+    await go(admin, f"DELETE {group}/{{name}}", f"{group}/Finance")
+    await go(admin, "POST /admin/groups", data={"name": "Sales", "members": "carol"})
+    await go(admin, "POST /admin/groups/{name}", "/admin/groups/Sales", data={"name": "Sold", "members": ""})
+    await go(admin, "POST /admin/groups/{name}/delete", "/admin/groups/Sold/delete")
 
 
 async def of_alerts(walk: Walk, server: Server, admin: Client) -> None:
@@ -312,6 +321,7 @@ async def of_datasets(walk: Walk, alice: Client) -> None:
     await go(
         alice, "POST /datasets/{name}/change", "/datasets/orders/change", data={"description": "y", "name": "orders"}
     )
+    await of_sharing(walk, alice, "datasets/{name}", "datasets/orders")
     await go(alice, "POST /api/v1/datasets/{name}/versions/{number}/restore", f"{at}/versions/1/restore")
     await go(alice, f"POST /datasets/{{name}}/versions/{NUMBER}/restore", "/datasets/orders/versions/1/restore")
     saved = await go(alice, "POST /api/v1/queries/saved", json={"name": "q", "sql": "select 1"}, key="id")
@@ -334,6 +344,7 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
     await put_template(alice, "regions", OWN_SALES + "# again\n")
     await go(alice, "POST /api/v1/templates/{name}/versions/{number}/restore", f"{at}/versions/1/restore")
     await go(alice, f"POST /templates/{{name}}/versions/{NUMBER}/restore", "/templates/regions/versions/2/restore")
+    await of_sharing(walk, alice, "templates/{name}", "templates/regions")
     await go(alice, "DELETE /api/v1/templates/{name}", at)
     await put_template(alice, "regions", OWN_SALES)
     await go(alice, "POST /templates/{name}/delete", "/templates/regions/delete")
@@ -345,14 +356,33 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
     place = await go(alice, "POST /batches/new", data={"template": "sales", "format": "html"})
     for prefix, batch in (("/api/v1/batches", first), ("/batches", place.rpartition("/")[2])):
         await batch_ended(alice, batch)
+        await of_sharing(walk, alice, "batches/{id}", f"batches/{batch}")
         await go(alice, f"POST {prefix}/{{id}}/reorder", f"{prefix}/{batch}/reorder")
         await go(alice, f"POST {prefix}/{{id}}/retry", f"{prefix}/{batch}/retry")
         if prefix == "/batches":
             await go(alice, "POST /batches/{id}/cancel", f"/batches/{batch}/cancel")
         await batch_ended(alice, batch)
+        await share(walk, alice, batch, is_api="api" in prefix)
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
         await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
     await go(alice, "DELETE /api/v1/datasets/{name}", "/api/v1/datasets/odd")
+
+
+async def share(walk: Walk, alice: Client, batch: str, *, is_api: bool) -> None:
+    """By a link whose address stands in no line."""
+    if is_api:
+        made = await walk.through(alice, "POST /api/v1/links", json={"batch": batch, "password": "monsoon"}, key="id")
+        await walk.through(alice, "DELETE /api/v1/links/{id}", f"/api/v1/links/{made}")
+        return
+    place = await walk.through(alice, "POST /links", data={"batch": batch})
+    made = place.partition("?link=")[2].partition("#")[0]
+    await walk.through(alice, "POST /links/{id}/delete", f"/links/{made}/delete")
+
+
+async def of_sharing(walk: Walk, alice: Client, pattern: str, path: str) -> None:
+    grants = {"grants": [{"user": "carol", "right": "view"}]}
+    await walk.through(alice, f"PUT /api/v1/{pattern}/access", f"/api/v1/{path}/access", json=grants)
+    await walk.through(alice, f"POST /{pattern}/access", f"/{path}/access", data={"with": "carol"})
 
 
 async def got(client: Client, path: str) -> Any:

@@ -16,7 +16,7 @@ from tests.functional.doors import doors, prepared
 
 # Policies that are not the pages': files to download, which nothing may be loaded by, and reports, which are shown in
 # frames and have a policy of their own.
-_FILES = re.compile(r"/(api|static|events|metrics)\b|/templates/[^/]+/preview|/uploads/")
+_FILES = re.compile(r"/(api|static|events|metrics)\b|/templates/[^/]+/preview|/uploads/|/s/[^/]+/reports/[^/]+/")
 _NO_SCRIPT = {"application/json"}
 
 

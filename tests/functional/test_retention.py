@@ -206,7 +206,7 @@ async def test_nothing_goes_where_settings_keep_it_for_ever_and_a_file_stays_whi
         waiting = {"state": "queued", "parameters": {"upload_id": upload_id}}
         await connection.execute(update(jobs).where(jobs.c.id == kept_for).values(**waiting))
     names = [name for name in Settings.__slots__ if name.endswith("_retention_days")]
-    assert len(names) == 8
+    assert len(names) == 9
     await in_days(server, 9_999, **dict.fromkeys(names, 0.0)).sweep()
     await in_days(server, 32, job_retention_days=0).sweep()
     assert await names_of_uploads(alice) == {"kept.csv"}

@@ -22,15 +22,17 @@ from server.reports.file_names import served_name
 from server.reports.work import MEDIA_TYPES, FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
+from views.api.owners import Owner, whose_of
 
 
 class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which reports to make. Leave `parameters` out when the template has `each`; a set that leaves out a
     parameter with `each` gives one report per value. `as_of` is the moment that the reports speak of, as RFC 3339 or
     as a day (`2026-10-31`: its last second in your time zone); the same order with the same one gives the same bytes.
-    `priority` orders what you have waiting yourself."""
+    `priority` orders what you have waiting yourself. `owner`: whose template it is, when it is another's."""
 
     template: TemplateName
+    owner: Owner | None = None
     parameters: list[dict[str, Any]] | ParameterQuery | None = None
     formats: list[FileFormat] | None = None
     name: Annotated[str, msgspec.Meta(max_length=300)] = ""
@@ -41,6 +43,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def order(self) -> BatchOrder:
         return BatchOrder(
             template=self.template,
+            owner=self.owner,
             parameters=self.parameters,
             formats=self.formats,
             name=self.name.strip(),
@@ -65,11 +68,12 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch and how far it is. `as_of` is null unless it was ordered with one.
+    """A batch and how far it is; `owner` is a user's name. `as_of` is null unless it was ordered with one.
 
     `state` and `outcome` are of its newest job; `tally` counts its reports by state."""
 
     id: str
+    owner: str
     job_id: str
     name: str
     template: str
@@ -90,9 +94,13 @@ class BatchList(Listing[BatchItem], frozen=True, kw_only=True):
 
 
 class BatchQuery(PageByNumber, frozen=True, kw_only=True):
-    """`template`: only batches of this template."""
+    """`template`: only batches of this template. `whose`: only your own (`mine`), what others `shared` with you, or,
+    for administrators, `all` there are. `owner`: what you may see of this user.
+    """
 
     template: str = ""
+    owner: Owner | None = None
+    whose: Literal["mine", "shared", "all"] | None = None
 
 
 class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +123,8 @@ async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
 async def list_batches(call: Call[None, BatchQuery]) -> BatchList:
     page = await call.operations.batches.list(
         call.principal,
+        owner=call.query.owner,
+        whose=whose_of(call.query.whose),
         q=call.query.q or "",
         template=call.query.template,
         limit=call.query.limit,
@@ -183,6 +193,7 @@ def batch_item(batch: BatchHead) -> BatchItem:
     base = outside(f"/api/v1/batches/{batch.id}")
     return BatchItem(
         id=batch.id,
+        owner=batch.owner,
         job_id=batch.job_id,
         name=batch.name,
         template=batch.template_name,
@@ -212,6 +223,7 @@ def _links(batch_id: str, job_id: str) -> dict[str, str]:
         "reports": f"{base}/reports",
         "zip": f"{base}/download.zip",
         "job": outside(f"/api/v1/jobs/{job_id}"),
+        "access": f"{base}/access",
         "page": outside(f"/batches/{batch_id}"),
     }
 
@@ -222,7 +234,7 @@ ENDPOINTS = [
         path="/batches",
         name="api_batches",
         handler=list_batches,
-        summary="Your batches, newest first",
+        summary="Your batches and those that others share with you, newest first",
         query=BatchQuery,
         answer=BatchList,
     ),

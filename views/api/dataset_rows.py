@@ -13,7 +13,7 @@ from server.http.made_files import head_of_made_file, send_made_file
 from server.http.values import DatasetName, described
 from server.operations.dataset_rows import RowsQuery
 from server.storage.pages import Listing
-from views.api.datasets import OwnerQuery
+from views.api.owners import Owner, OwnerQuery
 
 _FILTER = ":(?:eq|ne|lt|le|gt|ge|contains|null)(?::|$)"
 _PLACES = {"name": DatasetName, "format": ExportFormat}
@@ -38,7 +38,7 @@ class RowQuery(Page, frozen=True, kw_only=True):
 
     filter: tuple[Annotated[str, described(pattern=_FILTER)], ...] = ()
     order: tuple[Annotated[str, described(minLength=1)], ...] = ()
-    owner: str | None = None
+    owner: Owner | None = None
     cursor: Annotated[str, described(pattern="^[0-9]{1,18}[.][0-9]{1,18}$")] | None = None
 
 

@@ -19,7 +19,7 @@ from server.http.made_files import send_made_file
 from server.http.values import DatasetName, DigitText, Limit, described
 from server.operations.dataset_differences import DifferencesQuery
 from server.storage.pages import Listing
-from views.api.datasets import OwnerQuery
+from views.api.owners import Owner, OwnerQuery
 
 _VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=999_999_999)]
 _PLACES = {"name": DatasetName, "number": _VersionNumber}
@@ -30,7 +30,7 @@ class VersionsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: Limit = 50
     cursor: DigitText | None = None
-    owner: str | None = None
+    owner: Owner | None = None
 
 
 class DiffQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -47,7 +47,7 @@ class DiffQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
     change: Change | None = None
     limit: Limit = 50
     cursor: Annotated[str, described(pattern="^[0-9]{1,9}[.][0-9]{1,9}[.][0-9]{1,18}$")] | None = None
-    owner: str | None = None
+    owner: Owner | None = None
 
 
 class DiffCounts(msgspec.Struct, frozen=True, kw_only=True):

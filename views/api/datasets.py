@@ -9,37 +9,35 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
+from server.auth.permissions import Principal
 from server.datasets.dataset import MOST_TAGS, TAG_CHARACTERS, TAG_PATTERN, ColumnNote, Dataset, DatasetChange
 from server.datasets.schema import Column
 from server.http.based_requests import outside
-from server.http.endpoint import Call, Endpoint, Page, encoded
+from server.http.endpoint import Call, Endpoint, encoded
 from server.http.values import DatasetName
 from server.operations.datasets import entity_tag
 from server.storage.pages import Listing
+from views.api.owners import OwnerQuery, OwnersPage, of_owner, owner_for, whose_of
 
 _PLACES = {"name": DatasetName}
 
 _Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_CHARACTERS, pattern=TAG_PATTERN)]
 
 
-class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`owner`: for administrators, the name of the user whose datasets are meant."""
-
-    owner: str | None = None
-
-
-class DatasetQuery(Page, frozen=True, kw_only=True):
+class DatasetQuery(OwnersPage, frozen=True, kw_only=True):
     """`q` is looked for in names, descriptions, column names, tags and source file names. `tag`: only datasets that
-    have it; may be repeated, then they have all of them.
+    have it; may be repeated, then they have all of them. `whose`: only your own (`mine`), what others `shared` with
+    you, or, for administrators, `all` there are. `owner`: what you may see of this user.
     """
 
     tag: tuple[str, ...] = ()
-    owner: str | None = None
 
 
 class DatasetItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset at its current version."""
+    """A dataset at its current version. `id` is for the event `dataset:<id>`; `owner` is a user's name."""
 
+    id: str
+    owner: str
     name: str
     description: str
     version: int
@@ -98,13 +96,14 @@ async def list_datasets(call: Call[None, DatasetQuery]) -> DatasetList:
     page = await call.operations.datasets.list(
         call.principal,
         owner=call.query.owner,
+        whose=whose_of(call.query.whose),
         q=call.query.q or "",
         tags=call.query.tag,
         limit=call.query.limit,
         cursor=call.query.cursor,
     )
     return DatasetList(
-        items=[DatasetItem(**_fields(dataset)) for dataset in page.items],
+        items=[DatasetItem(**_fields(call.principal, dataset)) for dataset in page.items],
         total=page.total,
         next_cursor=page.next_cursor,
     )
@@ -112,7 +111,7 @@ async def list_datasets(call: Call[None, DatasetQuery]) -> DatasetList:
 
 async def get_dataset(call: Call[None, OwnerQuery]) -> web.Response:
     dataset = await call.operations.datasets.get(call.principal, call.path["name"], owner=call.query.owner)
-    return _described(dataset)
+    return _described(call.principal, dataset)
 
 
 async def change_dataset(call: Call[DatasetChanges, OwnerQuery]) -> web.Response:
@@ -128,7 +127,7 @@ async def change_dataset(call: Call[DatasetChanges, OwnerQuery]) -> web.Response
         owner=call.query.owner,
         expected=_expected(call.request),
     )
-    return _described(dataset)
+    return _described(call.principal, dataset)
 
 
 async def dataset_uses(call: Call[None, OwnerQuery]) -> DatasetUses:
@@ -143,21 +142,24 @@ async def delete_dataset(call: Call[None, OwnerQuery]) -> DatasetLoss:
     return DatasetLoss(name=loss.name, versions=loss.versions, row_count=loss.row_count, bytes=loss.bytes)
 
 
-def dataset_links(name: str) -> dict[str, str]:
+def dataset_links(name: str, owner: str | None = None) -> dict[str, str]:
+    """`owner` is named where it is not the reader's."""
     base = outside(f"/api/v1/datasets/{quote(name)}")
-    return {
+    links = {
         "self": base,
         "rows": f"{base}/rows",
         "versions": f"{base}/versions",
         "diff": f"{base}/diff",
         "export": f"{base}/export.csv",
-        "page": outside(f"/datasets/{quote(name)}"),
+        "access": f"{base}/access",
     }
+    page = outside(f"/datasets/{quote(f'{owner}:{name}' if owner else name, safe=':')}")
+    return {name: of_owner(link, owner) for name, link in links.items()} | {"page": page}
 
 
-def _described(dataset: Dataset) -> web.Response:
+def _described(reader: Principal, dataset: Dataset) -> web.Response:
     detail = DatasetDetail(
-        **_fields(dataset),
+        **_fields(reader, dataset),
         column_notes=dataset.column_notes,
         statistics=dataset.current.statistics,
         source=dataset.current.source.get("name"),
@@ -165,8 +167,10 @@ def _described(dataset: Dataset) -> web.Response:
     return encoded(detail, headers={"ETag": f'"{entity_tag(dataset)}"'})
 
 
-def _fields(dataset: Dataset) -> dict[str, Any]:
+def _fields(reader: Principal, dataset: Dataset) -> dict[str, Any]:
     return {
+        "id": dataset.id,
+        "owner": dataset.owner,
         "name": dataset.name,
         "description": dataset.description,
         "version": dataset.version,
@@ -177,7 +181,7 @@ def _fields(dataset: Dataset) -> dict[str, Any]:
         "tags": dataset.tags,
         "created_at": dataset.created_at,
         "updated_at": dataset.updated_at,
-        "links": dataset_links(dataset.name),
+        "links": dataset_links(dataset.name, owner_for(reader, dataset.owner_id, dataset.owner)),
     }
 
 
@@ -193,7 +197,7 @@ ENDPOINTS = [
         path="/datasets",
         name="api_datasets",
         handler=list_datasets,
-        summary="Datasets by name",
+        summary="Your datasets and those that others share with you, by name",
         query=DatasetQuery,
         answer=DatasetList,
     ),

@@ -16,13 +16,15 @@ from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.jobs.job import Job
 from server.operations.imports import KnownFile
 from views.api.datasets import dataset_links
+from views.api.owners import Owner
 from views.context import formats_for, language_of
 from views.formats import ReaderFormats
 
 
 class PreviewTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """`dataset`: one of yours, to be told how the file differs from it."""
+    """`dataset`: one of yours, or of `owner` that you may edit, to be told how the file differs from it."""
 
+    owner: Owner | None = None
     dataset: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
 
 
@@ -41,7 +43,7 @@ class PreviewQuery(PreviewTarget, frozen=True, kw_only=True):
 
     @property
     def options(self) -> ReadOptions:
-        names = (name for name in self.__struct_fields__ if name != "dataset")
+        names = (name for name in self.__struct_fields__ if name not in ("dataset", "owner"))
         return ReadOptions(**{name: getattr(self, name) for name in names})
 
 
@@ -61,11 +63,11 @@ class ImportStarted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def preview_upload(call: Call[None, PreviewQuery]) -> web.Response:
-    return await _preview(call, call.query.options, call.query.dataset)
+    return await _preview(call, call.query.options, call.query)
 
 
 async def preview_upload_again(call: Call[ReadOptions, PreviewTarget]) -> web.Response:
-    return await _preview(call, call.body, call.query.dataset)
+    return await _preview(call, call.body, call.query)
 
 
 async def start_import(call: Call[ImportRequest, NoQuery]) -> web.Response:
@@ -106,10 +108,12 @@ def import_links(job_id: str) -> dict[str, str]:
     return {"self": base, "import": base, "rejects": f"{base}/rejects", "page": outside(f"/imports/{job_id}")}
 
 
-async def _preview(call: Call[Any, Any], options: ReadOptions, dataset: str | None) -> web.Response:
-    imports = call.operations.imports
-    preview = await imports.preview(call.principal, call.path["id"], options, beside=dataset)
-    found = None if dataset is None else await imports.difference(call.principal, dataset, preview.columns)
+async def _preview(call: Call[Any, Any], options: ReadOptions, target: PreviewTarget) -> web.Response:
+    imports, dataset, owner = call.operations.imports, target.dataset, target.owner
+    preview = await imports.preview(call.principal, call.path["id"], options, beside=dataset, owner=owner)
+    found = None
+    if dataset is not None:
+        found = await imports.difference(call.principal, dataset, preview.columns, owner=owner)
     known = await imports.known(call.principal, await imports.upload(call.principal, call.path["id"]), preview)
     fields = preview_fields(preview, formats_for(call.request))
     return encoded(fields | {"difference": found, "known": known})
@@ -128,8 +132,8 @@ def _described(state: ImportState) -> dict[str, Any]:
     version = state.version
     if version is not None:
         links |= {
-            "dataset": dataset_links(version.dataset)["self"],
-            "version": dataset_links(version.dataset)["versions"],
+            "dataset": dataset_links(version.dataset, state.owner_id)["self"],
+            "version": dataset_links(version.dataset, state.owner_id)["versions"],
         }
     return {
         "upload_id": state.upload_id,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from server.auth.permissions import Principal
 from server.http.based_requests import outside
 from server.operations.template_starts import StartedTemplate
 from server.operations.templates import TemplateItem
@@ -14,15 +15,17 @@ from server.reports.summary import ParameterSummary
 from server.reports.template_issues import TemplateIssue
 from server.storage.pages import Listing
 from views.api.batches import first_page_url
+from views.api.owners import of_owner, owner_for
 
 
 class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template says about itself. `datasets` are those its queries read.
+    """What a template says about itself; `owner` is a user's name. `datasets` are those its queries read.
 
     The link `first_page` is a small picture of its newest report, if one has pages.
     """
 
     name: str
+    owner: str
     title: str
     description: str
     version: int
@@ -70,11 +73,13 @@ def issue_of(issue: TemplateIssue) -> Issue:
     return Issue(line=issue.line, column=issue.column, message=issue.text)
 
 
-def template_info(item: TemplateItem, pictured: str | None) -> TemplateInfo:
+def template_info(reader: Principal, item: TemplateItem, pictured: str | None) -> TemplateInfo:
     """`pictured` is the batch that has the first page of its newest report."""
-    links = template_links(item.stored.name) | ({"first_page": first_page_url(pictured)} if pictured else {})
+    owner = owner_for(reader, item.stored.owner_id, item.stored.owner)
+    links = template_links(item.stored.name, owner) | ({"first_page": first_page_url(pictured)} if pictured else {})
     return TemplateInfo(
         name=item.stored.name,
+        owner=item.stored.owner,
         title=item.summary.title or item.stored.title,
         description=item.summary.description,
         version=item.stored.version,
@@ -92,11 +97,14 @@ def start_of(started: StartedTemplate) -> TemplateStart:
     )
 
 
-def template_links(name: str) -> dict[str, str]:
+def template_links(name: str, owner: str | None = None) -> dict[str, str]:
+    """`owner` is named where it is not the reader's."""
     base = outside(f"/api/v1/templates/{quote(name)}")
-    return {
+    links = {
         "self": base,
         "preview": f"{base}/preview",
         "versions": f"{base}/versions",
-        "page": outside(f"/templates/{quote(name)}"),
+        "access": f"{base}/access",
     }
+    page = outside(f"/templates/{quote(f'{owner}:{name}' if owner else name, safe=':')}")
+    return {name: of_owner(link, owner) for name, link in links.items()} | {"page": page}

@@ -11,12 +11,13 @@ from aiohttp import web
 
 from server.errors import NotFound
 from server.http.based_requests import outside
-from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
+from server.http.endpoint import Call, Endpoint, ShortPage
 from server.http.short_lists import cut
 from server.http.values import TemplateName
 from server.reports.source_changes import RowKind, SourceChanges
 from server.reports.template_store import TemplateVersion
 from server.storage.pages import Listing
+from views.api.owners import Owner, OwnerQuery, of_owner
 from views.api.template_items import SavedTemplate, issue_of, template_links
 from views.api.templates import if_match, saved_answer
 
@@ -49,7 +50,13 @@ class TemplateVersionSource(TemplateVersionItem, frozen=True, kw_only=True):
     source: str
 
 
-class TemplateDiffQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+class VersionsPage(ShortPage, frozen=True, kw_only=True):
+    """`owner`: the name of the user whose template it is. All of it comes, unless `limit` asks for less."""
+
+    owner: Owner | None = None
+
+
+class TemplateDiffQuery(OwnerQuery, frozen=True, kw_only=True, rename={"from_": "from"}):
     """`to` is the newest version, `from` the one before it, unless you name others.
 
     With `whole=true` every line is answered, not only those near a change.
@@ -81,26 +88,31 @@ class TemplateDiff(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     rows_left: int
 
 
-async def list_versions(call: Call[None, ShortPage]) -> TemplateVersionList:
-    name = call.path["name"]
-    versions = await call.operations.template_versions.list(call.principal, name)
+async def list_versions(call: Call[None, VersionsPage]) -> TemplateVersionList:
+    name, owner = call.path["name"], call.query.owner
+    versions = await call.operations.template_versions.list(call.principal, name, owner=owner)
     page = cut(versions, call.query, lambda version: f"{version.number} {version.saved_by or ''} {version.note}")
     return TemplateVersionList(
-        items=[_item(name, version) for version in page.items], next_cursor=page.next_cursor, total=page.total
+        items=[_item(name, version, owner) for version in page.items], next_cursor=page.next_cursor, total=page.total
     )
 
 
-async def get_version(call: Call[None, NoQuery]) -> TemplateVersionSource:
-    name = call.path["name"]
-    stored, version = await call.operations.template_versions.get(call.principal, name, _number(call))
-    item = _item(name, version)
+async def get_version(call: Call[None, OwnerQuery]) -> TemplateVersionSource:
+    name, owner = call.path["name"], call.query.owner
+    stored, version = await call.operations.template_versions.get(call.principal, name, _number(call), owner=owner)
+    item = _item(name, version, owner)
     return TemplateVersionSource(**msgspec.structs.asdict(item), source=stored.source)
 
 
 async def diff_versions(call: Call[None, TemplateDiffQuery]) -> TemplateDiff:
     query = call.query
     found = await call.operations.template_versions.compare(
-        call.principal, call.path["name"], before=query.from_, after=query.to, whole=query.whole
+        call.principal,
+        call.path["name"],
+        before=query.from_,
+        after=query.to,
+        whole=query.whole,
+        owner=query.owner,
     )
     return TemplateDiff(
         from_=found.before.number,
@@ -112,15 +124,19 @@ async def diff_versions(call: Call[None, TemplateDiffQuery]) -> TemplateDiff:
     )
 
 
-async def restore_version(call: Call[None, NoQuery]) -> web.Response:
+async def restore_version(call: Call[None, OwnerQuery]) -> web.Response:
     """What no longer fits the data of today is told among the warnings: it was right once, so it is brought back."""
     stored, check = await call.operations.template_versions.restore(
-        call.principal, call.path["name"], _number(call), if_match=if_match(call.request)
+        call.principal,
+        call.path["name"],
+        _number(call),
+        if_match=if_match(call.request),
+        owner=call.query.owner,
     )
-    return saved_answer(stored, [issue_of(issue) for issue in check.issues], status=201)
+    return saved_answer(call.principal, stored, [issue_of(issue) for issue in check.issues], status=201)
 
 
-def _number(call: Call[None, NoQuery]) -> int:
+def _number(call: Call[None, OwnerQuery]) -> int:
     number = call.path["number"]
     if not number.isdecimal() or len(number) > 9:
         raise NotFound
@@ -143,8 +159,8 @@ def _hunks(changes: SourceChanges) -> list[list[TemplateDiffLine]]:
     ]
 
 
-def _item(name: str, version: TemplateVersion) -> TemplateVersionItem:
-    links = template_links(name)
+def _item(name: str, version: TemplateVersion, owner: str | None) -> TemplateVersionItem:
+    links = template_links(name, owner)
     return TemplateVersionItem(
         number=version.number,
         created_at=version.created_at,
@@ -154,9 +170,9 @@ def _item(name: str, version: TemplateVersion) -> TemplateVersionItem:
         lines_removed=version.lines_removed,
         restored_from=version.restored_from,
         links={
-            "self": f"{links['versions']}/{version.number}",
+            "self": of_owner(outside(f"/api/v1/templates/{quote(name)}/versions/{version.number}"), owner),
             "template": links["self"],
-            "page": outside(f"/templates/{quote(name)}/versions/{version.number}"),
+            "page": f"{links['page']}/versions/{version.number}",
         },
     )
 
@@ -169,7 +185,7 @@ ENDPOINTS = [
         name="api_template_versions",
         handler=list_versions,
         summary="When a template was saved, by whom and how much it changed, newest first",
-        query=ShortPage,
+        query=VersionsPage,
         answer=TemplateVersionList,
         errors=(404,),
     ),
@@ -180,6 +196,7 @@ ENDPOINTS = [
         name="api_template_version",
         handler=get_version,
         summary="One version with its source",
+        query=OwnerQuery,
         answer=TemplateVersionSource,
         errors=(404,),
     ),
@@ -202,6 +219,7 @@ ENDPOINTS = [
         handler=restore_version,
         summary="Bring an old version back, as a new version; what does not fit today's data is among the warnings",
         access="write",
+        query=OwnerQuery,
         answer=SavedTemplate,
         status=201,
         errors=(404, 412),

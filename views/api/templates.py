@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
+from server.auth.permissions import Principal
 from server.errors import InvalidInput, MalformedRequest, UnsupportedMedia
-from server.http.endpoint import Call, Endpoint, NoQuery, Page, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
 from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName, line
@@ -16,6 +17,7 @@ from server.operations.templates import PreviewOrder, ReportPreview
 from server.reports.summary import Check, ParameterSummary
 from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
+from views.api.owners import OwnerQuery, OwnersPage, owner_for, whose_of
 from views.api.reports import FILE_TYPES, file_headers
 from views.api.template_items import (
     Issue,
@@ -68,30 +70,38 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     each: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
 
 
-class VersionQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`version`: an older one instead of the newest."""
+class VersionQuery(OwnerQuery, frozen=True, kw_only=True):
+    """`version`: an older one instead of the newest. `owner`: the name of the user whose it is."""
 
     version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
 
 
-class SaveQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """`note`: what this version changes, for its list of versions."""
+class SaveQuery(OwnerQuery, frozen=True, kw_only=True):
+    """`note`: what this version changes, for its list of versions. `owner`: whose template gets it, when it is
+    another's that you may edit.
+    """
 
     note: _Note = ""
 
 
-async def list_templates(call: Call[None, Page]) -> TemplateList:
+async def list_templates(call: Call[None, OwnersPage]) -> TemplateList:
     page = await call.operations.templates.list(
-        call.principal, q=call.query.q or "", limit=call.query.limit, cursor=call.query.cursor
+        call.principal,
+        owner=call.query.owner,
+        whose=whose_of(call.query.whose),
+        q=call.query.q or "",
+        limit=call.query.limit,
+        cursor=call.query.cursor,
     )
-    names = [item.stored.name for item in page.items]
-    pictured = await call.operations.first_pages.newest(call.principal, names)
-    items = [template_info(item, pictured.get(item.stored.name)) for item in page.items]
+    pictured = await call.operations.first_pages.newest(call.principal, [item.stored.id for item in page.items])
+    items = [template_info(call.principal, item, pictured.get(item.stored.id)) for item in page.items]
     return TemplateList(items=items, total=page.total, next_cursor=page.next_cursor)
 
 
 async def get_template(call: Call[None, VersionQuery]) -> web.Response:
-    stored = await call.operations.templates.get(call.principal, call.path["name"], version=call.query.version)
+    stored = await call.operations.templates.get(
+        call.principal, call.path["name"], owner=call.query.owner, version=call.query.version
+    )
     headers = {
         "ETag": f'"{stored.version}"',
         "Content-Disposition": content_disposition("inline", f"{stored.name}.yaml"),
@@ -111,16 +121,19 @@ async def put_template(call: Call[bytes, SaveQuery]) -> web.Response:
         if_match=if_match(call.request),
         must_be_new=bool(none_match and any(tag.value == "*" for tag in none_match)),
         note=call.query.note.strip(),
+        owner=call.query.owner,
     )
-    return saved_answer(stored, _issues(check, "warning"), status=201 if stored.version == 1 else 200)
+    return saved_answer(call.principal, stored, _issues(check, "warning"), status=201 if stored.version == 1 else 200)
 
 
-async def delete_template(call: Call[None, NoQuery]) -> None:
-    await call.operations.templates.delete(call.principal, call.path["name"], if_match=if_match(call.request))
+async def delete_template(call: Call[None, OwnerQuery]) -> None:
+    await call.operations.templates.delete(
+        call.principal, call.path["name"], if_match=if_match(call.request), owner=call.query.owner
+    )
 
 
-def saved_answer(stored: StoredTemplate, issues: list[Issue], *, status: int) -> web.Response:
-    links = template_links(stored.name)
+def saved_answer(reader: Principal, stored: StoredTemplate, issues: list[Issue], *, status: int) -> web.Response:
+    links = template_links(stored.name, owner_for(reader, stored.owner_id, stored.owner))
     saved = SavedTemplate(name=stored.name, title=stored.title, version=stored.version, warnings=issues, links=links)
     headers = {"ETag": f'"{stored.version}"', "Location": links["self"]}
     return encoded(saved, status=status, headers=headers)
@@ -149,9 +162,10 @@ async def check_template(call: Call[bytes, NoQuery]) -> CheckAnswer:
     )
 
 
-async def preview_template(call: Call[PreviewRequest, NoQuery]) -> web.StreamResponse:
+async def preview_template(call: Call[PreviewRequest, OwnerQuery]) -> web.StreamResponse:
     order = PreviewOrder(
         name=call.path["name"],
+        owner=call.query.owner,
         source=call.body.source,
         parameters=call.body.parameters,
         format=call.body.format,
@@ -195,8 +209,8 @@ ENDPOINTS = [
         path="/templates",
         name="api_templates",
         handler=list_templates,
-        summary="Your report templates, by name",
-        query=Page,
+        summary="Your report templates and those that others share with you, by name",
+        query=OwnersPage,
         answer=TemplateList,
     ),
     Endpoint(
@@ -237,7 +251,7 @@ ENDPOINTS = [
         body_schema=_TEMPLATE,
         answer=SavedTemplate,
         other_statuses=(201,),
-        errors=(412, 415, 422),
+        errors=(404, 412, 415, 422),
     ),
     Endpoint(
         method="DELETE",
@@ -247,6 +261,7 @@ ENDPOINTS = [
         handler=delete_template,
         summary="Delete a template with all versions; reports made with it stay",
         access="write",
+        query=OwnerQuery,
         status=204,
         errors=(404, 412),
     ),
@@ -271,6 +286,7 @@ ENDPOINTS = [
         name="api_template_preview",
         handler=preview_template,
         summary="One report with your data, which nobody keeps",
+        query=OwnerQuery,
         body=PreviewRequest,
         answer=bytes,
         answer_type=FILE_TYPES,

@@ -26,22 +26,36 @@ _EXPRESSION_WORDS = frozenset(_RESERVED.split())  # names that mean something el
 
 
 def starting_template(
-    *, dataset: str, description: str, columns: Sequence[KnownColumn], language: str, each: str = ""
+    *,
+    dataset: str,
+    description: str,
+    columns: Sequence[KnownColumn],
+    language: str,
+    each: str = "",
+    table: str = "",
 ) -> str:
     """The source of a template that has no issues, whatever the columns are called and hold.
 
-    `each` is a column: there is one report for each of its values.
+    `each` is a column: there is one report for each of its values. `table` is what SQL calls the dataset of somebody
+    else.
     """
-    return _Writer(dataset, description, columns, words_for(language), each).template()
+    return _Writer(dataset, table or sql_name(dataset), description, columns, words_for(language), each).template()
 
 
 class _Writer:
     def __init__(
-        self, dataset: str, description: str, columns: Sequence[KnownColumn], words: StartingWords, each: str
+        self,
+        dataset: str,
+        table: str,
+        description: str,
+        columns: Sequence[KnownColumn],
+        words: StartingWords,
+        each: str,
     ) -> None:
         self._dataset = dataset
+        self._whole = table
         self._each = next((column for column in columns if column.name == each), None)
-        self._table = sql_name(dataset)
+        self._table = table
         if self._each is not None:
             self._table = queries.rows_of(self._table, self._each, _parameter_of(self._each, words))
         self._description = one_line(description)[:_DESCRIPTION]
@@ -121,7 +135,7 @@ class _Writer:
     def _parameter(self, column: KnownColumn) -> str:
         name = sql_name(column.name)
         kind = column.type if column.type in ("boolean", "integer") else "text"
-        query = queries.select(sql_name(self._dataset), [f"distinct {name}"], f"where {name} is not null order by 1")
+        query = queries.select(self._whole, [f"distinct {name}"], f"where {name} is not null order by 1")
         each = scalar(one_line(query))
         return (
             f"{_parameter_of(column, self._words)}: {{type: {kind}, label: {scalar(label_of(column))}, each: {each}}}"

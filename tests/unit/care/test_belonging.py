@@ -45,7 +45,13 @@ class Site:
     limits: LiveLimits
 
     def node(
-        self, name: str, *, data: Path, files: Path | None = None, setup: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        data: Path,
+        files: Path | None = None,
+        setup: Mapping[str, Any] | None = None,
+        presences: LocalPresences | None = None,
     ) -> Belonging:
         data.mkdir(exist_ok=True)
         place = files or self.files
@@ -53,7 +59,7 @@ class Site:
         return Belonging(
             database=self.database,
             marks=FileMarks(stores, Scratch(place / "partial"), place=str(place), is_shared=True),
-            presences=LocalPresences(ConnectionManager(self.limits)),
+            presences=presences or LocalPresences(ConnectionManager(self.limits)),
             data=data,
             name=name,
             setup=lambda mark: msgspec.convert({"key": "a", "files": "", "mark": mark, **(setup or {})}, NodeSetup),
@@ -123,6 +129,29 @@ async def test_one_that_was_killed_and_lost_its_data_waits_for_itself_to_be_sile
     async with site.database.write() as connection:  # as time does
         await connection.execute(update(nodes).values(seen_at=utc_now() - UNHEARD))
     await asyncio.wait_for(again, 15)
+
+
+class EmptiedBroker(LocalPresences):
+    """It knows nobody when it is asked for the second time, as if it had just lost everything."""
+
+    process = "one"
+    asked = 0
+
+    async def knows(self, process: str) -> bool:
+        self.asked += 1
+        return self.asked != 2
+
+
+async def test_a_broker_that_was_emptied_names_nobody_as_a_stranger(
+    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = EmptiedBroker(ConnectionManager(site.limits))
+    setup = {"broker": "b", "hears": True}
+    east = site.node("east", data=tmp_path / "east", setup=setup)
+    west = site.node("west", data=tmp_path / "west", setup=setup, presences=broker)
+    async with living(east), living(west):
+        await until(lambda: broker.asked > 3)
+    assert "does not fit" not in caplog.text
 
 
 async def test_those_that_came_past_each_other_say_so(

@@ -140,7 +140,8 @@ def test_a_kind_that_only_waits_is_never_interrupted_too_often() -> None:
     assert (again["state"], again["interruptions"]) == (State.QUEUED, 0)
 
 
-def test_a_cancel_that_was_asked_for_holds_after_a_crash() -> None:
-    changes = after_crash(job(cancel_requested=True), counts_interruptions=True, max_attempts=3)
+@pytest.mark.parametrize("state", [State.RUNNING, State.QUEUED])
+def test_a_cancel_that_was_asked_for_holds_after_a_crash(state: State) -> None:
+    changes = after_crash(job(state=state, cancel_requested=True), counts_interruptions=True, max_attempts=3)
     assert changes is not None
     assert (changes["state"], changes["cancel_requested"]) == (State.CANCELLED, False)

@@ -79,7 +79,7 @@ class House:
         return await self.todo.uploads.receive_whole(owner, NewUpload(name=name, size=len(content)), in_pieces(content))
 
     async def imported(
-        self, owner: Principal, content: bytes = ORDERS, *, name: str = "orders.csv", **wanted: Any
+        self, owner: Principal, /, content: bytes = ORDERS, *, name: str = "orders.csv", **wanted: Any
     ) -> Job:
         """The job of an import that has ended, whether well or not."""
         upload = await self.upload(owner, content, name=name)
@@ -127,7 +127,7 @@ class House:
         """What nobody will send or remove."""
         return [path.name for path in (self.parts.settings.data / "blobs" / "partial").iterdir()]
 
-    async def reported(self, owner: Principal, template: str = "sales", **wanted: Any) -> BatchStart:
+    async def reported(self, owner: Principal, /, template: str = "sales", **wanted: Any) -> BatchStart:
         """A batch whose job has ended."""
         started = await self.todo.batches.start(owner, BatchOrder(template=template, **wanted))
         return BatchStart(job=await self.ended(owner, started.job), batch_id=started.batch_id)

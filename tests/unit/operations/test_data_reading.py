@@ -24,6 +24,7 @@ def reading(house: House) -> DataReading:
         room=parts.storage.room,
         limits=parts.datasets.query_limits,
         answer_bytes=1_000,
+        access=parts.operations.sharing.access,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whose datasets somebody may see: one's own, and for administrators those of whom they name."""
+"""Whose datasets somebody may see: one's own, those that were shared with them, and for administrators all."""
 
 from __future__ import annotations
 
@@ -6,55 +6,80 @@ from dataclasses import replace
 
 import pytest
 
+from server.auth.access import Right
+from server.auth.grants import Grant
 from server.auth.permissions import Principal, Scope
-from server.errors import Forbidden, NotFound
+from server.errors import Forbidden, InvalidInput, NotFound
 from server.operations.dataset_access import DatasetAccess
 from tests.unit.operations.conftest import House, refused
 
 
 @pytest.fixture
 def access(house: House) -> DatasetAccess:
-    return DatasetAccess(database=house.parts.storage.database, catalog=house.parts.datasets.catalog)
+    return DatasetAccess(access=house.todo.sharing.access, catalog=house.parts.datasets.catalog)
 
 
-async def test_one_is_the_owner_of_ones_own_however_one_is_named(access: DatasetAccess, alice: Principal) -> None:
+async def test_one_is_the_owner_of_ones_own_however_one_is_named(
+    access: DatasetAccess, house: House, alice: Principal
+) -> None:
+    version = await house.given(alice)
     for owner in (None, "alice", "Alice", " ALICE ", alice.user_id):
-        assert await access.owner_id(alice, owner) == alice.user_id
+        found = await access.get(alice, "orders", owner, Right.OWN)
+        assert (found.id, found.owner) == (version.dataset_id, "alice")
+        assert await access.right(alice, found) is Right.OWN
 
 
 async def test_nobody_learns_who_else_is_here(access: DatasetAccess, house: House, alice: Principal) -> None:
-    for owner in ("bob", house.bob.user_id, "nobody"):
-        with refused(NotFound):
-            await access.owner_id(alice, owner)
+    await house.given(house.bob)
     small = replace(house.admin, scopes=frozenset({Scope.READ, Scope.WRITE}))  # a token for something else
-    with refused(NotFound):
-        await access.owner_id(small, "bob")
+    told = []
+    for principal, owner in (
+        (alice, None),
+        (alice, "bob"),
+        (alice, house.bob.user_id),
+        (alice, "nobody"),
+        (small, "bob"),
+    ):
+        with pytest.raises(NotFound) as refusal:
+            await access.get(principal, "orders", owner)
+        told.append(str(refusal.value))
+    assert len(set(told)) == 1
 
 
 async def test_administrators_name_anybody_by_name_or_id(access: DatasetAccess, house: House) -> None:
     zoe = await house.user("Zoë")
+    version = await house.given(zoe)
     for owner in ("zoë", "Zoe\u0308", zoe.user_id):
-        assert await access.owner_id(house.admin, owner) == zoe.user_id
-    with refused(NotFound):
-        await access.owner_id(house.admin, "nobody")
+        assert (await access.get(house.admin, "orders", owner)).id == version.dataset_id
+    for owner in ("nobody", None):  # a name alone never means what only their power opens
+        with refused(NotFound):
+            await access.get(house.admin, "orders", owner)
+    assert await house.audited("access.look") == [("admin", "orders", {"kind": "dataset", "owner": "Zoë"})]
 
 
-async def test_a_token_that_may_nothing_reads_nothing(access: DatasetAccess, alice: Principal) -> None:
-    with refused(Forbidden):
-        await access.owner_id(replace(alice, scopes=frozenset()), None)
-
-
-async def test_a_dataset_of_the_same_name_is_each_owners_own(
-    access: DatasetAccess, house: House, alice: Principal
-) -> None:
+async def test_a_token_that_may_nothing_reads_nothing(access: DatasetAccess, house: House, alice: Principal) -> None:
     await house.given(alice)
-    with refused(NotFound):
-        await access.get(house.bob, "orders")
-    await house.given(house.bob, b"id\n1\n")
-    hers, his = await access.get(alice, "orders"), await access.get(house.bob, "orders")
-    assert (hers.row_count, his.row_count) == (3, 1)
-    assert (await access.get(house.admin, "orders", "bob")).id == his.id
-    assert list(await access.names(alice)) == ["orders"]
+    with refused(Forbidden):
+        await access.get(replace(alice, scopes=frozenset()), "orders")
+
+
+async def test_a_name_is_ones_own_first_and_else_the_only_one_that_was_shared(
+    access: DatasetAccess, house: House, alice: Principal, bob: Principal
+) -> None:
+    carol = await house.user("carol")
+    everybody = [Grant(everyone=True)]
+    hers = await house.given(alice)
+    await house.todo.sharing.put(alice, "dataset", "orders", everybody)
+    assert (await access.get(bob, "orders")).id == hers.dataset_id
+    await house.given(carol)
+    await house.todo.sharing.put(carol, "dataset", "orders", everybody)
+    with pytest.raises(InvalidInput) as refusal:
+        await access.get(bob, "orders")
+    assert '"alice"."orders", "carol"."orders"' in str(refusal.value)
+    his = await house.given(bob, b"id\n1\n")
+    assert (await access.get(bob, "orders")).id == his.dataset_id
+    assert (await access.get(bob, "orders", "carol")).owner == "carol"
+    assert list(await access.names(bob)) == ["orders"]
 
 
 async def test_an_old_version_is_found_as_long_as_it_is_kept(

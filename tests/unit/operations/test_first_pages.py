@@ -30,9 +30,10 @@ async def test_whoever_may_see_a_batch_sees_its_first_page(house: House, alice: 
     with Image.open(io.BytesIO(pictures[0])) as picture:
         assert (picture.format, picture.size) == ("WEBP", (480, 679))
     assert await kept(house, batch.batch_id) == {"pdf", "webp"}
+    template = await house.todo.templates.get(alice, "paged")
     for asks in only_looking(alice):
-        assert await house.todo.first_pages.newest(asks, ["paged"]) == {"paged": batch.batch_id}
-    assert await house.todo.first_pages.newest(bob, ["paged"]) == {}
+        assert await house.todo.first_pages.newest(asks, [template.id]) == {template.id: batch.batch_id}
+    assert await house.todo.first_pages.newest(bob, [template.id]) == {}
     with refused(NotFound):
         await house.todo.first_pages.picture(bob, batch.batch_id)
     await house.todo.batches.delete(alice, batch.batch_id)
@@ -47,7 +48,8 @@ async def test_the_newest_batch_with_pages_counts(house: House, alice: Principal
     await house.todo.templates.save(alice, "paged", PAGED)
     older, newer = [await house.reported(alice, formats=["pdf"]) for _ in range(2)]
     without = await house.reported(alice, formats=["html"])
-    assert await house.todo.first_pages.newest(alice, ["sales", "paged"]) == {"sales": newer.batch_id}
+    ids = {name: (await house.todo.templates.get(alice, name)).id for name in ("sales", "paged")}
+    assert await house.todo.first_pages.newest(alice, list(ids.values())) == {ids["sales"]: newer.batch_id}
     with refused(NotFound):
         await house.todo.first_pages.picture(alice, without.batch_id)
     assert older.batch_id != newer.batch_id

@@ -21,7 +21,7 @@ KEY, DATASET = "inventory-ageing", "sample_stock"
 def gallery_of(house: House, files: Path = EXAMPLES / "gallery", **more: Any) -> GalleryOperations:
     parts, todo = house.parts, house.todo
     return GalleryOperations(
-        access=DatasetAccess(database=parts.storage.database, catalog=parts.datasets.catalog),
+        access=DatasetAccess(access=todo.sharing.access, catalog=parts.datasets.catalog),
         store=parts.reports.templates,
         templates=todo.templates,
         uploads=todo.uploads,

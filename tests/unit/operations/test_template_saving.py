@@ -37,6 +37,7 @@ def saving(house: House) -> TemplateSaving:
             room=parts.storage.room,
             limits=parts.datasets.query_limits,
             answer_bytes=1_000,
+            access=parts.operations.sharing.access,
         ),
         audit=Audit(parts.storage.database),
         growth=parts.storage.growth,

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, Locked, MalformedRequest, NotFound, StorageFull, TooLarge
 from server.jobs.job import State
 from server.operations.uploads import NewUpload, UploadOperations
 from server.settings import Settings
+from server.storage.tables import jobs
 from server.uploads.files import Upload
 from tests.unit.operations.conftest import House, in_pieces, refused
 
@@ -78,6 +80,41 @@ async def test_the_same_join_under_one_key_is_one_file(
     with refused(Conflict, "key_reused"):
         await join(house, alice, part_ids[:1], idempotency_key="k")
     assert (await uploads.search(alice, limit=10)).total == 1
+
+
+async def test_the_same_part_under_one_key_is_one_part(
+    uploads: UploadOperations, house: House, alice: Principal
+) -> None:
+    """Whoever got no answer asks again: no part is left that nobody was told of."""
+    wanted = NewUpload(name="", size=3, concat="partial")
+    first = await uploads.create(alice, wanted, idempotency_key="one")
+    second = await uploads.create(alice, wanted, idempotency_key="two")
+    assert [(await uploads.create(alice, wanted, idempotency_key=key)).id for key in ("one", "two")] == [
+        first.id,
+        second.id,
+    ]
+    assert [part.id for part in await house.parts.uploads.store.parts_of(str(first.part_of))] == [first.id, second.id]
+    with refused(Conflict, "key_reused"):
+        await uploads.create(alice, replace(wanted, size=4), idempotency_key="one")
+
+    for each in (first, second):
+        await uploads.receive(alice, each.id, in_pieces(b"abc"), offset=0)
+    await join(house, alice, [first.id, second.id], idempotency_key="three")
+    assert (await house.todo.jobs.get(alice, str(first.job_id))).state is State.CANCELLED
+    assert (await uploads.search(alice, limit=10)).total == 1
+    with refused(NotFound):
+        await uploads.create(alice, wanted, idempotency_key="one")
+
+
+async def test_an_upload_goes_with_its_job_though_whoever_cancelled_it_was_killed_in_between(
+    uploads: UploadOperations, house: House, alice: Principal
+) -> None:
+    begun, other = await part(house, alice, PIECES[0]), await uploads.create(alice, NewUpload(name="a", size=9))
+    async with house.parts.storage.database.write() as connection:  # what a start makes of a cancel that was asked for
+        cancelled = update(jobs).where(jobs.c.id == begun.job_id).values(state=State.CANCELLED)
+        await connection.execute(cancelled)
+    await house.parts.uploads.sweep.sweep()
+    assert [each.id for each in (await uploads.search(alice, limit=10)).items] == [other.id]
 
 
 async def test_parts_of_a_stranger_are_not_there(

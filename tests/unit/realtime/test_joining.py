@@ -15,13 +15,13 @@ from server.realtime.catching_up import CatchUp
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History, KeptMessage
-from server.realtime.joining import Joiner
+from server.realtime.joining import Joiner, Prepare
 from server.realtime.manager import Refused
 from server.realtime.presences import LocalPresences, Replacing
 from server.realtime.protocol import Position
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
-from server.storage.database import Database
+from server.storage.database import Database, DatabaseAway
 from tests.unit.realtime.links import MemoryLink
 from tests.unit.realtime.people import manager_of, person
 from tests.waiting import flushed
@@ -32,12 +32,16 @@ LANGUAGES = Languages.load(Path("locales"))
 async def nothing(user_id: str) -> None: ...
 
 
+async def without_database(user_id: str) -> None:
+    raise DatabaseAway
+
+
 def render(kept: KeptMessage, language: str) -> bytes:
     return protocol.encode({"type": "notification", "offset": kept.offset})
 
 
 class House:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, prepare: Prepare = nothing) -> None:
         self.database = database
         self.manager = manager_of()
         self.history = History(database)
@@ -50,7 +54,7 @@ class House:
             topics=Topics(broker=self.broker, manager=self.manager, forget=self.history.forget),
             presences=LocalPresences(self.manager),
             replacing=Replacing(self.manager, self.broker),
-            prepare=nothing,
+            prepare=prepare,
             languages=LANGUAGES,
             endings=self.endings,
             replay=Replay(render),
@@ -128,3 +132,14 @@ async def test_this_node_listens_to_the_user_by_then(database: Database) -> None
     house.broker.send((await house.keep()).as_told())
     house.broker.send((await house.keep("bob")).as_told())
     assert len(heard) == 1
+
+
+async def test_whoever_comes_while_the_database_is_away_is_told_to_come_back(database: Database) -> None:
+    house = House(database, prepare=without_database)
+    connection, link = house.visitor()
+    with pytest.raises(Refused) as refused:
+        await house.joiner.join(connection, None)
+    assert refused.value.code.may_reconnect
+    assert isinstance(refused.value.why, DatabaseAway)
+    assert not link.messages
+    assert not house.manager.active_connections

@@ -9,7 +9,9 @@ from typing import Any
 
 import openpyxl
 import pypdf
+import pypdfium2
 import pytest
+import yaml
 
 from server.datasets.work import QueryLimits
 from server.reports.binding import check_template
@@ -172,3 +174,31 @@ def test_long_words_in_heads_stay_on_the_page(orders: Path, tmp_path: Path) -> N
 
     paper.pages[0].extract_text(visitor_text=visit)
     assert beyond == []
+
+
+def right_edges(pdf: Path) -> tuple[float, float]:
+    """Of the letter that stands farthest to the right, and of the page, in points."""
+    page = pypdfium2.PdfDocument(pdf)[0]
+    text = page.get_textpage()
+    return max(text.get_charbox(place)[2] for place in range(text.count_chars())), page.get_width()
+
+
+def test_long_words_and_wide_tables_of_texts_stay_on_the_page(orders: Path, tmp_path: Path) -> None:
+    word = "abcdefghij" * 12
+    table = "| " + " | ".join("abcdefghijkl") + " |\n|" + "--:|" * 12 + "\n|" + " 1234567.89 EUR |" * 12
+    blocks = [
+        {"heading": word},
+        {"kpis": [{"label": word, "value": "1"}, {"label": "x", "value": f"'{word}'"}]},
+        {"text": f"{word} and `{word}`\n\n```\n{word}\n```\n\n{table}"},
+    ]
+    template = yaml.safe_dump({"title": word, "blocks": blocks})
+    rendered = render(template, orders, tmp_path, {}, "pdf")
+    letter, page = right_edges(rendered.artifacts[0].path)
+    assert letter < page - 40
+    words = "".join(pypdf.PdfReader(rendered.artifacts[0].path).pages[0].extract_text().split())
+    assert words.count(word) >= 6  # nothing is added where a word is broken
+
+
+def test_bold_ends_beside_chinese_without_a_space(orders: Path, tmp_path: Path) -> None:
+    page = content(render(source("select 1 as v", 'text: "**粗体：**后面 and **a** * b*c"'), orders, tmp_path))
+    assert "<strong>粗体：</strong>后面 and <strong>a</strong> * b*c" in page

@@ -115,7 +115,7 @@ def test_keys_move_into_their_table_and_jobs_keep_what_refers_to_them(tmp_path: 
         connection.commit()
         upgrade(connection)
         keys = connection.execute(sa.select(job_keys).order_by(job_keys.c.job_id)).all()
-        assert keys == [("u", "k", "f", "1"), ("u", "older", "data_import", "2")]
+        assert keys == [("u", "k", "f", "1", ""), ("u", "older", "data_import", "2", "")]
         assert list(connection.execute(sa.select(jobs.c.id).order_by(jobs.c.id)).scalars()) == ["1", "2", "3"]
         lines = connection.execute(sa.select(job_log.c.message).order_by(job_log.c.id)).scalars()
         assert list(lines) == ["line of 1", "line of 2", "line of 3"]

@@ -68,6 +68,14 @@ def test_an_unknown_time_zone_is_utc() -> None:
     assert formats(time_zone="Mars/Olympus").date(NOW) == "Nov 23, 2026"
 
 
+def test_the_end_of_a_day_is_said_as_such() -> None:
+    midnight = datetime(2026, 11, 30, 16, tzinfo=UTC)
+    assert formats("en", "Asia/Shanghai").until(midnight) == "Nov 30, 2026, 24:00 UTC+08:00"
+    assert formats("zh-CN", "Asia/Shanghai").until(midnight) == "2026年11月30日 24:00 UTC+08:00"
+    assert formats("en", "UTC").until(midnight) == formats("en", "UTC").datetime(midnight)
+    assert formats().until(None) == "no end"
+
+
 def test_the_past_is_told_relatively_until_a_date_says_more() -> None:
     assert formats().relative(NOW - timedelta(minutes=5)) == "5 minutes ago"
     assert formats().relative(NOW) == "just now"
