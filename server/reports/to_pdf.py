@@ -41,8 +41,9 @@ _MARGINS = 2 * 17 * 72 / 25.4  # left and right together, in points; as in `repo
 
 
 _TOO_LONG = "string is longer than"
-_NAMED = ("table", "text", "kpis", "heading", "chart")
-_DRAWN = ("svg", "spark")
+_NAMED = ("table", "text", "kpis", "heading", "chart", "image")
+_WHOLE = ("title", "alt")
+_LONG = 8_000  # letters that fit anywhere
 
 
 class PdfWriter:
@@ -77,9 +78,9 @@ class PdfWriter:
                 document.warnings.append(document.words.no_shape.format(text=missing))
                 return self._compiled(text, document, [])
         except typst.TypstError as error:
-            if _TOO_LONG in str(error):
-                raise _too_long(blocks) from None
             reason = str(error).split("\n")[0][:300]
+            if _TOO_LONG in reason:
+                raise _too_long(document.title, blocks, reason) from None
             raise InvalidInput("The PDF cannot be laid out: {reason}", code="pdf_failed", reason=reason) from None
 
     def _compiled(self, text: str, document: Document, standards: list[str]) -> bytes:
@@ -167,32 +168,34 @@ def _without_shape(error: str) -> str | None:
     return None if found is None else found["text"].strip("`\"'")[:_MOST_TOLD]
 
 
-def _too_long(blocks: Iterable[Any]) -> InvalidInput:
-    """Names the block with the longest text that cannot be broken into lines."""
-    block, word = max(_words_in(blocks, ""), key=lambda found: len(found[1]), default=("", ""))
+def _too_long(title: str, blocks: Iterable[Any], reason: str) -> InvalidInput:
+    """Names the block with the longest of the texts that a PDF keeps whole: titles, and what charts say in words."""
+    kept = [("title", title), *_kept_whole(blocks, "")]
+    block, text = max(kept, key=lambda found: len(found[1]))
+    if len(text) < _LONG:
+        return InvalidInput("The PDF cannot be laid out: {reason}", code="pdf_failed", reason=reason)
     return InvalidInput(
-        "The PDF cannot be laid out: {block} has {count} letters in a row without a blank, “{text}…”, and no line of a "
-        "PDF holds so many. Cut it in the query, for example left(…, 1000), or leave the PDF out.",
+        "The PDF cannot be laid out: {block} “{text}…” has {count} letters, which are more than a PDF takes there. "
+        "Shorten it, for example by left(…, 200) in the query.",
         code="pdf_failed",
         block=block,
-        count=len(word),
-        text=word[:20],
+        count=len(text),
+        text=text[:20],
     )
 
 
-def _words_in(data: Any, block: str) -> Iterator[tuple[str, str]]:
-    """The longest of each text, with the block it stands in."""
-    if isinstance(data, str):
-        yield block, max(data.split(), key=len, default="")
-    elif isinstance(data, dict):
-        if data.get("kind") in _NAMED:
-            block = f"{data['kind']} “{data['title']}”" if data.get("title") else str(data["kind"])
-        for name, value in data.items():
-            if name not in _DRAWN:
-                yield from _words_in(value, block)
-    elif isinstance(data, list | tuple):
+def _kept_whole(data: Any, block: str) -> Iterator[tuple[str, str]]:
+    """With what they are of."""
+    if isinstance(data, list | tuple):
         for value in data:
-            yield from _words_in(value, block)
+            yield from _kept_whole(value, block)
+    elif isinstance(data, dict):
+        block = str(data["kind"]) if data.get("kind") in _NAMED else block
+        for name, value in data.items():
+            if isinstance(value, str) and (name in _WHOLE or block == "heading"):
+                yield block, value
+            elif name not in ("rows", "nodes"):
+                yield from _kept_whole(value, block)
 
 
 def _region(locale: Locale) -> str | None:

@@ -247,12 +247,21 @@ def test_totals_of_rows_drawn_at_random_are_of_these_rows(orders: Path, tmp_path
             assert sum(int(row[1].replace(",", "")) for row in rows) == int(total[1].replace(",", ""))
 
 
-def test_a_text_too_long_for_a_pdf_names_its_block(orders: Path, tmp_path: Path) -> None:
-    template = source("select repeat('x', 40000) as v", 'text: "before {{ q.v }}"')
+@pytest.mark.parametrize(
+    ("block", "named"),
+    [
+        ('heading: "{{ q.v }}"', "heading “xxx"),
+        ('table: {query: q, title: "{{ q.v }}", columns: [n]}', "table “xxx"),
+        ("chart: {kind: bar, query: q, x: v, y: n}", "chart “bar chart"),
+    ],
+)
+def test_a_text_too_long_for_a_pdf_names_its_block(orders: Path, tmp_path: Path, block: str, named: str) -> None:
+    template = source("select repeat('x', 40000) as v, 1 as n", block)
     with pytest.raises(InvalidInput) as found:
         render(template, orders, tmp_path, {}, "pdf")
-    assert "text has 40000 letters in a row without a blank" in found.value.text
-    assert "left(…, 1000)" in found.value.text
+    assert f"The PDF cannot be laid out: {named}" in found.value.text
+    assert found.value.parameters["count"] >= 40_000
+    assert "left(…, 200)" in found.value.text
 
 
 @pytest.mark.parametrize("day", ["date '2026-{:02}-01'", "last_day(date '2026-{:02}-01')"])
