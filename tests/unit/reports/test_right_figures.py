@@ -260,7 +260,7 @@ def test_a_text_too_long_for_a_pdf_names_its_block(orders: Path, tmp_path: Path,
     with pytest.raises(InvalidInput) as found:
         render(template, orders, tmp_path, {}, "pdf")
     assert f"The PDF cannot be laid out: {named}" in found.value.text
-    assert "has 4000" in found.value.text
+    assert "has 400" in found.value.text
     assert "left(…, 200)" in found.value.text
 
 
