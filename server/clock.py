@@ -26,5 +26,11 @@ def new_id() -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
+def is_id(text: str) -> bool:
+    """Whether `new_id` may have made it."""
+    return len(text) == _ID_CHARACTERS and set(text) <= set(_ALPHABET)
+
+
 # Crockford's base 32, in lower case: no i, l, o, u to confuse when read aloud.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_ID_CHARACTERS = 26

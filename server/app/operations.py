@@ -110,8 +110,14 @@ def build_operations(
     alerts: AlertParts,
 ) -> Operations:
     database = storage.database
+    rights = ThingAccess(database, audit=Audit(database))
     job_operations = JobOperations(
-        database=database, runner=jobs.runner, external=jobs.external, table=jobs.table, store=jobs.store
+        database=database,
+        access=rights,
+        runner=jobs.runner,
+        external=jobs.external,
+        table=jobs.table,
+        store=jobs.store,
     )
     job_removal = JobRemoval(
         database=database,
@@ -124,8 +130,7 @@ def build_operations(
     accounts = _accounts(settings, storage, auth, languages, live, openid, realtime.throttle)
     base = BasePath(settings.base_path)
     links = PublicLinks(base.address(settings.public_url) if settings.public_url else base.text)
-    files = _uploads(storage, live, jobs, uploads)
-    rights = ThingAccess(database, audit=Audit(database))
+    files = _uploads(storage, rights, live, jobs, uploads)
     reading = DataReading(
         catalog=datasets.catalog,
         workers=workers.interactive,
@@ -137,7 +142,7 @@ def build_operations(
     )
     access = DatasetAccess(access=rights, catalog=datasets.catalog)
     profiles = ProfileOperations(reading, access)
-    imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets, access)
+    imports = _imports(settings, storage, workers, jobs, job_operations, uploads, datasets, access, rights)
     saving = TemplateSaving(
         database=database,
         store=reports.templates,
@@ -372,7 +377,9 @@ def _accounts(
     )
 
 
-def _uploads(storage: StorageParts, live: LiveParts, jobs: JobParts, uploads: UploadParts) -> UploadOperations:
+def _uploads(
+    storage: StorageParts, rights: ThingAccess, live: LiveParts, jobs: JobParts, uploads: UploadParts
+) -> UploadOperations:
     audit = Audit(storage.database)
     parts = PartOperations(
         database=storage.database,
@@ -387,6 +394,7 @@ def _uploads(storage: StorageParts, live: LiveParts, jobs: JobParts, uploads: Up
     )
     return UploadOperations(
         database=storage.database,
+        access=rights,
         store=uploads.store,
         pieces=uploads.pieces,
         receiver=uploads.receiver,
@@ -408,6 +416,7 @@ def _imports(
     uploads: UploadParts,
     datasets: DatasetParts,
     access: DatasetAccess,
+    rights: ThingAccess,
 ) -> ImportOperations:
     return ImportOperations(
         runner=jobs.runner,
@@ -415,6 +424,7 @@ def _imports(
         uploads=uploads.store,
         pieces=uploads.pieces,
         access=access,
+        looks=rights,
         catalog=datasets.catalog,
         workers=workers.interactive,
         audit=Audit(storage.database),

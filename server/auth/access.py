@@ -232,11 +232,23 @@ class ThingAccess:
             await self.note_look(principal, sight, of.kind)
         return sight
 
+    async def note_look_at(self, principal: Principal, kind: str, thing_id: str, name: str, *, owner_id: str) -> None:
+        """The same of what is never shared, an upload or a job, when an administrator reads what it holds."""
+        if owner_id == principal.user_id or self._is_noted(principal, thing_id):
+            return
+        async with self._database.read() as connection:
+            owner = await connection.scalar(sa.select(users.c.name).where(users.c.id == owner_id))
+        sight = Sight(id=thing_id, owner_id=owner_id, owner=owner or "", name=name, right=Right.OWN)
+        await self.note_look(principal, sight, kind)
+
+    def _is_noted(self, principal: Principal, thing_id: str) -> bool:
+        return time.monotonic() - self._looks.get((principal.user_id, thing_id), -_LOOKS_SECONDS) < _LOOKS_SECONDS
+
     async def note_look(self, principal: Principal, sight: Sight, kind: str) -> None:
         """One line an hour for each thing that an administrator looks into: enough to ask why, and no flood."""
-        key, now = (principal.user_id, sight.id), time.monotonic()
-        if now - self._looks.get(key, -_LOOKS_SECONDS) < _LOOKS_SECONDS:
+        if self._is_noted(principal, sight.id):
             return
+        key, now = (principal.user_id, sight.id), time.monotonic()
         self._looks[key] = now
         while len(self._looks) > _MOST_LOOKS:
             del self._looks[next(iter(self._looks))]
@@ -272,4 +284,7 @@ def _within(principal: Principal, right: Right) -> Right:
 
 
 def _named(owner: str) -> sa.ColumnElement[bool]:
-    return sa.or_(users.c.name_key == name_key(owner), users.c.id == owner)
+    """Whose id it is, and nobody else; where it is nobody's, whose name it is."""
+    with_id = users.alias()
+    is_id = sa.select(with_id.c.id).where(with_id.c.id == owner).exists()
+    return sa.or_(users.c.id == owner, sa.and_(users.c.name_key == name_key(owner), sa.not_(is_id)))

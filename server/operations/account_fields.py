@@ -7,6 +7,7 @@ import zoneinfo
 from functools import cache
 
 from server.auth.users import name_key
+from server.clock import is_id
 from server.errors import FieldError
 from server.languages import Languages
 
@@ -26,6 +27,8 @@ def name_problems(name: str | None, *, field: str = "name") -> list[FieldError]:
         return [FieldError(field=field, message="Use letters, digits, spaces and . _ - @ only.")]
     if len(name_key(name)) > MAX_NAME:  # case folding may lengthen
         return [FieldError(field=field, message="Use at most {count} characters.", parameters={"count": MAX_NAME})]
+    if is_id(name_key(name)):  # people and things of theirs are told apart by one or the other
+        return [FieldError(field=field, message="This looks like an id of ours; use another name.")]
     return []
 
 

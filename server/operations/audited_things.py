@@ -40,7 +40,9 @@ class PresentThing:
 
 
 # Of those by what they are about.
-_SHARED: Mapping[str, sa.Table] = {"batch": tables.batches, "dataset": tables.datasets, "template": tables.templates}
+_LOOKED_AT: Mapping[str, sa.Table] = {
+    kind: _OF_ACTIONS[kind] for kind in ("batch", "dataset", "job", "template", "upload")
+}
 
 
 def thing_of(action: str) -> str:
@@ -66,5 +68,5 @@ async def present_things(connection: AsyncConnection, lines: Iterable[AuditLine]
 def _table_of(line: AuditLine) -> sa.Table | None:
     thing = thing_of(line.action)
     if thing == "access":
-        return _SHARED.get(str(line.detail.get("kind")))
+        return _LOOKED_AT.get(str(line.detail.get("kind")))
     return tables.users if line.action == "session.refuse" else _OF_ACTIONS.get(thing)

@@ -31,6 +31,7 @@ from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, 
 from server.reports.brand_store import BrandStore
 from server.reports.image_library import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
+from server.reports.shown_reports import Shown, everything
 from server.reports.template_store import StoredTemplate
 from server.reports.work import (
     Expansion,
@@ -184,7 +185,12 @@ class BatchOperations:
 
     @asynccontextmanager
     async def archive(
-        self, principal: Principal, batch_id: str, formats: Sequence[str] | None = None
+        self,
+        principal: Principal,
+        batch_id: str,
+        formats: Sequence[str] | None = None,
+        *,
+        shown: Shown = everything,
     ) -> AsyncIterator[tuple[BatchHead, Archive]]:
         """What is finished so far and an index of everything, as a zip that is made while it is read, inside the block.
 
@@ -193,7 +199,7 @@ class BatchOperations:
         batch = await self.get(principal, batch_id)
         if not batch.tally.succeeded:
             raise Conflict("No report of this batch is finished yet; try again when the first one is.")
-        reports = await self._store.all_reports(batch_id)
+        reports = shown(await self._store.all_reports(batch_id))
         gettext = self._languages.of(batch.language).gettext
         async with archive_of(batch, reports, self._blobs, formats, gettext=gettext) as archive:
             yield batch, archive

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import Right
+from server.auth.access import Right, ThingAccess
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.auth.users import name_key
@@ -65,6 +65,7 @@ class ImportOperations:
         uploads: UploadStore,
         pieces: Pieces,
         access: DatasetAccess,
+        looks: ThingAccess,
         catalog: Catalog,
         workers: SharedWorkers,
         audit: Audit,
@@ -76,6 +77,7 @@ class ImportOperations:
         self._uploads = uploads
         self._pieces = pieces
         self._access = access
+        self._looks = looks
         self._catalog = catalog
         self._workers = workers
         self._audit = audit
@@ -198,7 +200,13 @@ class ImportOperations:
         return await self.start(principal, state.order, idempotency_key=key)
 
     async def get(self, principal: Principal, job_id: str) -> ImportState:
-        job = await self._jobs.get(principal, job_id)
+        return await self._state(await self._jobs.get(principal, job_id))
+
+    async def looked_into(self, principal: Principal, job_id: str) -> ImportState:
+        """As `get`, for those who are shown rows of its file."""
+        return await self._state(await self._jobs.looked_into(principal, job_id))
+
+    async def _state(self, job: Job) -> ImportState:
         if job.kind not in (KIND, CHECK_KIND, CORRECTION_KIND):
             raise NotFound
         is_published = job.kind != CHECK_KIND and job.state is State.SUCCEEDED
@@ -220,6 +228,7 @@ class ImportOperations:
                 code="upload_incomplete",
                 name=upload.name,
             )
+        await self._looks.note_look_at(principal, "upload", upload.id, upload.name, owner_id=upload.owner_id)
         return upload
 
     async def _require_possible(self, principal: Principal, order: ImportOrder) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.access import ThingAccess
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.auth.users import name_key
@@ -39,9 +40,17 @@ class JobOperations:
     """Everybody sees their own jobs, admins all of them. What is not theirs is not found."""
 
     def __init__(
-        self, *, database: Database, runner: JobRunner, external: ExternalJobs, table: JobTable, store: JobStore
+        self,
+        *,
+        database: Database,
+        access: ThingAccess,
+        runner: JobRunner,
+        external: ExternalJobs,
+        table: JobTable,
+        store: JobStore,
     ) -> None:
         self._database = database
+        self._access = access
         self._runner = runner
         self._external = external
         self._table = table
@@ -95,6 +104,12 @@ class JobOperations:
         principal.require_sight(job.owner_id)
         return job
 
+    async def looked_into(self, principal: Principal, job_id: str) -> Job:
+        """As `get`, for those who are shown what it read or wrote: administrators leave a line in the audit log."""
+        job = await self.get(principal, job_id)
+        await self._access.note_look_at(principal, "job", job.id, job.title, owner_id=job.owner_id)
+        return job
+
     async def log(
         self,
         principal: Principal,
@@ -106,7 +121,7 @@ class JobOperations:
         levels: Sequence[str] = (),
     ) -> LogPage:
         """The newest lines, or those before `older` of another page; only those of `levels` with `text` in them."""
-        await self.get(principal, job_id)
+        await self.looked_into(principal, job_id)
         return await self._store.lines.page(job_id, limit=limit, before=before, text=text, levels=levels)
 
     async def attempts(self, principal: Principal, job_id: str) -> tuple[Sequence[PastAttempt], int]:
@@ -116,7 +131,7 @@ class JobOperations:
 
     async def whole_log(self, principal: Principal, job_id: str) -> tuple[Job, AsyncGenerator[Sequence[LogLine], None]]:
         """All lines of a job in their order, piece by piece."""
-        job = await self.get(principal, job_id)
+        job = await self.looked_into(principal, job_id)
         return job, self._all_lines(job_id)
 
     async def _all_lines(self, job_id: str) -> AsyncGenerator[Sequence[LogLine], None]:

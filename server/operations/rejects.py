@@ -126,7 +126,7 @@ class RejectOperations:
 
     async def left(self, principal: Principal, job_id: str) -> RejectsLeft:
         """What of an import's rejects can be corrected; raises `Conflict` where nothing can be added any more."""
-        state = await self._imports.get(principal, job_id)
+        state = await self._imports.looked_into(principal, job_id)
         version = state.version
         if state.job.kind == CORRECTION_KIND:
             version = await self._catalog.version_of_job(CorrectionParameters.of(state.job).import_id)
@@ -261,7 +261,7 @@ class RejectOperations:
     @asynccontextmanager
     async def _file(self, principal: Principal, job_id: str) -> AsyncIterator[Path | None]:
         """None when nothing was rejected, or nothing yet. Raises `Gone` when the list was removed for its age."""
-        state = await self._imports.get(principal, job_id)
+        state = await self._imports.looked_into(principal, job_id)
         async with self._fetched(job_id if state.has_reject_list else None) as path:
             yield path
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from server.auth.audit import Audit
 from server.auth.passwords import MAX_LENGTH, Passwords
-from server.auth.permissions import Principal, Role
+from server.auth.permissions import Principal, Role, Scope
 from server.clock import Clock, rfc3339, utc_now
 from server.errors import FieldError, Forbidden, InvalidInput, NotFound
 from server.operations.batches import BatchOperations
@@ -33,7 +33,8 @@ class WantedLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownLink:
-    """`secret` is what stands in its address, for who made it; None for others, or once it cannot be read any more."""
+    """`secret` is what stands in its address, for who made it and may write; None for others, or once it cannot be read
+    any more."""
 
     link: ShareLink
     state: ShareLinkState
@@ -165,7 +166,9 @@ class ShareLinkOperations:
         raise InvalidInput(errors=[FieldError(field="report", message="Name one report or one batch, and not both.")])
 
     async def _known(self, principal: Principal, links: Sequence[ShareLink]) -> list[KnownLink]:
-        secrets = await self._store.secrets([link for link in links if link.made_by == principal.user_id])
+        # Who has it can hand the thing on: no token that may only read is told.
+        own = [link for link in links if link.made_by == principal.user_id and Scope.WRITE in principal.scopes]
+        secrets = await self._store.secrets(own)
         now = self._clock()
         return [KnownLink(link=link, state=link.state(now), secret=secrets.get(link.id)) for link in links]
 

@@ -28,6 +28,7 @@ from server.reports.archive import Archive
 from server.reports.batches import BatchHead, BatchReport, ReportFilter, StoredArtifact
 from server.reports.link_openings import LinkOpenings
 from server.reports.share_links import ShareLink, ShareLinkStore
+from server.reports.shown_reports import for_strangers
 from server.storage.blob_store import BlobThroughUs
 from server.storage.pages import Listing
 
@@ -108,19 +109,23 @@ class SharedReports:
         """Those of a shared batch that are made, in order."""
         link = await self._whole_batch(visit)
         skip = (page - 1) * REPORTS_PER_PAGE
-        wanted = ReportFilter(state=State.SUCCEEDED, q=q, limit=REPORTS_PER_PAGE, skip=skip)
+        wanted = ReportFilter(state=State.SUCCEEDED, title=q, limit=REPORTS_PER_PAGE, skip=skip)
         return await self._batches.reports(_owner(link), link.batch_id, wanted)
 
     async def report(self, visit: LinkVisit, report_id: str | None = None) -> BatchReport:
-        """The shared report, or one of the shared batch. Raises `NotFound` for any other."""
+        """The shared report, or a made one of the shared batch. Raises `NotFound` for any other.
+
+        It has no title until it is made: what it is called by before are its parameters.
+        """
         link = await self.look(visit)
         wanted = report_id or link.report_id
         if wanted is None or link.report_id not in (None, wanted):
             raise NotFound
         report, batch = await self._batches.report(_owner(link), wanted)
-        if batch.id != link.batch_id:
+        is_made = report.state is State.SUCCEEDED
+        if batch.id != link.batch_id or not (is_made or link.report_id):
             raise NotFound
-        return report
+        return report if is_made else msgspec.structs.replace(report, title="")
 
     async def artifact(self, visit: LinkVisit, report_id: str, file: str) -> tuple[StoredArtifact, BlobThroughUs]:
         link = await self.look(visit)
@@ -131,13 +136,13 @@ class SharedReports:
     @asynccontextmanager
     async def archive(self, visit: LinkVisit) -> AsyncIterator[tuple[BatchHead, Archive]]:
         link = await self._whole_batch(visit)
-        async with self._batches.archive(_owner(link), link.batch_id) as made:
+        async with self._batches.archive(_owner(link), link.batch_id, shown=for_strangers) as made:
             yield made
 
     async def combined(self, visit: LinkVisit) -> MadeFile:
         """All PDFs of a shared batch as one. Those who wait for such files take turns as if they were one user."""
         link = await self._whole_batch(visit)
-        return await self._combining.made(link.batch_id, turn_of=f"links of {link.owner_id}")
+        return await self._combining.made(link.batch_id, turn_of=f"links of {link.owner_id}", shown=for_strangers)
 
     async def count_opening(self, visit: LinkVisit, link: ShareLink) -> None:
         """Its page was shown. Machines do not count, nor does who made it."""

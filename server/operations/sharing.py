@@ -34,11 +34,14 @@ _MOST_PEOPLE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """`grants` are all of them for whoever may change them, for others those that reach them. `tag` is for If-Match."""
+    """`grants` are all of them for whoever may change them, for others those that reach them.
+
+    `tag` is for If-Match, and empty for others: whoever guesses all grants could tell by it that they are right.
+    """
 
     sight: Sight
     grants: Sequence[Grant]
-    tag: str
+    tag: str = ""
 
     @property
     def may_share(self) -> bool:
@@ -144,10 +147,11 @@ class SharingOperations:
     async def _shared(self, connection: AsyncConnection, principal: Principal, of: Shareable, sight: Sight) -> Shared:
         found = await self._grants.of(connection, of, sight.id)
         text = "\n".join(f"{each.user!r} {each.group!r} {each.right}" for each in found)
-        tag = hashlib.sha256(f"{sight.id}\n{text}".encode()).hexdigest()[:16]
         if sight.right is not Right.OWN:
             mine = set(await self._groups_of(connection, principal.user_id))
             found = [each for each in found if each.everyone or each.user == principal.user_name or each.group in mine]
+            return Shared(sight=sight, grants=found)
+        tag = hashlib.sha256(f"{sight.id}\n{text}".encode()).hexdigest()[:16]
         return Shared(sight=sight, grants=found, tag=tag)
 
     async def _groups_of(self, connection: AsyncConnection, user_id: str) -> Sequence[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.access import ThingAccess
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
@@ -57,6 +58,7 @@ class UploadOperations:
         self,
         *,
         database: Database,
+        access: ThingAccess,
         store: UploadStore,
         pieces: Pieces,
         receiver: Receiver,
@@ -70,6 +72,7 @@ class UploadOperations:
     ) -> None:
         self._removals = removals
         self._database = database
+        self._access = access
         self._store = store
         self._pieces = pieces
         self._receiver = receiver
@@ -126,6 +129,7 @@ class UploadOperations:
             raise InvalidInput(
                 "The file is not complete yet; wait until its upload has finished.", code="upload_unfinished"
             )
+        await self._access.note_look_at(principal, "upload", upload.id, upload.name, owner_id=upload.owner_id)
         async with self._pieces.whole(upload.id, size=upload.offset) as path:
             yield upload, LocalFile(path)
 

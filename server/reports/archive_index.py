@@ -90,12 +90,11 @@ def _rows(listed: Sequence[Listed], gettext: Translate) -> Iterator[str]:
 def summary(batch: BatchHead, reports: Sequence[BatchReport], gettext: Translate) -> str:
     """How many reports were made, as of when."""
     made = sum(report.state is State.SUCCEEDED for report in reports)
+    count = max(batch.tally.total, len(reports))  # `reports` may be those alone that somebody is shown
     when = dates.format_datetime(
         batch.clock, "medium", tzinfo=dates.get_timezone(batch.time_zone), locale=babel_locale(batch.language)
     )
-    return gettext("{made} of {count} reports were made, as of {when}.").format(
-        made=made, count=len(reports), when=when
-    )
+    return gettext("{made} of {count} reports were made, as of {when}.").format(made=made, count=count, when=when)
 
 
 def outcome(report: BatchReport, gettext: Translate) -> str:

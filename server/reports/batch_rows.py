@@ -82,6 +82,7 @@ def report_conditions(wanted: ReportFilter) -> list[ColumnElement[bool]]:
                 cast(reports.c.parameters, Text).icontains(written, autoescape=True),
             )
         )
+    conditions += [reports.c.title.icontains(word, autoescape=True) for word in wanted.title.split()]
     return conditions
 
 

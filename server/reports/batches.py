@@ -136,10 +136,12 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which reports of a batch; `after` is the position of the last one seen."""
+    """Which reports of a batch: `q` in titles and parameters, `title` in titles alone; `after` is the position of the
+    last one seen."""
 
     state: State | None = None
     q: str = ""
+    title: str = ""
     after: int | None = None
     ids: tuple[str, ...] | None = None
     limit: int = 50

@@ -13,12 +13,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import update
 
 from server.clock import utc_now
 from server.storage.tables import share_links
 from tests.conftest import PASSWORDS, Server, new_user, signed_in
-from tests.functional.batches import RIGHT, made, put_template, read, reports_of
+from tests.functional.batches import RIGHT, SALES, made, put_template, read, reports_of
 from tests.functional.browsing import HTML, browser, sign_in
 from tests.functional.importing import import_text
 from tests.functional.test_accounts_admin import id_of
@@ -92,6 +93,7 @@ async def test_whoever_has_a_link_sees_what_it_shows_and_nothing_else(
     things = await things_of(alice, formats="html, xlsx, pdf")
     await see_one_report(server, alice, stranger, things)
     await see_a_batch(alice, stranger, things)
+    await see_nothing_of_what_failed(alice, stranger)
 
 
 async def see_one_report(server: Server, alice: Client, stranger: Client, things: Things) -> None:
@@ -155,6 +157,41 @@ async def see_a_batch(alice: Client, stranger: Client, things: Things) -> None:
     assert await status_of(stranger, f"{here}/reports/{things.others}") == 404
 
 
+async def see_nothing_of_what_failed(alice: Client, stranger: Client) -> None:
+    """Neither the reason, nor the values that it is called by; nor parameters that no page shows."""
+    await put_template(alice, source=SALES.replace("queries:", "  note: {type: text, label: Note}\nqueries:"))
+    parameters = [{"region": region, "note": "hushhush"} for region in ("North", "Atlantis")]
+    batch = (await made(alice, parameters=parameters, formats=["html", "pdf"], name="Half"))["id"]
+    failed = next(report for report in await reports_of(alice, batch) if report["error"])
+    reason = failed["error"]["message"]
+    here = path_of(await link(alice, batch=batch))
+
+    async def files_of(client: Client, path: str) -> Mapping[str, str]:
+        async with client.get(f"{path}/download.zip") as response:
+            found = zipfile.ZipFile(io.BytesIO(await response.read()))
+        async with client.get(f"{path}/combined.pdf") as response:
+            pages = PdfReader(io.BytesIO(await response.read())).pages
+        told = {name: found.read(name).decode() for name in ("index.html", "index.csv")}
+        return told | {"combined.pdf": " ".join(page.extract_text() for page in pages)}
+
+    own = await files_of(alice, f"/api/v1/batches/{batch}")
+    assert reason in own["index.csv"]
+    assert all("Atlantis" in text for text in own.values())
+    assert "hushhush" in own["index.csv"]
+    shared = await files_of(stranger, here)
+    for unsaid in (reason, failed["error"]["code"], "Atlantis", "parameters"):
+        assert [name for name, text in shared.items() if unsaid in text] == [], unsaid
+    assert "hushhush" not in shared["index.csv"] + shared["index.html"]
+    assert "1 of 2 reports were made" in shared["index.html"]
+    assert "1 of 2 reports were made" in " ".join(shared["combined.pdf"].split())
+    for hidden in ("hushhush", "Atlantis"):
+        assert "No report matches" in await text_of(stranger, f"{here}?q={hidden}")
+    await text_of(stranger, f"{here}/reports/{failed['id']}", status=404)
+    alone = await text_of(stranger, path_of(await link(alice, report=failed["id"])))
+    assert "This report could not be made" in alone
+    assert "Atlantis" not in alone
+
+
 async def test_unknown_ended_revoked_and_orphaned_links_read_alike(
     server: Server,
     admin: Client,
@@ -166,7 +203,7 @@ async def test_unknown_ended_revoked_and_orphaned_links_read_alike(
     things = await things_of(alice)
     monkeypatch.setitem(PASSWORDS, "vera", "correct-horse-vera")
     async with await new_user(server, admin, "vera", role="viewer") as vera:
-        await who_sees_and_revokes(admin, alice, bob, things)
+        await who_sees_and_revokes(server, admin, alice, bob, things)
         await look_as_a_colleague(server, alice, bob, things)
         await look_as_a_viewer(server, vera, things)
     await end_in_every_way(server, admin, alice, stranger, things)
@@ -239,7 +276,7 @@ async def look_as_a_viewer(server: Server, vera: Client, things: Things) -> None
         assert await status_of(pages, "/account/links") == 200
 
 
-async def who_sees_and_revokes(admin: Client, alice: Client, bob: Client, things: Things) -> None:
+async def who_sees_and_revokes(server: Server, admin: Client, alice: Client, bob: Client, things: Things) -> None:
     own = await link(alice, report=things.report)
     of_admin = await link(admin, batch=things.batch)
     assert own["made_by"] == "alice"
@@ -259,6 +296,11 @@ async def who_sees_and_revokes(admin: Client, alice: Client, bob: Client, things
     assert [item["id"] for item in (await read(alice, f"{LINKS}?report={things.report}"))["items"]] == [own["id"]]
     assert (await read(admin, LINKS))["total"] == 2
     assert [item["url"] for item in mine if item["id"] == own["id"]] == [own["url"]]
+    async with alice.post("/api/v1/tokens", json={"name": "reads", "scopes": ["read"]}) as response:
+        token = (await response.json())["token"]
+    async with aiohttp.ClientSession(server.url, headers={"Authorization": f"Bearer {token}"}) as reading:
+        told = [*(await read(reading, LINKS))["items"], await read(reading, f"{LINKS}/{own['id']}")]
+    assert [item["url"] for item in told] == [None] * 3
     first = await read(alice, f"{LINKS}?limit=1")
     second = await read(alice, f"{LINKS}?limit=1&cursor={first['next_cursor']}")
     assert [first["items"][0]["id"], second["items"][0]["id"]] == [of_admin["id"], own["id"]]
@@ -312,8 +354,10 @@ async def end_days_where_the_maker_is(alice: Client, stranger: Client, things: T
     ):
         answer = await link(alice, status=201 if wrong == "" else 422, report=things.report, expires_at=wrong)
         assert wrong == "" or [each["field"] for each in answer["errors"]] == ["expires_at"], answer
-    for body in ({}, {"report": things.report, "batch": things.batch}, {"report": things.report, "password": "abc"}):
+    for body in ({}, {"report": things.report, "batch": things.batch}):
         await link(alice, status=422, **body)
+    short = await link(alice, status=422, report=things.report, password="abc")
+    assert short["errors"] == [{"field": "password", "message": "Use at least 6 characters."}]
     jar = {"Cookie": "time_zone=Asia/Shanghai"}
     async with stranger.get(path_of(by_day), headers=jar) as response:
         assert "24:00 UTC+08:00" in await response.text()

@@ -19,7 +19,7 @@ from server.http.made_files import send_made_file
 from server.http.values import DatasetName, DigitText, Limit, described
 from server.operations.dataset_differences import DifferencesQuery
 from server.storage.pages import Listing
-from views.api.owners import Owner, OwnerQuery
+from views.api.owners import Owner, OwnerQuery, of_owner
 
 _VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=999_999_999)]
 _PLACES = {"name": DatasetName, "number": _VersionNumber}
@@ -127,7 +127,7 @@ async def list_versions(call: Call[None, VersionsQuery]) -> VersionList:
         before=None if query.cursor is None else int(query.cursor),
     )
     return VersionList(
-        items=[_version(version, current=version.number == newest) for version in page.items],
+        items=[_version(version, current=version.number == newest, owner=query.owner) for version in page.items],
         total=page.total,
         next_cursor=page.next_cursor,
     )
@@ -157,11 +157,11 @@ async def restore_version(call: Call[None, OwnerQuery]) -> web.Response:
     version = await call.operations.datasets.restore(
         call.principal, call.path["name"], int(number), owner=call.query.owner
     )
-    return encoded(_version(version, current=True), status=201)
+    return encoded(_version(version, current=True, owner=call.query.owner), status=201)
 
 
-def _version(version: Version, *, current: bool) -> VersionItem:
-    links = {"dataset": outside(f"/api/v1/datasets/{quote(version.dataset)}")}
+def _version(version: Version, *, current: bool, owner: str | None) -> VersionItem:
+    links = {"dataset": of_owner(outside(f"/api/v1/datasets/{quote(version.dataset)}"), owner)}
     if version.job_id:
         links |= {
             "import": outside(f"/api/v1/imports/{version.job_id}"),

@@ -12,12 +12,12 @@ from server.auth.passwords import MAX_LENGTH
 from server.http.addresses import public_origin
 from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
-from server.http.values import Id
+from server.http.values import Id, described
 from server.operations.share_links import DEFAULT_END, MIN_PASSWORD, KnownLink, WantedLink
 from server.reports.share_links import ShareLink
 from server.storage.pages import Listing
 
-_PASSWORD = Meta(max_length=MAX_LENGTH, pattern=r"^(?:[^\x00-\x1f\x7f-\x9f]{6,})?$")
+_PASSWORD = described(maxLength=MAX_LENGTH, pattern=r"^(?:[^\x00-\x1f\x7f-\x9f]{6,})?$")
 assert MIN_PASSWORD == 6  # as the pattern says
 
 
@@ -44,8 +44,9 @@ class ShareLinkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ShareLinkItem(Struct, frozen=True, kw_only=True):
     """A share link. Either `report` or `batch` is null, `title` is what the other is called.
 
-    `url` is for who made it, and null for others. `state`: `open` leads there; `ended` no longer; `resting` not at
-    present, since whoever made it may not share the thing any more. `openings` counts people, not machines or files.
+    `url` is for who made it, and null for others and for tokens that only read. `state`: `open` leads there; `ended`
+    no longer; `resting` not at present, since whoever made it may not share the thing any more. `openings` counts
+    people, not machines or files.
     """
 
     id: str

@@ -96,7 +96,7 @@ def _answer(shared: Shared) -> web.Response:
         for each in shared.grants
     ]
     item = AccessItem(owner=shared.sight.owner, right=shared.sight.right, grants=grants)
-    return encoded(item, headers={"ETag": f'"{shared.tag}"'})
+    return encoded(item, headers={"ETag": f'"{shared.tag}"'} if shared.tag else None)
 
 
 def _expected(request: web.Request) -> str | None:
@@ -114,7 +114,7 @@ def _endpoints(kind: str, path: str, places: dict[str, Any], query: type[msgspec
             places=places,
             name=f"api_{kind}_access",
             handler=_getting(kind),
-            summary="Whose it is, what you may do with it, and with whom it is shared; its entity tag is for If-Match",
+            summary="Whose it is, what you may do, with whom it is shared; its owner gets an entity tag for If-Match",
             query=query,
             answer=AccessItem,
             errors=(404,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.clock import new_id
 from server.languages import Languages
 from server.operations.account_fields import (
     MAX_NAME,
@@ -29,6 +30,14 @@ def test_people_are_called_as_they_are(name: str) -> None:
 def test_a_name_hides_nothing_and_looks_like_no_path(name: str) -> None:
     (problem,) = name_problems(name, field="username")
     assert problem.field == "username"
+
+
+def test_nobody_is_called_as_an_id() -> None:
+    made = new_id()
+    assert [problem.message for name in (made, made.upper()) for problem in name_problems(name)] == [
+        "This looks like an id of ours; use another name."
+    ] * 2
+    assert not [*name_problems(made[1:]), *name_problems(f"{made} 2"), *name_problems("u" * len(made))]
 
 
 def test_a_name_is_as_long_as_its_place_also_where_comparing_lengthens_it() -> None:

@@ -14,7 +14,7 @@ from server.jobs.job import State
 from server.operations.templates import PreviewOrder
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import ReportFilter
-from server.storage.tables import reports
+from server.storage.tables import reports, users
 from tests.unit.operations.conftest import SALES, House, refused
 
 VIEW, EDIT = Right.VIEW, Right.EDIT
@@ -165,6 +165,22 @@ async def test_what_is_made_anew_inherits_nothing(house: House, alice: Principal
     assert (await house.todo.sharing.get(alice, "dataset", "sold")).grants == []
 
 
+async def test_whose_id_it_is_comes_before_whose_name_it_is(house: House, alice: Principal, bob: Principal) -> None:
+    await house.given(alice)
+    eve = await house.user("eve")
+    async with house.parts.storage.database.write() as connection:  # from before such names were refused
+        renamed = users.update().where(users.c.id == eve.user_id)
+        await connection.execute(renamed.values(name=alice.user_id, name_key=alice.user_id))
+    await house.given(eve)
+    for who, name in ((alice, "orders"), (eve, "orders")):
+        await share(house, who, "dataset", name, Grant(user="bob"))
+    found = await house.todo.datasets.get(bob, "orders", owner=alice.user_id)
+    assert found.owner_id == alice.user_id
+    listed = await house.todo.datasets.list(bob, owner=alice.user_id)
+    assert [each.owner_id for each in listed.items] == [alice.user_id]
+    assert (await house.todo.datasets.get(bob, "orders", owner="Alice")).owner_id == alice.user_id
+
+
 async def test_grants_are_told_to_the_owner_and_to_others_their_own(
     house: House, alice: Principal, bob: Principal
 ) -> None:
@@ -174,6 +190,7 @@ async def test_grants_are_told_to_the_owner_and_to_others_their_own(
     assert [each.text for each in put.grants] == ["everyone: view", "user admin: view", "user bob: edit"]
     his = await house.todo.sharing.get(bob, "dataset", "orders")
     assert ([each.text for each in his.grants], his.sight.right) == (["everyone: view", "user bob: edit"], EDIT)
+    assert (bool(put.tag), his.tag) == (True, "")  # it would prove a guess at all of them
     with refused(PreconditionFailed):
         await house.todo.sharing.put(alice, "dataset", "orders", [], expected="other")
     assert (await house.todo.sharing.put(alice, "dataset", "orders", [], expected=put.tag)).grants == []
@@ -215,6 +232,16 @@ async def test_an_administrator_sees_all_and_leaves_a_line_an_hour(
     assert (await todo.datasets.list(admin, whose=Whose.ALL)).total == 1
     assert (await todo.datasets.list(admin)).total == 0
     assert [detail["kind"] for _, _, detail in await house.audited("access.look")] == ["batch", "dataset"]
+    job = await house.imported(alice, dataset="others")
+    upload_id = job.parameters["upload_id"]
+    for who in (alice, admin, admin):
+        async with todo.uploads.content(who, upload_id):
+            await todo.imports.preview(who, upload_id)
+        await todo.rejects.list(who, job.id)
+        await todo.jobs.log(who, job.id)
+        await todo.uploads.find(who, upload_id)  # what it is, not what is in it
+    looks = [(who, detail) for who, _, detail in await house.audited("access.look")]
+    assert looks[2:] == [("admin", {"kind": kind, "owner": "alice"}) for kind in ("upload", "job")]
     with refused(Forbidden):
         await todo.datasets.list(alice, whose=Whose.ALL)
     await todo.sharing.put(admin, "dataset", "orders", [Grant(user="bob")], owner="alice")
