@@ -180,6 +180,12 @@ class ThingAccess:
             raise NotFound
         return await self._opened(principal, found[0], of, right)
 
+    async def are_open(self, principal: Principal, of: Shareable, thing_ids: Collection[str]) -> bool:
+        """Whether they may see all of them."""
+        found = sa.select(sa.func.count()).where(of.table.c.id.in_(thing_ids), may(principal, of))
+        async with self._database.read() as connection:
+            return await connection.scalar(found) == len(set(thing_ids))
+
     async def named(
         self,
         principal: Principal,

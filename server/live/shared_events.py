@@ -1,4 +1,4 @@
-"""Events of what is shared, `batch:<id>` and `dataset:<id>`: who watches them is asked anew when rights change."""
+"""Events of what is shared, `batch:<id>`, `dataset:<id>`, `template:<id>`: who watches is asked anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
-from server.auth.access import BATCHES, DATASETS, Shareable, may
+from server.auth.access import BATCHES, DATASETS, TEMPLATES, Shareable, may
 from server.auth.permissions import Principal
 from server.languages import Languages
 from server.realtime import protocol
@@ -19,7 +19,7 @@ from server.realtime.manager import ConnectionManager
 from server.storage.database import NOT_NOW, Database
 
 _LOG = logging.getLogger("jindu.live")
-_KINDS: Mapping[str, Shareable] = {each.kind: each for each in (BATCHES, DATASETS)}
+_KINDS: Mapping[str, Shareable] = {each.kind: each for each in (BATCHES, DATASETS, TEMPLATES)}
 _TRIED_AGAIN_SECONDS = 1.0
 EVERYTHING = ""
 
@@ -114,4 +114,4 @@ class SharedEvents:
 def is_shared(event: str) -> bool:
     """Whether it is of something that can be shared, named by its id. Names of datasets begin with no digit."""
     kind, _, rest = event.partition(":")
-    return kind == "batch" or (kind == "dataset" and rest[:1].isdigit())
+    return kind in ("batch", "template") or (kind == "dataset" and rest[:1].isdigit())

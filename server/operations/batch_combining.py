@@ -51,8 +51,9 @@ class BatchCombining:
 
     async def combined(self, principal: Principal, batch_id: str) -> MadeFile:
         """A list of all reports, then those that are made. Raises `Conflict` when there are no PDFs, or too many."""
-        await self._batches.get(principal, batch_id)
-        return await self.made(batch_id, turn_of=principal.user_id)
+        batch = await self._batches.get(principal, batch_id)
+        shown = await self._batches.shown_to(principal, batch)
+        return await self.made(batch_id, turn_of=principal.user_id, shown=shown)
 
     async def made(self, batch_id: str, *, turn_of: str, shown: Shown = everything) -> MadeFile:
         """The same for whoever may have it without being asked here; `turn_of` says among whose work it waits."""

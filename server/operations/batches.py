@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import BATCHES, Right, ThingAccess, Whose, listed, require_still
+from server.auth.access import BATCHES, DATASETS, Right, ThingAccess, Whose, listed, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
@@ -31,7 +31,7 @@ from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, 
 from server.reports.brand_store import BrandStore
 from server.reports.image_library import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
-from server.reports.shown_reports import Shown, everything
+from server.reports.shown_reports import Shown, everything, without_reasons
 from server.reports.template_store import StoredTemplate
 from server.reports.work import (
     Expansion,
@@ -164,8 +164,16 @@ class BatchOperations:
         return (await self._access.of(principal, BATCHES, batch.id)).right
 
     async def reports(self, principal: Principal, batch_id: str, wanted: ReportFilter) -> Listing[BatchReport]:
-        await self.get(principal, batch_id)
-        return await self._store.reports(batch_id, wanted)
+        batch = await self.get(principal, batch_id)
+        shown, page = await self.shown_to(principal, batch), await self._store.reports(batch_id, wanted)
+        return msgspec.structs.replace(page, items=list(shown(page.items)))
+
+    async def shown_to(self, principal: Principal, batch: BatchHead) -> Shown:
+        """Why reports failed is told to those who may see what they were made from."""
+        used = {each.dataset_id for each in batch.dataset_versions.values()}
+        if principal.may_see(batch.owner_id) or await self._access.are_open(principal, DATASETS, used):
+            return everything
+        return without_reasons(batch.owner)
 
     async def states(self, principal: Principal, batch_id: str) -> Sequence[tuple[str, State]]:
         """Id and state of every report, in order."""
@@ -175,7 +183,9 @@ class BatchOperations:
     async def report(self, principal: Principal, report_id: str) -> tuple[BatchReport, BatchHead]:
         principal.require_read()
         report = await self._store.report(report_id)
-        return report, await self.get(principal, report.batch_id)
+        batch = await self.get(principal, report.batch_id)
+        (seen,) = (await self.shown_to(principal, batch))([report])
+        return seen, batch
 
     async def artifact(self, principal: Principal, report_id: str, file: str) -> tuple[StoredArtifact, StoredBlob]:
         """A finished file and where it lies; raises `NotFound`."""
@@ -199,7 +209,8 @@ class BatchOperations:
         batch = await self.get(principal, batch_id)
         if not batch.tally.succeeded:
             raise Conflict("No report of this batch is finished yet; try again when the first one is.")
-        reports = shown(await self._store.all_reports(batch_id))
+        seen = await self.shown_to(principal, batch)
+        reports = shown(seen(await self._store.all_reports(batch_id)))
         gettext = self._languages.of(batch.language).gettext
         async with archive_of(batch, reports, self._blobs, formats, gettext=gettext) as archive:
             yield batch, archive

@@ -271,7 +271,8 @@ class BatchReports:
             "position": report.position,
             "state": report.state.value,
             "title": report.title,
-            "error": {"code": report.error.code, "message": report.error.text} if report.error else None,
+            # Not why: that is told to those who may see the data (`shown_reports.without_reasons`).
+            "error": {"code": report.error.code} if report.error else None,
         }
         self._announce(f"batch:{report.batch_id}", data, None)  # to all who may watch it (live/shared_events.py)
 

@@ -1,5 +1,6 @@
 // HTML is written once, by the server: `[data-live-fragment="/url"]` is fetched again and swapped when one of the
 // events in `data-live-on` ("job:<id>", "jobs", "dataset:<name>", "batch:<id>", …; spaces between) says that something changed.
+// `[data-live-while-shared]` stays as it is; its page goes when what it shows is no longer shared with who reads it.
 
 import { t } from "./i18n.js";
 import { parsed, swap } from "./swap.js";
@@ -24,7 +25,7 @@ export class Fragments {
 
   // Subscribe to what the page's fragments name; called again after a page adds some.
   watch() {
-    for (const element of document.querySelectorAll("[data-live-fragment]")) {
+    for (const element of document.querySelectorAll("[data-live-fragment], [data-live-while-shared]")) {
       for (const event of eventsOf(element)) {
         if (TOLD_ANYWAY.has(event) || this.#subscribed.has(event)) continue;
         this.#subscribed.add(event);

@@ -29,7 +29,8 @@ async def shared(layer: Layer, *names: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("event", "told"), [("batch:x", True), ("dataset:01kb", True), ("dataset:sales", False), ("job:01kb", False)]
+    ("event", "told"),
+    [("batch:x", True), ("dataset:01kb", True), ("template:01kb", True), ("dataset:sales", False), ("job:01kb", False)],
 )
 def test_what_is_shared_is_named_by_its_id(event: str, told: bool) -> None:
     assert is_shared(event) is told

@@ -13,7 +13,7 @@ from server.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed
 from server.jobs.job import State
 from server.operations.templates import PreviewOrder
 from server.reports.batch_orders import BatchOrder, ParameterQuery
-from server.reports.batches import ReportFilter
+from server.reports.batches import ReportError, ReportFilter
 from server.storage.tables import reports, users
 from tests.unit.operations.conftest import SALES, House, refused
 
@@ -163,6 +163,32 @@ async def test_what_is_made_anew_inherits_nothing(house: House, alice: Principal
     with refused(NotFound):
         await house.todo.datasets.get(bob, "sold")
     assert (await house.todo.sharing.get(alice, "dataset", "sold")).grants == []
+
+
+async def test_why_a_report_failed_is_told_to_those_who_may_see_its_data(
+    house: House, alice: Principal, bob: Principal
+) -> None:
+    todo = house.todo
+    await house.given(alice)
+    await todo.templates.save(alice, "sales", f'{SALES}  - text: "{{{{ sales.region / 2 }}}}"\n')
+    batch_id = (await house.reported(alice)).batch_id
+    await share(house, alice, "batch", batch_id, Grant(user="bob"))
+
+    async def told(who: Principal) -> ReportError:
+        (listed,) = (await todo.batches.reports(who, batch_id, ReportFilter())).items
+        report, _ = await todo.batches.report(who, listed.id)
+        assert report.error is not None
+        assert report.error == listed.error
+        return report.error
+
+    own, his = await told(alice), await told(bob)
+    assert await told(house.admin) == own
+    assert his.code == own.code
+    assert his.parameters == {"owner": "alice"}
+    assert [place["field"] for place in his.places] == [place["field"] for place in own.places]
+    assert not {own.text, *(place["message"] for place in own.places)} & {his.text, *(p["message"] for p in his.places)}
+    await share(house, alice, "dataset", "orders", Grant(user="bob"))
+    assert await told(bob) == own
 
 
 async def test_whose_id_it_is_comes_before_whose_name_it_is(house: House, alice: Principal, bob: Principal) -> None:
