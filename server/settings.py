@@ -514,7 +514,10 @@ def _check_cluster(settings: Settings) -> None:
     is_one_of_many = settings.role != "all"
     for name, is_set in ((f"role={settings.role}", is_one_of_many), ("broker_url", settings.broker_url)):
         if is_set and not settings.database_url:
-            raise ConfigurationError(f"{name} is for several nodes, which share a PostgreSQL: set database_url.")
+            alone = f"remove {name.partition('=')[0]}"
+            raise ConfigurationError(
+                f"{name} is for several nodes, which share a PostgreSQL: set database_url, or {alone}."
+            )
         if is_set and not settings.secret_key:
             raise ConfigurationError(f"{name} is for several nodes, which need the same secret_key: set it.")
 
