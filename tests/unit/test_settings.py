@@ -62,7 +62,7 @@ def test_an_empty_name_of_a_file_names_none(tmp_path: Path) -> None:
 def test_an_empty_file_is_no_value(tmp_path: Path, content: str) -> None:
     """A server that was given one for its database would begin a new and empty one beside it."""
     (tmp_path / "url").write_text(content)
-    with pytest.raises(ConfigurationError, match="JINDU_DATABASE_URL_FILE names .*/url, which is empty"):
+    with pytest.raises(ConfigurationError, match=r"JINDU_DATABASE_URL_FILE names .*/url, which is empty"):
         load(environ={"JINDU_DATABASE_URL_FILE": str(tmp_path / "url")}, directory=tmp_path)
 
 
