@@ -11,7 +11,7 @@ from babel.numbers import format_decimal, format_scientific, get_infinity_symbol
 _SCIENTIFIC = "0.######E0"
 _LARGEST = Decimal(10) ** 21  # from here on, as browsers write them: 1E21
 _SMALLEST = Decimal("0.0005")  # less would be written as 0
-_MOST_EXACT_DIGITS = 38  # of the decimals in datasets
+_MOST_EXACT_DIGITS = 38  # of the decimals and whole numbers that databases have
 _MOST_BITS = 14_000  # Python refuses to write more than 4300 digits
 
 
@@ -24,8 +24,9 @@ def figure(value: float | Decimal, locale: Locale, *, pattern: str | None = None
         return "NaN"
     if number.is_infinite():
         return ("-" if number < 0 else "") + get_infinity_symbol(locale)
-    if pattern is None and isinstance(value, Decimal) and abs(value.adjusted()) <= _MOST_EXACT_DIGITS:
-        return _exact(value, locale)
+    is_kept = isinstance(value, Decimal) or (isinstance(value, int) and is_beyond_digits(value))
+    if pattern is None and is_kept and abs(number.adjusted()) <= _MOST_EXACT_DIGITS:
+        return _exact(number, locale)
     if is_beyond_digits(number) or (pattern is None and 0 < abs(number) < _SMALLEST):
         return format_scientific(number, _SCIENTIFIC, locale=locale)
     return format_decimal(number, pattern, locale=locale)

@@ -77,6 +77,7 @@ async def restore(order: RestoreOrder, *, say: Say = lambda _: None) -> Restored
         make_directory(order.data)
         _require_room(archive.manifest, order.data, has_files=order.stores_in is None)
         with held(order.data), staging(order.data) as folder:
+            await _require_ready(order.open_in, folder, archive.manifest)
             await _restore_into(folder, archive, order, say)
             aside = swap_in(order.data, folder, utc_now())
     return Restored(manifest=archive.manifest, schema=newest_revision(), aside=aside, seconds=time.monotonic() - began)
@@ -133,10 +134,24 @@ async def fill(archive: ArchiveReader, folder: Path, open_in: OpenIn, *, say: Sa
         (folder / "jindu.db.mark").unlink(missing_ok=True)  # so that the next start knows that it was put back, too
 
 
-async def _fill_database(archive: ArchiveReader, database: Database) -> None:
-    manifest = archive.manifest
+async def _require_ready(open_in: OpenIn, folder: Path, manifest: Manifest) -> None:
+    """Before the files, which may take hours."""
+    with failures_named():
+        database = open_in(folder)
+        try:
+            await _require_for_us(database, manifest)
+        finally:
+            await database.close()
+
+
+async def _require_for_us(database: Database, manifest: Manifest) -> None:
     await require_unserved(database)
     await require_empty(database, manifest.schema)
+
+
+async def _fill_database(archive: ArchiveReader, database: Database) -> None:
+    manifest = archive.manifest
+    await _require_for_us(database, manifest)
     await database.migrate(None if manifest.schema == newest_revision() else manifest.schema)
     async with database.write() as connection:
         await unhurried(connection)

@@ -17,6 +17,6 @@ async def require_unserved(database: Database) -> None:
     if nodes := sorted(name for name in found if name.startswith(NODE)):
         raise CareRefused(
             "server_runs",
-            f"{', '.join(nodes)} is connected to {database.place}: stop it first. It would neither be told of what is "
-            "changed, nor would what it stores meanwhile be seen to.",
+            f"{', '.join(nodes)} {'is' if len(nodes) == 1 else 'are'} connected to {database.place}: stop first what "
+            "serves it. It would neither be told of what is changed, nor would what it stores meanwhile be seen to.",
         )

@@ -9,7 +9,7 @@ from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, w
 from server.datasets.query_session import QuerySession
 from server.datasets.query_values import without_end
 from server.datasets.sql_text import quoted
-from server.datasets.work import QueryAnswerRequest, QueryRequest, QueryResult
+from server.datasets.work import QueryAnswerRequest, QueryRequest, QueryResult, unique_names
 from server.jobs.worker_process import OnReport
 
 
@@ -43,20 +43,17 @@ def write_query(request: QueryAnswerRequest, report: OnReport) -> Answer:
 
 
 def _unique(columns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """`select a, a` gives `a` and `a_2`: rows go out as objects, which have each name once."""
-    taken: set[str] = set()
-    unique: list[tuple[str, str]] = []
-    for name, kind in columns:
-        free, copy = name, 2
-        while free in taken:
-            free, copy = f"{name}_{copy}", copy + 1
-        taken.add(free)
-        unique.append((free, kind))
-    return unique
+    """Rows go out as objects, which have each name once."""
+    names = unique_names([name for name, _kind in columns])
+    return [(name, kind) for name, (_name, kind) in zip(names, columns, strict=True)]
 
 
-def totals_sql(sql: str, expressions: Sequence[str], by: Sequence[str] = ()) -> str:
-    """SQL for the values of aggregate expressions over the rows of another statement, by the values of columns."""
+def totals_sql(sql: str, expressions: Sequence[str], by: Sequence[str] = (), names: Sequence[str] = ()) -> str:
+    """SQL for the values of aggregate expressions over the rows of another statement, by the values of columns.
+
+    `names` are what its columns are called here, where these are not their own.
+    """
     selected = ", ".join([*map(quoted, by), *(f"({expression})" for expression in expressions)])
     grouped = f" group by {', '.join(map(quoted, by))}" if by else ""
-    return f"select {selected} from (\n{without_end(sql)}\n) as totalled{grouped}"  # noqa: S608 – the author's own
+    called = f"({', '.join(map(quoted, names))})" if names else ""
+    return f"select {selected} from (\n{without_end(sql)}\n) as totalled{called}{grouped}"  # noqa: S608 – the author's own

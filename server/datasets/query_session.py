@@ -5,6 +5,7 @@ The limits here stop honest mistakes at once and clearly; hostile queries are st
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,13 +22,17 @@ from server.datasets.dataset import path_of
 from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
 from server.datasets.query_names import names_read
-from server.datasets.query_values import ColumnTypes, columns_of, told_whole
+from server.datasets.query_values import ColumnTypes, columns_of, told_whole, without_end
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
-from server.datasets.work import QueryLimits, QueryResult
+from server.datasets.work import QueryLimits, QueryResult, unique_names
 from server.errors import InvalidInput
 
 _MAX_SQL_CHARACTERS = 100_000
+_KEPT = "drawn_rows_"
+_RANDOM = re.compile(
+    r"\b(?:random|uuid|gen_random_uuid|uuidv4|uuidv7)\s*\(|\busing\s+sample\b|\btablesample\b", re.IGNORECASE
+)
 _CHUNK_ROWS = 128  # rows that are Python objects at once, at most; first one, since one may be large
 _MOST_STATEMENTS = 200  # that a session remembers
 _SQL_TYPES = {
@@ -94,6 +99,8 @@ class QuerySession:
         self._limits = limits
         self._names = list(dict.fromkeys((*known, *datasets)))
         self._statements: dict[str, _Statement] = {}
+        self._kept: list[str] = []  # tables of ours
+        self._ever_kept = 0
         self.read: set[str] = set()  # datasets that were read so far
         # One thread: as many queries as there are worker processes run side by side already.
         settings: dict[str, str | bool | int | float | list[str]] = {
@@ -145,6 +152,21 @@ class QuerySession:
             self._connection.fetchall()  # what was asked to check the names is not read to its end
             found: Any = self._connection.sql(sql, params=bound)
             yield from found.to_arrow_reader(rows)
+
+    def kept(self, sql: str, parameters: Mapping[str, Any]) -> str:
+        """A statement that gives the rows of this one as they are now, however often: of what is drawn at random."""
+        bound = self._bound(sql, parameters)
+        columns = self._columns(sql, bound)
+        if not columns:  # of no part of other statements
+            return sql
+        self._ever_kept += 1  # no name comes twice: what is known of statements is known by their text
+        name = f"{_KEPT}{self._ever_kept}"
+        called = ", ".join(map(quoted, unique_names([column for column, _type in columns])))
+        drawn = f"select * from (\n{without_end(sql)}\n) as drawn({called})"  # noqa: S608 – the statement itself
+        with self._limited(sql):
+            self._connection.execute(f"create temp table {name} as {drawn}", bound)
+        self._kept.append(name)
+        return f"select * from {name}"  # noqa: S608 – ours
 
     def run_own(self, sql: str) -> list[tuple[Any, ...]]:
         """A statement that is none of a user's, and may make temporary tables; within the same limits."""
@@ -199,6 +221,8 @@ class QuerySession:
     def renew(self) -> None:
         """As if nothing had been asked yet."""
         self.read = set()
+        self._execute_all(f"drop table {name}" for name in self._kept)
+        self._kept = []
         self._connection.execute(SEED)
 
     def close(self) -> None:
@@ -254,7 +278,7 @@ class QuerySession:
             raise InvalidInput("Queries can only read: write a SELECT statement.", code="query_forbidden")
         return _Statement(
             parameters=statement.named_parameters,
-            reads=names_read(self._connection, sql, statement.type, self._names),
+            reads=names_read(self._connection, sql, statement.type, [*self._names, *self._kept]),
             is_multi=statement.type == duckdb.StatementType.MULTI,
         )
 
@@ -271,6 +295,11 @@ def _sql_type(column: Column) -> str:
     if column.type == "decimal":
         return f"decimal({column.precision or 18}, {column.scale or 0})"
     return _SQL_TYPES.get(column.type, "varchar")
+
+
+def draws_at_random(sql: str) -> bool:
+    """Whether it may give other rows when it runs again."""
+    return _RANDOM.search(sql) is not None
 
 
 def _too_long(seconds: float) -> InvalidInput:

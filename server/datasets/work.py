@@ -47,6 +47,19 @@ class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
     known: tuple[str, ...] = ()
 
 
+def unique_names(names: Sequence[str]) -> list[str]:
+    """`select a, a` gives `a` and `a_2`: rows are told by their columns' names, which are there once each."""
+    taken: set[str] = set()
+    unique: list[str] = []
+    for name in names:
+        free, copy = name, 2
+        while free in taken:
+            free, copy = f"{name}_{copy}", copy + 1
+        taken.add(free)
+        unique.append(free)
+    return unique
+
+
 class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
     """`columns` are names with DuckDB's type names; `truncated` when there were more rows than the limit."""
 
@@ -56,7 +69,14 @@ class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def names(self) -> list[str]:
-        return [name for name, _type in self.columns]
+        """Each once: see `unique_names`."""
+        return unique_names([name for name, _type in self.columns])
+
+    @property
+    def renamed(self) -> list[str]:
+        """The names, where they are not those that the database knows."""
+        names = self.names
+        return names if names != [name for name, _type in self.columns] else []
 
 
 class QueryAnswerRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ _RETRIES = 4
 _RETRY_SECONDS = 15.0  # a store that is away is said soon: whoever waits has a job or a page to look at
 _SILENCE_SECONDS = 30.0
 _LOOK_SECONDS = 10.0
+_LOOK_PATIENCE_SECONDS = 6.0  # less than any work has: one that hangs is said before people wait for it
 _NEVER_THERE = "looked-for"
 _WHOLE_REQUEST = timedelta(days=1)  # its body with it: who reads slowly is not cut off, silence is told apart
 
@@ -41,9 +42,12 @@ _WHOLE_REQUEST = timedelta(days=1)  # its body with it: who reads slowly is not 
 class S3Bucket:
     """Keys are below the prefix of the address. What does not answer raises `StorageAway`."""
 
-    def __init__(self, url: str, *, key_id: str, secret: str) -> None:
+    def __init__(
+        self, url: str, *, key_id: str, secret: str, look_patience_seconds: float = _LOOK_PATIENCE_SECONDS
+    ) -> None:
         """As the setting `storage_url` has it. Raises `ConfigurationError`; nothing is connected yet."""
         self._store = _store_of(url, key_id=key_id, secret=secret)
+        self._look_patience_seconds = look_patience_seconds
         self.is_away = False  # as the last call found it
 
     async def put(self, key: str, content: bytes | Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -111,8 +115,9 @@ class S3Bucket:
     async def watch(self) -> None:
         """Ask again and again, until cancelled: `is_away` is true only as long as it is so."""
         while True:
-            with suppress(NotFound, StorageAway):
-                await self.metadata(_NEVER_THERE)
+            with suppress(NotFound, StorageAway), self._named_failures(_NEVER_THERE):
+                async with asyncio.timeout(self._look_patience_seconds):
+                    await self.metadata(_NEVER_THERE)
             await asyncio.sleep(_LOOK_SECONDS)
 
     @contextmanager

@@ -13,9 +13,13 @@ from server.errors import InvalidInput
 from server.reports.blocks.spec import BlockSpec
 from server.reports.parameters import bound_values, sample_value
 from server.reports.template import Query, Reading, Template, query_problem, read_source
-from server.reports.template_issues import TemplateIssue
+from server.reports.template_issues import Severity, TemplateIssue
 from server.texts import phrase
 
+_TEXT = (
+    "“{name}” of the query “{query}” is text, so that it is neither drawn nor added up. Make numbers of it in the "
+    "query, for example try_cast({name} as double)."
+)
 _CHECK_LIMITS = QueryLimits(seconds=5, rows=10, memory_mib=256)
 
 
@@ -78,6 +82,8 @@ class _Binder:
         samples = {parameter.name: sample_value(parameter.type) for parameter in template.parameters}
         self._values = bound_values(samples | {"today": sample_value("date")})
         self.columns: dict[str, list[str] | None] = {}
+        self._renamed: dict[str, list[str]] = {}
+        self._texts: dict[str, set[str]] = {}
         self._last = ""
 
     def add_row_values(self, names: Iterable[str]) -> None:
@@ -95,6 +101,9 @@ class _Binder:
             return
         pivots = "pivot" in query.sql.lower()  # its columns come from the data
         self.columns[query.name] = None if pivots else result.names
+        self._renamed[query.name] = result.renamed
+        kinds = zip(result.names, result.columns, strict=True)
+        self._texts[query.name] = set() if pivots else {name for name, (_own, kind) in kinds if kind == "VARCHAR"}
 
     def check_parameters(self) -> None:
         names = {parameter.name for parameter in self._template.parameters}
@@ -114,13 +123,17 @@ class _Binder:
         for block in _all_blocks(self._template.blocks):
             for use in block.columns_used():
                 self._require_column(*use)
+            for use in block.figures_used():
+                if use.name in self._texts.get(use.query, ()):
+                    self._add(use.line, use.column, _TEXT, severity="warning", query=use.query, name=use.name)
 
     def check_totals(self, session: QuerySession) -> None:
         for block in _all_blocks(self._template.blocks):
             for use in block.totals_used():
                 if use.query in self.columns and (query := self._template.queries.get(use.query)):
                     try:
-                        session.execute(totals_sql(query.sql, [use.expression]), self._values)
+                        names = self._renamed[use.query]
+                        session.execute(totals_sql(query.sql, [use.expression], names=names), self._values)
                     except InvalidInput as error:
                         reason = phrase(error.message, **error.parameters)
                         self._add(use.line, use.column, "This total is wrong: {reason}", reason=reason)
@@ -142,5 +155,7 @@ class _Binder:
                 hint=self._issues.hint(name, known) or f" It has: {', '.join(known[:20])}.",
             )
 
-    def _add(self, line: int, column: int, message: str, **values: Any) -> None:
-        self._issues.found.append(TemplateIssue(line=line, column=column, message=message, parameters=values))
+    def _add(self, line: int, column: int, message: str, *, severity: Severity = "error", **values: Any) -> None:
+        self._issues.found.append(
+            TemplateIssue(line=line, column=column, message=message, severity=severity, parameters=values)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -11,10 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Template as Compiled
+from jinja2.exceptions import SecurityError
 
 from server.datasets.query import totals_sql
-from server.datasets.query_session import QuerySession
+from server.datasets.query_session import QuerySession, draws_at_random
 from server.errors import InvalidInput
+from server.reports.blocks.left_out_drawn import LeftOutNote
 from server.reports.blocks.no_room_drawn import NoRoomBox
 from server.reports.blocks.spec import BlockSpec
 from server.reports.document import Block
@@ -25,7 +28,7 @@ from server.reports.images import Image, read_image
 from server.reports.no_room import NoRoom
 from server.reports.parameters import as_typed, bound_values
 from server.reports.printable import printable
-from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, is_truncated, iteration_budget
+from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, iteration_budget
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
 from server.reports.template import Query, Template, query_problem
@@ -89,6 +92,7 @@ class ReportBuilder:
         self._rows: dict[str, Rows] = {}
         self._spend = iteration_budget()
         self._built = 0
+        self._left_out = ""
         local = clock.astimezone(ZoneInfo(str(formats.zone)))
         self._builtin: dict[str, Any] = {
             "today": local.date(),
@@ -136,6 +140,9 @@ class ReportBuilder:
                 yield from spec.build(self)
             except NoRoom as error:
                 yield self._box(spec, error)
+            if self._left_out:
+                yield LeftOutNote(text=self._left_out)
+                self._left_out = ""
 
     def _box(self, spec: BlockSpec, error: NoRoom) -> Block:
         values = {name: self.formats.text(value) for name, value in error.parameters.items()}
@@ -161,15 +168,18 @@ class ReportBuilder:
         value = self.value(expression, spec)
         with self._failures.inside(_named(spec), expression):
             as_text(value)
+            if isinstance(value, int) and abs(value) > sys.float_info.max:
+                raise SecurityError("a number became too long")
         return value
 
     def query(self, name: str) -> Rows:
         if name not in self._rows:
             query, bound = self._template.queries[name], self._bound()
             with self._failing_query(name, query):
-                result = self._session.execute(query.sql, bound)
-            whole = _Whole(self._session, query, bound, lambda: self._failing_query(name, query))
-            self._rows[name] = Rows(name, result, self._go_through, whole)
+                sql = self._session.kept(query.sql, bound) if draws_at_random(query.sql) else query.sql
+                result = self._session.execute(sql, bound)
+            whole = _Whole(self._session, sql, bound, result.renamed, lambda: self._failing_query(name, query))
+            self._rows[name] = Rows(name, result, self._go_through, whole, self._leave_out)
         return self._rows[name]
 
     def image(self, file: str) -> Image:
@@ -201,10 +211,13 @@ class ReportBuilder:
             where = phrase("query “{name}”", name=name)
             raise self._failures.failed(where, line, column, reason, code=error.specific_code) from None
 
-    def _go_through(self, rows: Rows) -> None:
+    def _go_through(self, _rows: Rows) -> None:
         self._spend()
-        if is_truncated(rows):
-            self.warn(self.words.truncated.format(count=len(rows)))
+
+    def _leave_out(self, rows: Rows) -> None:
+        """What is made of a query's first rows alone says so where it stands."""
+        self._left_out = self.words.truncated.format(count=self.formats.text(len(rows)))
+        self.warn(self._left_out)
 
     # -- what expressions and queries see
 
@@ -235,18 +248,20 @@ class _Whole:
     def __init__(
         self,
         session: QuerySession,
-        query: Query,
+        sql: str,
         bound: Mapping[str, Any],
+        names: Sequence[str],
         failing: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._session = session
-        self._sql = query.sql
+        self._sql = sql
         self._bound = bound
+        self._names = names
         self._failing = failing
 
     def totals(self, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:
         with self._failing():
-            found = self._session.execute(totals_sql(self._sql, expressions, by), self._bound)
+            found = self._session.execute(totals_sql(self._sql, expressions, by, self._names), self._bound)
         if found.truncated:
             raise NoRoom("too_many_groups", limit=len(found.rows))
         return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in found.rows}

@@ -35,7 +35,7 @@ def expand(
     for index, given in enumerate(_sets(wanted, session)):
         _require_known(template, given, index)
         for values in _variants(template, given, session, today):
-            found.append(_json(template, complete(template.parameters, values, today, field=f"parameters[{index}]")))
+            found.append(_json(template, _completed(template, values, today, f"parameters[{index}]")))
             left_bytes -= _require_small(found[-1], index)
             if left_bytes < 0:
                 raise InvalidInput(
@@ -50,6 +50,20 @@ def expand(
                     limit=max_reports,
                 )
     return found
+
+
+def _completed(template: Template, values: Mapping[str, Any], today: date, field: str) -> dict[str, Any]:
+    """What a row of `each_row` lacks stays missing: its report alone fails, and says of what, not the whole batch."""
+    try:
+        return complete(template.parameters, values, today, field=field)
+    except InvalidInput as error:
+        lacking = {name for name, value in values.items() if value is None} if template.each_row else set()
+        wrong = {each.field.rpartition(".")[2] for each in error.errors}
+        if not wrong or not wrong <= lacking:
+            raise
+    right = tuple(parameter for parameter in template.parameters if parameter.name not in wrong)
+    found = complete(right, {name: value for name, value in values.items() if name not in wrong}, today, field=field)
+    return {parameter.name: found.get(parameter.name) for parameter in template.parameters}
 
 
 def _require_small(values: Mapping[str, Any], index: int) -> int:

@@ -37,6 +37,7 @@ _LEFT_TO_RIGHT = "\u200e"
 MAX_DECIMALS = 20
 LEAST_SHORT = 1_000
 _LONGEST_ON_AXIS = 10**6  # before its unit
+_SHORT_SCIENTIFIC = "0.######E0"
 _SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 _SHORT_ASIAN = ((10**8, "亿"), (10**4, "万"))
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
@@ -71,7 +72,7 @@ class Formats:
         if value is None or (isinstance(value, float | Decimal) and not Decimal(value).is_finite()):
             return "–"
         wanted = format or ValueFormat()
-        kind = wanted.kind or self.kind_of(value)
+        kind = "boolean" if isinstance(value, bool) else wanted.kind or self.kind_of(value)  # a truth is no number
         if kind in NUMERIC and isinstance(value, int | float | Decimal) and is_beyond_digits(value):
             return self._beyond_digits(value, wanted)
         writer = getattr(self, f"_{kind}", None)
@@ -198,7 +199,9 @@ class Formats:
         return {"decimal": 2, "percent": 1}.get(format.kind, 0)
 
     def _beyond_digits(self, value: float | Decimal, wanted: ValueFormat) -> str:
-        """`¥1E25`: nobody counts so many digits, and no table has room for them."""
+        """`¥1E25`: nobody counts so many digits, unless somebody keeps them: whole numbers and decimals have all."""
+        if wanted.kind == "compact":
+            return format_scientific(Decimal(value), _SHORT_SCIENTIFIC, locale=self.locale)
         if wanted.kind == "percent":
             return figure(value * 100 if isinstance(value, int) else Decimal(value) * 100, self.locale) + "%"
         text = figure(value, self.locale)

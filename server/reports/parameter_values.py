@@ -12,6 +12,8 @@ _MAX_TEXT = 2_000
 _MOST_IN_LIST = 500
 _INT64 = range(-(2**63), 2**63)
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})(?:-\d{1,2})?")
+# Commas between thousands are none of decimals where there are two of them, or a point behind.
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:(?<=,\d{3},\d{3})|\.\d*)")
 _WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
@@ -31,9 +33,8 @@ def _text(value: Any) -> str:
 
 
 def _integer(value: Any) -> int:
-    text = _text(value).replace(",", "").strip()
     try:
-        whole = int(text)
+        whole = int(_digits(value))
     except ValueError:
         number = _float(value)
         if number is None or not number.is_integer():
@@ -42,6 +43,16 @@ def _integer(value: Any) -> int:
     if whole not in _INT64:
         raise Wrong("“{value}” is too large for a whole number; it has at most 18 digits.", value=value)
     return whole
+
+
+def _digits(value: Any) -> str:
+    """A number's text without the commas between its thousands; raises `Wrong` where a comma may mean a point."""
+    text = _text(value).strip()
+    if "_" in text or ("," in text and not _THOUSANDS.fullmatch(text)):
+        raise Wrong(
+            "“{value}” can be read as several numbers; write it with a point and no comma, like 1.5.", value=value
+        )
+    return text.replace(",", "")
 
 
 def _decimal(value: Any) -> float:
@@ -53,7 +64,7 @@ def _decimal(value: Any) -> float:
 
 def _float(value: Any) -> float | None:
     try:
-        number = float(_text(value).replace(",", "").strip())
+        number = float(_digits(value))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

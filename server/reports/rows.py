@@ -57,24 +57,32 @@ class Rows:
     Of a result with more rows than the limit these are the first; `whole` gives figures over all.
     """
 
-    __slots__ = ("_columns", "_go_through", "_query", "_rows", "_truncated", "_whole")
+    __slots__ = ("_columns", "_go_through", "_left_out", "_query", "_rows", "_truncated", "_whole")
     of_query = True
 
     def __init__(
-        self, query: str, result: QueryResult, go_through: Callable[[Rows], None], whole: WholeQuery | None = None
+        self,
+        query: str,
+        result: QueryResult,
+        go_through: Callable[[Rows], None],
+        whole: WholeQuery | None = None,
+        left_out: Callable[[Rows], None] | None = None,
     ) -> None:
-        """`go_through` is told of every row that a template looks at."""
+        """`go_through` is told of every row that a template looks at, `left_out` where it missed some at the end."""
         self._query = query
         self._columns = result.names
         self._truncated = result.truncated
         self._go_through = go_through
         self._whole = whole
+        self._left_out = left_out
         names = result.names
         columns = [_plain_column(column) for column in zip(*result.rows, strict=True)]
         self._rows = [QueryRow(query, dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
     def __getitem__(self, key: str | int) -> Any:
         if isinstance(key, int):
+            if key < 0:
+                self._end()
             return self._rows[key]
         if key not in self._columns:
             raise unknown_column(self._query, key, self._columns)
@@ -84,6 +92,15 @@ class Rows:
         for row in self._rows:
             self._go_through(self)
             yield row
+        self._end()
+
+    def __reversed__(self) -> Iterator[QueryRow]:
+        self._end()
+        return reversed(self._rows)
+
+    def _end(self) -> None:
+        if self._truncated and self._left_out is not None:
+            self._left_out(self)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -107,6 +124,9 @@ class LazyRows:
 
     def __iter__(self) -> Iterator[QueryRow]:
         return iter(self._run(self._name))
+
+    def __reversed__(self) -> Iterator[QueryRow]:
+        return reversed(self._run(self._name))
 
     def __len__(self) -> int:
         return len(self._run(self._name))

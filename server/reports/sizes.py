@@ -7,9 +7,10 @@ step of C that no time limit interrupts. So every step is measured before or rig
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ _VALUE = 8  # what a value that is no text counts for in a list
 _MAX_COUNT = 10_000  # of `batch` and `slice`
 _MAX_FILL = 1_000
 _MAX_PLACES = 100  # of `round`
+_ROUNDING = {"common": ROUND_HALF_UP, "ceil": ROUND_CEILING, "floor": ROUND_FLOOR}
 # What can be written, besides lists of it.
 _VALUES = (str, bytes, bool, int, float, Decimal, date, time, timedelta, UUID, type(None))
 _WRITING = frozenset(
@@ -194,10 +196,27 @@ def _slice(value: Any, slices: int, fill_with: Any = None) -> Any:
     return require_small(filters.sync_do_slice(value, slices, fill_with))
 
 
-def _round(value: float, precision: int = 0, method: Any = "common") -> float:
+def _round(value: Any, precision: int = 0, method: Any = "common") -> Any:
+    """Half away from zero, of the digits that are seen, as formats do; what has no decimals left is a whole number."""
     if not isinstance(precision, int) or abs(precision) > _MAX_PLACES:
         raise SecurityError(f"round takes at most {_MAX_PLACES} decimals")
-    return filters.do_round(value, precision, method)
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    if method not in _ROUNDING or not is_number or not math.isfinite(value):
+        return filters.do_round(value, precision, method)
+    exact = Decimal(str(value))
+    if -_exponent(exact) <= precision:
+        return value
+    digits = len(exact.as_tuple().digits) + _MAX_PLACES
+    with localcontext(prec=digits, rounding=_ROUNDING[method]):
+        found = exact.quantize(Decimal(1).scaleb(-precision)) + 0
+    if precision <= 0:
+        return int(found)
+    return found if isinstance(value, Decimal) else float(found)
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
 
 
 def _require_count(count: int, fill_with: Any) -> None:

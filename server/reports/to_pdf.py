@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ _PAPERS = {
 _MARGINS = 2 * 17 * 72 / 25.4  # left and right together, in points; as in `report.typ`
 
 
+_TOO_LONG = "string is longer than"
+_NAMED = ("table", "text", "kpis", "heading", "chart", "image")
+_WHOLE = ("title", "alt")
+_LONG = 8_000  # letters that fit anywhere
+
+
 class PdfWriter:
     """One compiler a worker process: its fonts are read once. Typst keeps what it laid out; workers are recycled."""
 
@@ -72,6 +79,8 @@ class PdfWriter:
                 return self._compiled(text, document, [])
         except typst.TypstError as error:
             reason = str(error).split("\n")[0][:300]
+            if _TOO_LONG in reason:
+                raise _too_long(document.title, blocks, reason) from None
             raise InvalidInput("The PDF cannot be laid out: {reason}", code="pdf_failed", reason=reason) from None
 
     def _compiled(self, text: str, document: Document, standards: list[str]) -> bytes:
@@ -157,6 +166,36 @@ def _without_shape(error: str) -> str | None:
     """The text of which no font has a character, if that is what Typst says."""
     found = _NO_SHAPE.search(error)
     return None if found is None else found["text"].strip("`\"'")[:_MOST_TOLD]
+
+
+def _too_long(title: str, blocks: Iterable[Any], reason: str) -> InvalidInput:
+    """Names the block with the longest of the texts that a PDF keeps whole: titles, and what charts say in words."""
+    kept = [("title", title), *_kept_whole(blocks, "")]
+    block, text = max(kept, key=lambda found: len(found[1]))
+    if len(text) < _LONG:
+        return InvalidInput("The PDF cannot be laid out: {reason}", code="pdf_failed", reason=reason)
+    return InvalidInput(
+        "The PDF cannot be laid out: {block} “{text}…” has {count} letters, which are more than a PDF takes there. "
+        "Shorten it, for example by left(…, 200) in the query.",
+        code="pdf_failed",
+        block=block,
+        count=len(text),
+        text=text[:20],
+    )
+
+
+def _kept_whole(data: Any, block: str) -> Iterator[tuple[str, str]]:
+    """With what they are of."""
+    if isinstance(data, list | tuple):
+        for value in data:
+            yield from _kept_whole(value, block)
+    elif isinstance(data, dict):
+        block = str(data["kind"]) if data.get("kind") in _NAMED else block
+        for name, value in data.items():
+            if isinstance(value, str) and (name in _WHOLE or block == "heading"):
+                yield block, value
+            elif name not in ("rows", "nodes"):
+                yield from _kept_whole(value, block)
 
 
 def _region(locale: Locale) -> str | None:

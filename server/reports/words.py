@@ -20,11 +20,18 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     columns_part: str = "Columns {first} to {last} of {count}"
     page_of: str = "Page {page} of {pages}"
     full_list: str = "{shown} of {count} rows; the full list is in the Excel file."
+    limited_list: str = "{shown} of {count} rows; the Excel file has the first {limit}."
+    limited: str = "The first {limit} of {count} rows: the query gave more than the limit."
     first_rows: str = "{shown} of {count} rows."
     truncated: str = "The query gave more rows than the limit of {count}; the rest is left out."
     first_drawn: str = "The first {shown} of {count} rows are drawn."
     summed: str = "Rows with the same {column} are added up ({count} more than there are points)."
     no_slices: str = "Below zero, so without a slice: {names}. The shares are of {total}."
+    no_width: str = "Below zero, so without a width: {names}."
+    texts_for_numbers: str = (
+        "“{column}” has texts where numbers belong; they are neither drawn nor added up. Make numbers of them in the "
+        "query, for example try_cast({column} as double)."
+    )
     other: str = "Other ({count})"
     rest: str = "“{name}” are the {count} smallest together."
     no_time: str = "{count} rows without {column} are not drawn."
@@ -99,6 +106,13 @@ WORDS = {
         columns_part="第 {first} 至 {last} 列，共 {count} 列",
         page_of="第 {page} 页，共 {pages} 页",
         full_list="仅列出 {count} 行中的 {shown} 行，完整列表见 Excel 文件。",
+        limited_list="仅列出 {count} 行中的 {shown} 行，Excel 文件中有前 {limit} 行。",
+        limited="仅列出 {count} 行中的前 {limit} 行：查询结果超过上限。",
+        no_width="负值没有宽度：{names}。",
+        texts_for_numbers=(
+            "“{column}”在应为数值之处含有文本，这些文本既不绘制也不计入合计。请在查询中转换为数值，"
+            "例如 try_cast({column} as double)。"
+        ),
         first_rows="仅列出 {count} 行中的 {shown} 行。",
         truncated="查询结果超过 {count} 行的上限，其余部分未列出。",
         first_drawn="仅绘制 {count} 行中的前 {shown} 行。",

@@ -69,6 +69,16 @@ async def test_a_failing_report_fails_alone_and_says_why(alice: aiohttp.ClientSe
     for page in ("/batches", f"/batches/{batch['id']}", "/"):
         async with alice.get(page) as response:
             assert "Done · 1 failed" in await response.text(), page
+    by_row = RIGHT.replace(', each: "select distinct region from orders order by 1"', "")
+    by_row = by_row.replace("queries:", "each_row: select unnest(['North', null]) as region\nqueries:")
+    await put_template(alice, name="rows", source=by_row)
+    batch = await made(alice, template="rows")
+    assert (batch["tally"]["succeeded"], batch["tally"]["failed"]) == (1, 1)
+    [failed] = await reports_of(alice, batch["id"], "?state=failed")
+    assert failed["parameters"] == {"region": None}
+    assert "“Region” needs a value." in failed["error"]["message"]
+    async with alice.get(f"/batches/{batch['id']}") as response:
+        assert response.status == 200
 
 
 async def test_a_batch_of_which_everything_failed_fails(alice: aiohttp.ClientSession) -> None:

@@ -94,6 +94,10 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
         for name in self.settings.columns:
             yield ColumnUse(self.settings.query, name, self.line, self.column)
 
+    def figures_used(self) -> Iterator[ColumnUse]:
+        for name in self.settings.figures:
+            yield ColumnUse(self.settings.query, name, self.line, self.column)
+
 
 def _told(note: Note, builder: Builder) -> str:
     sentence: str = getattr(builder.words, note.word)

@@ -63,6 +63,10 @@ class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
     def columns_used(self) -> Iterable[ColumnUse]:
         return ()
 
+    def figures_used(self) -> Iterable[ColumnUse]:
+        """Columns whose values must be numbers."""
+        return ()
+
     def totals_used(self) -> Iterable[TotalUse]:
         return ()
 

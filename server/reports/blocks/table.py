@@ -14,7 +14,7 @@ from server.reports.blocks.table_written import WrittenTable
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.reading import MapReader
-from server.reports.rows import QueryRow
+from server.reports.rows import QueryRow, Rows, over_all
 
 _MAX_ROWS = 500
 _MOST_GROUPS = 3
@@ -55,12 +55,13 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
                 rows=list(written.rows()),
                 max_rows=self.max_rows,
                 row_count=written.row_count,
-                truncated=written.is_truncated,
+                all_count=_count(rows) if written.is_truncated else None,
+                notes=written.notes,
                 has_head=self.has_head,
                 total_label=builder.text(self.total_label, self) if self.total_label else builder.words.total,
             )
         if written.is_truncated:
-            builder.warn(builder.words.truncated.format(count=len(rows)))
+            builder.warn(builder.words.truncated.format(count=builder.formats.text(len(rows))))
         yield table
 
     def columns_used(self) -> Iterator[ColumnUse]:
@@ -71,10 +72,21 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
         for group in self.groups:
             yield ColumnUse(self.query, group, self.line, self.column)
 
+    def figures_used(self) -> Iterator[ColumnUse]:
+        for column in self.columns:
+            if column.adds_numbers:
+                yield ColumnUse(self.query, column.name, column.line, column.column)
+
     def totals_used(self) -> Iterator[TotalUse]:
         for column in self.columns:
             if column.total_sql:
                 yield TotalUse(self.query, column.total_sql, column.line, column.column)
+
+
+def _count(rows: Rows) -> int | None:
+    """Of all rows, also of those beyond the limit."""
+    whole = over_all(rows, "count")
+    return None if whole is None else int(whole[0])
 
 
 class _Cells:

@@ -115,8 +115,14 @@ def lines_of(specs: Sequence[TableColumnSpec], groups: Sequence[str], data: Sequ
 
 
 def keys_of(specs: Sequence[TableColumnSpec], groups: Sequence[str]) -> list[str]:
-    """The columns that tell the lines of a table with `across` apart."""
-    return list(dict.fromkeys((*groups, *(spec.name for spec in specs if not spec.across))))
+    """The columns that tell the lines of a table with `across` apart: none of which a figure is made."""
+    told = (spec.name for spec in specs if not spec.across and not is_measure(spec, groups))
+    return list(dict.fromkeys((*groups, *told)))
+
+
+def is_measure(spec: TableColumnSpec, groups: Sequence[str]) -> bool:
+    """Beside what goes across, a column with a total of its values is one figure of each line; names are counted."""
+    return spec.has_total and spec.total != "count" and not spec.across and spec.name not in groups
 
 
 class SqlTotals:

@@ -15,6 +15,7 @@ from server.reports.formats import ValueFormat
 class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     """`how` its total is made of its rows: `sum`, `average`…; empty for none, and for one that an expression gives.
 
+    `function`: what makes the total of the column's own figures, if anything does: of counts, `sum`.
     `is_found`: nobody said how its values are written.
     `of_all`: the total is of more rows than there are here.
     """
@@ -28,6 +29,7 @@ class TableColumn(msgspec.Struct, frozen=True, kw_only=True):
     spark: str = ""
     scale: ColorScale | None = None
     how: str = ""
+    function: str = ""
     is_found: bool = False
     of_all: bool = False
     total: Any = None

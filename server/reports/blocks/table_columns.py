@@ -60,6 +60,11 @@ class TableColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
     column: int = 1
 
     @property
+    def adds_numbers(self) -> bool:
+        """Whether its total is made of numbers: anything can be counted."""
+        return self.total not in ("", "count")
+
+    @property
     def has_total(self) -> bool:
         return bool(self.total or self.total_sql)
 

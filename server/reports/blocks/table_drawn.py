@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -11,6 +11,7 @@ from server.reports.blocks.table_excel import TableSheet
 from server.reports.blocks.table_scale import STRONGEST
 from server.reports.document import Block
 from server.reports.excel_room import letters
+from server.reports.formats import Formats
 from server.reports.html_page import HtmlPage
 from server.reports.paper import Paper
 from server.reports.words import Words
@@ -26,7 +27,10 @@ _SPARK_LINE, _SPARK_BELOW = "#7A8794", "#C0323C"
 
 
 class Table(Block, frozen=True, kw_only=True):
-    """`rows` are all of them; PDF and HTML show the first `max_rows`. `within` is what it is repeated for."""
+    """`rows` are all of them; PDF and HTML show the first `max_rows`. `within` is what it is repeated for.
+
+    `all_count`: how many rows there are, where these are only the first of them.
+    """
 
     title: str
     columns: list[TableColumn]
@@ -35,7 +39,8 @@ class Table(Block, frozen=True, kw_only=True):
     row_count: int
     name: str = "table"
     within: str = ""
-    truncated: bool = False
+    all_count: int | None = None
+    notes: tuple[str, ...] = ()
     has_head: bool = True
     total_label: str = "Total"
 
@@ -63,7 +68,7 @@ class Table(Block, frozen=True, kw_only=True):
         shown = self.shown()
         wide = [_is_wide(column, _texts(index, shown)) for index, column in enumerate(self.columns)]
         body = "".join(_html_row(row, self.columns, wide) for row in shown)
-        note = self._cut_note(page.words, has_excel=page.has_excel)
+        note = self._cut_note(page.words, page.formats, has_excel=page.has_excel)
         head = f"{self._html_widths()}<thead{unseen}><tr>{head}</tr></thead>"
         return f'<div class="scroll"><table>{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table></div>' + (
             f'<p class="cut">{escape(note)}</p>' if note else ""
@@ -90,7 +95,7 @@ class Table(Block, frozen=True, kw_only=True):
             "head": self.has_head,
             "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
             "single": paper.words.column_part.format(first="{first}", count=len(self.columns)),
-            "note": self._cut_note(paper.words, has_excel=paper.has_excel),
+            "note": self._cut_note(paper.words, paper.formats, has_excel=paper.has_excel),
         }
 
     def excel_sheets(self, book: ReportBook) -> None:
@@ -98,7 +103,8 @@ class Table(Block, frozen=True, kw_only=True):
 
         def write(sheet: Any) -> None:
             total_label = self.total_label if self.has_totals else ""
-            TableSheet(book, sheet, self.columns, self.rows, total_label=total_label, truncated=self.truncated).write()
+            notes = [*self._limit_note(book.words, book.formats), *self.notes]
+            TableSheet(book, sheet, self.columns, self.rows, total_label=total_label, notes=notes).write()
 
         book.plan(self, name=self.name, within=self.within, rows=self.row_count, write=write)
 
@@ -111,15 +117,22 @@ class Table(Block, frozen=True, kw_only=True):
         free = next((index for index, text in enumerate(texts) if not text), None)
         return [self.total_label if index == free else text for index, text in enumerate(texts)]
 
-    def _cut_note(self, words: Words, *, has_excel: bool) -> str:
-        """What paper and screen do not show, or nothing."""
-        notes = []
-        if self.row_count > self.max_rows:
-            pattern = words.full_list if has_excel else words.first_rows
-            notes.append(pattern.format(shown=self.max_rows, count=self.row_count))
-        if self.truncated:
-            notes.append(words.truncated.format(count=self.row_count))
-        return " ".join(notes)
+    def _cut_note(self, words: Words, formats: Formats, *, has_excel: bool) -> str:
+        """What paper and screen do not show, or what is odd about it; or nothing."""
+        if self.row_count <= self.max_rows:
+            return " ".join([*self._limit_note(words, formats), *self.notes])
+        pattern = words.first_rows
+        if has_excel:
+            pattern = words.full_list if self.all_count is None else words.limited_list
+        count = self.row_count if self.all_count is None else self.all_count
+        figures = {"shown": self.max_rows, "count": count, "limit": self.row_count}
+        note = pattern.format(**{name: formats.text(value) for name, value in figures.items()})
+        return " ".join([note, *self.notes])
+
+    def _limit_note(self, words: Words, formats: Formats) -> Iterator[str]:
+        """Where even Excel has only the first rows."""
+        if self.all_count is not None:
+            yield words.limited.format(limit=formats.text(self.row_count), count=formats.text(self.all_count))
 
     def _html_widths(self) -> str:
         if not any(column.width for column in self.columns):

@@ -37,7 +37,7 @@ _BELOW_ZERO = {"bar_negative_color": "#F3C9CC", "bar_axis_color": MUTED}
 class TableSheet:
     """`rows` with their headings and subtotals; `total_label`: what totals are called, if there are any.
 
-    `truncated`: these are not all rows that there are.
+    `notes`: what else there is to say of it.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class TableSheet:
         rows: Sequence[TableRow],
         *,
         total_label: str,
-        truncated: bool,
+        notes: Sequence[str],
     ) -> None:
         self._book = book
         self._sheet = sheet
         self._columns = columns
         self._rows = rows
-        self._truncated = truncated
+        self._notes = notes
         self._total_label = total_label
         self._depth = max((row.level + 1 for row in rows if row.kind == "group"), default=0)
         self._spans = list(spans_of(rows))
@@ -182,11 +182,7 @@ class TableSheet:
     def _write_notes(self, row: int) -> int:
         """Returns the row after them."""
         words = self._book.words
-        notes = []
-        if self._truncated:
-            notes.append(
-                words.truncated.format(count=self._book.formats.text(sum(r.kind == "row" for r in self._rows)))
-            )
+        notes = list(self._notes)
         if any(column.of_all for column in self._columns):
             notes.append(words.totals_of_all)
         if self._as_texts:

@@ -10,6 +10,7 @@ from server.reports.blocks.table_across import (
     Shown,
     SqlTotals,
     TableLine,
+    is_measure,
     keys_of,
     lines_of,
     shown_columns,
@@ -22,6 +23,10 @@ from server.reports.sums import exact_sum, is_figure
 GroupValues = dict[str, Any]
 
 
+# Of sums and counts a sum is one of all rows; of averages nothing is.
+_OF_FIGURES = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
+
+
 class TableFigures:
     def __init__(
         self, query: str, rows: Rows, *, specs: Sequence[TableColumnSpec], groups: Sequence[str], head_of: Heads
@@ -29,10 +34,13 @@ class TableFigures:
         data = rows_of(rows)
         self._all = rows
         self._specs = specs
+        self._groups = groups
         self._keys = keys_of(specs, groups)
+        self._is_across = any(spec.across for spec in specs)
+        self._is_cut = is_truncated(rows)
         # What goes across is asked of the database where only the first rows are here: nothing of it is left out.
-        self._is_asked = is_truncated(rows) and any(spec.across for spec in specs)
-        self.is_truncated = is_truncated(rows) and not self._is_asked
+        self._is_asked = self._is_cut and self._is_across
+        self.is_truncated = self._is_cut and not self._is_asked
         self.shown = shown_columns(specs, self._all_across() if self._is_asked else data, self._shared(head_of))
         self.lines = self._all_lines(query) if self._is_asked else lines_of(specs, groups, data)
         self._sums = SqlTotals(rows, map(self._sql, specs))
@@ -40,19 +48,30 @@ class TableFigures:
 
     def _sql(self, spec: TableColumnSpec) -> str:
         """What the database is asked for; nothing, where the figures can be made of the rows that are here."""
-        if spec.total_sql or not (spec.across and self._is_asked):
+        if spec.total_sql or not (self._is_cut and (spec.across or spec.total)):
             return spec.total_sql
         return aggregate_sql(spec.total or "sum", spec.name)
 
     def value(self, shown: Shown, line: TableLine) -> Any:
         spec = shown.spec
-        if not shown.is_across:
+        if not shown.is_across and not self._is_made(spec):
             return line.row[spec.name]
         members = line.of(shown)
         if not members and not self._is_asked:
             return None
         by = {key: line.row[key] for key in self._keys}
         return self.of(spec, by | shown.by, members)
+
+    def excel_function(self, shown: Shown) -> str:
+        """What makes the total of the figures that stand in its column; nothing, where only rows of the query do."""
+        spec = shown.spec
+        if not self._is_across:
+            return spec.total
+        makes = _OF_FIGURES if shown.is_across or self._is_made(spec) else {}
+        return makes.get(spec.total, "")
+
+    def _is_made(self, spec: TableColumnSpec) -> bool:
+        return self._is_across and is_measure(spec, self._groups)
 
     def whole(self, shown: Shown) -> Any:
         spec = shown.spec

@@ -41,7 +41,7 @@ class SheetTotals:
         for index, (cell, column) in enumerate(zip(row.cells, self._columns, strict=True)):
             style = {"align": column.align, "bold": True, "top": 1}
             if column.has_total:
-                self._write_total(number, index, cell.value, spans, style)
+                self._write_total(number, index, cell.value, spans, style, is_value=column.of_all)
             else:
                 self._book.string(self._sheet, number, index, cell.text, self._book.style(**style))
 
@@ -62,7 +62,7 @@ class SheetTotals:
         column = self._columns[index]
         formula = (
             ""
-            if is_value or not column.how or not self._is_reckoned(index, value, spans)
+            if is_value or not column.function or not self._is_reckoned(index, value, spans)
             else _formula(column, index, spans)
         )
         if formula:
@@ -76,14 +76,14 @@ class SheetTotals:
         wanted = excel_value(total, column.format_of_total(total), formats)
         rows = (self._rows[number - 1] for first, last in spans for number in range(first, last + 1))
         held = [excel_value(row.cells[index].value, column.format, formats) for row in rows if row.kind == "row"]
-        found = _reckoned(column.how, held)
+        found = _reckoned(column.function, held)
         return is_number(wanted) and found is not None and math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
 
 
 def _formula(column: TableColumn, index: int, spans: list[RowSpan]) -> str:
     """Empty where it would have too many parts."""
-    is_count = column.how == "count"
-    number = _COUNT_NUMBERS if is_count and column.format.is_numeric else _FUNCTIONS[column.how]
+    is_count = column.function == "count"
+    number = _COUNT_NUMBERS if is_count and column.format.is_numeric else _FUNCTIONS[column.function]
     # A heading in the first column would be counted as well; otherwise one range is plainer.
     parts = spans if is_count and index == 0 else [(spans[0][0], spans[-1][1])]
     if len(parts) > MOST_RANGES:

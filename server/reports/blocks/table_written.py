@@ -16,7 +16,7 @@ from server.reports.blocks.table_scale import ColorScale, scale_of
 from server.reports.blocks.table_spark import spark_of
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
-from server.reports.rows import QueryRow, Rows, columns_of, unknown_column
+from server.reports.rows import QueryRow, Rows, columns_of, rows_of, unknown_column
 from server.reports.sums import is_figure
 from server.reports.words import Words
 
@@ -76,6 +76,7 @@ class WrittenTable:
         # Where each column has a total, none says what these are.
         self._has_labels = bool(self._lines) and all(spec.has_total for spec in self._specs)
         self._warn_of_same_heads()
+        self.notes = self._notes_of_texts(rows_of(rows))
 
     @property
     def columns(self) -> list[TableColumn]:
@@ -110,6 +111,17 @@ class WrittenTable:
             if same:
                 self._asked.warn(self._words.same_heads.format(column=across, names=self._formats.listed(same)))
 
+    def _notes_of_texts(self, data: Sequence[QueryRow]) -> tuple[str, ...]:
+        """Of columns whose total is made of numbers, where some are none."""
+        notes = tuple(
+            self._words.texts_for_numbers.format(column=spec.name)
+            for spec in self._specs
+            if spec.adds_numbers and any(isinstance(row[spec.name], str) for row in data)
+        )
+        for note in notes:
+            self._asked.warn(note)
+        return notes
+
     def _column(self, index: int) -> TableColumn:
         shown = self._shown[index]
         spec = shown.spec
@@ -130,6 +142,7 @@ class WrittenTable:
             total_text=self._total_text(spec, total, format),
             is_found=not spec.format.kind,
             how=spec.total,
+            function=self._figures.excel_function(shown),
             of_all=spec.has_total and self.is_truncated,
         )
 

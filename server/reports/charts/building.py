@@ -18,7 +18,7 @@ from server.reports.charts.scatter import scatter
 from server.reports.charts.shares import funnel, pie
 from server.reports.charts.waterfall import waterfall
 from server.reports.formats import Formats
-from server.reports.rows import Rows, columns_of, unknown_column
+from server.reports.rows import Rows, columns_of, rows_of, unknown_column
 
 _BUILDERS = {
     **dict.fromkeys(("line", "bar", "stacked_bar", "area", "combo"), cartesian),
@@ -61,4 +61,12 @@ def build_chart(
         return msgspec.structs.replace(chart, is_empty=True)
     if settings.kind == "option":
         return custom(chart, settings, rows)
-    return _BUILDERS[settings.kind](chart, settings, rows, formats)
+    return _BUILDERS[settings.kind](_with_texts_told(chart, settings, rows), settings, rows, formats)
+
+
+def _with_texts_told(chart: Chart, settings: ChartSettings, rows: Rows) -> Chart:
+    """With a note for each column of figures that has texts."""
+    for name in settings.figures:
+        if any(isinstance(row[name], str) for row in rows_of(rows)):
+            chart = chart.noting("texts_for_numbers", column=name)
+    return chart

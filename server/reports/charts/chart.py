@@ -47,6 +47,14 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
         single = (self.series, self.value_column, self.totals, self.multiples)
         return tuple(name for name in (self.x, *self.y, *self.lines, *single) if name)
 
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Those of them whose values are drawn as numbers."""
+        if self.kind == "option":
+            return ()
+        names = (self.value_column,) if self.kind == "heatmap" else (*self.y, *self.lines)
+        return tuple(dict.fromkeys(name for name in names if name))
+
     def label(self, name: str) -> str:
         """What a column is called."""
         return self.labels.get(name) or name.replace("_", " ")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from server.reports.charts.chart import Chart
+from server.reports.charts.time_axis import are_months
 from server.reports.formats import Formats, ValueFormat
 from server.reports.rows import QueryRow, Rows, is_truncated, rows_of
 from server.reports.sums import exact_sum
@@ -32,7 +33,7 @@ def axis_labels(values: list[Any], formats: Formats) -> list[str]:
         return [formats.text(value) for value in values]
     if any(isinstance(value, datetime) and (value.hour or value.minute) for value in values):
         return [formats.text(value, ValueFormat(kind="datetime")) for value in values]
-    if len(days) > 1 and all(day.day == 1 for day in days):
+    if len(days) > 1 and are_months(days):
         return [formats.short_month(day, with_year=len({day.year for day in days}) > 1) for day in days]
     if len({day.year for day in days}) == 1:
         return [formats.short_day(day) for day in days]

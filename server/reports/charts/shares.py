@@ -34,11 +34,17 @@ def pie(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> 
 
 
 def funnel(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
+    """A stage without a value, or with one below zero, has no width: it says so, and a note names the latter."""
     chart, found = points(chart, rows)
-    pairs = [(name, value or 0) for name, value in _pairs(settings, found, formats)]
+    pairs = _pairs(settings, found, formats)
+    if all(value is None for _name, value in pairs):
+        return msgspec.structs.replace(chart, is_empty=True)
     if len(pairs) > _MAX_STAGES:
         chart = chart.noting("first_drawn", shown=_MAX_STAGES, count=len(pairs))
         pairs = pairs[:_MAX_STAGES]
+    negative = [(name, value) for name, value in pairs if value is not None and value < 0]
+    if negative:
+        chart = chart.noting("no_width", names=_named(negative, chart, formats))
     return _named_chart(chart, settings, pairs)
 
 
@@ -54,10 +60,13 @@ def _pairs(settings: ChartSettings, data: Sequence[QueryRow], formats: Formats) 
 def _without(chart: Chart, negative: list[tuple[str, Any]], total: Any, formats: Formats) -> Chart:
     if not negative:
         return chart
-    told = ", ".join(f"{name} ({formats.text(value, chart.format)})" for name, value in negative[:_NAMED])
-    if len(negative) > _NAMED:
-        told += " …"
-    return chart.noting("no_slices", count=len(negative), names=told, total=formats.text(total, chart.format))
+    names = _named(negative, chart, formats)
+    return chart.noting("no_slices", count=len(negative), names=names, total=formats.text(total, chart.format))
+
+
+def _named(pairs: Sequence[tuple[str, Any]], chart: Chart, formats: Formats) -> str:
+    told = ", ".join(f"{name} ({formats.text(value, chart.format)})" for name, value in pairs[:_NAMED])
+    return told + " …" if len(pairs) > _NAMED else told
 
 
 def _with_rest(chart: Chart, pairs: list[tuple[str, Any]], formats: Formats) -> tuple[Chart, list[tuple[str, Any]]]:

@@ -5,17 +5,19 @@ Months are all as long as each other, so that bars of months are, too.
 
 from __future__ import annotations
 
+import calendar
 import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from server.reports.formats import Formats
 
+Day = TypeVar("Day", bound=date)
 TimeUnit = Literal["month", "day", "second"]
 _TEXTS = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-(\d{2}))?")
 _QUARTERS = re.compile(r"(\d{4})[- ]?Q([1-4])")
@@ -78,6 +80,7 @@ def time_axis(values: Sequence[Any], formats: Formats) -> tuple[TimeAxis, list[f
     if not known or len(known) < len(moments):
         return None
     unit = _unit(known)
+    known = in_periods(known)
     places = [place_of(moment, unit) for moment in known]
     ascending = tuple(sorted(set(places)))
     steps = [after - before for before, after in itertools.pairwise(ascending)]
@@ -156,7 +159,28 @@ def _written_moment(text: str) -> datetime | None:
 def _unit(moments: Sequence[datetime]) -> TimeUnit:
     if any(moment.hour or moment.minute or moment.second or moment.microsecond for moment in moments):
         return "second"
-    return "month" if all(moment.day == 1 for moment in moments) else "day"
+    return "month" if are_months(moments) else "day"
+
+
+def are_months(days: Sequence[date]) -> bool:
+    """Whether all stand for a month, quarter or year: by its first day, or (several of them) by its last."""
+    return all(day.day == 1 for day in days) or (len(set(days)) > 1 and all(map(_is_last, days)))
+
+
+def _is_last(day: date) -> bool:
+    return day.day == calendar.monthrange(day.year, day.month)[1]
+
+
+def in_periods(days: Sequence[Day]) -> list[Day]:
+    """Last days as the first of what they end: a year or quarter, where all of them end one, else a month."""
+    if not are_months(days) or all(day.day == 1 for day in days) or not all(map(_is_midnight, days)):
+        return list(days)
+    length = next((each for each in (12, 3) if all(day.month % each == 0 for day in days)), 1)
+    return [day.replace(month=day.month - length + 1, day=1) for day in days]
+
+
+def _is_midnight(day: date) -> bool:
+    return not isinstance(day, datetime) or day.time() == time()
 
 
 def _is_weekend(day: float) -> bool:

@@ -14,9 +14,9 @@ _LEAST = 15.0
 
 def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     top = title(canvas, chart.title) + 4
-    values = [max(float(value), 0.0) for value in chart.series[0].values]
+    values = [None if value is None or value < 0 else float(value) for value in chart.series[0].values]
     canvas.height = max(canvas.height, top + _LEAST * len(values) + 6)
-    most = max(values) or 1.0
+    most = max((value for value in values if value is not None), default=0.0) or 1.0
     row = (canvas.height - top - 6) / len(values)
     written = [formats.text(value, chart.format) for value in chart.series[0].values]
     names = min(max(map(wide, chart.labels)), canvas.width * 0.36)
@@ -25,9 +25,12 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     middle = (left + right) / 2
     canvas.group('data-marks=""')
     for number, value in enumerate(values):
+        if value is None:
+            canvas.rect(middle, top + number * row, 0, 0, "none")
+            continue
         upper = max((right - left) * value / most / 2, 1.5)
-        following = values[number + 1] if number + 1 < len(values) else value
-        lower = max((right - left) * min(following, value) / most / 2, 1.5)
+        following = next(iter(values[number + 1 : number + 2]), None)
+        lower = max((right - left) * min(value if following is None else following, value) / most / 2, 1.5)
         y, end = top + number * row, top + (number + 1) * row - _GAP
         canvas.shape(
             f"M{middle - upper:.1f} {y:.1f}L{middle + upper:.1f} {y:.1f}"

@@ -7,10 +7,12 @@ from urllib.parse import quote
 
 import pytest
 
+from server.app.resources import meanwhile
 from server.engines.s3_bucket import S3Bucket
 from server.errors import ConfigurationError, NotFound
 from server.storage.blob_store import StorageAway
 from tests import seaweed
+from tests.waiting import until
 
 
 def bucket_at(url: str, secret: str = seaweed.SECRET) -> S3Bucket:
@@ -37,6 +39,15 @@ async def test_a_store_that_is_away_says_so_until_it_is_back() -> None:
     with pytest.raises(StorageAway):
         await bucket.get("blobs/a")
     assert bucket.is_away
+
+
+async def test_a_store_that_hangs_is_away_by_the_next_look() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # which takes connections, and answers nobody
+        endpoint = quote(f"http://127.0.0.1:{listener.getsockname()[1]}", safe="")
+        url = f"s3://b?endpoint={endpoint}"
+        bucket = S3Bucket(url, key_id=seaweed.KEY_ID, secret=seaweed.SECRET, look_patience_seconds=0.2)
+        async with meanwhile(bucket.watch()):
+            await until(lambda: bucket.is_away)
 
 
 async def test_a_wrong_secret_is_no_missing_file() -> None:

@@ -156,3 +156,29 @@ def test_any_days_have_marks(when: list[Any]) -> None:
     assert found is not None
     axis = found[0]
     assert 1 <= len(axis.marks(axis.places[0], axis.places[-1], most=8, formats=formats)) <= 10
+
+
+@pytest.mark.parametrize(
+    ("ends", "labels", "marks", "runs"),
+    [
+        ([(2026, 1, 31), (2026, 2, 28), (2026, 3, 31), (2026, 5, 31)], ["Jan", "Feb", "Mar", "May"],
+         ["Jan", "Feb", "Mar", "Apr", "May"], [["Jan", "Feb", "Mar"], ["May"]]),
+        ([(2025, 12, 31), (2026, 3, 31), (2026, 6, 30)], ["Dec 2025", "Mar 2026", "Jun 2026"],
+         ["Q4", "Q1", "Q2"], [["Dec 2025", "Mar 2026", "Jun 2026"]]),
+        ([(2023, 12, 31), (2024, 12, 31), (2025, 12, 31)], ["Dec 2023", "Dec 2024", "Dec 2025"],
+         ["2023", "2024", "2025"], [["Dec 2023", "Dec 2024", "Dec 2025"]]),
+        ([(2026, 1, 31), (2026, 2, 27)], ["31 Jan", "27 Feb"], None, [["31 Jan", "27 Feb"]]),
+    ],
+)  # fmt: skip
+def test_last_days_stand_for_the_periods_that_they_end(
+    ends: list[tuple[int, int, int]], labels: list[str], marks: list[str] | None, runs: list[list[str]]
+) -> None:
+    drawn = line(*((date(*end), number) for number, end in enumerate(ends)))
+    assert drawn.labels == labels
+    assert joined(drawn) == runs
+    assert drawn.times is not None
+    places = drawn.times.places
+    found = drawn.times.marks(places[0] - 0.5, places[-1] + 0.5, most=12, formats=Formats("en"))
+    if marks is not None:
+        assert [mark.text for mark in found] == marks
+        assert set(places) <= {mark.at for mark in found}

@@ -146,7 +146,7 @@ blocks: [{table: {query: q, columns: [i, {name: v, total: sum}]}}]
 """
     sheet = made(source, orders, tmp_path, limits=QueryLimits(seconds=10, rows=10))["q"]
     assert values(sheet, 12) == ["Total", 30]
-    assert "more rows than the limit of 10" in sheet["A14"].value
+    assert "The first 10 of 30 rows: the query gave more than the limit." in sheet["A14"].value
     assert sheet["A14"].value.endswith("The totals are of all rows, not only of these.")
 
 
