@@ -436,9 +436,12 @@ def _require_one(plain: str, name: str, content: str, environ: Mapping[str, str]
 
 def _read_secret(name: str, path: Path) -> str:
     try:
-        return path.read_text("utf-8").strip()
+        content = path.read_text("utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"{name} names {path}, which cannot be read: {error.strerror}") from error
+    if not content:  # of an address of a database it would mean another one, which is new
+        raise ConfigurationError(f"{name} names {path}, which is empty: write the value into it, or unset {name}.")
+    return content
 
 
 def _convert(key: str, source: str, value: Any, target: Any) -> Any:
@@ -511,7 +514,10 @@ def _check_cluster(settings: Settings) -> None:
     is_one_of_many = settings.role != "all"
     for name, is_set in ((f"role={settings.role}", is_one_of_many), ("broker_url", settings.broker_url)):
         if is_set and not settings.database_url:
-            raise ConfigurationError(f"{name} is for several nodes, which share a PostgreSQL: set database_url.")
+            alone = f"remove {name.partition('=')[0]}"
+            raise ConfigurationError(
+                f"{name} is for several nodes, which share a PostgreSQL: set database_url, or {alone}."
+            )
         if is_set and not settings.secret_key:
             raise ConfigurationError(f"{name} is for several nodes, which need the same secret_key: set it.")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -17,7 +19,7 @@ from server.errors import ConfigurationError, JinduError, Unavailable
 from server.garbage import collect_when_quiet
 from server.http import descriptors
 from server.http.listening_sockets import UNIX, hosts_of, url_of
-from server.http.readiness import Lack, Readiness, ServerPhase
+from server.http.readiness import SAID_OF, Lack, Readiness, ServerPhase
 from server.service_manager import ServiceManager
 from server.settings import Settings
 from server.storage.database_watch import DatabaseWatch
@@ -130,15 +132,21 @@ class _Answers:
         try:
             await self._require_ready()
         except Unavailable as error:
-            body |= {"status": error.status, "code": error.code, "detail": error.text}
+            told = {"type": "about:blank", "title": HTTPStatus(error.status).phrase}
+            body |= {**told, "status": error.status, "detail": error.text, "code": error.code}
             return web.json_response(
-                body, status=error.status, headers=_NOT_STORED, content_type="application/problem+json"
+                body,
+                status=error.status,
+                headers=_NOT_STORED | {"Retry-After": str(math.ceil(error.retry_after_seconds))},
+                content_type="application/problem+json",
             )
         body["status"] = "degraded" if lacks else self._readiness.phase
         if self._parts.settings.broker_url:
             body["nodes"] = "degraded" if Lack.NODES in lacks else "ok"
         if Lack.FILES in lacks:
             body["files"] = "away"
+        if lacks:
+            body["detail"] = SAID_OF[Lack.FILES if Lack.FILES in lacks else Lack.NODES]
         return web.json_response(body, headers=_NOT_STORED)
 
     async def _require_ready(self) -> None:

@@ -40,6 +40,15 @@ KINDS = JobKinds(
         JobKind(name="short", label="Short", unit="rows", function=nothing, lane=lambda job: Lane.SHORT),
         JobKind(name="shared", label="Shared", unit="rows", function=nothing, lane=lambda job: Lane.SHARED),
         JobKind(name="light", label="Light", unit="rows", function=nothing, heavy=False),
+        JobKind(
+            name="waits",
+            label="Waits",
+            unit="bytes",
+            function=nothing,
+            heavy=False,
+            goes_on=True,
+            counts_interruptions=False,
+        ),
     ]
 )
 SLOTS = 2

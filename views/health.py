@@ -5,13 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.http.parts import parts_of
-from server.http.readiness import Lack
+from server.http.readiness import SAID_OF, Lack
 from server.storage.room import Space
 
 _LITTLE_ROOM = "New data is refused. Delete datasets, uploads or batches that nobody needs, or make the disk larger."
-
-_FILES_AWAY = "The store of files does not answer. What needs files waits; see its log and JINDU_STORAGE_URL."
-_ALONE = "This node does not reach the others, and shows seconds later what happens there; see JINDU_BROKER_URL."
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -30,7 +27,7 @@ async def readyz(request: web.Request) -> web.Response:
     if parts.settings.broker_url:
         body["nodes"] = "degraded" if Lack.NODES in lacks else "ok"
     if Lack.NODES in lacks:
-        body["detail"] = _ALONE
+        body["detail"] = SAID_OF[Lack.NODES]
     if Lack.FILES in lacks:
-        body |= {"files": "away", "detail": _FILES_AWAY}
+        body |= {"files": "away", "detail": SAID_OF[Lack.FILES]}
     return web.json_response(body, headers={"Cache-Control": "no-store"})

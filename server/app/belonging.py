@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +18,14 @@ from server.app.resources import meanwhile
 from server.app.storage import StorageParts
 from server.auth.secret_key import FILE_NAME, fingerprint
 from server.care.belonging import Belonging, check_others, setup_mark
+from server.care.database_checks import database_unreadable
 from server.care.file_marks import FileMarks, Fit
 from server.care.findings import CareFinding
 from server.care.named_files import UPLOADS
 from server.care.schema import schema_of
 from server.errors import ConfigurationError, JinduError
 from server.settings import Settings
-from server.storage.database import Database
+from server.storage.database import Database, DatabaseAway
 from server.storage.living_nodes import NodeSetup, living_nodes
 from server.storage.migrating import newest_revision
 from server.storage.scratch import Scratch
@@ -96,15 +97,21 @@ async def check_belonging(settings: Settings) -> list[CareFinding]:
     """What a start would refuse, as far as the database can be asked. Nothing is made by that."""
     if not settings.database_url and not (settings.data / "jindu.db").is_file():
         return []
-    with suppress(ConfigurationError, SQLAlchemyError, JinduError), TemporaryDirectory() as empty:  # said by others
+    try:
         database = open_database(settings)
-        is_made = settings.storage_url or (settings.data / UPLOADS).is_dir()
-        stores = open_files(settings if is_made else dataclasses.replace(settings, data=Path(empty)))
-        try:
+    except ConfigurationError:  # said by others, as what `JinduError` says below
+        return []
+    try:
+        with TemporaryDirectory() as empty:
+            is_made = settings.storage_url or (settings.data / UPLOADS).is_dir()
+            stores = open_files(settings if is_made else dataclasses.replace(settings, data=Path(empty)))
             return await _checked(settings, database, file_marks(settings, stores))
-        finally:
-            await database.close()
-    return []
+    except (SQLAlchemyError, DatabaseAway) as wrong:
+        return [database_unreadable(database.place, wrong)] if settings.database_url else []  # a file: see `doctor`
+    except JinduError:
+        return []
+    finally:
+        await database.close()
 
 
 async def _checked(settings: Settings, database: Database, marks: FileMarks) -> list[CareFinding]:

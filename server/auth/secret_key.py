@@ -36,10 +36,16 @@ def _key(text: str, source: str) -> Fernet:
         key = Fernet(text)
     except (ValueError, UnicodeEncodeError) as error:
         raise ConfigurationError(
-            "{source} is not a key (32 random bytes in base 64); remove it and one is made for you.", source=source
+            "{source} is not a key (32 random bytes in base 64). Where several nodes share a database, write the key "
+            "that the others have; where there is but one, remove it and one is made for you.",
+            source=source,
         ) from error
     if len(set(text.rstrip("="))) < 10:  # 43 random characters never have so few different ones
-        raise ConfigurationError("{source} is a placeholder; remove it and one is made for you.", source=source)
+        raise ConfigurationError(
+            "{source} is a placeholder. Where several nodes share a database, write the key that the others have; "
+            "where there is but one, remove it and one is made for you.",
+            source=source,
+        )
     return key
 
 

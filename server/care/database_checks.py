@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.care.database_status import PostgresqlFacts, postgresql_facts
 from server.care.findings import CareFinding, error, warning
 from server.care.schema import schema_of
 from server.clock import Clock, rfc3339, utc_now
-from server.storage.database import NODE
+from server.errors import JinduError
+from server.storage.database import NODE, DatabaseAway
 from server.storage.migrating import newest_revision
 from server.storage.tables import audit, jobs, uploads
 
@@ -20,10 +23,35 @@ _TOLERATED = timedelta(minutes=5)
 _MOMENTS = (audit.c.at, jobs.c.created_at, uploads.c.created_at)
 _OLD_SNAPSHOT_SECONDS = 600
 _RESTORE = "Stop the server and restore the last good backup; jindu restore puts what is here aside."
+_UPGRADE = "Run jindu db upgrade: a start does not, as JINDU_UPGRADE_AT_START is false."
+_REACH = (
+    "See that PostgreSQL runs, and that host, port, user, password and database name in JINDU_DATABASE_URL are right; "
+    "docs/cluster.md says how to make a database."
+)
+_BEFORE_REASON = re.compile(r".*(?:FATAL: +|\bfailed: )|\[Errno -?\d+\] ")  # of libpq, which names host and port first
+
+
+def database_unreadable(place: str, wrong: SQLAlchemyError | JinduError) -> CareFinding:
+    """`wrong` is what reading it raised; nothing is to be restored because nobody answers."""
+    advice = _REACH if isinstance(wrong, DatabaseAway) else "See that it runs, or restore a backup."
+    return error("database_unreadable", f"The database {place} cannot be read: {_reason(wrong)}.", advice)
+
+
+def _reason(wrong: SQLAlchemyError | JinduError) -> str:
+    cause = wrong.__cause__ if isinstance(wrong, JinduError) else wrong
+    if cause is None:
+        return str(wrong).rstrip(".")
+    line = str(getattr(cause, "orig", None) or cause).strip().partition("\n")[0]
+    return _BEFORE_REASON.sub("", line).rstrip(".") or type(cause).__name__
 
 
 async def check_database(
-    connection: AsyncConnection, *, thorough: bool, connections_per_node: int = 0, clock: Clock = utc_now
+    connection: AsyncConnection,
+    *,
+    thorough: bool,
+    connections_per_node: int = 0,
+    upgrade_at_start: bool = True,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[CareFinding]:
     if connection.dialect.name == "sqlite":
         async for finding in _check_sqlite(connection, thorough=thorough):
@@ -31,7 +59,7 @@ async def check_database(
     else:
         async for finding in _check_postgresql(connection, connections_per_node=connections_per_node):
             yield finding
-    if (of_schema := await check_schema(connection)) is not None:
+    if (of_schema := await check_schema(connection, upgrade_at_start=upgrade_at_start)) is not None:
         yield of_schema
         return
     newest = [await connection.scalar(select(func.max(moment))) for moment in _MOMENTS]
@@ -56,11 +84,14 @@ def check_kinds_run(waiting: Mapping[str, int]) -> Iterator[CareFinding]:
         )
 
 
-async def check_schema(connection: AsyncConnection) -> CareFinding | None:
+async def check_schema(connection: AsyncConnection, *, upgrade_at_start: bool = True) -> CareFinding | None:
+    """What a start that does not upgrade would refuse is an error."""
     found, known = await schema_of(connection), newest_revision()
     if found is None:
-        advice = "The first start of the server makes them, or jindu db upgrade."
-        return warning("database_empty", "The database has no tables.", advice)
+        text = "The database has no tables."
+        if not upgrade_at_start:
+            return error("database_empty", text, _UPGRADE)
+        return warning("database_empty", text, "The first start of the server makes them, or jindu db upgrade.")
     if found > known:
         return error(
             "schema_too_new",
@@ -68,11 +99,11 @@ async def check_schema(connection: AsyncConnection) -> CareFinding | None:
             "Use the newer program, or restore a backup that was made before it.",
         )
     if found < known:
-        advice = (
-            "The next start of the server changes them, after it has made a copy in backups/ (SQLite), unless "
-            "JINDU_UPGRADE_AT_START is false: then run jindu db upgrade."
-        )
-        return warning("schema_old", f"The database has schema {found}, and this program has {known}.", advice)
+        text = f"The database has schema {found}, and this program has {known}."
+        if not upgrade_at_start:
+            return error("schema_old", text, _UPGRADE)
+        advice = "The next start of the server changes them, after it has made a copy in backups/ (SQLite)."
+        return warning("schema_old", text, advice)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from server.settings import Settings
 from server.storage.blob_store import StorageAway
 
 _MASKED = "(set, not shown)"
+_SILENT = logging.NullHandler()
 
 
 async def show_settings(options: dict[str, Any]) -> int:
@@ -48,6 +50,7 @@ async def check_settings(options: dict[str, Any]) -> int:
 
 async def check_engines(settings: Settings) -> list[CareFinding]:
     """What nodes share, as far as trying it out tells, and whether this one fits those that run."""
+    logging.getLogger("jindu").addHandler(_SILENT)  # what engines log is found, and told with what to do about it
     found: list[CareFinding] = []
     try:
         if settings.storage_url:  # files of the data directory would be given one

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.app.engines import kinds_waiting_in_vain, open_database, open_files
-from server.care.database_checks import check_database, check_kinds_run, check_schema
+from server.care.database_checks import check_database, check_kinds_run, check_schema, database_unreadable
 from server.care.file_checks import check_files, look_at_files
 from server.care.findings import CareFinding, Gravity, error, exit_status
 from server.care.machine_checks import check_machine
@@ -28,7 +28,7 @@ from server.storage.blob_store import StorageAway
 from server.storage.database import OF_LEASES, Database
 from server.storage.one_server import is_whole
 
-_ELSEWHERE = "files_elsewhere"
+_ELSEWHERE, _UNREADABLE = "files_elsewhere", "database_unreadable"
 
 
 async def examine(options: dict[str, Any]) -> int:
@@ -39,8 +39,9 @@ async def examine(options: dict[str, Any]) -> int:
     if settings is not None:
         findings += await check_engines(settings)
         findings += check_machine(settings)
-        if settings.data.is_dir():
-            is_elsewhere = any(each.code == _ELSEWHERE for each in findings)  # then none is there, and none lost
+        codes = {each.code for each in findings}
+        if settings.data.is_dir() and _UNREADABLE not in codes:
+            is_elsewhere = _ELSEWHERE in codes  # then none is there, and none lost
             findings += await _check_data(settings, thorough=options["thorough"], looks_at_files=not is_elsewhere)
     if options["url"]:
         from server.cli.proxy_check import check_proxy  # here: it brings along a client of HTTP
@@ -63,12 +64,7 @@ async def _check_data(settings: Settings, *, thorough: bool, looks_at_files: boo
     try:
         return await _check_rows_and_files(database, settings, thorough=thorough, looks_at_files=looks_at_files)
     except (SQLAlchemyError, JinduError) as wrong:
-        told = with_cause(wrong) if isinstance(wrong, JinduError) else str(wrong).partition("\n")[0]
-        return [
-            error(
-                "database_unreadable", f"The database cannot be read: {told}", "See that it runs, or restore a backup."
-            )
-        ]
+        return [database_unreadable(database.place, wrong)]
     finally:
         await database.close()
 
@@ -81,6 +77,7 @@ async def _check_rows_and_files(
             connection,
             thorough=thorough,
             connections_per_node=settings.database_writers + settings.database_readers + OF_LEASES,
+            upgrade_at_start=settings.upgrade_at_start,
         )
         findings = [each async for each in checking]
         is_known = await check_schema(connection) is None

@@ -303,10 +303,10 @@ class Catalog:
         async with self._database.read() as connection:
             return list((await connection.execute(query.order_by(datasets.c.name))).scalars())
 
-    async def readable(self, principal: Principal) -> Readable:
+    async def readable(self, principal: Principal, *, meant_by: str | None = None) -> Readable:
         """By which names they may read datasets: their own, and those of others that they may see."""
         async with self._database.read() as connection:
-            return await readable(connection, principal)
+            return await readable(connection, principal, meant_by=meant_by)
 
     async def mentioned(self, known: Readable, texts: Sequence[str]) -> dict[str, Version]:
         """The current versions of those of the datasets `known` that are named in `texts`, by these names."""

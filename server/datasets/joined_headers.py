@@ -98,7 +98,10 @@ def _is_group(upper: Sequence[str], lower: Sequence[str]) -> bool:
     if not gaps or places == [0]:
         return False
     covers = all(upper_cell or lower_cell for upper_cell, lower_cell in zip(upper, lower, strict=True))
-    spans = any(not upper[place] and lower[place] for place in range(places[0] + 1, len(upper)))
+    spans = any(
+        not upper[place] and lower[place] and lower[max(each for each in places if each < place)]
+        for place in range(places[0] + 1, len(upper))
+    )  # a gap beside a name with nothing below it is a column without a name, and what stands there a value
     spans = spans or all(is_year(upper[place]) for place in places)
     return covers and spans
 

@@ -23,7 +23,7 @@ from server.jobs.away import IMPATIENT, Patience
 from server.jobs.job import Job, State
 from server.jobs.job_log import line_now
 from server.jobs.job_queue import QueueStatistics
-from server.jobs.kinds import JobKinds
+from server.jobs.kinds import JobKind, JobKinds
 from server.jobs.lanes import Lane
 from server.jobs.life import JobLife
 from server.jobs.outcomes import LOST_BEFORE, LOST_IN_BETWEEN, UNKNOWN_KIND, ended
@@ -272,7 +272,7 @@ class LeaseQueue:
 
         assert changes is not None  # it was running
         if "message" in changes:
-            changes = {**changes, "message": LOST_BEFORE}
+            changes = {**changes, "message": job.message if _only_waits(kind) else LOST_BEFORE}
         moved = await self._life.move(job, only_if=is_lost, also=say_so, **changes)
         if moved is not None:
             extra = {"action": "rescue", "job": job.id, "attempt": job.attempt, "state": str(moved.state)}
@@ -285,3 +285,8 @@ class LeaseQueue:
         async with self._database.write(shared=True) as connection:
             if await rows.is_in_no_lane(connection, job):
                 await self.put(connection, job)
+
+
+def _only_waits(kind: JobKind | None) -> bool:
+    """Then nothing was lost with its worker that a person would have to know of."""
+    return kind is not None and kind.goes_on and not kind.counts_interruptions

@@ -78,7 +78,8 @@ class PostgresqlDatabase:
 
     @property
     def place(self) -> str:
-        return self._url.set(drivername="postgresql").render_as_string(hide_password=True)
+        shown = self._url.difference_update_query(["password"])  # which may stand there, too
+        return shown.set(drivername="postgresql").render_as_string(hide_password=True)
 
     @asynccontextmanager
     async def write(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:

@@ -17,6 +17,13 @@ class Lack(StrEnum):
     NODES = "nodes"
 
 
+SAID_OF = {
+    Lack.FILES: "The store of files does not answer. What needs files waits; see its log and JINDU_STORAGE_URL.",
+    Lack.NODES: "This node does not reach the others, and shows seconds later what happens there; see "
+    "JINDU_BROKER_URL.",
+}
+
+
 class ServerPhase(StrEnum):
     STARTING = "starting"
     READY = "ready"

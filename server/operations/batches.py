@@ -313,7 +313,7 @@ class BatchOperations:
         requested = asked_parameters(order)
         queries = [requested["query"]] if isinstance(requested, dict) else []
         catalog = self._reading.catalog
-        known = await catalog.readable(principal)
+        known = await catalog.readable(principal, meant_by=stored.owner_id)
         read = await catalog.mentioned(known, [source, *queries])
         await self._reading.note_looks(principal, read.values())
         plan: OrderPlan = await self._reading.in_worker(

@@ -167,14 +167,15 @@ class TemplateOperations:
         return (await self._access.of(principal, TEMPLATES, stored.id)).right
 
     async def check(self, principal: Principal, source: str, *, owner_id: str | None = None) -> Check:
-        """What is wrong with a source, and what it says of itself; its queries are bound to the caller's datasets.
+        """What is wrong with a source, and what it says of itself.
 
-        What it includes are templates of `owner_id`, else the caller's.
+        What it includes and reads is that of `owner_id`, else the caller's, as far as the caller may see it.
         """
         principal.require_read()
         require_source_size(source)
-        source = await self.bundled(principal, source, owner_id or principal.user_id)
-        known, read = await self._read_by(principal, source)
+        owner_id = owner_id or principal.user_id
+        source = await self.bundled(principal, source, owner_id)
+        known, read = await self._read_by(principal, source, owner_id)
         columns = {name: tuple(version.columns) for name, version in read.items()}
         request = CheckRequest(source=source, datasets=columns, known=tuple(known))
         check: Check = await self._reading.in_worker(principal, check_source, request)
@@ -248,7 +249,7 @@ class TemplateOperations:
         principal.require_read()
         clock = moment_of(as_of, principal.time_zone) if as_of else self._clock()
         source = await self.bundled(principal, stored.source, stored.owner_id)
-        async with self._sources(principal, source) as sources:
+        async with self._sources(principal, source, stored.owner_id) as sources:
             request = ChoicesRequest(
                 source=source,
                 datasets=sources,
@@ -272,7 +273,7 @@ class TemplateOperations:
         is_owners = stored is not None and (order.source is None or right >= Right.EDIT)
         owner_id = stored.owner_id if stored and is_owners else principal.user_id
         source = await self.bundled(principal, source, owner_id)
-        async with self._sources(principal, source) as datasets:
+        async with self._sources(principal, source, owner_id) as datasets:
             return await self._previewed(principal, order, source, stored, datasets, pictures_of=owner_id)
 
     async def _previewable(self, principal: Principal, order: PreviewOrder) -> tuple[StoredTemplate | None, Right]:
@@ -388,16 +389,22 @@ class TemplateOperations:
             format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file)
         )
 
-    async def _read_by(self, principal: Principal, source: str) -> tuple[Sequence[str], dict[str, Version]]:
-        """The names of all datasets that the caller may read, and the current versions of those that a source names."""
-        known = await self._reading.catalog.readable(principal)
+    async def _read_by(
+        self, principal: Principal, source: str, owner_id: str
+    ) -> tuple[Sequence[str], dict[str, Version]]:
+        """The names of all datasets that the caller may read, and the current versions of those that a source names,
+        by what they mean to `owner_id`.
+        """
+        known = await self._reading.catalog.readable(principal, meant_by=owner_id)
         read = await self._reading.catalog.mentioned(known, [source])
         await self._reading.note_looks(principal, read.values())
         return known.offered, read
 
     @asynccontextmanager
-    async def _sources(self, principal: Principal, source: str) -> AsyncIterator[dict[str, DatasetSource]]:
-        _, read = await self._read_by(principal, source)
+    async def _sources(
+        self, principal: Principal, source: str, owner_id: str
+    ) -> AsyncIterator[dict[str, DatasetSource]]:
+        _, read = await self._read_by(principal, source, owner_id)
         async with fetched_sources(used_datasets(read), self._blobs) as sources:
             yield sources
 

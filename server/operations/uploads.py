@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound
 from server.jobs.job import Job
-from server.jobs.keys import Asked
+from server.jobs.keys import Asked, KeyReused
 from server.jobs.runner import JobRunner
 from server.live.removals import Removals
 from server.operations.job_chains import PLANNED_DATASET
@@ -184,9 +185,13 @@ class UploadOperations:
         *,
         idempotency_key: str | None = None,
     ) -> Upload:
-        """A file in one request. When it breaks off nothing stays, since the client could not continue it."""
+        """A file in one request. When it breaks off nothing stays, since the client could not continue it.
+
+        Raises `KeyReused` for other bytes under a key that stands for a file.
+        """
         upload = await self.create(principal, wanted, idempotency_key=idempotency_key)
         if upload.completed_at is not None:
+            await _require_same(upload, chunks)
             return upload
         try:
             return await self._receiver.receive(
@@ -263,6 +268,18 @@ class UploadOperations:
         if upload.job_id is not None and is_whole_job:
             await self._runner.cancel(upload.job_id)  # over already: stays as it is
         await self._receiver.discard(upload.id)
+
+
+async def _require_same(upload: Upload, chunks: AsyncIterator[bytes]) -> None:
+    """Its checksum may not be known yet; its size is."""
+    size, content = 0, hashlib.sha256()
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > upload.offset:
+            break
+        await asyncio.to_thread(content.update, chunk)
+    if size != upload.offset or upload.sha256 not in (None, content.hexdigest()):
+        raise KeyReused
 
 
 def _without_plan(wanted: NewUpload) -> NewUpload:

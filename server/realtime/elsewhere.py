@@ -11,6 +11,12 @@ from server.realtime.broker import Broker, Publication, user_topic
 from server.realtime.presences import Presences
 
 
+class NodesAway(Unavailable):
+    """This node does not reach the others at the moment; try again in a moment."""
+
+    code = "nodes_away"
+
+
 class CommandSent(Publication, frozen=True, kw_only=True):
     """One command of a client, by a request that came to another node than its stream; None for one that is no text."""
 
@@ -42,10 +48,10 @@ class OtherNodes:
     async def hand_over(self, principal: Principal, client_id: str, frame: str | None) -> None:
         """Raises `NotFound` when no node has a stream of that client with these credentials.
 
-        Raises `Unavailable` while the other nodes cannot be reached.
+        Raises `NodesAway` while the other nodes cannot be reached.
         """
         if not self._broker.statistics().is_whole:
-            raise Unavailable
+            raise NodesAway
         if not any(
             (each.client_id, each.session_id, each.token_id) == (client_id, principal.session_id, principal.token_id)
             for each in (await self._presences.arriving(principal.user_id)).elsewhere

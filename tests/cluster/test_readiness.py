@@ -71,6 +71,8 @@ async def test_without_valkey_nodes_serve_and_say_so_to_people_and_administrator
         try:
             await until(lambda: all_say(admin, 200, "degraded"))
             assert notice in await page(browser.east, "/jobs")
+            async with admin.west.post("/events/a-stream-elsewhere", json={"type": "ping"}) as response:
+                assert (response.status, (await response.json())["code"]) == (503, "nodes_away")
             assert "connections of this node alone" in await page(browser.east, "/admin/connections")
 
             async def administrators_know() -> bool:  # of the figures of the last seconds

@@ -242,7 +242,8 @@ async def test_a_script_may_speak_to_any_node_and_its_silence_is_judged_once(
 
 async def says_why_not(client: aiohttp.ClientSession, code: str) -> bool:
     async with client.get("/readyz") as response:
-        return response.status == 503 and (await response.json(content_type=None))["code"] == code
+        told = await response.json(content_type=None)
+        return response.status == 503 and (told["code"], told["status"], bool(told["detail"])) == (code, 503, True)
 
 
 async def is_ready(client: aiohttp.ClientSession) -> bool:

@@ -58,6 +58,14 @@ def test_an_empty_name_of_a_file_names_none(tmp_path: Path) -> None:
     assert load(environ=given, directory=tmp_path).admin_password == "correct-horse"
 
 
+@pytest.mark.parametrize("content", ["", " \n\t\n"], ids=["empty", "blanks"])
+def test_an_empty_file_is_no_value(tmp_path: Path, content: str) -> None:
+    """A server that was given one for its database would begin a new and empty one beside it."""
+    (tmp_path / "url").write_text(content)
+    with pytest.raises(ConfigurationError, match=r"JINDU_DATABASE_URL_FILE names .*/url, which is empty"):
+        load(environ={"JINDU_DATABASE_URL_FILE": str(tmp_path / "url")}, directory=tmp_path)
+
+
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "jindu.toml").write_text("port = \n")
     with pytest.raises(ConfigurationError, match=r"jindu\.toml is not valid TOML"):

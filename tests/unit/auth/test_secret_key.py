@@ -38,7 +38,7 @@ def test_a_key_from_the_settings_is_used(tmp_path: Path) -> None:
     ["changeme", "short", "A" * 43 + "=", "AAAABBBB" * 5 + "AAA=", "密钥" * 20, "not base 64, but long enough it is"],
 )
 def test_a_key_that_is_none_stops_the_start(tmp_path: Path, key: str) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match="write the key that the others have"):
         load_key(key, tmp_path)
 
 

@@ -14,7 +14,7 @@ from server.cli.findings import tell_findings
 from server.settings import described
 from server.storage.one_server import RESTORING, begin_moving
 from server.storage.tables import metadata
-from tests import seaweed
+from tests import postgresql, seaweed
 from tests.unit.care.conftest import Run
 from tests.unit.care.made_up_data import KEY, MadeUpData
 
@@ -106,6 +106,18 @@ def test_doctor_says_what_to_do_and_mends_what_is_asked(run: Run, data: MadeUpDa
     assert json.loads(out)["error"]["code"] == "no_such_repair"
 
 
+def test_tables_that_a_start_would_not_change_are_an_error(
+    run: Run, data: MadeUpData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.execute("UPDATE alembic_version SET version_num='0001'")
+    assert run("doctor", "--data", data.path)[0] == 1
+    monkeypatch.setenv("JINDU_UPGRADE_AT_START", "false")
+    status, out, _ = run("doctor", "--data", data.path)
+    assert status == 2
+    assert out.splitlines()[0].startswith("error    schema_old")
+    assert out.splitlines()[1].startswith("         → Run jindu db upgrade")
+
+
 def cut_short(data: MadeUpData) -> None:
     (data.path / RESTORING).mkdir()
     begin_moving(data.path)
@@ -128,6 +140,27 @@ def test_doctor_goes_on_whatever_it_meets(run: Run, data: MadeUpData, make: Call
     assert status == 2
     assert code in [each["code"] for each in json.loads(out)["findings"]]
     assert {path.name for path in data.path.glob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (lambda: str(postgresql.running().get_uri(database="nowhere")), 'database "nowhere" does not exist'),
+        (lambda: "postgresql://me:hidden@127.0.0.1:9/jindu", "Connection refused"),
+    ],
+    ids=["no such database", "nobody listens"],
+)
+def test_a_database_that_does_not_answer_is_found_and_nothing_to_be_restored(
+    run: Run, data: MadeUpData, monkeypatch: pytest.MonkeyPatch, address: Callable[[], str], said: str
+) -> None:
+    monkeypatch.setenv("JINDU_DATABASE_URL", address())
+    for command in (("config", "check"), ("doctor",)):
+        status, out, _ = run(*command, "--data", data.path, "--json")
+        (found,) = [each for each in json.loads(out)["findings"] if each["severity"] == "error"]
+        assert (status, found["code"]) == (2, "database_unreadable")
+        assert said in found["text"]
+        assert all(word in found["advice"] for word in ("host, port", "password"))
+        assert not any(word in out for word in ("hidden", "restore", "psycopg"))
 
 
 def test_settings_are_shown_with_where_they_come_from_and_no_secret(

@@ -234,6 +234,12 @@ HEADERS: list[Case] = [
         ],
         [],
     ),
+    (
+        "id,text 0,text 1,\nA1,,,north\nA2,Süd,,\n",  # nothing stands below the name beside the gap: no group
+        ["id", "text 0", "text 1"],
+        [["A2", "Süd", None]],
+        [(2, "too_many_cells")],
+    ),
     ("region,2025,\n,q1,q2\nN,1,2\nS,3,4\n", ["region", "2025 q1", "2025 q2"], [["N", 1, 2], ["S", 3, 4]], []),
     ("time,temp\ns,degC\n0,20.5\n1,21\n", ["time [s]", "temp [degC]"], [[0, 20.5], [1, 21.0]], []),
     ("time,temp\n[s],[degC]\n0,20.5\n1,21\n", ["time [s]", "temp [degC]"], [[0, 20.5], [1, 21.0]], []),

@@ -98,6 +98,16 @@ async def test_a_job_that_is_lost_again_and_again_is_given_up(
     assert (await nodes[0].life.store.attempts.of_job(job.id))[1] == 3
 
 
+async def test_an_upload_that_waits_says_nothing_of_a_worker_that_died(
+    nodes: list[Node], shared_rows: PostgresqlDatabase
+) -> None:
+    job = await nodes[0].put("alice", kind="waits", message="From a telephone")
+    begun = await nodes[1].next()
+    await lose(shared_rows, begun)
+    again = await nodes[0].next()
+    assert (again.id, again.message, again.interruptions) == (job.id, "From a telephone", 0)
+
+
 async def _in_state(node: Node, job: Job, state: State) -> Job | None:
     found = await stored(node, job)
     return found if found.state is state else None

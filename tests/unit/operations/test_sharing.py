@@ -87,6 +87,27 @@ async def test_who_may_edit_a_dataset_changes_it_and_imports_into_it(
         await house.imported(bob, mode="replace", owner="alice")
 
 
+async def test_names_alone_in_a_template_mean_what_they_mean_to_its_owner(
+    house: House, alice: Principal, bob: Principal, batch_id: str
+) -> None:
+    """Or else a dataset that somebody happens to own or to share would take the place of another, without a word."""
+    todo = house.todo
+    await share(house, alice, "template", "sales", Grant(user="bob", right=EDIT))
+    await house.given(bob)  # an `orders` of his
+    await house.given(bob, dataset="private")
+    with pytest.raises(Exception, match="orders"):
+        await todo.batches.start(bob, BatchOrder(template="sales", owner="alice"))
+    await share(house, alice, "dataset", "orders", Grant(user="bob"))
+    assert (await house.reported(bob, "sales", owner="alice")).job.state is State.SUCCEEDED
+    hers = await todo.datasets.get(alice, "orders")
+    made = await todo.batches.get(bob, (await todo.batches.list(bob)).items[0].id)
+    assert [used.dataset_id for used in made.dataset_versions.values()] == [hers.id]
+    await share(house, alice, "dataset", "orders")
+    assert (await house.reported(house.admin, "sales", owner="alice")).job.state is State.SUCCEEDED
+    with pytest.raises(Exception, match="private"):  # which she has not, and may not come to read one day
+        await todo.templates.save(bob, "sales", SALES.replace("orders", "private"), owner="alice")
+
+
 async def test_a_template_is_ordered_from_with_ones_own_eyes(
     house: House, alice: Principal, bob: Principal, batch_id: str
 ) -> None:
@@ -334,9 +355,9 @@ async def test_reports_are_not_made_again_from_what_is_shared_no_more(
 async def test_parameters_by_a_query_are_those_of_whoever_orders(
     house: House, alice: Principal, bob: Principal, batch_id: str
 ) -> None:
-    await share(house, alice, "template", "sales", Grant(user="bob"))
     await house.given(bob)
+    await house.todo.templates.save(bob, "sales", SALES)
     query = ParameterQuery('select region from "alice"."orders"')
-    job = (await house.reported(bob, "sales", owner="alice", parameters=query)).job
+    job = (await house.reported(bob, "sales", owner="bob", parameters=query)).job
     assert job.error is not None
     assert "orders" in job.error.text
