@@ -16,7 +16,7 @@ from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport, StoredArtifact
 from server.reports.file_names import served_name
 from server.reports.image_library import fetched_logo
-from server.reports.shown_reports import Shown, everything
+from server.reports.shown_reports import ShownReports, everything
 from server.reports.work import MEDIA_TYPES, CombinedReport, CombinedWords, CombineRequest, combine
 from server.storage.blob_store import BlobStore
 from server.storage.room import Room
@@ -55,7 +55,7 @@ class BatchCombining:
         shown = await self._batches.shown_to(principal, batch)
         return await self.made(batch_id, turn_of=principal.user_id, shown=shown)
 
-    async def made(self, batch_id: str, *, turn_of: str, shown: Shown = everything) -> MadeFile:
+    async def made(self, batch_id: str, *, turn_of: str, shown: ShownReports = everything) -> MadeFile:
         """The same for whoever may have it without being asked here; `turn_of` says among whose work it waits."""
         batch = await self._store.get(batch_id)
         reports = shown(await self._store.all_reports(batch_id))

@@ -31,7 +31,7 @@ from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter, 
 from server.reports.brand_store import BrandStore
 from server.reports.image_library import ImageLibrary
 from server.reports.requests import expand_request, used_datasets
-from server.reports.shown_reports import Shown, everything, without_reasons
+from server.reports.shown_reports import ShownReports, everything, without_reasons
 from server.reports.template_store import StoredTemplate
 from server.reports.work import (
     Expansion,
@@ -168,7 +168,7 @@ class BatchOperations:
         shown, page = await self.shown_to(principal, batch), await self._store.reports(batch_id, wanted)
         return msgspec.structs.replace(page, items=list(shown(page.items)))
 
-    async def shown_to(self, principal: Principal, batch: BatchHead) -> Shown:
+    async def shown_to(self, principal: Principal, batch: BatchHead) -> ShownReports:
         """Why reports failed is told to those who may see what they were made from."""
         used = {each.dataset_id for each in batch.dataset_versions.values()}
         if principal.may_see(batch.owner_id) or await self._access.are_open(principal, DATASETS, used):
@@ -200,7 +200,7 @@ class BatchOperations:
         batch_id: str,
         formats: Sequence[str] | None = None,
         *,
-        shown: Shown = everything,
+        shown: ShownReports = everything,
     ) -> AsyncIterator[tuple[BatchHead, Archive]]:
         """What is finished so far and an index of everything, as a zip that is made while it is read, inside the block.
 

@@ -10,7 +10,7 @@ from server.errors import FieldError
 from server.jobs.job import State
 from server.reports.batches import BatchReport, ReportError
 
-Shown = Callable[[Sequence[BatchReport]], Sequence[BatchReport]]
+ShownReports = Callable[[Sequence[BatchReport]], Sequence[BatchReport]]
 
 
 def everything(reports: Sequence[BatchReport]) -> Sequence[BatchReport]:
@@ -26,7 +26,7 @@ def for_strangers(reports: Sequence[BatchReport]) -> Sequence[BatchReport]:
     return [msgspec.structs.replace(report, parameters={}, error=None) for report in made]
 
 
-def without_reasons(owner: str) -> Shown:
+def without_reasons(owner: str) -> ShownReports:
     """For those to whom the reports were given, and not the data: reasons quote cells. `owner` can tell them."""
 
     def shown(reports: Sequence[BatchReport]) -> Sequence[BatchReport]:
