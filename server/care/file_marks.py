@@ -21,7 +21,7 @@ from server.care.findings import CareFinding, error
 from server.care.named_files import MARK, UPLOADS, places_of_newest
 from server.clock import new_id, utc_now
 from server.errors import ConfigurationError, NotFound, StorageFull
-from server.storage.blob_store import StorageAway
+from server.storage.blob_store import StorageAway, StorageRefuses
 from server.storage.database import Database
 from server.storage.scratch import Scratch
 from server.storage.tables import secrets
@@ -57,12 +57,21 @@ class FileMarks:
         self._is_shared = is_shared
 
     async def found(self) -> str | None:
-        """The mark that the store has, empty without one; None when it does not answer."""
+        """The mark that the store has, empty without one; None when it does not answer.
+
+        Raises `ConfigurationError` when it answers, and not with these keys: other nodes may have better ones.
+        """
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 return b"".join([piece async for piece in self._stores.blobs.stream(MARK)]).decode("ascii", "replace")
         except NotFound:
             return ""
+        except StorageRefuses:
+            raise ConfigurationError(
+                "The store of files {place} answers, and refuses the keys that this node has. Look at "
+                "JINDU_STORAGE_KEY_ID and JINDU_STORAGE_SECRET, and at what that key may do there.",
+                place=self.place,
+            ) from None
         except (StorageAway, TimeoutError):
             return None
 

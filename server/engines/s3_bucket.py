@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from server.errors import ConfigurationError, NotFound
-from server.storage.blob_store import FoundBlob, StorageAway
+from server.storage.blob_store import FoundBlob, StorageAway, StorageRefuses
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult
@@ -131,7 +131,8 @@ class S3Bucket:
             self.is_away = True
             first_line = str(error).partition("\n")[0]
             _LOG.warning("the S3 store failed at %s: %s", key, first_line, extra={"action": "storage"})
-            raise StorageAway from error
+            is_refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+            raise (StorageRefuses if is_refused else StorageAway) from error
         self.is_away = False
 
 

@@ -21,6 +21,10 @@ class StorageAway(Unavailable):
     code = "storage_away"
 
 
+class StorageRefuses(StorageAway):
+    """The store of files refuses the keys that this server has; an administrator has to look at them."""
+
+
 class FileDamaged(StorageAway):
     """A file came damaged from the store of files; try again, and have the store looked at."""
 

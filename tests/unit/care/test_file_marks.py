@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from server.clock import utc_now
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
 from server.errors import ConfigurationError
+from server.storage.blob_store import StorageRefuses
 from server.storage.database import Database
 from server.storage.scratch import Scratch
 from server.storage.tables import dataset_versions, datasets, secrets, uploads
@@ -59,6 +61,23 @@ async def test_a_new_store_is_marked_and_known_again(database: Database, tmp_pat
     assert await settle(database, store(tmp_path / "one")) == mark
     assert (tmp_path / "one" / "blobs" / MARK).read_text() == mark
     assert await settle(database, store(tmp_path / "two")) != mark  # nothing is named yet that could be missing
+
+
+class RefusingFiles(LocalFiles):
+    """A store that answers, and not with the keys that it is asked with."""
+
+    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        raise StorageRefuses
+        yield b""
+
+
+async def test_a_store_that_refuses_the_keys_is_no_reason_to_begin_without_it(
+    database: Database, tmp_path: Path
+) -> None:
+    stores = FileStores(blobs=RefusingFiles(tmp_path / "blobs"), pieces=LocalUploads(tmp_path / "uploads"))
+    marks = FileMarks(stores, None, place="s3://bucket", is_shared=True)
+    with pytest.raises(ConfigurationError, match="JINDU_STORAGE_SECRET"):
+        await marks.settle_alone(database)
 
 
 async def test_where_rows_name_files_no_other_store_will_do(database: Database, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from server.app.resources import meanwhile
 from server.engines.s3_bucket import S3Bucket
 from server.errors import ConfigurationError, NotFound
-from server.storage.blob_store import StorageAway
+from server.storage.blob_store import StorageAway, StorageRefuses
 from tests import seaweed
 from tests.waiting import until
 
@@ -52,7 +52,7 @@ async def test_a_store_that_hangs_is_away_by_the_next_look() -> None:
 
 async def test_a_wrong_secret_is_no_missing_file() -> None:
     bucket = bucket_at(seaweed.new_place(), secret="another")
-    with pytest.raises(StorageAway):
+    with pytest.raises(StorageRefuses):
         await bucket.metadata("blobs/a")
 
 
