@@ -45,12 +45,12 @@ check: install-test ## lint and types, and that the packages that are installed 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The last two wait more than they compute: together they take hardly longer than one of them.
 test: install-test ## lint, types, unit, contract, functional (on both databases) and browser tests
 	$(MAKE) --jobs 2 --output-sync=target check programs
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser" --ignore=tests/cluster
 	$(MAKE) test-postgresql
-	$(MAKE) --jobs 2 --output-sync=target test-cluster test-browser
+	$(MAKE) test-cluster
+	$(MAKE) test-browser
 
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
 WITHOUT_ROWS := accounts_pages announcements audit_doors base_path batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site database_killed docs_examples drain example_client fair_turns fetches file_modes foreign_clients full_disk head headers home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \

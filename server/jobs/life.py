@@ -125,10 +125,10 @@ class JobLife:
         """
         if changes.get("state") is State.RUNNING:
             changes |= await self._usual(job)
+        lines = await self.saver.take_lines(job.id)
         moved = self._newer_than_told(job.evolve(**changes))
         if moved.state.is_final:
             moved = msgspec.structs.replace(moved, took_seconds=self._seconds_of(moved))
-        lines = self.saver.take_lines(job.id)
         self._moving[job.id] += 1
         try:
             async with self._database.write(shared=True) as connection:

@@ -37,9 +37,10 @@ class ProgressSaver:
         self._lines.add(line)
         self._something.set()
 
-    def take_lines(self, job_id: str) -> list[LogLine]:
-        """Waiting lines of one job, to be stored with its outcome."""
-        return self._lines.take(job_id)
+    async def take_lines(self, job_id: str) -> list[LogLine]:
+        """Waiting lines of one job, to be stored with its outcome: after those that are being stored just now."""
+        async with self._flushing:
+            return self._lines.take(job_id)
 
     def put_back(self, lines: list[LogLine]) -> None:
         """What was taken and could not be stored."""

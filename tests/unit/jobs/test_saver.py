@@ -47,9 +47,9 @@ async def test_lines_go_with_the_outcome_or_back(open_house: OpenHouse) -> None:
     saver.log(line_now(other, "of another job", "info"))
     for text in ("one", "two"):
         saver.log(line_now(job, text, "info"))
-    taken = saver.take_lines(job.id)
+    taken = await saver.take_lines(job.id)
     assert [line.message for line in taken] == ["one", "two"]
-    assert saver.take_lines(job.id) == []
+    assert await saver.take_lines(job.id) == []
     saver.put_back(taken)
     await saver.flush()
     assert await lines(house, job.id) == ["one", "two"]
