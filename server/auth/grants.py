@@ -62,8 +62,8 @@ class GrantStore:
         *,
         owner_id: str,
         given_by: str,
-    ) -> list[str]:
-        """From now on these and no others; the ids of the users who were given something by name.
+    ) -> None:
+        """From now on these and no others.
 
         Raises `InvalidInput` for users and groups that there are not, and for what is said twice.
         """
@@ -74,7 +74,6 @@ class GrantStore:
         for row in rows:
             made = {"id": new_id(), of.granted.name: thing_id, "given_by": given_by, "created_at": now}
             await connection.execute(sa.insert(grants).values(**made, **row))
-        return [row["user_id"] for row in rows if row["user_id"] is not None]
 
     async def _rows(self, connection: AsyncConnection, wanted: Sequence[Grant], owner_id: str) -> list[dict[str, Any]]:
         user_ids = await _ids(connection, users, [each.user for each in wanted])

@@ -54,7 +54,11 @@ class LinkRules:
 
 def end_of_day(day: date, time_zone: str) -> datetime:
     """Its 24:00, which is 0:00 of the next one."""
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(time_zone)).astimezone(UTC)
+    return _midnight_after(day, ZoneInfo(time_zone)).astimezone(UTC)
+
+
+def _midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), zone)
 
 
 def _day_of(now: datetime, time_zone: str) -> date:
@@ -63,8 +67,7 @@ def _day_of(now: datetime, time_zone: str) -> date:
 
 def _end(text: str, zone: ZoneInfo) -> datetime:
     if len(text) == _DAY_CHARACTERS:
-        day = date.fromisoformat(text)
-        moment = datetime.combine(day + timedelta(days=1), time(), zone)
+        moment = _midnight_after(date.fromisoformat(text), zone)
     else:
         moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or not 1 < moment.year < _LAST_YEAR:

@@ -62,21 +62,26 @@ export function startJobs(bars) {
 async function upload() {
   const file = new Blob([rows()]);
   const name = btoa(FILE);
-  const announced = await fetch(at("/api/v1/uploads"), {
+  const announced = await taken(at("/api/v1/uploads"), {
     method: "POST",
     headers: { ...TUS, "Upload-Length": file.size, "Upload-Metadata": `filename ${name},filetype ${btoa("text/csv")}` },
   });
-  if (!announced.ok) throw new Error((await announced.json()).detail);
   const place = announced.headers.get("Location");
   for (let offset = 0; offset < file.size; offset += PIECE_BYTES) {
-    const sent = await fetch(place, {
+    await taken(place, {
       method: "PATCH",
       headers: { ...TUS, "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream" },
       body: file.slice(offset, offset + PIECE_BYTES),
     });
-    if (!sent.ok) throw new Error((await sent.json()).detail);
   }
   return place.slice(place.lastIndexOf("/") + 1);
+}
+
+/** What was sent, if the server takes it; throws an `Error` with the sentence that it gave. */
+async function taken(url, sent) {
+  const response = await fetch(url, sent);
+  if (!response.ok) throw new Error((await response.json()).detail);
+  return response;
 }
 
 /** It is whole when its job has looked at all of it. */
