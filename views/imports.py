@@ -23,6 +23,7 @@ from views.context import render
 from views.import_form import ColumnChoice, ImportForm
 from views.import_look import _at_columns, look_as_ordered, look_at, look_like, not_twice
 from views.import_wizard import problem_values, wizard_values
+from views.job_page import job_values
 
 _REJECTS_PER_PAGE = 100
 _UPLOADS_PER_PAGE = 30
@@ -125,7 +126,8 @@ async def import_page(request: web.Request) -> web.Response:
     if state.corrects is not None:
         raise web.HTTPSeeOther(f"/imports/{state.corrects}/correct?after={state.job.id}")
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
-    return await render(request, template, state=state, job=state.job, left=await _left(request, principal, state))
+    values = await job_values(request, principal, state.job)
+    return await render(request, template, **values, state=state, left=await _left(request, principal, state))
 
 
 async def _left(request: web.Request, principal: Principal, state: ImportState) -> RejectsLeft | None:
