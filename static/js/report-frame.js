@@ -7,7 +7,9 @@ const frames = () => [...document.querySelectorAll("iframe[data-report-frame]")]
 
 addEventListener("message", ({ source, data }) => {
   const frame = frames().find((each) => each.contentWindow === source);
-  if (frame && Number.isFinite(data?.height)) frame.style.height = `${Math.min(data.height, MOST_PIXELS)}px`;
+  if (!frame || !Number.isFinite(data?.height)) return;
+  const borders = frame.offsetHeight - frame.clientHeight;
+  frame.style.height = `${Math.min(data.height, MOST_PIXELS) + borders}px`;
 });
 
 const ask = () => frames().forEach((frame) => frame.contentWindow.postMessage("height", "*"));

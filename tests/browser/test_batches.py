@@ -110,7 +110,7 @@ async def test_a_report_stands_at_full_height_below_its_files_on_a_telephone_and
     await page.get_by_role("link", name="华东 sales", exact=True).click()
     await expect(page.frame_locator("iframe").get_by_text("华东").first).to_be_visible()
     inner = page.frames[1]
-    await until(lambda: inner.evaluate("document.documentElement.scrollHeight <= innerHeight"), so="the frame is as high")
+    await until(lambda: inner.evaluate("document.documentElement.scrollHeight <= innerHeight"), so="it is as high")
     files, frame = page.get_by_role("heading", name="Files"), page.locator("iframe")
     assert (await box(files))["y"] < (await box(frame))["y"]
     await page.get_by_role("button", name="Copy link").first.click()
