@@ -126,8 +126,10 @@ async def import_page(request: web.Request) -> web.Response:
     if state.corrects is not None:
         raise web.HTTPSeeOther(f"/imports/{state.corrects}/correct?after={state.job.id}")
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
-    values = await job_values(request, principal, state.job)
-    return await render(request, template, **values, state=state, left=await _left(request, principal, state))
+    is_mine = principal.may_see(state.job.owner_id)  # else it went into a dataset that they may edit
+    values = await job_values(request, principal, state.job) if is_mine else {"job": state.job}
+    left = await _left(request, principal, state)
+    return await render(request, template, **values, state=state, left=left, is_mine=is_mine)
 
 
 async def _left(request: web.Request, principal: Principal, state: ImportState) -> RejectsLeft | None:
