@@ -21,6 +21,8 @@ from views.template_forms import fields_of, parameters_from
 _PER_PAGE = 60
 _FORM_BYTES = 1024 * 1024  # of a template that is not stored yet, and its parameters
 
+_SCHEDULES_SHOWN = 5
+
 
 async def templates_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
@@ -48,9 +50,11 @@ async def template_page(request: web.Request) -> web.Response:
     stored = await operations.get(principal, name, owner=owner)
     check = await operations.check(principal, stored.source, owner_id=stored.owner_id)
     choices = await operations.choices(principal, stored)
+    planned = await operations_of(request).schedules.list(principal, template_id=stored.id, limit=_SCHEDULES_SHOWN)
     return await render(
         request,
         "templates/detail.html",
+        schedules=[{"schedule": each, "words": words_of(each.cron)} for each in planned.items],
         stored=stored,
         summary=check.summary,
         issues=[msgspec.structs.asdict(issue) for issue in check.issues],

@@ -14,6 +14,7 @@ from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
 from server.app.openid import build_openid
 from server.app.reports import ReportParts
+from server.app.schedules import build_schedules
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
@@ -300,6 +301,7 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        schedules=build_schedules(storage=storage, live=live, rights=rights, batches=batches),
         second_factors=SecondFactorOperations(
             database=database,
             credentials=auth.credentials,

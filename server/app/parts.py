@@ -87,6 +87,7 @@ class Parts:
             await enter(open_live(self.settings, self.realtime, self.live, self.watched_jobs))
             await enter(open_chores(self.chores))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
+            await enter(meanwhile(self.operations.schedules.scheduler.run()))
             await enter(open_alerts(self.settings, self.alerts))
             await enter(meanwhile(self.telemetry.figures_of(self.monitoring.sampler)))
             yield self
@@ -170,6 +171,24 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         jobs=jobs,
         monitoring=monitoring,
     )
+    operations = build_operations(
+        settings,
+        languages=languages,
+        storage=storage,
+        auth=auth,
+        workers=workers,
+        realtime=realtime,
+        live=live,
+        jobs=jobs,
+        uploads=uploads,
+        datasets=datasets,
+        reports=reports,
+        retention=retention,
+        statistics=statistics,
+        monitoring=monitoring,
+        alerts=alerts,
+    )
+    counts["schedules"] = operations.schedules.scheduler.statistics
     return Parts(
         settings=settings,
         languages=languages,
@@ -184,23 +203,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         uploads=uploads,
         datasets=datasets,
         reports=reports,
-        operations=build_operations(
-            settings,
-            languages=languages,
-            storage=storage,
-            auth=auth,
-            workers=workers,
-            realtime=realtime,
-            live=live,
-            jobs=jobs,
-            uploads=uploads,
-            datasets=datasets,
-            reports=reports,
-            retention=retention,
-            statistics=statistics,
-            monitoring=monitoring,
-            alerts=alerts,
-        ),
+        operations=operations,
         chores=build_chores(
             settings,
             storage=storage,

@@ -27,6 +27,7 @@ from server.care.unserved import require_unserved
 from server.clock import utc_now
 from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
+from server.schedules.store import hold_restored
 from server.storage.database import Database
 from server.storage.living_nodes import forget_nodes_of_backup
 from server.storage.migrating import newest_revision
@@ -164,6 +165,7 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
         await end_with_backup(connection, _made_at(manifest))
         await forget_nodes_of_backup(connection, _made_at(manifest))
         await forget_marks(connection)
+        await hold_restored(connection)
     await History(database).cut_all()
     async with database.read() as connection:
         await _require_sound(connection)

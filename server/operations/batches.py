@@ -128,6 +128,12 @@ class BatchOperations:
         # Of an order that came before under its key, that is the batch of then; ours was never stored.
         return BatchStart(job=job, batch_id=job.parameters["batch_id"])
 
+    async def check(self, principal: Principal, order: BatchOrder) -> StoredTemplate:
+        """Raises what `start` would for an order; nothing is ordered. Its template."""
+        principal.require_write()
+        await self._ordered(principal, order)
+        return await self._templates.get(principal, order.template, owner=order.owner)
+
     async def expansion(self, principal: Principal, order: BatchOrder, *, shown: int) -> Expansion:
         """How many reports `start` would make, with the parameters of the first; none is made."""
         principal.require_read()

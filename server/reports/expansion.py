@@ -155,7 +155,9 @@ def _bound(template: Template, present: Mapping[str, Any], today: date) -> dict[
     for parameter in template.parameters:
         try:
             value = present.get(parameter.name)
-            bound[parameter.name] = parameter.default_value(today) if value is None else parameter.converted(value)
+            bound[parameter.name] = (
+                parameter.default_value(today) if value is None else parameter.value_on(value, today)
+            )
         except Wrong:
             bound[parameter.name] = None  # told with its name when the set is completed
     return bound_values(bound)

@@ -75,7 +75,7 @@ def _shared(parameter: Parameter, template: Template, sets: Sequence[Mapping[str
     try:
         if present:
             is_same = len(present) == len(given) and all(value == present[0] for value in present)
-            return parameter.converted(present[0]) if is_same else None
+            return parameter.value_on(present[0], today) if is_same else None
         if not sets or parameter.each is not None or template.each_row is not None:
             return None
         return parameter.default_value(today)

@@ -69,7 +69,20 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
     def default_value(self, today: date) -> Any:
         """The default with words such as `last_month` filled in; None when there is none."""
-        word = self.default if isinstance(self.default, str) else ""
+        named = self.named_value(self.default, today)
+        if named is not None:
+            return named
+        return None if self.default is None else self.converted(self.default)
+
+    def value_on(self, value: Any, today: date) -> Any:
+        """An incoming value, in which words such as `last_month` mean what they mean today. Raises `Wrong`."""
+        named = self.named_value(value, today)
+        return self.converted(value if named is None else named)
+
+    def named_value(self, word: Any, today: date) -> Any:
+        """What `last_month` and its like mean today, in a parameter of days; None for everything else."""
+        if not isinstance(word, str):
+            return None
         named = DATES.get(word) if self.type in ("date", "month") else None
         if named:
             return named(today)
@@ -77,7 +90,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
             return named_range(word, today)
         if self.type == "integer" and word in YEARS:
             return DATES[word](today).year
-        return None if self.default is None else self.converted(self.default)
+        return None
 
     def _require_between(self, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -159,7 +172,7 @@ def _value(parameter: Parameter, given: Mapping[str, Any], today: date) -> Any:
         default = parameter.default_value(today)
         if default is not None:
             return default
-    return parameter.converted(value)
+    return parameter.value_on(value, today)
 
 
 def sample_value(type: ParameterType) -> Any:  # noqa: A002

@@ -681,6 +681,60 @@ wall_tokens = Table(
     Column("shows_names", Boolean, nullable=False, server_default=false()),
 )
 
+schedules = Table(
+    "schedules",
+    metadata,
+    _id(),
+    _user(),
+    Column("name", String(300), nullable=False),
+    # null: it is gone, and the schedule stops; the name stays, to say what is missing
+    Column("template_id", ForeignKey("templates.id", ondelete="SET NULL"), index=True),
+    Column("template_name", String(64), nullable=False),
+    Column("ordered", JSON, nullable=False),  # schedules.schedule.Ordered
+    Column("cron", String(100), nullable=False, server_default=""),
+    Column("time_zone", String(64), nullable=False),
+    Column("dataset_id", ForeignKey("datasets.id", ondelete="SET NULL"), index=True),
+    Column("dataset_name", String(64), nullable=False, server_default=""),
+    Column("quiet_seconds", Integer, nullable=False),
+    Column("leader_id", String(26), index=True),  # the schedule that it comes after: rows are restored in any order
+    Column("leader_name", String(300), nullable=False, server_default=""),
+    Column("missed", String(8), nullable=False),
+    Column("overlap", String(8), nullable=False),
+    Column("standing", String(8), nullable=False),
+    Column("reason", String(16), nullable=False, server_default=""),  # schedules.schedule.StopReason
+    Column("error", JSON),  # schedules.schedule.ScheduleError
+    Column("planned_at", UtcDateTime),  # when it comes next; null unless a time begins it
+    Column("armed_at", UtcDateTime, nullable=False),  # what was before is none of its business
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_schedules_standing_planned", "standing", "planned_at"),
+)
+
+schedule_runs = Table(
+    "schedule_runs",
+    metadata,
+    _id(),
+    Column("schedule_id", ForeignKey("schedules.id", ondelete="CASCADE"), nullable=False),
+    Column("planned_at", UtcDateTime, nullable=False),
+    Column("cause", String(16), nullable=False),  # schedules.schedule.Cause
+    Column("state", String(16), nullable=False, index=True),  # schedules.schedule.RunState
+    Column("is_late", Boolean, nullable=False, server_default=false()),
+    Column("ordered", JSON, nullable=False),  # as it was then
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("holder", String(200)),  # the node that orders it
+    Column("held_until", UtcDateTime),
+    Column("batch_id", ForeignKey("batches.id", ondelete="SET NULL"), index=True),
+    Column("job_id", String(26), index=True),
+    Column("error", JSON),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("asked_key", String(240)),  # of who had it run by hand: their id and their Idempotency-Key
+    UniqueConstraint("schedule_id", "asked_key", name="uq_schedule_runs_asked_key"),
+    UniqueConstraint(
+        "schedule_id", "planned_at", name="uq_schedule_runs_planned_at"
+    ),  # each time gives one run, whoever sees it first
+)
+
 # Rows of these change all the time, and each change leaves the row as it was: PostgreSQL cleans up after a fifth of a
 # table has changed, which is late for a table that is read with every request.
 OFTEN_CHANGED = ("jobs", "leases", "outbox", "sessions", "streams", "stream_messages", "tokens", "uploads")

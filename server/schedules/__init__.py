@@ -1,0 +1,1 @@
+"""What comes by itself: when, who asked for it, and that each time gives one run."""

@@ -1,0 +1,281 @@
+"""Orders what is due: once for each run, on whichever node comes first, again after a crash under the same key."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.access import DATASETS, closed_to
+from server.auth.permissions import SCOPES_OF_ROLE, Principal, Role
+from server.clock import Clock, rfc3339, utc_now
+from server.errors import Forbidden, InvalidInput, JinduError, NotFound, QuotaExceeded
+from server.jobs.job import Job, State
+from server.reports.batch_orders import BatchOrder, ParameterQuery
+from server.schedules.schedule import (
+    Cause,
+    Overlap,
+    RunState,
+    Schedule,
+    ScheduleError,
+    ScheduleRun,
+    StopReason,
+)
+from server.schedules.stopping import Stopping
+from server.schedules.store import ScheduleStore, set_run
+from server.storage.database import NOT_NOW, Database
+from server.storage.tables import jobs, schedule_runs, users
+
+_LOG = logging.getLogger("jindu.schedules")
+_AT_ONCE = 50
+_HELD = timedelta(seconds=120)  # an order takes seconds; who holds it longer has died
+_AGAIN = timedelta(seconds=30)
+_MOST_ATTEMPTS = 5
+_STOPPED_BY: dict[type[JinduError], StopReason] = {
+    NotFound: StopReason.RIGHTS,  # the template is there, and not for them
+    Forbidden: StopReason.RIGHTS,
+    InvalidInput: StopReason.ORDER,
+}
+
+
+class OrderedBatch(Protocol):
+    """What an order gives."""
+
+    @property
+    def job(self) -> Job: ...
+
+    @property
+    def batch_id(self) -> str: ...
+
+
+class OrderBatch(Protocol):
+    """`operations.batches.start`."""
+
+    def __call__(
+        self, principal: Principal, order: BatchOrder, *, idempotency_key: str | None, asked: dict[str, Any] | None
+    ) -> Awaitable[OrderedBatch]: ...
+
+
+@dataclass(slots=True)
+class FiringCounts:
+    """Since this node started."""
+
+    started: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class Firing:
+    """`holder` names this node and process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: ScheduleStore,
+        stopping: Stopping,
+        order: OrderBatch,
+        announce: Callable[[str, dict[str, Any], str | None], object],
+        holder: str,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._stopping = stopping
+        self._order = order
+        self._announce = announce
+        self._holder = holder
+        self._clock = clock
+        self.counts = FiringCounts()
+
+    async def fire_due(self) -> None:
+        """All that are due and that nobody holds, the oldest first."""
+        async with self._database.read() as connection:
+            due = sa.select(schedule_runs.c.id).where(self._is_free(self._clock()))
+            ids = (await connection.scalars(due.order_by(schedule_runs.c.planned_at).limit(_AT_ONCE))).all()
+        for run_id in ids:
+            await self.fire(run_id)
+
+    async def fire(self, run_id: str) -> ScheduleRun:
+        """The run afterwards. Whatever becomes of it, the others go on."""
+        run = await self._store.run(run_id)
+        if run.state is not RunState.DUE:
+            return run
+        schedule = await self._store.get(run.schedule_id, sa.true())
+        try:
+            if await self._has_to_wait(schedule, run) or not await self._take(run_id):
+                return await self._store.run(run_id)
+            await self._ordered(schedule, await self._store.run(run_id))
+        except NOT_NOW:  # said in the log already
+            pass
+        except Exception as error:
+            _LOG.exception("a schedule could not be run", extra={"action": "schedule", "schedule": schedule.id})
+            await self._again(schedule, run, error)
+        self._announce("schedules", {"schedule_id": schedule.id}, schedule.owner_id)
+        return await self._store.run(run_id)
+
+    async def _take(self, run_id: str) -> bool:
+        now = self._clock()
+        async with self._database.write() as connection:
+            found = await connection.execute(
+                sa.update(schedule_runs)
+                .where(schedule_runs.c.id == run_id, self._is_free(now))
+                .values(holder=self._holder, held_until=now + _HELD, attempts=schedule_runs.c.attempts + 1)
+            )
+        return bool(found.rowcount)
+
+    async def _ordered(self, schedule: Schedule, run: ScheduleRun) -> None:
+        owner = await self._owner(schedule)
+        if owner is None:
+            await self._stop(schedule, run, StopReason.OWNER)
+            return
+        if schedule.template_id is None or schedule.template_owner_id is None:
+            await self._stop(schedule, run, StopReason.TEMPLATE)
+            return
+        if await self._is_dataset_closed(schedule):
+            await self._stop(schedule, run, StopReason.RIGHTS)
+            return
+        try:
+            start = await self._order(
+                owner,
+                _order_of(schedule, run),
+                # The same for whoever tries again: a crash between the order and our note of it gives one batch.
+                idempotency_key=f"schedule {schedule.id} {rfc3339(run.planned_at)}",
+                asked={"schedule": schedule.id, "planned_at": rfc3339(run.planned_at)},
+            )
+        except JinduError as error:
+            await self._refused(schedule, run, error)
+            return
+        async with self._database.write() as connection:
+            await set_run(
+                connection,
+                run.id,
+                state=RunState.STARTED,
+                batch_id=start.batch_id,
+                job_id=start.job.id,
+                started_at=self._clock(),
+            )
+        self.counts.started += 1
+
+    async def _refused(self, schedule: Schedule, run: ScheduleRun, error: JinduError) -> None:
+        if error.temporary and not isinstance(error, QuotaExceeded):  # room comes back by itself, a quota does not
+            await self._let_go(run)
+            return
+        reason = next((found for kind, found in _STOPPED_BY.items() if isinstance(error, kind)), None)
+        if reason is None:
+            await self._fail(schedule, run, told(error))
+            return
+        await self._stop(schedule, run, reason, told(error))
+
+    async def _has_to_wait(self, schedule: Schedule, run: ScheduleRun) -> bool:
+        """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not."""
+        if run.cause is Cause.HAND or not await self._goes_on(schedule):
+            return False
+        if schedule.overlap is Overlap.SKIP and not run.is_late:
+            async with self._database.write() as connection:
+                await set_run(connection, run.id, state=RunState.SKIPPED)
+            self.counts.skipped += 1
+        return True
+
+    async def _goes_on(self, schedule: Schedule) -> bool:
+        before = (
+            sa.select(schedule_runs.c.id)
+            .join(jobs, jobs.c.id == schedule_runs.c.job_id)
+            .where(
+                schedule_runs.c.schedule_id == schedule.id,
+                schedule_runs.c.state == RunState.STARTED,
+                jobs.c.state.not_in([state for state in State if state.is_final]),
+            )
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            return await connection.scalar(before) is not None
+
+    async def _owner(self, schedule: Schedule) -> Principal | None:
+        """As if they asked now, in the zone of the schedule; None when their account is disabled."""
+        query = sa.select(users.c.name, users.c.role, users.c.language).where(
+            users.c.id == schedule.owner_id, users.c.disabled_at.is_(None)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return Principal(
+            user_id=schedule.owner_id,
+            user_name=row.name,
+            role=Role(row.role),
+            language=row.language or schedule.ordered.language,
+            time_zone=schedule.time_zone,
+            scopes=SCOPES_OF_ROLE[Role(row.role)],
+        )
+
+    async def _is_dataset_closed(self, schedule: Schedule) -> bool:
+        if schedule.dataset_id is None:
+            return False
+        async with self._database.read() as connection:
+            return bool(await closed_to(connection, schedule.owner_id, DATASETS, [schedule.dataset_id]))
+
+    async def _stop(
+        self, schedule: Schedule, run: ScheduleRun, reason: StopReason, error: ScheduleError | None = None
+    ) -> None:
+        async def fail(connection: AsyncConnection) -> None:
+            await set_run(connection, run.id, state=RunState.FAILED, error=msgspec.to_builtins(error))
+
+        await self._stopping.stop(schedule.id, reason, error, also=fail)
+        self.counts.failed += 1
+
+    async def _fail(self, schedule: Schedule, run: ScheduleRun, error: ScheduleError) -> None:
+        async with self._database.write() as connection:
+            await set_run(connection, run.id, state=RunState.FAILED, error=msgspec.to_builtins(error))
+            kept = await self._stopping.tell_failed(connection, schedule, error)
+        self._stopping.send(kept)
+        self.counts.failed += 1
+
+    async def _again(self, schedule: Schedule, run: ScheduleRun, error: Exception) -> None:
+        """What nobody expected may go well next time; it is not tried for ever."""
+        if run.attempts + 1 < _MOST_ATTEMPTS:  # this one is not counted in it
+            await self._let_go(run)
+            return
+        unexpected = "The order failed for a reason that only the server's log tells: {name}."
+        words = ScheduleError(code="unexpected", message=unexpected, parameters={"name": type(error).__name__})
+        await self._fail(schedule, run, words)
+
+    async def _let_go(self, run: ScheduleRun) -> None:
+        async with self._database.write() as connection:
+            await set_run(connection, run.id, holder=None, held_until=self._clock() + _AGAIN)
+
+    def _is_free(self, now: datetime) -> sa.ColumnElement[bool]:
+        """Also one that is held for longer than anybody holds one: its clock was set since."""
+        held = schedule_runs.c.held_until
+        return sa.and_(
+            schedule_runs.c.state == RunState.DUE,
+            sa.or_(held.is_(None), held <= now, held > now + 2 * _HELD),
+        )
+
+
+def told(error: JinduError) -> ScheduleError:
+    first = error.errors[0] if error.errors and error.message == type(error)().message else None
+    source = first or error
+    return ScheduleError(
+        code=error.specific_code,
+        message=source.message,
+        parameters=msgspec.to_builtins(source.parameters, enc_hook=str),
+    )
+
+
+def _order_of(schedule: Schedule, run: ScheduleRun) -> BatchOrder:
+    wanted = run.ordered.parameters
+    parameters = ParameterQuery(query=wanted["query"]) if isinstance(wanted, dict) else wanted
+    return BatchOrder(
+        template=schedule.template_name,
+        owner=schedule.template_owner_id,
+        parameters=parameters,
+        formats=run.ordered.formats or None,
+        as_of=rfc3339(run.planned_at.replace(microsecond=0)),  # what `last_month` means is of then, however late it is
+    )

@@ -1,0 +1,165 @@
+"""What a schedule is: what is ordered, when, for whom; and each of its runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from server.jobs.job import Completeness, State
+from server.reports.work import FileFormat
+
+DEFAULT_QUIET_SECONDS = 120
+
+
+class Missed(StrEnum):
+    """What becomes of times at which no server ran."""
+
+    ONCE = "once"  # the newest of them is made, once
+    ALL = "all"  # each of them, at most `MOST_LATE`
+    NONE = "none"
+
+
+class Overlap(StrEnum):
+    """What becomes of a time at which the last run still goes on."""
+
+    QUEUE = "queue"
+    SKIP = "skip"
+
+
+class Standing(StrEnum):
+    """`stopped` is by the server, for a `StopReason`; somebody has to look at it."""
+
+    ON = "on"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+class StopReason(StrEnum):
+    """Why a schedule that is not on is not."""
+
+    NONE = ""
+    BY_HAND = "by_hand"
+    RESTORED = "restored"  # from a backup: a copy of a server must not send what the server itself sends
+    OWNER = "owner"  # their account is disabled
+    RIGHTS = "rights"  # the owner may no more
+    TEMPLATE = "template"
+    DATASET = "dataset"
+    SCHEDULE = "schedule"  # the one that it comes after
+    ORDER = "order"  # what is ordered fits the template no more
+    TIME = "time"  # it never comes again
+    ERROR = "error"
+
+
+class Cause(StrEnum):
+    """What began a run."""
+
+    TIME = "time"
+    IMPORT = "import"
+    SCHEDULE = "schedule"
+    HAND = "hand"
+
+
+class RunState(StrEnum):
+    """Of a run itself; what became of its batch stands in its job."""
+
+    DUE = "due"
+    STARTED = "started"
+    SKIPPED = "skipped"  # the last one still went on
+    MISSED = "missed"
+    FAILED = "failed"  # nothing could be ordered
+
+
+class Ordered(msgspec.Struct, frozen=True, kw_only=True):
+    """What a schedule orders, frozen in each of its runs. `parameters` as in a batch.
+
+    `language` is the one in which it was planned: for an owner who has chosen none, and has that of their browser.
+    """
+
+    parameters: Any = None
+    formats: list[FileFormat] = []
+    language: str = "en"
+
+
+class ScheduleError(msgspec.Struct, frozen=True, kw_only=True):
+    """An error's words, to be said in whose language it is read."""
+
+    code: str
+    message: str
+    parameters: dict[str, Any] = {}
+
+
+class ScheduleHead(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `cron` is empty and `dataset_id`, `leader_id` None where something else begins it."""
+
+    id: str
+    owner_id: str
+    name: str
+    template_id: str | None
+    template_name: str
+    ordered: Ordered
+    cron: str
+    time_zone: str
+    dataset_id: str | None
+    dataset_name: str
+    quiet_seconds: int
+    leader_id: str | None
+    leader_name: str
+    missed: Missed
+    overlap: Overlap
+    standing: Standing
+    reason: StopReason
+    error: ScheduleError | None
+    planned_at: datetime | None
+    armed_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def trigger(self) -> Cause:
+        if self.cron:
+            return Cause.TIME
+        return Cause.IMPORT if self.dataset_name else Cause.SCHEDULE
+
+    @property
+    def is_on(self) -> bool:
+        return self.standing is Standing.ON
+
+
+class Schedule(ScheduleHead, frozen=True, kw_only=True):
+    """With the names of today: of its owner, and of whose its template is."""
+
+    owner: str = ""
+    template_owner_id: str | None = None
+    template_owner: str | None = None
+
+
+class ScheduleRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One time of a schedule. `job_state` and `job_outcome` are of its batch's newest job."""
+
+    id: str
+    schedule_id: str
+    planned_at: datetime
+    cause: Cause
+    state: RunState
+    is_late: bool
+    ordered: Ordered
+    attempts: int
+    batch_id: str | None = None
+    job_id: str | None = None
+    error: ScheduleError | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    job_state: State | None = None
+    job_outcome: Completeness | None = None
+
+    @property
+    def shown_state(self) -> str:
+        """`due`, `skipped`, `missed`, `failed`, or how its job stands; `gone` when its batch was deleted."""
+        if self.state is not RunState.STARTED:
+            return self.state.value
+        if self.batch_id is None:
+            return "gone"
+        return self.job_state.value if self.job_state else "queued"

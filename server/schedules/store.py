@@ -1,0 +1,246 @@
+"""The rows of schedules and of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import new_id
+from server.errors import NotFound
+from server.schedules.schedule import Cause, RunState, Schedule, ScheduleHead, ScheduleRun, Standing, StopReason
+from server.storage.database import Database
+from server.storage.pages import Listing
+from server.storage.rows import insert_missing, lock
+from server.storage.tables import batches, jobs, schedule_runs, schedules, templates, users
+
+S = TypeVar("S", bound=ScheduleHead)
+_COLUMNS = [schedules.c[name] for name in ScheduleHead.__struct_fields__]
+_RUN_COLUMNS = [schedule_runs.c[name] for name in ScheduleRun.__struct_fields__ if not name.startswith("job_")]
+_KEPT_RUNS = 500  # of each schedule
+_OVER = (RunState.STARTED, RunState.SKIPPED, RunState.MISSED, RunState.FAILED)
+
+
+class ScheduleStore:
+    """Reads; what writes is a function below, in the transaction of its caller."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, schedule_id: str, which: sa.ColumnElement[bool]) -> Schedule:
+        """Raises `NotFound` for one that is none of `which`."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(_wide(schedules.c.id == schedule_id, which))).mappings().one_or_none()
+        if row is None:
+            raise NotFound
+        return _schedule(Schedule, row)
+
+    async def search(
+        self,
+        which: sa.ColumnElement[bool],
+        *,
+        q: str = "",
+        template_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[Schedule]:
+        """What comes next first; then those that wait for something else, then those that are not on."""
+        conditions = [which]
+        if q:
+            conditions.append(
+                sa.or_(*(c.icontains(q, autoescape=True) for c in (schedules.c.name, schedules.c.template_name)))
+            )
+        if template_id is not None:
+            conditions.append(schedules.c.template_id == template_id)
+        skip = int(cursor) if cursor and cursor.isdigit() else 0
+        order = (
+            schedules.c.standing != Standing.ON,
+            schedules.c.planned_at.is_(None),
+            schedules.c.planned_at,
+            schedules.c.id,
+        )
+        async with self._database.read() as connection:
+            total = await connection.scalar(sa.select(sa.func.count()).select_from(schedules).where(*conditions)) or 0
+            found = await connection.execute(_wide(*conditions).order_by(*order).offset(skip).limit(limit))
+            items = [_schedule(Schedule, row) for row in found.mappings()]
+        more = skip + len(items) < total
+        return Listing(items=items, total=total, next_cursor=str(skip + len(items)) if more and items else None)
+
+    async def runs(self, schedule_ids: Collection[str], *, limit: int) -> dict[str, list[ScheduleRun]]:
+        """The newest of each, the newest first."""
+        place = sa.func.row_number().over(
+            partition_by=schedule_runs.c.schedule_id, order_by=(schedule_runs.c.planned_at.desc(),)
+        )
+        newest = sa.select(schedule_runs.c.id, place.label("place")).where(
+            schedule_runs.c.schedule_id.in_(schedule_ids)
+        )
+        newest_rows = newest.subquery()
+        ids = sa.select(newest_rows.c.id).where(newest_rows.c.place <= limit)
+        query = _runs(schedule_runs.c.id.in_(ids)).order_by(schedule_runs.c.planned_at.desc())
+        found: dict[str, list[ScheduleRun]] = {each: [] for each in schedule_ids}
+        async with self._database.read() as connection:
+            for row in (await connection.execute(query)).mappings():
+                found[row["schedule_id"]].append(run_of(row))
+        return found
+
+    async def run(self, run_id: str) -> ScheduleRun:
+        """Raises `NotFound`."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(_runs(schedule_runs.c.id == run_id))).mappings().one_or_none()
+        if row is None:
+            raise NotFound
+        return run_of(row)
+
+    async def schedule_of(self, batch_id: str) -> ScheduleHead | None:
+        """The one of whose run a batch is."""
+        query = sa.select(*_COLUMNS).join(schedule_runs, schedule_runs.c.schedule_id == schedules.c.id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query.where(schedule_runs.c.batch_id == batch_id))).mappings().first()
+        return None if row is None else _schedule(ScheduleHead, row)
+
+
+async def locked(connection: AsyncConnection, schedule_id: str) -> ScheduleHead | None:
+    """As it is now; nobody else changes it until the transaction is over."""
+    query = lock(sa.select(*_COLUMNS).where(schedules.c.id == schedule_id))
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else _schedule(ScheduleHead, row)
+
+
+async def add_schedule(connection: AsyncConnection, schedule: ScheduleHead) -> None:
+    await connection.execute(sa.insert(schedules).values(_row(schedule)))
+
+
+async def save_schedule(connection: AsyncConnection, schedule: ScheduleHead) -> None:
+    await connection.execute(sa.update(schedules).where(schedules.c.id == schedule.id).values(_row(schedule)))
+
+
+async def delete_schedule(connection: AsyncConnection, schedule_id: str) -> None:
+    await connection.execute(sa.delete(schedules).where(schedules.c.id == schedule_id))
+
+
+async def count_of_owner(connection: AsyncConnection, owner_id: str) -> int:
+    query = sa.select(sa.func.count()).select_from(schedules).where(schedules.c.owner_id == owner_id)
+    return await connection.scalar(query) or 0
+
+
+async def leaders_of(connection: AsyncConnection, owner_id: str) -> dict[str, str | None]:
+    """Which of their schedules comes after which."""
+    query = sa.select(schedules.c.id, schedules.c.leader_id).where(schedules.c.owner_id == owner_id)
+    return {row.id: row.leader_id for row in await connection.execute(query)}
+
+
+async def add_runs(
+    connection: AsyncConnection,
+    schedule: ScheduleHead,
+    cause: Cause,
+    times: Sequence[datetime],
+    *,
+    now: datetime,
+    state: RunState = RunState.DUE,
+    is_late: bool = False,
+) -> None:
+    """Those whose time has none yet."""
+    ordered = msgspec.to_builtins(schedule.ordered)
+    rows = [
+        {
+            "id": new_id(),
+            "schedule_id": schedule.id,
+            "planned_at": at,
+            "cause": cause,
+            "state": state,
+            "is_late": is_late,
+            "ordered": ordered,
+            "created_at": now,
+        }
+        for at in times
+    ]
+    await insert_missing(connection, schedule_runs, rows, key=("schedule_id", "planned_at"))
+
+
+async def run_of_key(connection: AsyncConnection, schedule_id: str, asked_key: str) -> ScheduleRun | None:
+    query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.asked_key == asked_key)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else run_of(row)
+
+
+async def run_at(connection: AsyncConnection, schedule_id: str, planned_at: datetime) -> ScheduleRun:
+    query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.planned_at == planned_at)
+    return run_of((await connection.execute(query)).mappings().one())
+
+
+async def set_run(connection: AsyncConnection, run_id: str, **values: Any) -> None:
+    await connection.execute(sa.update(schedule_runs).where(schedule_runs.c.id == run_id).values(**values))
+
+
+async def forget_runs(connection: AsyncConnection, schedule_id: str) -> None:
+    """All but the newest that are over."""
+    is_of = sa.and_(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.state.in_(_OVER))
+    newest = sa.select(schedule_runs.c.id).where(is_of).order_by(schedule_runs.c.planned_at.desc()).limit(_KEPT_RUNS)
+    await connection.execute(sa.delete(schedule_runs).where(is_of, schedule_runs.c.id.not_in(newest)))
+
+
+async def hold_restored(connection: AsyncConnection) -> int:
+    """A copy of a server must not make, or send, what the server itself does: how many are held."""
+    held = await connection.execute(
+        sa.update(schedules)
+        .where(schedules.c.standing == Standing.ON)
+        .values(standing=Standing.PAUSED, reason=StopReason.RESTORED, planned_at=None)
+    )
+    await connection.execute(
+        sa.update(schedule_runs).where(schedule_runs.c.state == RunState.DUE).values(state=RunState.MISSED)
+    )
+    return held.rowcount
+
+
+def run_of(row: Any) -> ScheduleRun:
+    return msgspec.convert(_plain(row), ScheduleRun)
+
+
+def _wide(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    owners, of_template = users.alias(), users.alias()
+    return (
+        sa.select(
+            *_COLUMNS,
+            owners.c.name.label("owner"),
+            templates.c.owner_id.label("template_owner_id"),
+            of_template.c.name.label("template_owner"),
+        )
+        .join(owners, owners.c.id == schedules.c.owner_id)
+        .outerjoin(templates, templates.c.id == schedules.c.template_id)
+        .outerjoin(of_template, of_template.c.id == templates.c.owner_id)
+        .where(*conditions)
+    )
+
+
+def _runs(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The job is that of the batch now: it may have been made again."""
+    return (
+        sa.select(
+            *_RUN_COLUMNS,
+            jobs.c.id.label("job_id"),
+            jobs.c.state.label("job_state"),
+            jobs.c.outcome.label("job_outcome"),
+        )
+        .outerjoin(batches, batches.c.id == schedule_runs.c.batch_id)
+        .outerjoin(jobs, jobs.c.id == batches.c.job_id)
+        .where(*conditions)
+    )
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}  # names of columns are more than texts
+
+
+def _schedule(kind: type[S], row: Any) -> S:
+    return msgspec.convert(_plain(row), kind)
+
+
+def _row(schedule: ScheduleHead) -> dict[str, Any]:
+    values = {name: getattr(schedule, name) for name in ScheduleHead.__struct_fields__}
+    for name in ("ordered", "error"):
+        values[name] = msgspec.to_builtins(values[name])
+    return values

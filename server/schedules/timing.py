@@ -1,0 +1,132 @@
+"""When a cron expression fires, by the clock on the wall of a time zone.
+
+As Debian's cron: what has fixed hours fires once a day, also on days on which the clocks change: right after a gap when
+its time does not exist, the first of two times when it comes twice. What has `*` hours or minutes goes by elapsed time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from server.errors import FieldError, InvalidInput
+
+MOST_CHARACTERS = 100
+_FIELDS = 5
+_FIRST_YEAR, _LAST_YEAR = 1990, 2090
+# Looked back over so far, step by step: whoever is rare is found in a later one, whoever is frequent in an early one.
+_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=366), timedelta(days=3_660))
+_A_MINUTE = timedelta(minutes=1)
+
+
+class ClockChange(StrEnum):
+    """How daylight saving touches a time."""
+
+    NONE = ""
+    SKIPPED = "skipped"  # it does not exist on this day: right after the gap
+    REPEATED = "repeated"  # it comes twice on this day: the first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTime:
+    """`local` is in the zone of its schedule."""
+
+    local: datetime
+    change: ClockChange
+
+    @property
+    def at(self) -> datetime:
+        return self.local.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTimes:
+    """The newest times of a span, the oldest first; `has_more` when it had others before them."""
+
+    times: list[datetime]
+    has_more: bool
+
+
+def require_cron(cron: str) -> None:
+    """Raises `InvalidInput` for what is no cron expression of five fields, or never fires."""
+    message = (
+        "Write five fields: minute, hour, day of the month, month, day of the week, such as “0 8 1 * *”; L is the last "
+        "day of the month."
+    )
+    if len(cron) > MOST_CHARACTERS or not cron.isascii() or len(cron.split()) != _FIELDS:
+        raise InvalidInput(errors=[FieldError(field="cron", message=message)])
+    try:
+        found = next(times_after(cron, "UTC", datetime(2024, 1, 1, tzinfo=UTC)), None)
+    except (CronSimError, ValueError):
+        raise InvalidInput(errors=[FieldError(field="cron", message=message)]) from None
+    if found is None:
+        problem = FieldError(field="cron", message="There is no such day: this would never come.")
+        raise InvalidInput(errors=[problem])
+
+
+def times_after(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
+    """All times after a moment, in UTC, each later than the one before."""
+    if not _FIRST_YEAR <= after.year <= _LAST_YEAR:
+        return
+    last = after.astimezone(UTC)
+    for local in CronSim(cron, after.astimezone(ZoneInfo(time_zone))):
+        if local.year > _LAST_YEAR:
+            return
+        at = local.astimezone(UTC)
+        if at > last:  # within an hour that comes twice, its first round is over
+            yield at
+            last = at
+
+
+def next_time(cron: str, time_zone: str, after: datetime) -> datetime | None:
+    return next(times_after(cron, time_zone, after), None)
+
+
+def next_times(cron: str, time_zone: str, after: datetime, count: int) -> list[PlannedTime]:
+    """With what the clocks do to each."""
+    zone, known = ZoneInfo(time_zone), CronSim(cron, after)
+    has_fixed_hours = not any(field.startswith("*") for field in cron.split()[:2])
+    return [
+        PlannedTime(
+            local=at.astimezone(zone),
+            change=_change(at.astimezone(zone), known) if has_fixed_hours else ClockChange.NONE,
+        )
+        for at in islice(times_after(cron, time_zone, after), count)
+    ]
+
+
+def times_until(cron: str, time_zone: str, *, first: datetime, until: datetime, most: int) -> PastTimes:
+    """The newest of the times from `first`, which is one, to `until`."""
+    before = first - timedelta(seconds=1)
+    for back in _BACK:
+        start = max(before, until - back)
+        times = [first] if start == before else []
+        for at in times_after(cron, time_zone, start):
+            if at > until:
+                break
+            if at != first:
+                times.append(at)
+        if len(times) >= most or start == before:
+            return PastTimes(times=times[-most:], has_more=len(times) > most or start > before)
+    return PastTimes(times=times[-most:] or [first], has_more=True)
+
+
+def ors_days(cron: str) -> bool:
+    """Whether a day of the month and a day of the week are both named: then either will do."""
+    _, _, day, _, weekday = cron.split()
+    return not day.startswith("*") and not weekday.startswith("*")
+
+
+def _change(local: datetime, known: CronSim) -> ClockChange:
+    if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+        return ClockChange.REPEATED
+    earlier = (local.astimezone(UTC) - _A_MINUTE).astimezone(local.tzinfo)
+    has_jumped = (earlier.utcoffset() or timedelta()) < (local.utcoffset() or timedelta())
+    is_asked_for = local.hour in known.hours and local.minute in known.minutes
+    return ClockChange.SKIPPED if has_jumped and not is_asked_for else ClockChange.NONE

@@ -1,0 +1,124 @@
+"""A month of schedules, day by day: what ran, what comes."""
+
+from __future__ import annotations
+
+import calendar
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from server.schedules.schedule import RunState, Schedule, ScheduleRun
+from server.schedules.timing import times_after
+
+_MOST_TIMES = 62  # of a schedule in a month: what comes more often is told once a day
+_MOST_YEAR = 2089
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarEntry:
+    """`at` is in the reader's zone, `state` that of a run, or `planned`; `more` times come on the same day."""
+
+    at: datetime
+    schedule: Schedule
+    state: str
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarDay:
+    day: date
+    is_inside: bool
+    is_today: bool
+    entries: Sequence[CalendarEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarMonth:
+    first: date
+
+    @property
+    def shown(self) -> datetime:
+        """A moment in it, in every time zone."""
+        return datetime.combine(self.first.replace(day=15), time(12), UTC)
+
+    @property
+    def before(self) -> CalendarMonth:
+        return CalendarMonth(first=(self.first - timedelta(days=1)).replace(day=1))
+
+    @property
+    def after(self) -> CalendarMonth:
+        return CalendarMonth(first=(self.first + timedelta(days=32)).replace(day=1))
+
+
+def month_of(text: str, now: datetime, time_zone: str) -> CalendarMonth:
+    """`2026-12`; this month for what is none."""
+    today = now.astimezone(ZoneInfo(time_zone)).date()
+    try:
+        first = date.fromisoformat(f"{text}-01") if len(text) == len("2026-12") else today.replace(day=1)
+    except ValueError:
+        first = today.replace(day=1)
+    return CalendarMonth(first=first if 2000 <= first.year <= _MOST_YEAR else today.replace(day=1))
+
+
+def calendar_of(
+    schedules: Sequence[Schedule],
+    runs: Mapping[str, Sequence[ScheduleRun]],
+    month: CalendarMonth,
+    *,
+    now: datetime,
+    time_zone: str,
+) -> list[list[CalendarDay]]:
+    """Weeks from Monday on."""
+    zone = ZoneInfo(time_zone)
+    weeks = calendar.Calendar().monthdatescalendar(month.first.year, month.first.month)
+    begin = datetime.combine(weeks[0][0], time(), zone).astimezone(UTC)
+    end = datetime.combine(weeks[-1][-1] + timedelta(days=1), time(), zone).astimezone(UTC)
+    by_day: dict[date, list[CalendarEntry]] = {}
+    for schedule in schedules:
+        entries = [*_ran(schedule, runs[schedule.id], begin, end), *_coming(schedule, max(begin, now), end)]
+        for entry in _once_a_day(entries, zone):
+            by_day.setdefault(entry.at.astimezone(zone).date(), []).append(entry)
+    today = now.astimezone(zone).date()
+    return [
+        [
+            CalendarDay(
+                day=day,
+                is_inside=day.month == month.first.month,
+                is_today=day == today,
+                entries=sorted(by_day.get(day, ()), key=lambda entry: entry.at),
+            )
+            for day in week
+        ]
+        for week in weeks
+    ]
+
+
+def _ran(schedule: Schedule, runs: Sequence[ScheduleRun], begin: datetime, end: datetime) -> list[CalendarEntry]:
+    return [
+        CalendarEntry(at=run.planned_at, schedule=schedule, state=run.shown_state)
+        for run in runs
+        if begin <= run.planned_at < end and run.state is not RunState.DUE
+    ]
+
+
+def _coming(schedule: Schedule, begin: datetime, end: datetime) -> list[CalendarEntry]:
+    if not schedule.is_on or not schedule.cron or begin >= end:
+        return []
+    times = islice(times_after(schedule.cron, schedule.time_zone, begin), _MOST_TIMES)
+    return [CalendarEntry(at=at, schedule=schedule, state="planned") for at in times if at < end]
+
+
+def _once_a_day(entries: Sequence[CalendarEntry], zone: ZoneInfo) -> list[CalendarEntry]:
+    """The first of each day and state, and how many more there are."""
+    counts = Counter((entry.at.astimezone(zone).date(), entry.state) for entry in entries)
+    found: dict[tuple[date, str], CalendarEntry] = {}
+    for entry in sorted(entries, key=lambda each: each.at):
+        key = entry.at.astimezone(zone).date(), entry.state
+        if key not in found:
+            found[key] = CalendarEntry(
+                at=entry.at.astimezone(zone), schedule=entry.schedule, state=entry.state, more=counts[key] - 1
+            )
+    return list(found.values())

@@ -1,0 +1,294 @@
+"""Pages of schedules: what comes when, one of them, and the form that needs no cron."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from aiohttp import web
+
+from server.auth.access import Whose
+from server.clock import utc_now
+from server.errors import InvalidInput, JinduError
+from server.http.forms import Form, read_form
+from server.http.guards import require_principal
+from server.http.parts import operations_of
+from server.numerals import whole_number
+from server.operations.schedules import ScheduleWish
+from server.reports.named_days import RANGES
+from server.reports.work import FileFormat
+from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
+from server.schedules.timing import ors_days
+from server.schedules.words import CronWords, Pattern, words_of
+from views.context import render
+from views.field_errors import errors_by_field
+from views.owned import parted
+from views.schedule_calendar import calendar_of, month_of
+from views.template_forms import FormField, fields_of, parameters_from
+from views.time_zones import time_zone_choices
+
+_PER_PAGE = 50
+_TEMPLATES_OFFERED = 200
+_OTHERS_OFFERED = 200
+_MONTH = 31  # days there are at most
+_WHEN_IMPORT, _WHEN_SCHEDULE = "import", "schedule"
+# Words that a parameter of days takes instead of a day, which would be the same for ever.
+_DAY_WORDS = {
+    "date": ("today", "yesterday", "start_of_month", "start_of_last_month", "end_of_last_month", "start_of_year"),
+    "month": ("this_month", "last_month"),
+    "range": RANGES,
+}
+
+
+async def schedules_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    operations = operations_of(request).schedules
+    is_all = principal.is_admin and request.query.get("whose") == "all"
+    q = request.query.get("q", "")
+    page = await operations.list(
+        principal,
+        whose=Whose.ALL if is_all else Whose.MINE,
+        q=q,
+        limit=_PER_PAGE,
+        cursor=str(whole_number(request.query.get("cursor", ""), at_most=10**9) or 0),
+    )
+    runs = await operations.runs(principal, page.items, limit=_MONTH)
+    month = month_of(request.query.get("month", ""), utc_now(), principal.time_zone)
+    return await render(
+        request,
+        "schedules/_list.html" if "fragment" in request.query else "schedules/list.html",
+        page=page,
+        q=q,
+        is_all=is_all,
+        told=[_told(request, each) for each in page.items],
+        runs=runs,
+        month=month,
+        calendar=calendar_of(page.items, runs, month, now=utc_now(), time_zone=principal.time_zone),
+    )
+
+
+async def schedule_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
+    schedule = await operations_of(request).schedules.get(principal, request.match_info["id"])
+    runs = await operations_of(request).schedules.runs(principal, [schedule], limit=_PER_PAGE)
+    return await render(
+        request,
+        "schedules/_detail.html" if "fragment" in request.query else "schedules/detail.html",
+        schedule=schedule,
+        told=_told(request, schedule),
+        runs=runs[schedule.id],
+        times=operations_of(request).schedules.next_times(schedule),
+        ors_days=bool(schedule.cron) and ors_days(schedule.cron),
+    )
+
+
+async def new_schedule_page(request: web.Request) -> web.Response:
+    """Choose a template; then when, and with which values."""
+    principal = require_principal(request, "write")
+    name = request.query.get("template")
+    if not name:
+        page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
+        return await render(request, "schedules/choose.html", page=page)
+    return await _form(request, name, Form([("repeat", "monthly"), *request.query.items()]))
+
+
+async def create_schedule(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    form = await read_form(request)
+    name = form.get("template", "")
+    try:
+        wish = ScheduleWish(template=parted(name)[0], owner=parted(name)[1], **_changes(form))
+        schedule = await operations_of(request).schedules.create(principal, wish)
+    except InvalidInput as error:
+        return await _form(request, name, form, error=error)
+    raise web.HTTPSeeOther(f"/schedules/{schedule.id}")
+
+
+async def edit_schedule_page(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    schedule = await operations_of(request).schedules.get(principal, request.match_info["id"])
+    return await _form(request, _key_of(schedule), _filled(schedule), schedule=schedule)
+
+
+async def change_schedule(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    operations = operations_of(request).schedules
+    schedule = await operations.get(principal, request.match_info["id"])
+    form = await read_form(request)
+    try:
+        changes = _changes(form, before=schedule)
+        await operations.change(principal, schedule.id, changes)
+    except InvalidInput as error:
+        return await _form(request, _key_of(schedule), form, schedule=schedule, error=error)
+    raise web.HTTPSeeOther(f"/schedules/{schedule.id}")
+
+
+async def pause_schedule(request: web.Request) -> web.Response:
+    return await _turned(request, is_on=False)
+
+
+async def resume_schedule(request: web.Request) -> web.Response:
+    return await _turned(request, is_on=True)
+
+
+async def run_schedule(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    run = await operations_of(request).schedules.run(principal, request.match_info["id"])
+    raise web.HTTPSeeOther(f"/schedules/{run.schedule_id}")
+
+
+async def delete_schedule(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await operations_of(request).schedules.delete(principal, request.match_info["id"])
+    raise web.HTTPSeeOther("/schedules")
+
+
+async def _turned(request: web.Request, *, is_on: bool) -> web.Response:
+    principal = require_principal(request, "write")
+    await operations_of(request).schedules.change(principal, request.match_info["id"], {"enabled": is_on})
+    raise web.HTTPSeeOther(f"/schedules/{request.match_info['id']}")
+
+
+def _told(request: web.Request, schedule: Schedule) -> dict[str, Any]:
+    """What a page says of one beside its fields."""
+    times = operations_of(request).schedules.next_times(schedule, 1)
+    return {"schedule": schedule, "words": words_of(schedule.cron), "next": times[0] if times else None}
+
+
+async def _form(
+    request: web.Request,
+    name: str,
+    given: Mapping[str, str],
+    *,
+    schedule: Schedule | None = None,
+    error: JinduError | None = None,
+) -> web.Response:
+    principal = require_principal(request, "write")
+    operations = operations_of(request)
+    stored = await operations.templates.get(principal, parted(name)[0], owner=parted(name)[1])
+    check = await operations.templates.check(principal, stored.source, owner_id=stored.owner_id)
+    form = given if isinstance(given, Form) else Form(list(given.items()))
+    chosen = parameters_from(form.pairs())
+    choices = await operations.templates.choices(principal, stored, given=chosen)
+    errors = errors_by_field(request, error)
+    wrong = {field.rpartition(".")[2]: text for field, text in errors.items() if "." in field}
+    types = {each.name: each.type for each in check.summary.parameters}
+    others = await operations.schedules.list(principal, limit=_OTHERS_OFFERED)
+    zone = given.get("time_zone") or principal.time_zone
+    return await render(
+        request,
+        "schedules/form.html",
+        status=error.status if error else 200,
+        stored=stored,
+        summary=check.summary,
+        schedule=schedule,
+        fields=[
+            _by_words(field, types[field.name], chosen)
+            for field in fields_of(check.summary, choices, chosen, errors=wrong)
+            if not field.each
+        ],
+        given=form,
+        formats=form.all("format") or list(check.summary.formats),
+        datasets=[(name, name) for name in await operations.datasets.names(principal)],
+        others=[(each.id, each.name) for each in others.items if schedule is None or each.id != schedule.id],
+        zones=await asyncio.to_thread(time_zone_choices, utc_now(), chosen=zone),
+        zone=zone,
+        errors=errors,
+        error=error,
+    )
+
+
+def _by_words(field: FormField, type: str, chosen: Mapping[str, Any]) -> FormField:  # noqa: A002
+    """A fixed day would be wrong the next time: days are chosen by what they mean."""
+    words = _DAY_WORDS.get(type)
+    if words is None:
+        return field
+    value = chosen.get(field.name, "")
+    return FormField(
+        name=field.name,
+        label=field.label,
+        kind="select",
+        value=str(value) if not isinstance(value, dict) else "",
+        values=(),
+        required=field.required,
+        hint=field.hint,
+        error=field.error,
+        options=tuple((word, word.replace("_", " ")) for word in words),
+    )
+
+
+def _changes(form: Form, *, before: Schedule | None = None) -> dict[str, Any]:
+    """What the form says; what it does not show, such as a query for the parameters, stays."""
+    repeat = form.get("repeat", "")
+    quiet = whole_number(form.get("quiet_minutes", ""), at_most=24 * 60)
+    changes: dict[str, Any] = {
+        "name": form.get("name", "").strip(),
+        "cron": "" if repeat in (_WHEN_IMPORT, _WHEN_SCHEDULE) else _cron(form, repeat),
+        "after_import": form.get("after_import", "") if repeat == _WHEN_IMPORT else "",
+        "after_schedule": form.get("after_schedule", "") if repeat == _WHEN_SCHEDULE else "",
+        "time_zone": form.get("time_zone", ""),
+        "quiet_seconds": DEFAULT_QUIET_SECONDS if quiet is None else quiet * 60,
+        "missed": _one_of(Missed, form.get("missed", ""), Missed.ONCE),
+        "overlap": _one_of(Overlap, form.get("overlap", ""), Overlap.QUEUE),
+    }
+    formats = [name for name in get_args(FileFormat) if name in form.all("format")]
+    if formats:
+        changes["formats"] = formats
+    wanted = before.ordered.parameters if before else None
+    if isinstance(wanted, dict) or (isinstance(wanted, list) and len(wanted) > 1):
+        return changes
+    values = parameters_from(form.pairs())
+    changes["parameters"] = [values] if values else None
+    return changes
+
+
+def _cron(form: Form, repeat: str) -> str:
+    pattern = _one_of(Pattern, repeat, Pattern.OWN)
+    return CronWords(
+        pattern=pattern,
+        time=form.get("time", ""),
+        weekday=whole_number(form.get("weekday", ""), at_most=6) or 0,
+        day=whole_number(form.get("day", ""), at_most=_MONTH) or 1,
+        cron=form.get("cron", "").strip(),
+    ).as_cron()
+
+
+def _one_of(kind: Any, said: str, otherwise: Any) -> Any:
+    return kind(said) if said in {each.value for each in kind} else otherwise
+
+
+def _key_of(schedule: Schedule) -> str:
+    if schedule.template_owner is None or schedule.template_owner_id == schedule.owner_id:
+        return schedule.template_name
+    return f"{schedule.template_owner}:{schedule.template_name}"
+
+
+def _filled(schedule: Schedule) -> Form:
+    """The form as it would have been sent."""
+    words = words_of(schedule.cron)
+    repeat = words.pattern.value
+    if schedule.dataset_name:
+        repeat = _WHEN_IMPORT
+    elif schedule.leader_id:
+        repeat = _WHEN_SCHEDULE
+    pairs = [
+        ("name", schedule.name),
+        ("repeat", repeat),
+        ("time", words.time),
+        ("weekday", str(words.weekday)),
+        ("day", str(words.day)),
+        ("cron", schedule.cron),
+        ("after_import", schedule.dataset_name),
+        ("after_schedule", schedule.leader_id or ""),
+        ("time_zone", schedule.time_zone),
+        ("quiet_minutes", str(schedule.quiet_seconds // 60)),
+        ("missed", schedule.missed.value),
+        ("overlap", schedule.overlap.value),
+        *(("format", each) for each in schedule.ordered.formats),
+    ]
+    wanted = schedule.ordered.parameters
+    if isinstance(wanted, list) and len(wanted) == 1:
+        for name, value in wanted[0].items():
+            pairs += [(f"p.{name}", str(each)) for each in (value if isinstance(value, list) else [value])]
+    return Form(pairs)
