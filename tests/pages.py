@@ -110,6 +110,9 @@ async def _batches(client: Client) -> dict[str, list[str]]:
         assert response.status == 200, await response.text()
     reports = await batches.read(client, f"/api/v1/batches/{batch['id']}/reports")
     report = reports["items"][0]["id"]
+    planned = {"template": "sales", "cron": "0 8 L * *", "time_zone": "Asia/Shanghai", "name": "End of the month"}
+    schedule = (await _post(client, "/api/v1/schedules", planned))["id"]
+    await _post(client, f"/api/v1/schedules/{schedule}/run", {})
     links = ({"batch": batch["id"]}, {"report": report}, {"report": report, "password": "monsoon"})
     shared = ["/s/" + (await _post(client, "/api/v1/links", link))["url"].rpartition("/s/")[2] for link in links]
     return {
@@ -119,6 +122,9 @@ async def _batches(client: Client) -> dict[str, list[str]]:
         "/batches/{id}": [f"/batches/{batch['id']}"],
         "/batches/{id}/access": [f"/batches/{batch['id']}/access"],
         "/reports/{id}": [f"/reports/{report}"],
+        "/schedules/new": ["/schedules/new", "/schedules/new?template=sales"],
+        "/schedules/{id}": [f"/schedules/{schedule}"],
+        "/schedules/{id}/edit": [f"/schedules/{schedule}/edit"],
     }
 
 

@@ -190,7 +190,7 @@ async def _form(
         ],
         given=form,
         formats=form.all("format") or list(check.summary.formats),
-        datasets=[(name, name) for name in await operations.datasets.names(principal)],
+        datasets=[(name, name) for name in await operations.template_starts.datasets(principal)],
         others=[(each.id, each.name) for each in others.items if schedule is None or each.id != schedule.id],
         zones=await asyncio.to_thread(time_zone_choices, utc_now(), chosen=zone),
         zone=zone,

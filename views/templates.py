@@ -12,6 +12,7 @@ from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
+from server.schedules.words import words_of
 from views.api.templates import send_preview
 from views.context import formats_for, language_of, render
 from views.owned import chosen_whose, named

@@ -27,6 +27,7 @@ def add_commands(commands: Commands) -> None:
     _add_report(commands)
     _add_watch(commands)
     _add_jobs(commands)
+    _add_schedule(commands)
     _add_admin(commands)
     add_care_commands(commands)
 
@@ -177,6 +178,23 @@ def _add_jobs(commands: Commands) -> None:
     log = below.add_parser("log", help="show what a job logged")
     log.add_argument("job", metavar="JOB", help="id of the job")
     _with_server(log, "jobs", "show_log")
+
+
+def _add_schedule(commands: Commands) -> None:
+    below = _below(commands.add_parser("schedule", help="list schedules, run them now, pause and resume them"))
+    listing = below.add_parser("list", help="list schedules, what comes next first")
+    listing.add_argument("--all", action="store_true", help="everybody's; for administrators")
+    _with_server(listing, "schedules", "list_schedules")
+    for name, help_text in (
+        ("run", "run schedules now, besides their times"),
+        ("pause", "pause schedules: they come no more until they are resumed"),
+        ("resume", "resume schedules, such as those that came back from a backup"),
+    ):
+        parser = below.add_parser(name, help=help_text)
+        parser.add_argument("schedules", metavar="SCHEDULE", nargs="+", help="id of a schedule")
+        if name == "run":
+            parser.add_argument("--wait", action="store_true", help="until the reports are made")
+        _with_server(parser, "schedules", f"{name}_schedules")
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:

@@ -75,6 +75,11 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_template_preview": ((422,), "the same; which parameters the template takes"),
     "api_batch_start": ((422,), "which parameters the template takes; SQL"),
     "api_batch_reorder": ((422,), "whether a report failed, and what the template takes by now"),
+    "api_schedule_create": (
+        (422,),
+        "which times, zones, datasets, schedules and parameters there are; that one thing says when",
+    ),
+    "api_schedule_change": ((409, 422), "the same; whether what it needs is still there"),
     "api_link_make": ((422,), "that one thing is named; which days are to come; characters that nobody sees"),
     "api_brand_save": ((422,), "characters that nobody sees"),
     "api_server_brand_save": ((422,), "the same"),
@@ -96,6 +101,7 @@ _NAMED = {
     "api_start_import": ("body.upload_id", "/uploads/{id}"),
     "api_batch_start": ("body.template", "/templates/{name}"),
     "api_link_make": ("body.report", "/reports/{id}"),
+    "api_schedule_create": ("body.template", "/templates/{name}"),
 }
 # These would end what the run stands on: its token, its user, its datasets. What they do has tests of its own; here
 # they meet ids of nothing, and of things that were made to be thrown away.

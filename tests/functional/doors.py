@@ -50,6 +50,10 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
     await put_template(client, "report", TEMPLATE)
     batch_id = (await made(client, "report"))["id"]
     report = next(item for item in await reports_of(client, batch_id) if item["artifacts"])
+    planned = {"template": "report", "cron": "0 8 1 1 *", "name": "Yearly"}
+    async with client.post("/api/v1/schedules", json=planned) as response:
+        assert response.status == 201, await response.text()
+        schedule = await response.json()
     async with client.post("/api/v1/links", json={"batch": batch_id}) as response:
         assert response.status == 201, await response.text()
         link = await response.json()
@@ -62,6 +66,7 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         "/batches/{id}": f"/batches/{batch_id}",
         "/reports/{id}": f"/reports/{report['id']}",
         "/reports/{report_id}": f"/reports/{report['id']}",
+        "/schedules/{id}": f"/schedules/{schedule['id']}",
         "/links/{id}": f"/links/{link['id']}",
         "/s/{secret}": "/s/" + link["url"].rpartition("/s/")[2],
         "{file:[^/]+}": report["artifacts"][0]["url"].rpartition("/")[2],
@@ -126,6 +131,17 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
                 {"parameters": {"query": "select 'North' as region"}},
             )
         ],
+        ("GET", "/schedules"): [{}, {"params": {"month": "2027-02", "q": "y"}}, {"params": {"month": HOSTILE}}],
+        ("GET", "/schedules/new"): [{}, {"params": {"template": "report"}}],
+        ("POST", "/schedules/new"): [
+            {"data": {"template": "report", "repeat": each, "time": "08:00", "cron": HOSTILE}}
+            for each in ("own", "last")
+        ],
+        ("POST", "/api/v1/schedules"): [
+            {"json": {"template": "report", "cron": each}} for each in ("0 8 L * *", HOSTILE, "0 0 30 2 *")
+        ],
+        ("PATCH", "/api/v1/schedules/{id}"): [{"json": {"name": HOSTILE}}, {"json": {"time_zone": HOSTILE}}],
+        ("POST", "/schedules/{id}/edit"): [{"data": {"repeat": "weekly", "time": "08:00", "time_zone": "UTC"}}],
         ("POST", "/batches/new"): [{"data": {"template": "report", "formats": "html"}}],
         ("POST", "/batches/new/expansion"): [{"data": {"template": "report"}}],
         ("POST", "/api/v1/imports"): [

@@ -132,6 +132,7 @@ async def test_every_door_that_changes_something_leaves_a_line(
     await of_datasets(walk, alice)
     await got(admin, "/api/v1/datasets/orders?owner=alice")  # of another: a line, though nothing changes
     await of_templates_and_batches(walk, alice)
+    await of_schedules(walk, alice)
     places = dict.fromkeys(["/uploads/{id}"], "/uploads/x")
     changing = {f"{door.method} {door.pattern}" for door in doors(places) if door.method not in READING}
     assert changing - walk.seen - SILENT.keys() == set(), "say here how they are gone through, or why they are silent"
@@ -365,6 +366,26 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
         await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
     await go(alice, "DELETE /api/v1/datasets/{name}", "/api/v1/datasets/odd")
+
+
+async def of_schedules(walk: Walk, alice: Client) -> None:
+    """One over the API, one by pages; the last stops, because its template is deleted."""
+    go, api = walk.through, "/api/v1/schedules"
+    await put_template(alice, "planned", OWN_SALES)
+    new = {"template": "planned", "cron": "0 8 1 1 *"}
+    first = await go(alice, f"POST {api}", json=new, key="id")
+    await go(alice, f"PATCH {api}/{{id}}", f"{api}/{first}", json={"enabled": False})
+    await go(alice, f"POST {api}/{{id}}/run", f"{api}/{first}/run")
+    await go(alice, f"DELETE {api}/{{id}}", f"{api}/{first}")
+    form = {"template": "planned", "repeat": "daily", "time": "08:00"}
+    page = await go(alice, "POST /schedules/new", data=form)
+    await go(alice, "POST /schedules/{id}/edit", f"{page}/edit", data=form | {"repeat": "last"})
+    for act in ("pause", "resume", "run"):
+        await go(alice, f"POST /schedules/{{id}}/{act}", f"{page}/{act}")
+    async with alice.delete("/api/v1/templates/planned") as response:
+        assert response.status == 204
+    await walk.server.parts.operations.schedules.scheduler.look()
+    await go(alice, "POST /schedules/{id}/delete", f"{page}/delete")
 
 
 async def share(walk: Walk, alice: Client, batch: str, *, is_api: bool) -> None:

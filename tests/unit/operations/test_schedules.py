@@ -66,7 +66,7 @@ class Node:
     def ordering_by(self, start: Any) -> ScheduleOperations:
         """As this node, with another way to order."""
         broken = self._built(self.house.todo.batches)
-        broken._firing._order = start  # noqa: SLF001 – what fails is what stands in between
+        broken._firing._order = start
         return broken
 
     async def look(self, now: str | datetime | None = None) -> None:
@@ -244,7 +244,7 @@ async def test_one_after_the_other_or_left_out(node: Node, house: House) -> None
     async def goes_on(schedule: Any) -> bool:
         return len(jobs) >= 2
 
-    busy._firing._goes_on = goes_on  # type: ignore[method-assign]  # noqa: SLF001
+    busy._firing._goes_on = goes_on  # type: ignore[method-assign]
     for day in (21, 22):
         node.now = datetime(2036, 10, day, 0, 0, 1, tzinfo=UTC)
         await busy.scheduler.look()

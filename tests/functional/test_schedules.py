@@ -1,0 +1,114 @@
+"""Schedules over the API, by pages and on the command line; and that nobody sees another's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import aiohttp
+
+from tests.conftest import Server
+from tests.functional.batches import ended, put_template
+from tests.functional.command_line import as_user, run
+from tests.functional.importing import import_text
+
+Client = aiohttp.ClientSession
+API = "/api/v1/schedules"
+OWN = """\
+title: Sales
+formats: [html]
+parameters:
+  month: {type: month, default: last_month}
+queries:
+  rows: select region, sum(amount) as amount from orders group by region
+blocks:
+  - table: {query: rows}
+"""
+
+
+async def answer(client: Client, method: str, path: str, status: int = 200, **sent: Any) -> Any:
+    async with client.request(method, path, allow_redirects=False, **sent) as response:
+        text = await response.text()
+        assert response.status == status, text[:600]
+        return json.loads(text) if text.startswith("{") else response.headers.get("Location", text)
+
+
+async def test_planned_run_paused_changed_and_deleted(
+    server: Server, alice: Client, bob: Client, admin: Client
+) -> None:
+    await import_text(alice)
+    await put_template(alice, "sales", OWN)
+    new = {"template": "sales", "cron": "0 8 1 * *", "time_zone": "Asia/Shanghai", "name": "Monthly"}
+    made = await answer(alice, "POST", API, 201, json=new)
+    assert (made["state"], made["enabled"], made["missed"], made["overlap"]) == ("on", True, "once", "queue")
+    assert len(made["next_at"]) == 5
+    assert all(each["at"].endswith("08:00:00+08:00") for each in made["next_at"])
+    one = f"{API}/{made['id']}"
+    run_item = await answer(alice, "POST", f"{one}/run", 202, headers={"Idempotency-Key": "a"})
+    assert (await answer(alice, "POST", f"{one}/run", 202, headers={"Idempotency-Key": "a"}))["id"] == run_item["id"]
+    batch = await ended(alice, run_item["batch_id"])
+    assert batch["state"] == "succeeded"
+    (last,) = (await answer(alice, "GET", one))["last_runs"]
+    assert (last["state"], last["cause"], last["outcome"]) == ("succeeded", "hand", "complete")
+
+    # Nobody else sees it, at any door; administrators see all of them.
+    for method, path, sent in (
+        ("GET", one, {}),
+        ("PATCH", one, {"json": {"enabled": False}}),
+        ("DELETE", one, {}),
+        ("POST", f"{one}/run", {}),
+    ):
+        await answer(bob, method, path, 404, **sent)
+    page = f"/schedules/{made['id']}"
+    for method, path in (("GET", page), ("GET", f"{page}/edit"), *(("POST", f"{page}/{act}") for act in ACTS)):
+        await answer(bob, method, path, 404)
+    assert (await answer(bob, "GET", API))["total"] == 0
+    await answer(bob, "GET", f"{API}?whose=all", 403)
+    (seen,) = (await answer(admin, "GET", f"{API}?whose=all&q=month"))["items"]
+    assert seen["owner"] == "alice"
+    listed = await answer(admin, "GET", "/schedules?whose=all")
+    assert "Monthly" in listed
+    assert "Monthly" not in await answer(bob, "GET", "/schedules")
+
+    changed = await answer(alice, "PATCH", one, json={"after_import": "orders", "quiet_seconds": 30})
+    assert (changed["cron"], changed["after_import"], changed["next_at"]) == (None, "orders", [])
+    problem = await answer(alice, "POST", API, 422, json={**new, "deliveries": []})
+    assert "deliveries" in json.dumps(problem)
+    await answer(alice, "POST", API, 422, json={**new, "cron": "0 8 31 2 *"})
+
+    user = as_user(server, alice)
+    listed = await run("schedule", "list", "--json", **user)
+    assert json.loads(listed.out)["id"] == made["id"]
+    paused = await run("schedule", "pause", made["id"], **user)
+    assert "paused (by_hand)" in paused.out
+    resumed = await run("schedule", "resume", made["id"], "0" * 26, **user)
+    assert (resumed.status, "  on  " in resumed.out) == (1, True)
+    again = await run("schedule", "run", made["id"], "--wait", "--json", **user)
+    assert (again.status, json.loads(again.out.splitlines()[0])["cause"]) == (0, "hand"), again
+    await answer(alice, "DELETE", one, 204)
+    assert (await answer(alice, "GET", f"/api/v1/batches/{batch['id']}"))["state"] == "succeeded"
+
+
+ACTS = ("edit", "pause", "resume", "run", "delete")
+
+
+async def test_pages_need_no_cron(alice: Client) -> None:
+    await import_text(alice)
+    await put_template(alice, "sales", OWN)
+    assert "/schedules/new?template=sales" in await answer(alice, "GET", "/schedules/new")
+    form = {"template": "sales", "repeat": "weekly", "weekday": "4", "time": "17:30", "time_zone": "Europe/Berlin"}
+    page = await answer(alice, "POST", "/schedules/new", 303, data={**form, "p.month": "this_month", "format": "xlsx"})
+    made = await answer(alice, "GET", f"/api/v1{page}")
+    assert (made["cron"], made["parameters"], made["formats"]) == ("30 17 * * 5", [{"month": "this_month"}], ["xlsx"])
+    assert "every Friday at 17:30, Europe/Berlin" in await answer(alice, "GET", page)
+    edit = await answer(alice, "GET", f"{page}/edit")
+    assert '<option value="this_month" selected>' in edit
+    await answer(alice, "POST", f"{page}/edit", 303, data={**form, "repeat": "import", "after_import": "orders"})
+    assert (await answer(alice, "GET", f"/api/v1{page}"))["after_import"] == "orders"
+    wrong = await answer(alice, "POST", f"{page}/edit", 422, data={**form, "repeat": "own", "cron": "soon"})
+    assert "Write five fields" in wrong
+    await answer(alice, "POST", f"{page}/run", 303)
+    assert "by hand" in await answer(alice, "GET", page)
+    assert "after an import into orders" in await answer(alice, "GET", "/templates/sales")
+    for month in ("2026-12", "nonsense", "9999-99"):
+        await answer(alice, "GET", f"/schedules?month={month}")
