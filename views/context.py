@@ -29,8 +29,9 @@ from server.languages import babel_locale
 from server.places import STATIC, TEMPLATES
 from server.reports.parameter_texts import value_text as parameter_text
 from server.texts import told
+from views.comment_text import comment_text
 from views.formats import ReaderFormats, is_repeated
-from views.owned import key_filter, owner_query_filter, path_filter, sql_name_path
+from views.owned import key_filter, owner_query_filter, page_filter, path_filter, sql_name_path
 
 _SCRIPTS = STATIC / "js"
 _DIGEST_CHARACTERS = 16
@@ -94,6 +95,8 @@ def setup_templates(app: web.Application) -> None:
     env.filters["value_text"] = lambda job: _reader.get().value_text(job, kinds)
     env.filters["parameter_text"] = parameter_text
     env.filters["path"] = path_filter
+    env.filters["page"] = page_filter
+    env.filters["comment_text"] = comment_text
     env.filters["key"] = key_filter
     env.filters["sql_path"] = sql_name_path
     env.filters["owner_query"] = owner_query_filter

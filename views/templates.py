@@ -14,6 +14,7 @@ from server.http.parts import operations_of
 from server.operations.templates import PreviewOrder
 from views.api.templates import send_preview
 from views.context import formats_for, language_of, render
+from views.looks import note_look, starred_of
 from views.owned import chosen_whose, named
 from views.sharing import share_panel
 from views.template_forms import fields_of, parameters_from
@@ -38,6 +39,7 @@ async def templates_page(request: web.Request) -> web.Response:
         datasets=await operations.template_starts.datasets(principal),
         first_pages=await operations.first_pages.newest(principal, [item.stored.id for item in page.items]),
         gallery=operations.gallery.list(principal, language=language_of(request)),
+        starred=await starred_of(request, "template", [item.stored.id for item in page.items]),
     )
 
 
@@ -48,6 +50,7 @@ async def template_page(request: web.Request) -> web.Response:
     stored = await operations.get(principal, name, owner=owner)
     check = await operations.check(principal, stored.source, owner_id=stored.owner_id)
     choices = await operations.choices(principal, stored)
+    note_look(request, "template", stored.id)
     return await render(
         request,
         "templates/detail.html",
@@ -59,6 +62,7 @@ async def template_page(request: web.Request) -> web.Response:
         first_pages=await operations_of(request).first_pages.newest(principal, [stored.id]),
         right=await operations.right(principal, stored),
         **await share_panel(request, "template", stored.name, stored.owner),
+        starred=await starred_of(request, "template", [stored.id]),
     )
 
 

@@ -37,6 +37,7 @@ from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.brands import BrandOperations
+from server.operations.comments import CommentOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
@@ -47,6 +48,7 @@ from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
+from server.operations.favourites import FavouriteOperations
 from server.operations.fetches import FetchOperations
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
@@ -69,6 +71,7 @@ from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
 from server.operations.public_links import PublicLinks
 from server.operations.queries import QueryOperations
+from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
@@ -87,6 +90,7 @@ from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 from server.operations.wall import WallOperations
 from server.places import EXAMPLES
+from server.reports.comments import CommentStore
 from server.reports.share_links import ShareLinkStore
 from server.settings import Settings
 
@@ -209,6 +213,15 @@ def build_operations(
             quotas=storage.quotas,
             growth=storage.growth,
         ),
+        comments=CommentOperations(
+            database=database,
+            store=CommentStore(database),
+            batches=batches,
+            notices=live.notices,
+            publish=live.announcing.publish,
+            watching=realtime.manager.subscribed_users,
+            growth=storage.growth,
+        ),
         connections=connections,
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
@@ -230,6 +243,7 @@ def build_operations(
             jobs_per_user=settings.external_jobs_per_user,
             updates_per_second=settings.external_updates_per_second,
         ),
+        favourites=FavouriteOperations(database=database),
         fetches=FetchOperations(
             runner=jobs.runner,
             elsewhere=uploads.elsewhere,
@@ -289,6 +303,7 @@ def build_operations(
             growth=storage.growth,
         ),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
+        recently_seen=RecentlySeen(database=database),
         rejects=RejectOperations(
             imports,
             reading,

@@ -534,6 +534,72 @@ grants = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+comments = Table(
+    "comments",
+    metadata,
+    _id(),
+    _sequence("comments"),
+    Column("report_id", ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
+    _user("author_id"),
+    Column("text", Text, nullable=False),  # empty once it is deleted and stands for what others answered
+    _json("mentions", "[]"),  # reports.comments.Mention
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("edited_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Index("ix_comments_report_id", "report_id", "sequence"),
+)
+
+comment_bells = Table(
+    "comment_bells",
+    metadata,
+    # When whom the bell rang for whose comments: one ring for all that somebody writes in one go.
+    Column("report_id", ForeignKey("reports.id", ondelete="CASCADE"), primary_key=True),
+    Column("author_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("at", UtcDateTime, nullable=False),  # of the newest comment of that go
+    Column("is_mention", Boolean, nullable=False),  # whether it rang because they were named
+)
+
+
+def _one_thing() -> tuple[Column[str], ...]:
+    """By ids, with which the row goes; one of the four is set."""
+    kinds = ("dataset", "template", "batch", "report")
+    return tuple(
+        Column(
+            f"{kind}_id",
+            ForeignKey(f"{'batches' if kind == 'batch' else f'{kind}s'}.id", ondelete="CASCADE"),
+            index=True,
+        )
+        for kind in kinds
+    )
+
+
+favourites = Table(
+    "favourites",
+    metadata,
+    _id(),
+    _user("user_id"),
+    *_one_thing(),
+    Column("created_at", UtcDateTime, nullable=False),
+    *(
+        Index(f"uq_favourites_{kind}", "user_id", f"{kind}_id", unique=True)
+        for kind in ("dataset", "template", "batch", "report")
+    ),
+)
+
+recently_seen = Table(
+    "recently_seen",
+    metadata,
+    _id(),
+    _user("user_id"),
+    *_one_thing(),
+    Column("at", UtcDateTime, nullable=False),
+    *(
+        Index(f"uq_recently_seen_{kind}", "user_id", f"{kind}_id", unique=True)
+        for kind in ("dataset", "template", "batch", "report")
+    ),
+)
+
 streams = Table(
     "streams",
     metadata,
