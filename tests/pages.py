@@ -20,7 +20,7 @@ NO_PAGES = frozenset(
         "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",
         "/template-vocabulary", "/templates/{name}/preview", "/batches/{id}/header", "/batches/{id}/row",
-        "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/datasets/{name}/facts",
+        "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/reports/{id}/comments", "/datasets/{name}/facts",
         "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
         "/login/openid", "/login/openid/callback", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
         "/s/{secret}/download.zip", "/s/{secret}/combined.pdf",

@@ -20,7 +20,9 @@ class ReferenceSection:
 
 SECTIONS = (
     ReferenceSection(
-        name="account", title="Account and sign-in", begins=("/me", "/sessions", "/tokens", "/connections", "/people")
+        name="account",
+        title="Account and sign-in",
+        begins=("/me", "/sessions", "/tokens", "/connections", "/people", "/favourites", "/recent"),
     ),
     ReferenceSection(name="uploads", title="Uploads and fetched files", begins=("/uploads", "/folders", "/fetches")),
     ReferenceSection(name="imports", title="Imports", begins=("/imports",)),

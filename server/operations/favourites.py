@@ -61,11 +61,13 @@ class FavouriteOperations:
             await insert_or_get(connection, favourites, values, key=("user_id", column))
 
     async def remove(self, principal: Principal, kind: str, thing_id: str) -> None:
-        """Also what is none, or may not be seen: nobody can tell by it what there is."""
+        """Also of what is not marked. Raises `NotFound` for what they may not see."""
         principal.require_own_change()
         _require_kind(kind)
         mine = (favourites.c.user_id == principal.user_id, favourites.c[f"{kind}_id"] == thing_id)
         async with self._database.write() as connection:
+            if not await is_open(connection, principal, kind, thing_id):
+                raise NotFound
             await connection.execute(sa.delete(favourites).where(*mine))
 
 

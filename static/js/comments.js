@@ -16,7 +16,7 @@ const button = section.querySelector("[data-comment-send]");
 const cancel = section.querySelector("[data-comment-cancel]");
 const report = at(`/api/v1/reports/${section.dataset.comments}`);
 
-let changed = form.getAttribute("action").split("/comments/")[1] ?? ""; // the comment that the form changes
+let changed = form.dataset.commentForm; // the comment that the form changes
 let stop = null;
 let refreshing = null;
 let isStale = false;
