@@ -116,12 +116,16 @@ def marked(principal: Principal, kind: str) -> sa.Select[tuple[str]]:
 
 
 def seers(of: Shareable, thing_id: str) -> sa.ColumnElement[bool]:
-    """The same question from the other end: which rows of `users` may see this thing. Disabled accounts may not."""
-    members = sa.select(group_members.c.group_id).where(group_members.c.user_id == users.c.id)
+    """The same question from the other end: which rows of `users` may see this thing. Disabled accounts may not.
+
+    Each part says that `users` is that of the whole query: further in, SQLAlchemy would take all users instead.
+    """
+    members = sa.select(group_members.c.group_id).where(group_members.c.user_id == users.c.id).correlate(users)
     reaches = sa.or_(grants.c.everyone, grants.c.user_id == users.c.id, grants.c.group_id.in_(members))
-    given = sa.select(grants.c.id).where(of.granted == thing_id, reaches).exists()
-    own = sa.select(of.table.c.id).where(of.table.c.id == thing_id, of.table.c.owner_id == users.c.id).exists()
-    return sa.and_(users.c.disabled_at.is_(None), sa.or_(users.c.role == Role.ADMIN, own, given))
+    given = sa.select(grants.c.id).where(of.granted == thing_id, reaches).correlate(users).exists()
+    own = sa.select(of.table.c.id).where(of.table.c.id == thing_id, of.table.c.owner_id == users.c.id)
+    own_one = own.correlate(users).exists()
+    return sa.and_(users.c.disabled_at.is_(None), sa.or_(users.c.role == Role.ADMIN, own_one, given))
 
 
 def listed(
