@@ -111,6 +111,11 @@ async def _batches(client: Client) -> dict[str, list[str]]:
         assert response.status == 200, await response.text()
     reports = await batches.read(client, f"/api/v1/batches/{batch['id']}/reports")
     report = reports["items"][0]["id"]
+    for text in ("East is missing a week, @admin.", "See https://example.com/orders, @nobody"):
+        await _post(client, f"/api/v1/reports/{report}/comments", {"text": text})
+    for thing in (f"report/{report}", f"batch/{batch['id']}"):
+        async with client.put(f"/api/v1/favourites/{thing}") as response:
+            assert response.status == 204, await response.text()
     links = ({"batch": batch["id"]}, {"report": report}, {"report": report, "password": "monsoon"})
     shared = ["/s/" + (await _post(client, "/api/v1/links", link))["url"].rpartition("/s/")[2] for link in links]
     return {

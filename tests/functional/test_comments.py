@@ -61,7 +61,7 @@ async def test_they_go_with_the_right_to_the_report(server: Server, people: Peop
         await change_them(people, bob, report)
         await mark_and_open(people, bob, batch, report)
         await call(people.admin, "PATCH", "/api/v1/admin/groups/Finance", json={"members": []})
-        assert (await socket.next("event"))["data"] == {"access": "ended"}
+        await socket.next(lambda told: told["type"] == "event" and told["data"] == {"access": "ended"})
         assert (await socket.next("subscription"))["status"] == "unsubscribed"
         await share(people.alice, batch)
         for who in (people.looks, people.edits, people.member, people.viewer, people.stranger):
