@@ -19,8 +19,8 @@ from views.api.owners import of_owner, owner_for
 
 
 class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template says about itself; `id` is for the event `template:<id>`; `owner` is a user's name. `datasets` are
-    those its queries read.
+    """What a template says about itself; `id` is for the event `template:<id>`; `owner` is a user's name. `datasets`
+    are those its queries read.
 
     The link `first_page` is a small picture of its newest report, if one has pages.
     """
