@@ -40,7 +40,8 @@ async def test_two_people_talk_below_a_report(
     await until(lambda: server.parts.realtime.manager.count_subscribers(f"report:{report['id']}") == 0)
     async with bob.post(f"/api/v1/reports/{report['id']}/comments", json={"text": "@alice?"}) as response:
         assert response.status == 201
-    await hers.locator(".toast", has_text="bob mentioned you").click()
+    await hers.goto("/notifications")
+    await hers.get_by_role("link", name="bob mentioned you").click()
     await expect(hers.locator(".comment:target .comment__text")).to_have_text("@alice?")
 
 
