@@ -99,7 +99,7 @@ class _Drawing(RendererHTML):
     def _picture(self, given: Mapping[str, str]) -> str:
         """Two, where there is one for dark pages: the style sheet shows one of them, and only that is fetched."""
         address, path = self._links.picture(given["src"]), self._directory / self._links.target(given["src"])
-        if address is None:
+        if address is None or not path.is_file():
             return escape(given["alt"])
         dark = path.with_name(dark_one(path.name))
         if PICTURES not in path.parts or not dark.is_file():
