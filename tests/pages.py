@@ -15,7 +15,8 @@ Json = dict[str, Any]
 # What scripts of pages ask for, or machines, or what comes as a file.
 NO_PAGES = frozenset(
     {
-        "/healthz", "/readyz", "/metrics", "/docs/events.json", "/help/pictures/{file}", "/websocket-test/connections", "/account/devices",
+        "/healthz", "/readyz", "/metrics", "/docs/events.json", "/help/pictures/{file}",
+        "/websocket-test/connections", "/account/devices",
         "/account/brand/logo", "/admin/brand/logo", "/home/live", "/home/overview",
         "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",

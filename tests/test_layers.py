@@ -191,7 +191,10 @@ def test_what_reads_the_files_and_templates_of_users_is_in_workers_alone() -> No
     assert not {name for name in in_workers if name.startswith(("server.http", "server.operations", "aiohttp"))}
 
 
-@pytest.mark.parametrize("asked", [datasets_work, file_work, help_work, reports_work], ids=["datasets", "files", "help", "reports"])
+ASKED = {"datasets": datasets_work, "files": file_work, "help": help_work, "reports": reports_work}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 def test_workers_have_what_they_are_asked_for_by_name(asked: ModuleType) -> None:
     wanted = {name: each for name, each in vars(asked).items() if isinstance(each, ByName)}
     assert wanted

@@ -44,7 +44,7 @@ _UPLOADED = _for_analysts("uploaded-files", label="Uploaded files")
 _LINKS = _for_analysts("share-links", label="Show reports to people without an account")
 _CONNECTIONS = _for_admins("connections", label="Who is connected, and telling everybody")
 
-PAGES = {
+PAGES: dict[str, HelpTopic | None] = {
     "/": _IMPORTING,
     "/login": _SIGNING_IN,
     "/login/code": _SIX_DIGITS,
@@ -90,6 +90,8 @@ PAGES = {
     "/admin/audit": _for_admins("audit-log", label="Who did what"),
     "/docs": _for_scripts("http-api", label="Everything else"),
     "/docs/events": _for_scripts("live-events", label="Hear what happens, live"),
+    "/help": None,
+    "/wall": None,
     "/websocket-test": _for_scripts("test-page", label="Try the live connection"),
 }
 """By the address of a page; what lies below one that is named has the same, unless it is named itself."""
@@ -101,7 +103,7 @@ SECTIONS_OF_ADMIN = {
 }
 """By the last part of the address of a page of `/admin/{section}`."""
 
-PARTS_OF_PAGES = {
+PARTS_OF_PAGES: dict[str, HelpTopic | None] = {
     "problems": _for_analysts("problems", label="What to look at"),
     "parts": _for_admins("parts", label="What the parts are"),
 }
@@ -113,13 +115,16 @@ _EXPLAINED = frozenset({403, 404, 409, 412, 413, 422, 429, 503, 507})
 
 def topic_of(request: web.Request) -> HelpTopic | None:
     """Of the page that this request is for."""
-    if request.path.startswith("/help"):
-        return None
     resource = request.match_info.route.resource
     path = resource.canonical if resource is not None else request.path
+    return topic_of_path(path, request.match_info.get("section", ""))
+
+
+def topic_of_path(path: str, section: str = "") -> HelpTopic | None:
+    """Of a page by the pattern of its address, and what `{section}` in it is."""
     if path == "/admin/{section}":
-        return SECTIONS_OF_ADMIN.get(request.match_info["section"])
-    while path not in PAGES and path:
+        return SECTIONS_OF_ADMIN.get(section)
+    while path not in PAGES and path.strip("/"):
         path = path.rpartition("/")[0]
     return PAGES.get(path)
 

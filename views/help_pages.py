@@ -50,7 +50,9 @@ async def chapter_page(request: web.Request) -> web.StreamResponse:
 
 async def picture(request: web.Request) -> web.StreamResponse:
     path = operations_of(request).help.picture(request.match_info["file"])
-    return web.FileResponse(path, headers={"Cache-Control": "public, max-age=3600"})
+    response = web.FileResponse(path, headers={"Cache-Control": "public, max-age=3600"})
+    response.content_type = f"image/{path.suffix[1:]}"  # Python's own tables know no WebP
+    return response
 
 
 async def _shown(request: web.Request, shown: HelpChapter, language: str) -> web.Response:
@@ -99,7 +101,7 @@ async def _cached(request: web.Request, digest: str, draw: Callable[[], Awaitabl
         response = await draw()
     response.etag = tag
     response.headers["Cache-Control"] = _ASK_AGAIN
-    response.headers["Vary"] = "Cookie, Accept-Language"
+    response.headers["Vary"] = "Accept-Encoding, Accept-Language, Cookie"
     return response
 
 

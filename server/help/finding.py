@@ -46,7 +46,7 @@ def searched(documents: Sequence[HelpDocument]) -> tuple[SearchedSection, ...]:
 
 
 def found(sections: Sequence[SearchedSection], words: str, limit: int) -> list[FoundSection]:
-    """Those with all words, the titles that have them first; where there is none, those with parts of the most words."""
+    """Those with all words, in titles first; where there is none, those with parts of the most words."""
     wanted = _folded(words).split()[:_MOST_WORDS]
     if not wanted:
         return []

@@ -32,7 +32,7 @@ def read_document(wanted: ReadDocuments, chapter: Chapter, language: str) -> Hel
     links = DocumentLinks(file=file, language=language, root=wanted.root)
     tokens = parsed((wanted.directory / file).read_text("utf-8"))
     title, tokens = _without_head(tokens, links)
-    tokens = _with_anchors(tokens)
+    tokens = _without_empty_heads(_with_anchors(tokens))
     return HelpDocument(
         chapter=chapter.name,
         language=language,
@@ -60,7 +60,8 @@ def _without_head(tokens: list[Token], links: DocumentLinks) -> tuple[str, list[
 
 def _with_anchors(tokens: list[Token]) -> list[Token]:
     """Each heading with the name that stands before it as `<a id="…">`, else with that made of its words."""
-    anchors, kept, named = Anchors(), [], ""
+    anchors, named = Anchors(), ""
+    kept: list[Token] = []
     for at, token in enumerate(tokens):
         if token.type == "inline" and (found := NAMED.match(token.content)):
             named = found[1]
@@ -68,11 +69,25 @@ def _with_anchors(tokens: list[Token]) -> list[Token]:
         elif token.type == "paragraph_close" and at and NAMED.match(tokens[at - 1].content):
             continue
         else:
+            if token.tag == "h1":  # there is one on a page, which is its title
+                token.tag = "h2"
             if token.type == "heading_open":
                 made = anchors.of(_plain(tokens[at + 1]))
                 token.attrSet("id", named or made)
                 named = ""
             kept.append(token)
+    return kept
+
+
+def _without_empty_heads(tokens: list[Token]) -> list[Token]:
+    """Markdown has no tables without a head; an empty one says nothing."""
+    kept: list[Token] = []
+    for token in tokens:
+        kept.append(token)
+        if token.type == "thead_close":
+            start = max(at for at, each in enumerate(kept) if each.type == "thead_open")
+            if not any(each.content for each in kept[start:]):
+                del kept[start:]
     return kept
 
 

@@ -17,6 +17,7 @@ from server.languages import DEFAULT_LANGUAGE, Languages
 from server.texts import near
 
 _MOST_FOUND = 30
+_FEW = 3
 
 
 class HelpFound(NamedTuple):
@@ -78,13 +79,16 @@ class HelpOperations:
     async def find(
         self, language: str, words: str, principal: Principal, *, limit: int = _MOST_FOUND
     ) -> Sequence[HelpFound]:
-        """Sections that say `words`, in the reader's language first; only where it has none, in another."""
+        """Sections that say `words`, in the reader's language first; where it has few, then in another."""
         texts, spoken = await self._library.texts(), guide_language(language)
         may = {chapter.name for chapter in self.chapters(principal)}
         open_to = [one for one in texts.sections if one.document.chapter in may]
         own = [one for one in open_to if _is_for(one, spoken)]
         others = [one for one in open_to if not _is_for(one, spoken)]
-        return [self._told(one, spoken) for one in found(own, words, limit) or found(others, words, limit)]
+        sections = found(own, words, limit)
+        if len(sections) < _FEW:
+            sections += found(others, words, limit - len(sections))
+        return [self._told(one, spoken) for one in sections]
 
     def picture(self, name: str) -> Path:
         """Raises `NotFound`."""

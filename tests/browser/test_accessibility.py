@@ -79,7 +79,7 @@ FACTS = """() => ({
 
 
 async def faults(page: Page, path: str, width: int, route: str = "") -> list[str]:
-    """Of the page at `path`: what axe finds, whether help is at hand, what stands beside the screen or moves by itself, what has no name."""
+    """Of the page at `path`: what axe finds, what stands beside the screen or moves, what has no name or help."""
     response = await page.goto(path)
     assert response is not None
     assert response.status == 200, path
