@@ -21,7 +21,10 @@ async def widths(page: Page) -> tuple[int, int]:
     return wide, screen
 
 
-async def test_from_a_page_to_its_section_and_on_by_keyboard(page_of: PageOf, alice: object) -> None:
+async def test_from_a_page_to_its_section_and_on_by_keyboard(
+    page_of: PageOf, alice: object, tolerated: set[str]
+) -> None:
+    tolerated.add("Failed to load resource: the server responded with a status of 404 (Not Found)")
     page = await page_of("alice")
     await page.goto("/jobs")
     await connected(page)
