@@ -180,6 +180,14 @@ class ThingAccess:
             raise NotFound
         return await self._opened(principal, found[0], of, right)
 
+    async def is_given(self, principal: Principal, of: Shareable, thing_id: str, right: Right) -> bool:
+        """Whether it is theirs, or was given to them. That administrators may open everything does not count."""
+        if right is not Right.VIEW and principal.role is Role.VIEWER:
+            return False
+        found = sa.select(of.table.c.id).where(of.table.c.id == thing_id, given_or_own(principal, of, right))
+        async with self._database.read() as connection:
+            return (await connection.execute(found)).first() is not None
+
     async def are_open(self, principal: Principal, of: Shareable, thing_ids: Collection[str]) -> bool:
         """Whether they may see all of them."""
         found = sa.select(sa.func.count()).where(of.table.c.id.in_(thing_ids), may(principal, of))
