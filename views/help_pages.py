@@ -18,6 +18,8 @@ from server.operations.help import HelpChapter
 from views.context import language_of, render
 
 _OTHER_NAMES = {"en": "English", "zh-CN": "简体中文"}
+_MOST_FOUND = 30
+_OVERVIEW = "help/contents.html"
 _ASK_AGAIN = "private, no-cache"  # kept, but asked for again: who is signed in stands on it
 
 
@@ -66,10 +68,19 @@ async def _shown(request: web.Request, shown: HelpChapter, language: str) -> web
 async def _contents(request: web.Request, language: str) -> web.StreamResponse:
     spoken, words = _spoken(language), request.query.get("q", "").strip()
     operations = operations_of(request).help
-    found = await operations.find(spoken, words, _reader_of(request)) if words else ()
-    template = "help/found.html" if words else "help/contents.html"
+    found = await operations.find(spoken, words, _reader_of(request), limit=_MOST_FOUND + 1) if words else ()
+    template = "help/found.html" if words else _OVERVIEW
     guide = await operations.guide(spoken)
-    return await _page(request, template, spoken, q=words, found=found, guide=guide, here=None)
+    return await _page(
+        request,
+        template,
+        spoken,
+        q=words,
+        found=found[:_MOST_FOUND],
+        has_more=len(found) > _MOST_FOUND,
+        guide=guide,
+        here=None,
+    )
 
 
 async def _missing(request: web.Request, language: str, name: str) -> web.Response:
@@ -85,6 +96,7 @@ async def _page(request: web.Request, template: str, spoken: str, *, status: int
         spoken=spoken,
         spoken_names=[(tag, _OTHER_NAMES[tag]) for tag in LANGUAGES],
         chapters=operations_of(request).help.chapters(_reader_of(request)),
+        is_overview=template == _OVERVIEW,
         **values,
     )
     response.enable_compression()  # in a thread: to a third

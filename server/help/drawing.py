@@ -3,6 +3,7 @@ what is not known of HTML appears as it is written."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from html.parser import HTMLParser
@@ -14,10 +15,12 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from PIL import Image
 
+from server.help.chapters import BY_NAME
 from server.help.links import DocumentLinks
 from server.help.pictures import PICTURES, dark_one
 
 Options = Any
+_NAMED_AS_FILE = re.compile(r'(<a href="[^"]*/help/[^"]*">)([\w-]+)\.md</a>')
 _FIRST_WIDE = "\u3000"
 
 
@@ -26,7 +29,12 @@ def drawn(tokens: list[Token], *, links: DocumentLinks, directory: Path) -> str:
     drawing = reader.renderer
     assert isinstance(drawing, _Drawing)
     drawing.begin(links, directory)
-    return drawing.render(tokens, reader.options, {})
+    return _NAMED_AS_FILE.sub(_named, drawing.render(tokens, reader.options, {}))
+
+
+def _named(found: re.Match[str]) -> str:
+    """`imports.md`, which says enough on a forge, as its title."""
+    return f"{found[1]}{escape(BY_NAME[found[2]].title)}</a>" if found[2] in BY_NAME else found[0]
 
 
 class _Drawing(RendererHTML):

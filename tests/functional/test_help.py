@@ -66,7 +66,10 @@ async def test_a_browser_asks_again_and_is_told_that_nothing_changed(server: Ser
     path = "/help/en/analysts"
     async with alice.get(path) as response:
         tag, told = response.headers["ETag"], response.headers
-        assert (told["Cache-Control"], told["Vary"]) == ("private, no-cache", "Accept-Encoding, Accept-Language, Cookie")
+        assert (told["Cache-Control"], told["Vary"]) == (
+            "private, no-cache",
+            "Accept-Encoding, Accept-Language, Cookie",
+        )
     async with alice.get(path, headers={"If-None-Match": tag}) as response:
         assert (response.status, await response.read(), response.headers["ETag"]) == (304, b"", tag)
     async with alice.head(path) as response:
