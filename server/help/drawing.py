@@ -46,58 +46,58 @@ class _Drawing(RendererHTML):
         self._heading = ""
         self._open: list[str] = []  # what stands for the links around here
 
-    def heading_open(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        self._heading = "".join(child.content for child in tokens[at + 1].children or ())
-        anchor = escape(str(tokens[at].attrGet("id")))
-        return f'<{tokens[at].tag} id="{anchor}"><a class="help__anchor" href="#{anchor}">'
+    def heading_open(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        self._heading = "".join(child.content for child in tokens[idx + 1].children or ())
+        anchor = escape(str(tokens[idx].attrGet("id")))
+        return f'<{tokens[idx].tag} id="{anchor}"><a class="help__anchor" href="#{anchor}">'
 
-    def heading_close(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        return f"</a></{tokens[at].tag}>\n"
+    def heading_close(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        return f"</a></{tokens[idx].tag}>\n"
 
-    def table_open(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
+    def table_open(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
         return f'<div class="table-scroll" role="group" tabindex="0"{self._label()}><table class="table">\n'
 
-    def table_close(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
+    def table_close(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
         return "</table></div>\n"
 
-    def th_open(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        is_empty = not tokens[at + 1].content
+    def th_open(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        is_empty = not tokens[idx + 1].content
         return "<td>" if is_empty else '<th scope="col">'
 
-    def th_close(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        return "</td>" if not tokens[at - 1].content else "</th>"
+    def th_close(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        return "</td>" if not tokens[idx - 1].content else "</th>"
 
-    def td_open(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
+    def td_open(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
         return "<td>"
 
-    def fence(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        return f'<pre class="code" tabindex="0"{self._label()}>{escape(tokens[at].content)}</pre>\n'
+    def fence(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        return f'<pre class="code" tabindex="0"{self._label()}>{escape(tokens[idx].content)}</pre>\n'
 
     code_block = fence
 
-    def link_open(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        href = str(tokens[at].attrGet("href"))
+    def link_open(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        href = str(tokens[idx].attrGet("href"))
         address = self._links.address(href)
         self._open.append("span" if address is None else "a")
         if address is None:
             return f'<span class="help__elsewhere" title="{escape(self._links.target(href).removeprefix("../"))}">'
         return f'<a href="{escape(address)}">'
 
-    def link_close(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
+    def link_close(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
         return f"</{self._open.pop()}>"
 
-    def image(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        token = tokens[at]
+    def image(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        token = tokens[idx]
         return self._picture({"src": str(token.attrGet("src")), "alt": token.content})
 
-    def softbreak(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
+    def softbreak(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
         """Between Chinese characters a new line of the file is no blank."""
-        beside = tokens[at - 1].content[-1:] + "".join(each.content for each in tokens[at + 1 : at + 3])[:1]
+        beside = tokens[idx - 1].content[-1:] + "".join(each.content for each in tokens[idx + 1 : idx + 3])[:1]
         return "" if len(beside) == 2 and min(beside) >= _FIRST_WIDE else "\n"
 
-    def html_inline(self, tokens: Sequence[Token], at: int, options: Options, env: Any) -> str:
-        picture = _picture_in(tokens[at].content)
-        return self._picture(picture) if picture else escape(tokens[at].content)
+    def html_inline(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
+        picture = _picture_in(tokens[idx].content)
+        return self._picture(picture) if picture else escape(tokens[idx].content)
 
     html_block = html_inline
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from server.help.chapters import CHAPTERS, LANGUAGES
 from tests.conftest import Server
@@ -100,7 +101,7 @@ async def test_a_browser_asks_again_and_is_told_that_nothing_changed(server: Ser
 async def test_nothing_else_is_reachable(server: Server, path: str) -> None:
     async with (
         aiohttp.ClientSession() as client,
-        client.get(aiohttp.client.URL(server.url + path, encoded=True), headers={"Accept": "text/html"}) as response,
+        client.get(URL(server.url + path, encoded=True), headers={"Accept": "text/html"}) as response,
     ):
         assert response.status == 404, path
         assert "<h1>Not found</h1>" in await response.text()
