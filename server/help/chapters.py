@@ -9,7 +9,7 @@ from server.languages import DEFAULT_LANGUAGE
 
 CHINESE = "zh-CN"
 LANGUAGES = (DEFAULT_LANGUAGE, CHINESE)  # that the guide is written in; all else is in English
-Part = Literal["guide", "reference", "operating"]
+HelpPart = Literal["guide", "reference", "operating"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class Chapter:
 
     name: str
     title: str
-    part: Part
+    part: HelpPart
 
     @property
     def is_for_admins(self) -> bool:
