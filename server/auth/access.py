@@ -112,7 +112,7 @@ def listed(
 ) -> sa.ColumnElement[bool]:
     """What a list shows. Of a named `owner` it is all that may be seen."""
     if owner is not None:
-        is_theirs = of.table.c.owner_id.in_(sa.select(users.c.id).where(_named(owner)))
+        is_theirs = of.table.c.owner_id.in_(sa.select(users.c.id).where(owner_is(owner)))
         return sa.and_(is_theirs, may(principal, of))
     if whose is Whose.ALL:
         principal.require_admin()
@@ -211,7 +211,7 @@ class ThingAccess:
         principal.require_read()
         is_named = of.table.c.name == name
         if owner is not None:
-            found = await self._seen(principal, of, is_named, _named(owner), may(principal, of))
+            found = await self._seen(principal, of, is_named, owner_is(owner), may(principal, of))
         else:
             found = await self._seen(principal, of, is_named, given_or_own(principal, of))
             found = [each for each in found if each.owner_id == principal.user_id] or found
@@ -297,7 +297,7 @@ def _within(principal: Principal, right: Right) -> Right:
     return Right.VIEW if principal.role is Role.VIEWER else right
 
 
-def _named(owner: str) -> sa.ColumnElement[bool]:
+def owner_is(owner: str) -> sa.ColumnElement[bool]:
     """Whose id it is, and nobody else; where it is nobody's, whose name it is."""
     with_id = users.alias()
     is_id = sa.select(with_id.c.id).where(with_id.c.id == owner).exists()
