@@ -41,7 +41,7 @@ class Pictured:
 
 PICTURES = {
     "home": Pictured(page="home", ready="#connection-state[data-state=connected]", height=800, has_frame=True),
-    "wizard": Pictured(page="wizard", ready="#problems", of="#file-zones"),
+    "wizard": Pictured(page="wizard", ready="#problems", of="#file-zones", height=490),
     "rejects": Pictured(page="rejects", height=520),
     "dataset": Pictured(page="dataset", height=560),
     "template-editor": Pictured(page="template-editor", ready="main iframe", height=680),
