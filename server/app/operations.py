@@ -292,6 +292,7 @@ def build_operations(
         rejects=RejectOperations(
             imports,
             reading,
+            access=rights,
             runner=jobs.runner,
             catalog=datasets.catalog,
             database=database,
