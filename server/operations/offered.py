@@ -42,6 +42,7 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
@@ -95,6 +96,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    search: SearchOperations
     second_factors: SecondFactorOperations
     share_links: ShareLinkOperations
     shared_reports: SharedReports

@@ -37,6 +37,7 @@ from views.api import (
     rejects,
     reports,
     retention,
+    search,
     second_factors,
     share_links,
     sharing,
@@ -86,5 +87,6 @@ ENDPOINTS: list[Endpoint] = [
     *sharing.ENDPOINTS,
     *usage.ENDPOINTS,
     *retention.ENDPOINTS,
+    *search.ENDPOINTS,
     *share_links.ENDPOINTS,
 ]
