@@ -24,6 +24,11 @@ class PostgresqlWords:
         has_words = _VECTOR.op("@@", is_comparison=True)(sa.cast(sa.literal(text_of(asked)), TSQUERY))
         return sa.select(findables.c.id).where(has_words, where).order_by(findables.c.id.desc()).limit(limit)
 
+    def newest_of_few(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+        """By the index of words. Else, where those words are frequent among others, PostgreSQL expects to meet some
+        soon, and goes through all there are."""
+        return self.newest(asked, where, limit=limit).order_by(None).order_by((findables.c.id + 0).desc())
+
     async def prepare(self, connection: AsyncConnection) -> None:
         """How often a word is decides how it is best looked for: a plan for any word is a bad one."""
         await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")

@@ -29,6 +29,9 @@ class SqliteWords:
             .limit(limit)
         )
 
+    def newest_of_few(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+        return self.newest(asked, where, limit=limit)
+
     async def prepare(self, connection: AsyncConnection) -> None:
         pass
 

@@ -27,7 +27,8 @@ MOST_OF_KIND, MOST_CHARACTERS = 50, 200
 _MOST_GIVEN = 200  # whoever was given more sees so much that a row of it is found soon
 _MOST_COMPARED = 1_000  # names that a mistake in typing is looked for in
 _Kinds = Collection[FindableKind]
-_MANY: Sequence[_Kinds] = ((FindableKind.REPORT,), (FindableKind.JOB,), (FindableKind.COLUMN,), (FindableKind.BATCH,))
+_ARE_MANY = frozenset({FindableKind.REPORT, FindableKind.JOB})
+_EACH: Sequence[_Kinds] = ((FindableKind.REPORT,), (FindableKind.JOB,), (FindableKind.COLUMN,), (FindableKind.BATCH,))
 _FEW: _Kinds = (FindableKind.DATASET, FindableKind.TEMPLATE, FindableKind.USER)
 _NAMED: _Kinds = (*_FEW, FindableKind.BATCH)
 _SHAREABLE = {
@@ -164,12 +165,13 @@ class _Asking:
         return {row.id for row in await connection.execute(rows) if wanted.is_near(row.name)}
 
     def _of_words(self) -> Sequence[_Kinds]:
-        return (*_MANY, _FEW)
+        return (*_EACH, _FEW)
 
     def _newest(self, kinds: _Kinds, asked: Asked | None, *, limit: int | None = None) -> sa.Select[int]:
         marks = AnyOf([Phrase((mark_of(kind),)) for kind in kinds])
         parts = [each for each in (marks, self._reach(kinds), asked) if each is not None]
-        return self._index.newest(AllOf(parts), self._may(kinds), limit=limit or self._cut)
+        newest = self._index.newest if _ARE_MANY.intersection(kinds) else self._index.newest_of_few
+        return newest(AllOf(parts), self._may(kinds), limit=limit or self._cut)
 
     def _reach(self, kinds: _Kinds) -> Asked | None:
         """Whose things they can be, or which: no more than a hint, for `_may` decides."""

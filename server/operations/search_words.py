@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from server.storage.findable import NAME_BEGINS, NAME_ENDS, is_han, word_places, words_in
+from server.storage.findable import NAME_BEGINS, is_han, mark_of_name, word_places, words_in
 from server.storage.word_index import AllOf, Asked, Phrase
 
 _MOST_PHRASES = 12
@@ -48,7 +48,7 @@ class Wanted:
 
     @property
     def as_name(self) -> Asked:
-        return Phrase((NAME_BEGINS, *self.words, NAME_ENDS))
+        return Phrase((mark_of_name(self.words),))
 
     @property
     def as_beginning(self) -> Asked:

@@ -7,6 +7,7 @@ and whose a thing is: what somebody types can never mean one of them.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,10 +83,15 @@ def mark_of_id(thing_id: str) -> str:
     return f"~{thing_id}"
 
 
+def mark_of_name(words: Sequence[str]) -> str:
+    """Of all that are called so, and not more: one word, since a database cannot guess how rare a row of words is."""
+    return "=" + hashlib.blake2b(" ".join(words).encode(), digest_size=10).hexdigest()
+
+
 def written(kind: FindableKind, name: str, said: Iterable[str], *, reach: Iterable[str]) -> str:
     """The words of one thing: what it is called before what is `said` of it; `reach` are ids."""
-    marks = [mark_of(kind), *map(mark_of_id, reach)]
-    words = [*marks, NAME_BEGINS, *words_in(name), NAME_ENDS]
+    called = words_in(name)
+    words = [mark_of(kind), *map(mark_of_id, reach), mark_of_name(called), NAME_BEGINS, *called, NAME_ENDS]
     for text in said:
         words += [*words_in(text), NAME_ENDS]
         if len(words) > MOST_WORDS:

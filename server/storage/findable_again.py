@@ -40,14 +40,13 @@ def find_all_again(connection: sa.Connection) -> int:
 
 
 def _of_dataset(row: Mapping[str, Any]) -> _Rows:
-    columns, notes, source = (_json(row[name]) for name in ("columns", "column_notes", "source"))
-    tags = row["tags"]
-    yield findable.of_dataset(
-        row["id"], row["owner_id"], row["name"], [row["description"], str(source.get("name", "")), tags]
-    )
-    for column in columns:
-        said = [str((notes.get(column["name"]) or {}).get("description", ""))]
-        yield findable.of_column(row["id"], row["owner_id"], column["name"], said)
+    notes, source = _object(row["column_notes"]), _object(row["source"])
+    told = [row["description"], str(source.get("name", "")), row["tags"]]
+    yield findable.of_dataset(row["id"], row["owner_id"], row["name"], told)
+    for column in map(_object, _json(row["columns"]) or ()):
+        name = str(column.get("name", ""))
+        said = [str(_object(notes.get(name)).get("description", ""))]
+        yield findable.of_column(row["id"], row["owner_id"], name, said)
 
 
 def _of_template(row: Mapping[str, Any]) -> _Rows:
@@ -60,7 +59,7 @@ def _of_batch(row: Mapping[str, Any]) -> _Rows:
 
 def _of_report(row: Mapping[str, Any]) -> _Rows:
     said = [row["batch_name"], row["template_name"]]
-    parameters = _json(row["parameters"])
+    parameters = _object(row["parameters"])
     yield findable.of_report(row["id"], row["batch_id"], row["owner_id"], row["title"], parameters, said)
 
 
@@ -74,7 +73,13 @@ def _of_user(row: Mapping[str, Any]) -> _Rows:
 
 def _json(value: Any) -> Any:
     """SQLite hands it over as text."""
-    return json.loads(value) if isinstance(value, str) else value or {}
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What is none says nothing."""
+    found = _json(value)
+    return found if isinstance(found, dict) else {}
 
 
 _READ: Sequence[tuple[str, Callable[[Mapping[str, Any]], _Rows]]] = (

@@ -42,6 +42,10 @@ class WordIndex(Protocol):
         """Ids of the rows of `findables` that have what is asked and for which `where` holds, the newest first."""
         ...
 
+    def newest_of_few(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+        """The same where what is asked names kinds of which there are few, whatever else it asks."""
+        ...
+
     async def prepare(self, connection: AsyncConnection) -> None:
         """Before the first question of a transaction."""
         ...

@@ -11,7 +11,7 @@ WORDS_IN_SQLITE = "findable_words"
 STATEMENTS: Mapping[str, Sequence[str]] = {
     "sqlite": (
         "CREATE VIRTUAL TABLE findable_words USING fts5(words, content='findables', content_rowid='id', "
-        "columnsize=0, prefix='1 2', tokenize=\"ascii tokenchars '^$~'\")",
+        "columnsize=0, prefix='1 2', tokenize=\"ascii tokenchars '^$~='\")",
         "CREATE TRIGGER findables_added AFTER INSERT ON findables BEGIN "
         "INSERT INTO findable_words(rowid, words) VALUES (new.id, new.words); END",
         "CREATE TRIGGER findables_gone AFTER DELETE ON findables BEGIN "

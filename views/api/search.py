@@ -105,7 +105,7 @@ ENDPOINTS = [
         path="/search",
         name="search",
         handler=search,
-        summary="Find what you may see by words: datasets, columns, templates, batches, reports, jobs, pages, chapters.",
+        summary="Find what you may see by words: datasets, columns, templates, batches, reports, jobs, pages.",
         query=SearchQuery,
         answer=SearchAnswer,
     ),
