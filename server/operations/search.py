@@ -63,7 +63,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundThings:
-    """In order of `KINDS`, and within one the best first; of the kinds in `has_more` there are more than told."""
+    """Kind by kind, that of the best first, and within one the best; of those in `has_more` there are more."""
 
     hits: Sequence[Hit]
     has_more: Sequence[str]
@@ -102,7 +102,7 @@ class SearchOperations:
         translate = self._languages.of(principal.language).gettext
         for page in PAGES:
             name, *others = page.texts(translate)
-            fits = [wanted.fit(name), *(max(wanted.fit(text), Fit.WORDS) for text in others)]
+            fits = [wanted.fit(name), *(max(wanted.fit(text), Fit.PARTS) for text in others)]
             if page.is_for(principal) and min(fits) is not Fit.SAID:
                 yield min(fits), Hit(kind=PAGE, name=name, parts=wanted.parts_of(name), url=page.url)
 
@@ -125,14 +125,13 @@ class SearchOperations:
 
     @staticmethod
     def _together(found: Sequence[tuple[Fit, Hit]], *, limit: int) -> FoundThings:
-        hits: list[Hit] = []
-        has_more = []
-        for kind in KINDS:
-            of_kind = sorted((each for each in found if each[1].kind == kind), key=lambda each: each[0])
-            hits += [hit for _, hit in of_kind[:limit]]
-            if len(of_kind) > limit:
-                has_more.append(str(kind))
-        return FoundThings(hits=hits, has_more=has_more)
+        groups = {str(kind): [each for each in found if each[1].kind == kind] for kind in KINDS}
+        ordered = [(kind, sorted(group, key=_fit_of)) for kind, group in groups.items() if group]
+        ordered.sort(key=lambda each: _fit_of(each[1][0]))
+        return FoundThings(
+            hits=[hit for _, group in ordered for _, hit in group[:limit]],
+            has_more=[kind for kind, group in ordered if len(group) > limit],
+        )
 
 
 class _Asking:
@@ -190,6 +189,10 @@ class _Asking:
             mine = jobs.c.owner_id == self._principal.user_id
             allowed.append(sa.exists().where(jobs.c.id == findables.c.job_id, mine))
         return sa.or_(sa.false(), *allowed)
+
+
+def _fit_of(found: tuple[Fit, Hit]) -> Fit:
+    return found[0]
 
 
 def _shareable(kinds: _Kinds) -> list[Shareable]:

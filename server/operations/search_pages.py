@@ -31,9 +31,7 @@ class FindablePage:
 
 
 PAGES = (
-    FindablePage(
-        url="/imports/new", label="Import a file", hint="Upload, new dataset, CSV, Excel", needs="editor"
-    ),
+    FindablePage(url="/imports/new", label="Import a file", hint="Upload, new dataset, CSV, Excel", needs="editor"),
     FindablePage(url="/imports/fetch", label="Import from an address", hint="Fetch a file, URL, link", needs="editor"),
     FindablePage(url="/batches/new", label="Make reports", hint="New batch, order, generate", needs="editor"),
     FindablePage(url="/templates/new", label="New template", hint="Write a report template", needs="editor"),

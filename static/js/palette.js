@@ -95,15 +95,15 @@ class Palette {
   show(q, { items, has_more: hasMore }) {
     if (!items.length) return this.say(t("Nothing that you may see is called so: “{q}”.", { q: q.trim() }));
     const names = headings();
-    const groups = Object.keys(names).map((kind) => [kind, items.filter((item) => item.kind === kind)]);
+    const kinds = [...new Set(items.map(({ kind }) => kind))]; // that of the best first
     let count = 0;
-    const shown = groups.filter(([, found]) => found.length).map(([kind, found]) => {
-      const group = made("div", { className: "palette__group" });
+    const shown = kinds.map((kind) => {
+      const group = made("div", { className: "finder__group" });
       group.setAttribute("role", "group");
-      const heading = made("p", { className: "palette__heading", id: `palette-${kind}`, textContent: names[kind] });
+      const heading = made("p", { className: "finder__heading", id: `palette-${kind}`, textContent: names[kind] });
       group.setAttribute("aria-labelledby", heading.id);
       heading.setAttribute("role", "presentation");
-      group.append(heading, ...found.map((item) => this.option(item, count++)));
+      group.append(heading, ...items.filter((item) => item.kind === kind).map((item) => this.option(item, count++)));
       return group;
     });
     this.list.replaceChildren(...shown);
@@ -116,14 +116,14 @@ class Palette {
   }
 
   option(item, number) {
-    const option = made("a", { className: "palette__option", id: `palette-${number}`, href: item.url, tabIndex: -1 });
+    const option = made("a", { className: "finder__option", id: `palette-${number}`, href: item.url, tabIndex: -1 });
     option.setAttribute("role", "option");
     option.setAttribute("aria-selected", "false");
     const icon = this.dialog.querySelector(`[data-icon=${item.kind}]`).content.cloneNode(true);
-    const name = made("span", { className: "palette__name" });
+    const name = made("span", { className: "finder__name" });
     name.append(...item.parts.map((part) => made(part.is_hit ? "mark" : "span", { textContent: part.text })));
     const said = [item.said, item.owner && t("of {owner}", { owner: item.owner })].filter(Boolean).join(" · ");
-    option.append(icon, name, made("span", { className: "palette__said", textContent: said }));
+    option.append(icon, name, made("span", { className: "finder__said", textContent: said }));
     return option;
   }
 

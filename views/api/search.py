@@ -50,8 +50,8 @@ class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Kind by kind, and within one the best first: called exactly so, beginning so, with these words, the newest. Of
-    the kinds in `has_more` there are more: type more words.
+    """Kind by kind, that of the best first, and so within one: called exactly so, beginning so, with these words, the
+    newest. Of the kinds in `has_more` there are more: type more words.
     """
 
     items: list[SearchHit]
