@@ -174,8 +174,10 @@ async def replace(connection: AsyncConnection, row: dict[str, Any]) -> None:
 
 async def say_again(connection: AsyncConnection, row: dict[str, Any]) -> None:
     """The words of a report whose title is known by now; its place stays."""
-    is_other = (findables.c.report_id == row["report_id"], findables.c.words != row["words"])
-    await connection.execute(sa.update(findables).where(*is_other).values(name=row["name"], words=row["words"]))
+    told = {name: row[name] for name in ("name", "words")}
+    is_other = sa.or_(*(findables.c[name] != text for name, text in told.items()))
+    here = sa.and_(findables.c.report_id == row["report_id"], is_other)
+    await connection.execute(sa.update(findables).where(here).values(told))
 
 
 async def put_columns(
