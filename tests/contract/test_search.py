@@ -99,6 +99,8 @@ async def place(open_another: OpenDatabase, each_database: Any) -> AsyncIterator
 async def fill(connection: Any) -> None:
     """Everything is Alice's."""
     now = utc_now()
+    row: dict[str, Any]
+    more: dict[str, Any]
     for name, role in PEOPLE.items():
         row = {"id": name, "name": name, "name_key": name, "password_hash": "", "role": role, "notifications": {}}
         await connection.execute(sa.insert(users).values(row | {"created_at": now}))
