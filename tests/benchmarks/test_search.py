@@ -43,9 +43,8 @@ async def test_a_search_among_100_000_reports(settings: Settings) -> None:
         began = time.perf_counter()
         await fill(database)
         told(f"{BATCHES * REPORTS:,} reports were stored in {time.perf_counter() - began:.0f} s")
-        told(
-            "ms: median / the longest / CPU of client and server, not of PostgreSQL (hits): an administrator, somebody with 300 of them"
-        )
+        told("ms: median / the longest / CPU of client and server, but not of PostgreSQL (hits)")
+        told("an administrator, and somebody with 300 of them")
         for q in WORDS:
             told(f"{q:<18} {await measured(admin, q)}   {await measured(few, q)}")
         await what_words_cost(database)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import PageOf, loop_fixture
 from tests.browser.editor import source_of, write
 from tests.functional.batches import RIGHT, SALES, made, put_template, read
 from tests.functional.importing import import_text
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 30_000
@@ -96,6 +97,35 @@ async def test_a_report_is_shown_in_a_frame_that_cannot_reach_the_session(
     assert await inner.evaluate(readable) == "SecurityError"
     await expect(page.get_by_role("link", name="Excel")).to_be_visible()
     await expect(page.get_by_text("version 1").first).to_be_visible()
+
+
+async def test_a_report_stands_at_full_height_below_its_files_on_a_telephone_and_is_printed_and_copied(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    batch = await made(alice)
+    page = await page_of("alice", viewport={"width": 390, "height": 500})
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"/batches/{batch['id']}")
+    await expect(page.locator(".batch-failed")).to_contain_text("Division by zero")
+    await page.get_by_role("link", name="华东 sales", exact=True).click()
+    await expect(page.frame_locator("iframe").get_by_text("华东").first).to_be_visible()
+    inner = page.frames[1]
+    await until(lambda: inner.evaluate("document.documentElement.scrollHeight <= innerHeight"), so="it is as high")
+    files, frame = page.get_by_role("heading", name="Files"), page.locator("iframe")
+    assert (await box(files))["y"] < (await box(frame))["y"]
+    await page.get_by_role("button", name="Copy link").first.click()
+    await expect(page.get_by_text("Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == page.url
+    await inner.evaluate("window.print = () => { window.isPrinted = true }")
+    await page.get_by_role("link", name="Print").click()
+    await until(lambda: inner.evaluate("window.isPrinted === true"))
+
+
+async def box(element: Locator) -> FloatRect:
+    """Where it stands; it has to be there."""
+    found = await element.bounding_box()
+    assert found is not None
+    return found
 
 
 async def test_the_editor_marks_what_is_wrong_and_saves_what_is_right(
