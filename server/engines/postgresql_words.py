@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.storage.tables import findables
-from server.storage.word_index import AllOf, Asked, Phrase
+from server.storage.word_index import AllOf, AskedWords, WordPhrase
 
 _VECTOR: sa.ColumnElement[Any] = sa.literal_column("findables.vector")
 _IS_WRONG = (
@@ -20,11 +20,11 @@ _IS_WRONG = (
 class PostgresqlWords:
     """`WordIndex`: a column that PostgreSQL makes of the words itself, and a GIN index over it."""
 
-    def newest(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+    def newest(self, asked: AskedWords, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
         has_words = _VECTOR.op("@@", is_comparison=True)(sa.cast(sa.literal(text_of(asked)), TSQUERY))
         return sa.select(findables.c.id).where(has_words, where).order_by(findables.c.id.desc()).limit(limit)
 
-    def newest_of_few(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+    def newest_of_few(self, asked: AskedWords, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
         """By the index of words. Else, where those words are frequent among others, PostgreSQL expects to meet some
         soon, and goes through all there are."""
         return self.newest(asked, where, limit=limit).order_by(None).order_by((findables.c.id + 0).desc())
@@ -41,9 +41,9 @@ class PostgresqlWords:
         await connection.exec_driver_sql("REINDEX INDEX ix_findables_vector")
 
 
-def text_of(asked: Asked) -> str:
+def text_of(asked: AskedWords) -> str:
     """In the language of `tsquery`; words have no quotation marks or backslashes."""
-    if isinstance(asked, Phrase):
+    if isinstance(asked, WordPhrase):
         words = [f"'{word}'" for word in asked.words]
         return "(" + " <-> ".join(words) + (":*" if asked.begins else "") + ")"
     return "(" + (" & " if isinstance(asked, AllOf) else " | ").join(map(text_of, asked.parts)) + ")"

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.storage.tables import findables
-from server.storage.word_index import AllOf, Asked, Phrase
+from server.storage.word_index import AllOf, AskedWords, WordPhrase
 from server.storage.word_tables import WORDS_IN_SQLITE
 
 _WORDS = sa.table(WORDS_IN_SQLITE, sa.column("rowid", sa.Integer), sa.column(WORDS_IN_SQLITE, sa.Text))
@@ -19,7 +19,7 @@ _REBUILD = "INSERT INTO findable_words(findable_words) VALUES ('rebuild')"
 class SqliteWords:
     """`WordIndex`: a table beside `findables`, which triggers fill; FTS5 reads it from its newest row on."""
 
-    def newest(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+    def newest(self, asked: AskedWords, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
         # What is asked goes first, whatever the planner thinks of `where`: it knows nothing of how often words are.
         return (
             sa.select(_WORDS.c.rowid)
@@ -29,7 +29,7 @@ class SqliteWords:
             .limit(limit)
         )
 
-    def newest_of_few(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+    def newest_of_few(self, asked: AskedWords, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
         return self.newest(asked, where, limit=limit)
 
     async def prepare(self, connection: AsyncConnection) -> None:
@@ -47,8 +47,8 @@ class SqliteWords:
         await connection.exec_driver_sql(_REBUILD)
 
 
-def text_of(asked: Asked) -> str:
+def text_of(asked: AskedWords) -> str:
     """In FTS5's language; words have no quotation marks."""
-    if isinstance(asked, Phrase):
+    if isinstance(asked, WordPhrase):
         return f'"{" ".join(asked.words)}"' + ("*" if asked.begins else "")
     return "(" + (" AND " if isinstance(asked, AllOf) else " OR ").join(map(text_of, asked.parts)) + ")"

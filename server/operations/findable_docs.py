@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.languages import Languages
-from server.operations.search_words import Fit, wanted_of
+from server.operations.search_words import NameFit, wanted_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ CHAPTERS = (
     DocChapter(url="/docs/api/templates", label="Templates"),
     DocChapter(url="/docs/api/reports", label="Batches and reports"),
     DocChapter(url="/docs/api/brand", label="Own brand"),
+    DocChapter(url="/docs/api/search", label="Search"),
     DocChapter(url="/docs/api/jobs", label="Jobs"),
     DocChapter(url="/docs/api/live", label="Events and this description"),
     DocChapter(url="/docs/api/users", label="Admin: users"),
@@ -50,6 +51,6 @@ class FindableDocs:
             title = translate(chapter.label)
             texts = [text for text in (title, chapter.label, chapter.hint) if text]
             fit = min(wanted.fit(text) for text in texts)
-            if fit is not Fit.SAID:
+            if fit is not NameFit.SAID:
                 found.append((fit, place, title, chapter.url))
         return [(title, url) for _, _, title, url in sorted(found)]

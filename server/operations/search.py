@@ -15,11 +15,11 @@ from server.auth.permissions import Principal
 from server.errors import InvalidInput
 from server.languages import Languages
 from server.operations.search_pages import PAGES
-from server.operations.search_words import Fit, NamePart, Wanted, wanted_of
+from server.operations.search_words import NameFit, NamePart, Wanted, wanted_of
 from server.storage.database import Database
 from server.storage.findable import FindableKind, mark_of, mark_of_id
 from server.storage.tables import batches, datasets, findables, jobs, reports, templates, users
-from server.storage.word_index import AllOf, AnyOf, Asked, Phrase, WordIndex
+from server.storage.word_index import AllOf, AnyOf, AskedWords, WordIndex, WordPhrase
 
 PAGE, DOC = "page", "doc"
 KINDS = (PAGE, *FindableKind, DOC)
@@ -85,7 +85,7 @@ class SearchOperations:
         if wanted is None:
             if q.strip():
                 raise InvalidInput("Type a letter, a digit or a character: “{q}” has none.", code="no_words", q=q)
-            return self._together([(Fit.EXACT, hit) for hit in self._all_pages(principal)], limit=len(PAGES))
+            return self._together([(NameFit.EXACT, hit) for hit in self._all_pages(principal)], limit=len(PAGES))
         found = [*self._pages(principal, wanted), *self._chapters(principal, q, wanted)]
         if kind not in (PAGE, DOC):
             found += await self._things(principal, wanted, limit=limit)
@@ -98,33 +98,33 @@ class SearchOperations:
                 name = translate(page.label)
                 yield Hit(kind=PAGE, name=name, parts=[NamePart(name, is_hit=False)], url=page.url)
 
-    def _pages(self, principal: Principal, wanted: Wanted) -> Iterator[tuple[Fit, Hit]]:
+    def _pages(self, principal: Principal, wanted: Wanted) -> Iterator[tuple[NameFit, Hit]]:
         translate = self._languages.of(principal.language).gettext
         for page in PAGES:
             name, *others = page.texts(translate)
-            fits = [wanted.fit(name), *(max(wanted.fit(text), Fit.PARTS) for text in others)]
-            if page.is_for(principal) and min(fits) is not Fit.SAID:
+            fits = [wanted.fit(name), *(max(wanted.fit(text), NameFit.PARTS) for text in others)]
+            if page.is_for(principal) and min(fits) is not NameFit.SAID:
                 yield min(fits), Hit(kind=PAGE, name=name, parts=wanted.parts_of(name), url=page.url)
 
-    def _chapters(self, principal: Principal, q: str, wanted: Wanted) -> Iterator[tuple[Fit, Hit]]:
+    def _chapters(self, principal: Principal, q: str, wanted: Wanted) -> Iterator[tuple[NameFit, Hit]]:
         for title, url in self._docs(principal.language, q.split()):
             yield wanted.fit(title), Hit(kind=DOC, name=title, parts=wanted.parts_of(title), url=url)
 
-    async def _things(self, principal: Principal, wanted: Wanted, *, limit: int) -> list[tuple[Fit, Hit]]:
+    async def _things(self, principal: Principal, wanted: Wanted, *, limit: int) -> list[tuple[NameFit, Hit]]:
         asking = _Asking(self._index, principal, cut=4 * limit + 1)
         async with self._database.read() as connection:
             await self._index.prepare(connection)
             await asking.learn_what_was_given(connection)
             ids = set(await connection.scalars(asking.for_words(wanted)))
             found = [(wanted.fit(hit.name), hit) for hit in await _hits(connection, ids, wanted)]
-            has_named = any(fit <= Fit.PARTS and hit.kind in _NAMED for fit, hit in found)
+            has_named = any(fit <= NameFit.PARTS and hit.kind in _NAMED for fit, hit in found)
             if not has_named and wanted.may_be_mistyped:
                 near = await asking.near(connection, wanted)
-                found += [(Fit.FUZZY, hit) for hit in await _hits(connection, near - ids, wanted)]
+                found += [(NameFit.FUZZY, hit) for hit in await _hits(connection, near - ids, wanted)]
         return found
 
     @staticmethod
-    def _together(found: Sequence[tuple[Fit, Hit]], *, limit: int) -> FoundThings:
+    def _together(found: Sequence[tuple[NameFit, Hit]], *, limit: int) -> FoundThings:
         groups = {str(kind): [each for each in found if each[1].kind == kind] for kind in KINDS}
         ordered = [(kind, sorted(group, key=_fit_of)) for kind, group in groups.items() if group]
         ordered.sort(key=lambda each: _fit_of(each[1][0]))
@@ -166,20 +166,20 @@ class _Asking:
     def _of_words(self) -> Sequence[_Kinds]:
         return (*_EACH, _FEW)
 
-    def _newest(self, kinds: _Kinds, asked: Asked | None, *, limit: int | None = None) -> sa.Select[int]:
-        marks = AnyOf([Phrase((mark_of(kind),)) for kind in kinds])
+    def _newest(self, kinds: _Kinds, asked: AskedWords | None, *, limit: int | None = None) -> sa.Select[int]:
+        marks = AnyOf([WordPhrase((mark_of(kind),)) for kind in kinds])
         parts = [each for each in (marks, self._reach(kinds), asked) if each is not None]
         newest = self._index.newest if _ARE_MANY.intersection(kinds) else self._index.newest_of_few
         return newest(AllOf(parts), self._may(kinds), limit=limit or self._cut)
 
-    def _reach(self, kinds: _Kinds) -> Asked | None:
+    def _reach(self, kinds: _Kinds) -> AskedWords | None:
         """Whose things they can be, or which: no more than a hint, for `_may` decides."""
         if self._principal.is_admin:
             return None
         given = [each for of in _shareable(kinds) for each in self._given[of.kind]]
         if len(given) > _MOST_GIVEN:
             return None
-        return AnyOf([Phrase((mark_of_id(each),)) for each in (self._principal.user_id, *given)])
+        return AnyOf([WordPhrase((mark_of_id(each),)) for each in (self._principal.user_id, *given)])
 
     def _may(self, kinds: _Kinds) -> sa.ColumnElement[bool]:
         if self._principal.is_admin:
@@ -191,7 +191,7 @@ class _Asking:
         return sa.or_(sa.false(), *allowed)
 
 
-def _fit_of(found: tuple[Fit, Hit]) -> Fit:
+def _fit_of(found: tuple[NameFit, Hit]) -> NameFit:
     return found[0]
 
 

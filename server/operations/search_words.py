@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from server.storage.findable import NAME_BEGINS, is_han, mark_of_name, word_places, words_in
-from server.storage.word_index import AllOf, Asked, Phrase
+from server.storage.word_index import AllOf, AskedWords, WordPhrase
 
 _MOST_PHRASES = 12
 _LEAST_OF_FUZZY = 3  # letters: of two, one mistake is half
 
 
-class Fit(IntEnum):
+class NameFit(IntEnum):
     """The better first."""
 
     EXACT = 0  # the name is what was typed
@@ -36,38 +36,38 @@ class NamePart:
 class Wanted:
     """Phrases: what was typed between two spaces is one."""
 
-    phrases: Sequence[Phrase]
+    phrases: Sequence[WordPhrase]
 
     @property
     def words(self) -> list[str]:
         return [word for phrase in self.phrases for word in phrase.words]
 
     @property
-    def anywhere(self) -> Asked:
+    def anywhere(self) -> AskedWords:
         return AllOf(self.phrases)
 
     @property
-    def as_name(self) -> Asked:
-        return Phrase((mark_of_name(self.words),))
+    def as_name(self) -> AskedWords:
+        return WordPhrase((mark_of_name(self.words),))
 
     @property
-    def as_beginning(self) -> Asked:
-        return Phrase((NAME_BEGINS, *self.words), begins=self.phrases[-1].begins)
+    def as_beginning(self) -> AskedWords:
+        return WordPhrase((NAME_BEGINS, *self.words), begins=self.phrases[-1].begins)
 
     @property
     def may_be_mistyped(self) -> bool:
         return any(_is_long(word) for word in self.words)
 
-    def fit(self, name: str) -> Fit:
+    def fit(self, name: str) -> NameFit:
         """Not fuzzy: whoever was found by other words is `SAID`."""
         found, words = words_in(name), self.words
         if found == words:
-            return Fit.EXACT
-        if _stands_at(found, 0, Phrase(words, begins=self.phrases[-1].begins)):
-            return Fit.BEGINS
-        if all(_stands_in(found, Phrase(phrase.words)) for phrase in self.phrases):
-            return Fit.WORDS
-        return Fit.PARTS if all(_stands_in(found, phrase) for phrase in self.phrases) else Fit.SAID
+            return NameFit.EXACT
+        if _stands_at(found, 0, WordPhrase(words, begins=self.phrases[-1].begins)):
+            return NameFit.BEGINS
+        if all(_stands_in(found, WordPhrase(phrase.words)) for phrase in self.phrases):
+            return NameFit.WORDS
+        return NameFit.PARTS if all(_stands_in(found, phrase) for phrase in self.phrases) else NameFit.SAID
 
     def is_near(self, name: str) -> bool:
         """Whether each word stands in the name with one mistake at most."""
@@ -83,13 +83,13 @@ class Wanted:
                     marked[at] = True
         return list(_pieces(name, marked))
 
-    def _hits(self, words: Sequence[str]) -> Iterator[tuple[int, Phrase]]:
+    def _hits(self, words: Sequence[str]) -> Iterator[tuple[int, WordPhrase]]:
         for phrase in self.phrases:
             at = [place for place in range(len(words)) if _stands_at(words, place, phrase)]
             yield from ((place, phrase) for place in at)
             if not at:  # a mistake: the whole word is meant
                 for word in phrase.words:
-                    yield from ((n, Phrase((each,))) for n, each in enumerate(words) if _is_near(word, each))
+                    yield from ((n, WordPhrase((each,))) for n, each in enumerate(words) if _is_near(word, each))
 
 
 def wanted_of(q: str) -> Wanted | None:
@@ -97,14 +97,14 @@ def wanted_of(q: str) -> Wanted | None:
     phrases = [words for typed in q.split() if (words := words_in(typed))][:_MOST_PHRASES]
     if not phrases:
         return None
-    return Wanted([Phrase(tuple(words), begins=not is_han(words[-1])) for words in phrases])
+    return Wanted([WordPhrase(tuple(words), begins=not is_han(words[-1])) for words in phrases])
 
 
-def _stands_in(words: Sequence[str], phrase: Phrase) -> bool:
+def _stands_in(words: Sequence[str], phrase: WordPhrase) -> bool:
     return any(_stands_at(words, place, phrase) for place in range(len(words)))
 
 
-def _stands_at(words: Sequence[str], place: int, phrase: Phrase) -> bool:
+def _stands_at(words: Sequence[str], place: int, phrase: WordPhrase) -> bool:
     *before, last = phrase.words
     here = words[place : place + len(phrase.words)]
     if len(here) < len(phrase.words) or list(here[:-1]) != before:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,8 +73,10 @@ def _of_user(row: Mapping[str, Any]) -> _Rows:
 
 
 def _json(value: Any) -> Any:
-    """SQLite hands it over as text."""
-    return json.loads(value) if isinstance(value, str) else value
+    """SQLite hands it over as text. What cannot be read says nothing: whoever made it knows better."""
+    with suppress(ValueError):
+        return json.loads(value) if isinstance(value, str) else value
+    return None
 
 
 def _object(value: Any) -> dict[str, Any]:

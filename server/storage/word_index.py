@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class WordPhrase:
     """Words that follow one another; of the last one `begins` is only how it begins."""
 
     words: Sequence[str]
@@ -22,27 +22,27 @@ class Phrase:
 class AllOf:
     """Each of them, wherever it stands."""
 
-    parts: Sequence[Asked]
+    parts: Sequence[AskedWords]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
     """At least one of them."""
 
-    parts: Sequence[Asked]
+    parts: Sequence[AskedWords]
 
 
-Asked = Phrase | AllOf | AnyOf
+AskedWords = WordPhrase | AllOf | AnyOf
 
 
 class WordIndex(Protocol):
     """Words are those of `findable.words_in`, and its marks: nothing in them means anything to an engine."""
 
-    def newest(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+    def newest(self, asked: AskedWords, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
         """Ids of the rows of `findables` that have what is asked and for which `where` holds, the newest first."""
         ...
 
-    def newest_of_few(self, asked: Asked, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
+    def newest_of_few(self, asked: AskedWords, where: sa.ColumnElement[bool], *, limit: int) -> sa.Select[int]:
         """The same where what is asked names kinds of which there are few, whatever else it asks."""
         ...
 

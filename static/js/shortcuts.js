@@ -4,7 +4,15 @@ import { at, own } from "./addresses.js";
 
 const SINGLE_KEYS = own("jindu-single-keys");
 const PATIENCE_MS = 1500; // between the two keys
-const PLACES = { h: "/", d: "/datasets", t: "/templates", r: "/batches", j: "/jobs", i: "/imports/new", a: "/admin" };
+const PLACES = {
+  h: at("/"),
+  d: at("/datasets"),
+  t: at("/templates"),
+  r: at("/batches"),
+  j: at("/jobs"),
+  i: at("/imports/new"),
+  a: at("/admin"),
+};
 const NOT_FOR = { viewer: ["i", "a"], editor: ["a"], admin: [] };
 const isMac = /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navigator.platform);
 
@@ -25,7 +33,7 @@ export function startShortcuts(openPalette) {
     const isSecond = event.timeStamp - begunAt < PATIENCE_MS;
     begunAt = event.key === "g" && !isSecond ? event.timeStamp : -Infinity;
     const place = isSecond && mayGo(event.key) ? PLACES[event.key] : undefined;
-    if (place) location.assign(at(place));
+    if (place) location.assign(place);
     else if (event.key === "/") openPalette();
     else if (event.key === "?") dialog.showModal();
     else return;

@@ -74,25 +74,25 @@ def _item(reader: Principal, hit: Hit) -> SearchHit:
         said=hit.said,
         owner=hit.owner if hit.owner and hit.owner_id != reader.user_id else None,
         at=hit.at,
-        url=outside(hit.url or _page_of(reader, hit)),
+        url=outside(hit.url) if hit.url else _page_of(reader, hit),
     )
 
 
 def _page_of(reader: Principal, hit: Hit) -> str:
     match str(hit.kind):
         case "dataset":
-            return f"/datasets/{_key(reader, hit, hit.name)}"
+            return outside(f"/datasets/{_key(reader, hit, hit.name)}")
         case "column":
-            return f"/datasets/{_key(reader, hit, hit.said)}/columns#{quote(hit.name)}"
+            return outside(f"/datasets/{_key(reader, hit, hit.said)}/columns#{quote(hit.name)}")
         case "template":
-            return f"/templates/{_key(reader, hit, hit.name)}"
+            return outside(f"/templates/{_key(reader, hit, hit.name)}")
         case "batch":
-            return f"/batches/{hit.id}"
+            return outside(f"/batches/{hit.id}")
         case "report":
-            return f"/reports/{hit.id}"
+            return outside(f"/reports/{hit.id}")
         case "user":
-            return f"/admin/users/{hit.id}"
-    return f"/jobs/{hit.id}"
+            return outside(f"/admin/users/{hit.id}")
+    return outside(f"/jobs/{hit.id}")
 
 
 def _key(reader: Principal, hit: Hit, name: str) -> str:

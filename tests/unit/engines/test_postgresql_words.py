@@ -6,12 +6,12 @@ import sqlalchemy as sa
 
 from server.engines.postgresql import PostgresqlDatabase
 from server.engines.postgresql_words import PostgresqlWords, text_of
-from server.storage.word_index import AllOf, AnyOf, Phrase
+from server.storage.word_index import AllOf, AnyOf, WordPhrase
 from tests import postgresql
 
 
 def test_what_is_asked_in_its_language() -> None:
-    asked = AllOf([AnyOf([Phrase(("~a",)), Phrase(("~b",))]), Phrase(("^", "sales", "rep"), begins=True)])
+    asked = AllOf([AnyOf([WordPhrase(("~a",)), WordPhrase(("~b",))]), WordPhrase(("^", "sales", "rep"), begins=True)])
     assert text_of(asked) == "((('~a') | ('~b')) & ('^' <-> 'sales' <-> 'rep':*))"
 
 
@@ -21,7 +21,7 @@ async def test_plans_know_the_words_and_the_index_can_be_made_anew(worker_id: st
     async with database.read() as connection:
         await words.prepare(connection)
         assert await connection.scalar(sa.text("SHOW plan_cache_mode")) == "force_custom_plan"
-        asked = Phrase(("nobody",))
+        asked = WordPhrase(("nobody",))
         for newest in (words.newest, words.newest_of_few):
             assert (await connection.scalars(newest(asked, sa.true(), limit=5))).all() == []
     async with database.write() as connection:

@@ -11,11 +11,11 @@ from server.engines.sqlite import SqliteDatabase
 from server.engines.sqlite_words import SqliteWords, text_of
 from server.storage import findable
 from server.storage.tables import findables, users
-from server.storage.word_index import AllOf, AnyOf, Phrase
+from server.storage.word_index import AllOf, AnyOf, WordPhrase
 
 
 def test_what_is_asked_in_its_language() -> None:
-    asked = AllOf([AnyOf([Phrase(("~a",)), Phrase(("~b",))]), Phrase(("^", "sales", "rep"), begins=True)])
+    asked = AllOf([AnyOf([WordPhrase(("~a",)), WordPhrase(("~b",))]), WordPhrase(("^", "sales", "rep"), begins=True)])
     assert text_of(asked) == '(("~a" OR "~b") AND "^ sales rep"*)'
 
 
@@ -34,7 +34,7 @@ async def test_damage_is_seen_and_mended(tmp_path: Path) -> None:
         await connection.execute(sa.insert(users).values(row | {"notifications": {}}))
         await findable.put(connection, [findable.of_user("a", "Ada Lovelace")])
         assert await words.problem(connection) is None
-    found = words.newest(Phrase(("love",), begins=True), sa.true(), limit=5)
+    found = words.newest(WordPhrase(("love",), begins=True), sa.true(), limit=5)
     async with database.read() as connection:
         await words.prepare(connection)
         assert len((await connection.scalars(found)).all()) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.operations.search_words import Fit, Wanted, wanted_of
+from server.operations.search_words import NameFit, Wanted, wanted_of
 
 
 def wanted(q: str) -> Wanted:
@@ -25,21 +25,21 @@ def test_signs_alone_are_no_words(q: str) -> None:
 @pytest.mark.parametrize(
     ("q", "name", "fit"),
     [
-        ("sales", "Sales", Fit.EXACT),
-        ("月报", "月报", Fit.EXACT),
-        ("sal", "sales report", Fit.BEGINS),
-        ("sales rep", "sales report", Fit.BEGINS),
-        ("report", "sales report", Fit.WORDS),
-        ("report sales", "sales report", Fit.WORDS),
-        ("报", "销售月报", Fit.WORDS),
-        ("rep", "sales report", Fit.PARTS),
-        ("rep sal", "sales report", Fit.PARTS),
-        ("ales", "sales", Fit.SAID),
-        ("售销", "销售", Fit.SAID),
-        ("slaes", "sales", Fit.SAID),
+        ("sales", "Sales", NameFit.EXACT),
+        ("月报", "月报", NameFit.EXACT),
+        ("sal", "sales report", NameFit.BEGINS),
+        ("sales rep", "sales report", NameFit.BEGINS),
+        ("report", "sales report", NameFit.WORDS),
+        ("report sales", "sales report", NameFit.WORDS),
+        ("报", "销售月报", NameFit.WORDS),
+        ("rep", "sales report", NameFit.PARTS),
+        ("rep sal", "sales report", NameFit.PARTS),
+        ("ales", "sales", NameFit.SAID),
+        ("售销", "销售", NameFit.SAID),
+        ("slaes", "sales", NameFit.SAID),
     ],
 )
-def test_how_well_a_name_fits(q: str, name: str, fit: Fit) -> None:
+def test_how_well_a_name_fits(q: str, name: str, fit: NameFit) -> None:
     assert wanted(q).fit(name) is fit
 
 
