@@ -93,12 +93,9 @@ async def fill(database: Database) -> None:
     async with database.write() as connection:
         people = [new_id() for _ in range(PEOPLE)]
         known = {"password_hash": "", "role": "editor", "notifications": {}, "created_at": now}
-        named = [
-            known | {"id": each, "name": f"person {n}", "name_key": f"person {n}"} for n, each in enumerate(people)
-        ]
-        await connection.execute(
-            sa.insert(users), [known | {"id": each, "name": name, "name_key": name} for each, name in named]
-        )
+        named = [(each, f"person {number}") for number, each in enumerate(people)]
+        rows = [known | {"id": each, "name": name, "name_key": name} for each, name in named]
+        await connection.execute(sa.insert(users), rows)
         alice = await connection.scalar(sa.select(users.c.id).where(users.c.name == "alice"))
         for number in range(BATCHES):
             batch = await add_batch(connection, number, people[number % PEOPLE])
