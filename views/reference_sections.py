@@ -31,6 +31,7 @@ SECTIONS = (
     ReferenceSection(name="templates", title="Templates", begins=("/templates",)),
     ReferenceSection(name="reports", title="Batches and reports", begins=("/batches", "/reports", "/links")),
     ReferenceSection(name="brand", title="Own brand", begins=("/brand",)),
+    ReferenceSection(name="search", title="Search", begins=("/search",)),
     ReferenceSection(name="jobs", title="Jobs", begins=("/jobs",)),
     ReferenceSection(name="live", title="Events and this description", begins=("/events", "/openapi.json")),
     ReferenceSection(

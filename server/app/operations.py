@@ -8,7 +8,7 @@ from functools import partial
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
 from server.app.datasets import DatasetParts
-from server.app.engines import kinds_waiting_in_vain
+from server.app.engines import kinds_waiting_in_vain, words_for
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
@@ -52,6 +52,7 @@ from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
 from server.operations.fetches import FetchOperations
+from server.operations.findable_docs import FindableDocs
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
@@ -78,6 +79,7 @@ from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
 from server.operations.share_links import ShareLinkOperations
@@ -323,6 +325,9 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        search=SearchOperations(
+            database=database, index=words_for(settings), languages=languages, docs=FindableDocs(languages).find
+        ),
         second_factors=SecondFactorOperations(
             database=database,
             credentials=auth.credentials,

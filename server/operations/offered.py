@@ -46,6 +46,7 @@ from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
@@ -103,6 +104,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    search: SearchOperations
     second_factors: SecondFactorOperations
     share_links: ShareLinkOperations
     shared_reports: SharedReports

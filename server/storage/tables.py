@@ -29,6 +29,8 @@ from sqlalchemy import (
     text,
 )
 
+from server.storage.word_tables import STATEMENTS
+
 
 def in_utc(moment: datetime) -> datetime:
     """The same moment; those that lie just outside the calendar in UTC are its first or last."""
@@ -599,6 +601,40 @@ recently_seen = Table(
         for kind in ("dataset", "template", "batch", "report")
     ),
 )
+
+_WHAT_IS_FOUND = {
+    "dataset_id": datasets,
+    "template_id": templates,
+    "batch_id": batches,
+    "report_id": reports,
+    "job_id": jobs,
+    "user_id": users,
+}
+
+findables = Table(
+    "findables",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),  # storage.findable.FindableKind
+    Column("name", String(300), nullable=False),  # as it is shown
+    *(  # what it is about; a report has the id of its batch, too
+        Column(name, ForeignKey(table.c.id, ondelete="CASCADE")) for name, table in _WHAT_IS_FOUND.items()
+    ),
+    Column("words", Text, nullable=False),  # storage.findable.written
+    *(
+        Index(
+            f"ix_findables_{name}",
+            name,
+            sqlite_where=text(f"{name} IS NOT NULL"),
+            postgresql_where=text(f"{name} IS NOT NULL"),
+        )
+        for name in _WHAT_IS_FOUND
+    ),
+)
+
+for _dialect, _statements in STATEMENTS.items():
+    for _one in _statements:
+        event.listen(findables, "after_create", DDL(_one).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
 streams = Table(
     "streams",

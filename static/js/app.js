@@ -10,9 +10,11 @@ import { LiveClient } from "./live-client.js";
 import { startDoubting } from "./live-doubt.js";
 import { startMenus } from "./menus.js";
 import { startNotifications } from "./notifications.js";
+import { startPalette } from "./palette.js";
 import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
 import { startSayingWhy } from "./signed-out.js";
+import { startShortcuts } from "./shortcuts.js";
 import { setClockOffset } from "./server-clock.js";
 import { startStars } from "./stars.js";
 import { showCurrentTabs } from "./tabs.js";
@@ -31,7 +33,10 @@ startStars();
 startSubmittingChoices();
 dropDraftsOnSignOut();
 startRelativeTimes();
-if (live) startLive();
+if (live) {
+  startShortcuts(startPalette());
+  startLive();
+}
 
 // All pages of a browser have one connection, as long as they are of the same user and version.
 function ofThisBrowser() {

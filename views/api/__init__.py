@@ -39,6 +39,7 @@ from views.api import (
     rejects,
     reports,
     retention,
+    search,
     second_factors,
     share_links,
     sharing,
@@ -90,5 +91,6 @@ ENDPOINTS: list[Endpoint] = [
     *sharing.ENDPOINTS,
     *usage.ENDPOINTS,
     *retention.ENDPOINTS,
+    *search.ENDPOINTS,
     *share_links.ENDPOINTS,
 ]
