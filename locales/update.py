@@ -51,8 +51,9 @@ _WORD = re.compile(r"[A-Z“{][^\n]*")
 _ANY = re.compile(r".+")
 _LEAST_OF_CALLS = {"gettext": _WORD, "_": _WORD, "text": _WORD, "phrase": _ANY}
 _LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
-# Constants that look like sentences but are none: a pattern, names, a description of the API; and Chinese of reports.
+# Constants that look like sentences but are none: SQL, a pattern, names, a description of the API; Chinese of reports.
 _NO_TEXTS = re.compile(
+    r"""(?:SELECT|INSERT INTO|CREATE|ALTER TABLE|REINDEX) |"""
     r"""\{"|Expected (?:`|$)|Object (?:missing|contains) |Invalid enum value \(|.*[\u4e00-\u9fff]|"""
     r"""Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
 )

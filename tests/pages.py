@@ -15,12 +15,14 @@ Json = dict[str, Any]
 # What scripts of pages ask for, or machines, or what comes as a file.
 NO_PAGES = frozenset(
     {
-        "/healthz", "/readyz", "/metrics", "/docs/events.json", "/websocket-test/connections", "/account/devices",
+        "/healthz", "/readyz", "/metrics", "/docs/events.json", "/help/pictures/{file}",
+        "/websocket-test/connections", "/account/devices",
         "/account/brand/logo", "/admin/brand/logo", "/home/live", "/home/overview",
         "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",
         "/template-vocabulary", "/templates/{name}/preview", "/batches/{id}/header", "/batches/{id}/row",
-        "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/datasets/{name}/facts",
+        "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/reports/{id}/comments",
+        "/datasets/{name}/facts",
         "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
         "/login/openid", "/login/openid/callback", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
         "/s/{secret}/download.zip", "/s/{secret}/combined.pdf",
@@ -34,6 +36,13 @@ FOR_STRANGERS = frozenset(
 )
 SECTIONS_LOOKED_AT = ("account", "uploads", "live")  # of the reference: the longest, with files, the shortest
 ROUTES = frozenset(route.path for route in PAGES if route.method == "GET") - NO_PAGES - ON_THE_WAY
+# The contents, what is found, the longest document, one in the other language, and one with wide tables.
+_HELP = {
+    "/help": ["/help", "/help?q=import"],
+    "/help/{name}": ["/help/zh-CN"],
+    "/help/{language}/{chapter}": ["/help/en/analysts", "/help/zh-CN/administrators", "/help/zh-CN/operations"],
+}
+NO_HELP = frozenset({*_HELP, "/wall"})  # it is the help itself; nobody presses anything on a wall
 _MANY = 1_000
 _WRONG = "West,a lot,2026-01-05,yes\n"
 _SECTIONS = ("connections", "storage", "settings")
@@ -45,6 +54,7 @@ async def furnished(client: Client) -> dict[str, list[str]]:
     template = await _template(client)
     return {
         **_plain(),
+        **_HELP,
         **dataset,
         **template,
         **await _batches(client),
@@ -113,6 +123,11 @@ async def _batches(client: Client) -> dict[str, list[str]]:
     planned = {"template": "sales", "cron": "0 8 L * *", "time_zone": "Asia/Shanghai", "name": "End of the month"}
     schedule = (await _post(client, "/api/v1/schedules", planned))["id"]
     await _post(client, f"/api/v1/schedules/{schedule}/run", {})
+    for text in ("East is missing a week, @admin.", "See https://example.com/orders, @nobody"):
+        await _post(client, f"/api/v1/reports/{report}/comments", {"text": text})
+    for thing in (f"report/{report}", f"batch/{batch['id']}"):
+        async with client.put(f"/api/v1/favourites/{thing}") as response:
+            assert response.status == 204, await response.text()
     links = ({"batch": batch["id"]}, {"report": report}, {"report": report, "password": "monsoon"})
     shared = ["/s/" + (await _post(client, "/api/v1/links", link))["url"].rpartition("/s/")[2] for link in links]
     return {

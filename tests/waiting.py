@@ -11,9 +11,12 @@ from server.realtime.manager import ConnectionManager
 
 T = TypeVar("T")
 _STEP_SECONDS = 0.02
+OF_ENDS_SECONDS = 0.05  # how often to ask for what does not pass: asking takes processor time from what is waited for
 
 
-async def until(fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, so: str = "") -> T:
+async def until(
+    fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, so: str = "", step: float = _STEP_SECONDS
+) -> T:
     """Ask `fits`, a plain or an async function, until its answer is true; returns that. `so` says what never came."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -23,7 +26,7 @@ async def until(fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, 
             return found
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {seconds:g} seconds: {so or fits} (last: {found!r})")
-        await asyncio.sleep(_STEP_SECONDS)
+        await asyncio.sleep(step)
 
 
 async def flushed(manager: ConnectionManager) -> None:

@@ -45,7 +45,7 @@ async def save_settings(request: web.Request) -> web.Response:
     changes = {
         "language": language or None,
         "time_zone": form.get("time_zone") or None,
-        "notifications": {name: f"notify_{name}" in form for name in ("finished", "failed")},
+        "notifications": {name: f"notify_{name}" in form for name in ("finished", "failed", "commented")},
     }
     try:
         await operations_of(request).accounts.change_me(principal, changes)

@@ -21,11 +21,12 @@ from server.numerals import whole_number
 from server.operations.batch_comparison import Comparison
 from server.reports.batch_orders import BatchOrder
 from server.reports.batch_store import provisional_title
-from server.reports.batches import BatchHead, ReportFilter
+from server.reports.batches import BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.reports.work import FileFormat
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
+from views.looks import note_look, starred_of
 from views.owned import chosen_whose, parted
 from views.share_links import link_panel
 from views.sharing import share_panel
@@ -50,24 +51,28 @@ async def batches_page(request: web.Request) -> web.Response:
     page = await operations_of(request).batches.list(
         principal, whose=whose, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor
     )
-    return await render(request, "batches/list.html", page=page, q=q, cursor=cursor, whose=whose)
+    starred = await starred_of(request, "batch", [batch.id for batch in page.items])
+    return await render(request, "batches/list.html", page=page, q=q, cursor=cursor, whose=whose, starred=starred)
 
 
 async def batch_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     wanted = _filter(request)
+    page = await operations_of(request).batches.reports(principal, batch.id, wanted)
     panel = await link_panel(request, batch.id)
+    note_look(request, "batch", batch.id)
     return await render(
         request,
         "batches/detail.html",
         **await _header(request, batch),
-        page=await operations_of(request).batches.reports(principal, batch.id, wanted),
+        page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
         link_panel=panel,
         may_share_links=panel is not None,
         sources=await operations_of(request).datasets.sources(principal, batch.dataset_versions),
+        starred=await _starred(request, batch, page.items),
         **await share_panel(request, "batch", batch.id),
     )
 
@@ -78,7 +83,8 @@ async def batch_header(request: web.Request) -> web.Response:
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     may_share_links = await operations_of(request).share_links.may_make(principal, batch.id)
     values = await _header(request, batch)
-    return await render(request, "batches/_header.html", **values, may_share_links=may_share_links)
+    starred = await starred_of(request, "batch", [batch.id])
+    return await render(request, "batches/_header.html", **values, may_share_links=may_share_links, starred=starred)
 
 
 async def _header(request: web.Request, batch: BatchHead) -> dict[str, Any]:
@@ -110,7 +116,9 @@ async def batch_row(request: web.Request) -> web.Response:
     """One batch of the list alone, for its live refresh."""
     principal = require_principal(request)
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
-    return await render(request, "batches/_row.html", batch=batch)
+    return await render(
+        request, "batches/_row.html", batch=batch, starred=await starred_of(request, "batch", [batch.id])
+    )
 
 
 async def batch_tiles(request: web.Request) -> web.Response:
@@ -119,7 +127,16 @@ async def batch_tiles(request: web.Request) -> web.Response:
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     wanted = _filter(request)
     page = await operations_of(request).batches.reports(principal, batch.id, wanted)
-    return await render(request, "batches/_tiles.html", batch=batch, page=page, wanted=wanted, per_page=_TILES_PER_PAGE)
+    starred = await _starred(request, batch, page.items)
+    return await render(
+        request, "batches/_tiles.html", batch=batch, page=page, wanted=wanted, per_page=_TILES_PER_PAGE, starred=starred
+    )
+
+
+async def _starred(request: web.Request, batch: BatchHead, reports: Sequence[BatchReport]) -> frozenset[str]:
+    """Of the batch and of these reports those that the reader marked: an id stands for one thing."""
+    of_batch = await starred_of(request, "batch", [batch.id])
+    return of_batch | await starred_of(request, "report", [report.id for report in reports])
 
 
 async def batch_states(request: web.Request) -> web.Response:

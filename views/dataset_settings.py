@@ -14,6 +14,7 @@ from server.numerals import whole_number
 from server.operations.datasets import entity_tag
 from views.context import render
 from views.field_errors import errors_by_field
+from views.looks import starred_of
 from views.owned import named, path_of
 from views.sharing import share_panel
 
@@ -72,6 +73,7 @@ async def _settings(
         is_saved="saved" in request.query and problem is None,
         most_decimals=MOST_DECIMALS,
         tab="settings",
+        starred=await starred_of(request, "dataset", [dataset.id]),
     )
 
 

@@ -22,6 +22,7 @@ from server.operations.dataset_differences import Differences, DifferencesQuery
 from server.operations.dataset_rows import RowsQuery
 from views.context import render
 from views.field_errors import error_texts
+from views.looks import note_look, starred_of
 from views.owned import chosen_whose, named, path_of
 
 _DATASETS_PER_PAGE = 50
@@ -39,7 +40,15 @@ async def datasets_page(request: web.Request) -> web.Response:
     page = await datasets.list(principal, whose=whose, q=q, tags=chosen, limit=_DATASETS_PER_PAGE, cursor=cursor)
     tags = await datasets.tags(principal, whose=whose)
     return await render(
-        request, "datasets/list.html", page=page, q=q, cursor=cursor, tags=tags, chosen=chosen, whose=whose
+        request,
+        "datasets/list.html",
+        page=page,
+        q=q,
+        cursor=cursor,
+        tags=tags,
+        chosen=chosen,
+        whose=whose,
+        starred=await starred_of(request, "dataset", [dataset.id for dataset in page.items]),
     )
 
 
@@ -66,6 +75,8 @@ async def dataset_page(request: web.Request) -> web.Response:
     except InvalidInput as error:
         problem = error
     template = "datasets/_rows.html" if "fragment" in given else "datasets/rows.html"
+    if "fragment" not in given:
+        note_look(request, "dataset", dataset.id)
     return await render(
         request,
         template,
@@ -82,6 +93,7 @@ async def dataset_page(request: web.Request) -> web.Response:
         url=f"/datasets/{path_of(principal, dataset)}",
         right=await datasets.right(principal, dataset),
         tab="rows",
+        starred=await starred_of(request, "dataset", [dataset.id]),
     )
 
 
@@ -96,7 +108,10 @@ async def columns_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     dataset = await _dataset(request)
     right = await operations_of(request).datasets.right(principal, dataset)
-    return await render(request, "datasets/columns.html", dataset=dataset, profiles=None, right=right, tab="columns")
+    starred = await starred_of(request, "dataset", [dataset.id])
+    return await render(
+        request, "datasets/columns.html", dataset=dataset, profiles=None, right=right, tab="columns", starred=starred
+    )
 
 
 async def column_profiles(request: web.Request) -> web.Response:
@@ -126,7 +141,8 @@ async def versions_page(request: web.Request) -> web.Response:
     )
     template = "datasets/_versions.html" if "fragment" in request.query else "datasets/versions.html"
     right = await operations_of(request).datasets.right(principal, dataset)
-    return await render(request, template, dataset=dataset, page=page, right=right, tab="versions")
+    starred = await starred_of(request, "dataset", [dataset.id])
+    return await render(request, template, dataset=dataset, page=page, right=right, tab="versions", starred=starred)
 
 
 async def diff_page(request: web.Request) -> web.Response:
@@ -163,6 +179,7 @@ async def diff_page(request: web.Request) -> web.Response:
         change=query.change,
         right=await datasets.right(principal, dataset),
         tab="versions",
+        starred=await starred_of(request, "dataset", [dataset.id]),
         **_shown_differences(dataset, diff, [version.number for version in versions], query),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from server.auth.permissions import Principal, Role
+from server.auth.things import ThingSeen
 from server.datasets.dataset import Dataset
 from server.errors import NotFound
 from server.http.guards import require_principal
@@ -20,6 +21,8 @@ from views.context import render
 _SHOWN = 6
 _LIVE_SHOWN = 20
 _VIEWERS_SHOWN = 60
+_FAVOURITES_SHOWN = 10
+_RECENT_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,15 @@ class Home:
         return not (self.datasets or self.batches)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptThings:
+    """What somebody marked, and what else they opened last; `has_more`: more favourites than are shown."""
+
+    favourites: Sequence[ThingSeen]
+    has_more: bool
+    recent: Sequence[ThingSeen]
+
+
 async def home_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     return await render(
@@ -46,6 +58,7 @@ async def home_page(request: web.Request) -> web.Response:
         "home/index.html",
         home=await _home(request, principal),
         live=await _live(request, principal),
+        kept=await _kept(request, principal),
         can_write=principal.role is not Role.VIEWER,
     )
 
@@ -67,6 +80,17 @@ async def _live(request: web.Request, principal: Principal) -> list[Job]:
     wanted = JobFilter(owner_id=principal.user_id, states=(State.RUNNING, State.QUEUED), limit=_LIVE_SHOWN)
     found = await operations_of(request).jobs.list(principal, wanted)
     return sorted(found.items, key=lambda job: job.state is State.QUEUED)
+
+
+async def _kept(request: web.Request, principal: Principal) -> KeptThings:
+    favourites = await operations_of(request).favourites.list(principal, limit=_FAVOURITES_SHOWN + 1)
+    known = {thing.id for thing in favourites}
+    recent = await operations_of(request).recently_seen.list(principal)
+    return KeptThings(
+        favourites=favourites[:_FAVOURITES_SHOWN],
+        has_more=len(favourites) > _FAVOURITES_SHOWN,
+        recent=[thing for thing in recent if thing.id not in known][:_RECENT_SHOWN],
+    )
 
 
 async def _home(request: web.Request, principal: Principal) -> Home:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from server.auth.access import Whose
 from server.auth.permissions import Principal
+from server.auth.things import ThingSeen
 from server.datasets.dataset import path_of as path_in_sql
 
 
@@ -43,6 +44,13 @@ def path_of(reader: Principal, thing: Owned) -> str:
     return quote(key_of(reader, thing), safe=":")
 
 
+def page_of(reader: Principal, thing: ThingSeen) -> str:
+    """The address of its page."""
+    if thing.kind in ("dataset", "template"):
+        return f"/{thing.kind}s/{path_of(reader, thing)}"
+    return f"/{'batches' if thing.kind == 'batch' else 'reports'}/{thing.id}"
+
+
 def chosen_whose(request: web.Request, principal: Principal) -> Whose:
     """Which list somebody asks for; what makes no sense is ignored, as on any page."""
     said = request.query.get("whose", "")
@@ -72,3 +80,9 @@ def owner_query_filter(context: Mapping[str, Any], thing: Owned) -> str:
     """`thing|owner_query`: what the API is to be told besides the name; nothing for one's own."""
     reader: Principal = context["principal"]
     return "" if thing.owner_id == reader.user_id else f"?owner={quote(thing.owner, safe='')}"
+
+
+@jinja2.pass_context
+def page_filter(context: Mapping[str, Any], thing: ThingSeen) -> str:
+    """`thing|page`: the address of its page for whoever reads."""
+    return page_of(context["principal"], thing)

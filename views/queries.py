@@ -21,6 +21,7 @@ from server.http.parts import operations_of
 from server.operations.queries import MOST_CHARACTERS
 from views.context import render
 from views.field_errors import errors_by_field
+from views.looks import starred_of
 from views.owned import named, path_of
 
 _QUERY_ROWS = 500
@@ -148,6 +149,7 @@ async def _query(
         done=request.query.get("done", ""),
         right=await operations_of(request).datasets.right(principal, dataset),
         tab="query",
+        starred=await starred_of(request, "dataset", [dataset.id]),
         **_shown_answer(answer),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 _ID = "01kb2w8e5r6t7y8p9q0s1d2f3g"
 _DATASET, _TEMPLATE = "orders", "monthly-sales"
-_PLACES = {"number": "2", "file": "report.pdf", "rule_id": "disk_left"}
+_PLACES = {"number": "2", "file": "report.pdf", "rule_id": "disk_left", "kind": "report"}
 _FORMATS = {"/datasets/": "xlsx", "/imports/": "csv"}
 _NAMES = {
     "/datasets/": _DATASET,
@@ -35,6 +35,8 @@ BODIES: dict[str, Any] = {
     "api_reset_link": {"expires_in_hours": 24},
     "api_add_wall": {"name": "Control room"},
     "api_link_make": {"report": _ID, "expires_at": "2026-12-31", "password": "mountain"},
+    "api_comment_write": {"text": "@li.wei, the East is missing a week."},
+    "api_comment_edit": {"text": "@li.wei, the East is missing two weeks."},
     "api_batch_start": {"template": _TEMPLATE, "parameters": [{"region": "East"}], "formats": ["pdf", "xlsx"]},
     "api_brand_save": {"accent": "#0a5c5c", "footer": "Sales team"},
     "api_change_dataset_access": {"grants": [{"user": "li.wei", "right": "edit"}, {"everyone": True, "right": "view"}]},

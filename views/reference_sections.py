@@ -20,7 +20,9 @@ class ReferenceSection:
 
 SECTIONS = (
     ReferenceSection(
-        name="account", title="Account and sign-in", begins=("/me", "/sessions", "/tokens", "/connections", "/people")
+        name="account",
+        title="Account and sign-in",
+        begins=("/me", "/sessions", "/tokens", "/connections", "/people", "/favourites", "/recent"),
     ),
     ReferenceSection(name="uploads", title="Uploads and fetched files", begins=("/uploads", "/folders", "/fetches")),
     ReferenceSection(name="imports", title="Imports", begins=("/imports",)),
@@ -30,6 +32,7 @@ SECTIONS = (
     ReferenceSection(name="reports", title="Batches and reports", begins=("/batches", "/reports", "/links")),
     ReferenceSection(name="schedules", title="Schedules", begins=("/schedules",)),
     ReferenceSection(name="brand", title="Own brand", begins=("/brand",)),
+    ReferenceSection(name="search", title="Search", begins=("/search",)),
     ReferenceSection(name="jobs", title="Jobs", begins=("/jobs",)),
     ReferenceSection(name="live", title="Events and this description", begins=("/events", "/openapi.json")),
     ReferenceSection(

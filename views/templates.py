@@ -15,6 +15,7 @@ from server.operations.templates import PreviewOrder
 from server.schedules.words import words_of
 from views.api.templates import send_preview
 from views.context import formats_for, language_of, render
+from views.looks import note_look, starred_of
 from views.owned import chosen_whose, named
 from views.sharing import share_panel
 from views.template_forms import fields_of, parameters_from
@@ -41,6 +42,7 @@ async def templates_page(request: web.Request) -> web.Response:
         datasets=await operations.template_starts.datasets(principal),
         first_pages=await operations.first_pages.newest(principal, [item.stored.id for item in page.items]),
         gallery=operations.gallery.list(principal, language=language_of(request)),
+        starred=await starred_of(request, "template", [item.stored.id for item in page.items]),
     )
 
 
@@ -52,6 +54,7 @@ async def template_page(request: web.Request) -> web.Response:
     check = await operations.check(principal, stored.source, owner_id=stored.owner_id)
     choices = await operations.choices(principal, stored)
     planned = await operations_of(request).schedules.list(principal, template_id=stored.id, limit=_SCHEDULES_SHOWN)
+    note_look(request, "template", stored.id)
     return await render(
         request,
         "templates/detail.html",
@@ -64,6 +67,7 @@ async def template_page(request: web.Request) -> web.Response:
         first_pages=await operations_of(request).first_pages.newest(principal, [stored.id]),
         right=await operations.right(principal, stored),
         **await share_panel(request, "template", stored.name, stored.owner),
+        starred=await starred_of(request, "template", [stored.id]),
     )
 
 

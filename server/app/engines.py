@@ -25,6 +25,7 @@ from server.engines.openid_http import OpenIdOverHttp
 from server.engines.s3_signing import SignedAddresses
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
+from server.engines.sqlite_words import SqliteWords
 from server.engines.traced_database import TracedDatabase
 from server.engines.web_hooks import WebHooks
 from server.errors import ConfigurationError
@@ -40,6 +41,7 @@ from server.settings import Settings
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.reserve import Reserve
+from server.storage.word_index import WordIndex
 from server.tracing import Tracing
 from server.uploads.elsewhere import Elsewhere
 from server.uploads.file_stores import FileStores
@@ -71,6 +73,7 @@ class Engines:
     """What makes each of them; nothing is connected by that. Where there are several, the settings choose."""
 
     databases: Mapping[str, Callable[[Settings, Reserve | None, str], Database]]  # by how `database_url` begins
+    words: Mapping[str, Callable[[], WordIndex]]  # the same
     files: Mapping[str, Callable[[Settings], FileStores]]  # by how `storage_url` begins
     exchanges: Mapping[str, Callable[[Settings, ConnectionManager, str], Exchange]]  # by how `broker_url` begins
     exchange_checks: Mapping[str, Callable[[Settings], Awaitable[list[CareFinding]]]]  # the same; before a start
@@ -116,6 +119,12 @@ def _postgresql(settings: Settings, _reserve: Reserve | None, name: str) -> Data
         # A node that froze must not keep its jobs by what it has locked for longer than by its lease.
         idle_seconds=max(_LEAST_IDLE_SECONDS, settings.lease_seconds),
     )
+
+
+def _words_in_postgresql() -> WordIndex:
+    from server.engines.postgresql_words import PostgresqlWords  # which is of no use elsewhere
+
+    return PostgresqlWords()
 
 
 def _otlp(endpoint: str) -> Collector:
@@ -240,6 +249,7 @@ def _claimed(settings: Settings, kinds: JobKinds) -> frozenset[str]:
 
 ENGINES = Engines(
     databases={"": _sqlite, **dict.fromkeys(_POSTGRESQL, _postgresql)},
+    words={"": SqliteWords, **dict.fromkeys(_POSTGRESQL, _words_in_postgresql)},
     files={"": _local_files, "s3://": _s3},
     exchanges={"": alone, **dict.fromkeys(_VALKEY, _valkey)},
     exchange_checks={"": _nothing_to_check, **dict.fromkeys(_VALKEY, _check_valkey)},
@@ -305,6 +315,11 @@ def open_database(settings: Settings, *, reserve: Reserve | None = None, name: s
     if make is None:
         raise ConfigurationError("The setting database_url begins with postgresql://; leave it empty for SQLite.")
     return make(settings, reserve, name)
+
+
+def words_for(settings: Settings) -> WordIndex:
+    """What finds words in the database of these settings."""
+    return ENGINES.words[_scheme(settings.database_url)]()
 
 
 def open_files(settings: Settings) -> FileStores:

@@ -8,7 +8,7 @@ from functools import partial
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
 from server.app.datasets import DatasetParts
-from server.app.engines import kinds_waiting_in_vain
+from server.app.engines import kinds_waiting_in_vain, words_for
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
@@ -28,6 +28,8 @@ from server.base_path import BasePath
 from server.care.certificates import end_of
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
+from server.help.library import HelpLibrary
+from server.help.pictures import picture_files
 from server.jobs.kept_filters import KeptFilters
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
@@ -38,6 +40,7 @@ from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.brands import BrandOperations
+from server.operations.comments import CommentOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
@@ -48,11 +51,14 @@ from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
+from server.operations.favourites import FavouriteOperations
 from server.operations.fetches import FetchOperations
+from server.operations.findable_docs import FindableDocs
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
@@ -70,9 +76,11 @@ from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
 from server.operations.public_links import PublicLinks
 from server.operations.queries import QueryOperations
+from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
 from server.operations.share_links import ShareLinkOperations
@@ -87,7 +95,8 @@ from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 from server.operations.wall import WallOperations
-from server.places import EXAMPLES
+from server.places import DOCS, EXAMPLES
+from server.reports.comments import CommentStore
 from server.reports.share_links import ShareLinkStore
 from server.settings import Settings
 
@@ -210,6 +219,15 @@ def build_operations(
             quotas=storage.quotas,
             growth=storage.growth,
         ),
+        comments=CommentOperations(
+            database=database,
+            store=CommentStore(database),
+            batches=batches,
+            notices=live.notices,
+            publish=live.announcing.publish,
+            watching=realtime.manager.subscribed_users,
+            growth=storage.growth,
+        ),
         connections=connections,
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
@@ -231,6 +249,7 @@ def build_operations(
             jobs_per_user=settings.external_jobs_per_user,
             updates_per_second=settings.external_updates_per_second,
         ),
+        favourites=FavouriteOperations(database=database),
         fetches=FetchOperations(
             runner=jobs.runner,
             elsewhere=uploads.elsewhere,
@@ -254,6 +273,11 @@ def build_operations(
             store=GroupStore(database),
             audit=Audit(database),
             changed=live.shared_events.changed_everywhere,
+        ),
+        help=HelpOperations(
+            library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
+            languages=languages,
+            pictures=picture_files(DOCS),
         ),
         imports=imports,
         invitations=InvitationOperations(
@@ -290,6 +314,7 @@ def build_operations(
             growth=storage.growth,
         ),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
+        recently_seen=RecentlySeen(database=database),
         rejects=RejectOperations(
             imports,
             reading,
@@ -302,6 +327,9 @@ def build_operations(
         ),
         retention=RetentionOperations(retention),
         schedules=build_schedules(storage=storage, live=live, rights=rights, batches=batches),
+        search=SearchOperations(
+            database=database, index=words_for(settings), languages=languages, docs=FindableDocs(languages).find
+        ),
         second_factors=SecondFactorOperations(
             database=database,
             credentials=auth.credentials,

@@ -86,6 +86,7 @@ class Parts:
             await enter(open_workers(self.workers))
             await enter(open_live(self.settings, self.realtime, self.live, self.watched_jobs))
             await enter(open_chores(self.chores))
+            await enter(meanwhile(self.operations.recently_seen.run()))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
             await enter(meanwhile(self.operations.schedules.scheduler.run()))
             await enter(open_alerts(self.settings, self.alerts))

@@ -20,7 +20,7 @@ from server.auth.permissions import ANONYMOUS, SCOPES_OF_ROLE, Principal, Role
 from server.auth.users import name_key
 from server.errors import Forbidden, InvalidInput, NotFound, StorageFull
 from server.storage.database import Database
-from server.storage.tables import batches, datasets, grants, group_members, templates, users
+from server.storage.tables import batches, datasets, favourites, grants, group_members, templates, users
 
 _LOOKS_SECONDS = 3600.0
 _MOST_LOOKS = 10_000
@@ -41,9 +41,11 @@ class Right(StrEnum):
 
 
 class Whose(StrEnum):
-    """Which things a list has: the reader's own, those shared with them, both, or everybody's (administrators)."""
+    """Which things a list has: the reader's own, those shared with them, both, those that they marked as favourites,
+    or everybody's (administrators)."""
 
     MINE_AND_SHARED = ""
+    FAVOURITES = "favourites"
     MINE = "mine"
     SHARED = "shared"
     ALL = "all"
@@ -107,6 +109,25 @@ def may(principal: Principal, of: Shareable, right: Right = Right.VIEW) -> sa.Co
     return sa.true() if principal.is_admin else given_or_own(principal, of, right)
 
 
+def marked(principal: Principal, kind: str) -> sa.Select[tuple[str]]:
+    """Ids of the things of a kind that somebody marked as favourites; of what they may see is not asked here."""
+    column = favourites.c[f"{kind}_id"]
+    return sa.select(column).where(favourites.c.user_id == principal.user_id, column.is_not(None))
+
+
+def seers(of: Shareable, thing_id: str) -> sa.ColumnElement[bool]:
+    """The same question from the other end: which rows of `users` may see this thing. Disabled accounts may not.
+
+    Each part says that `users` is that of the whole query: further in, SQLAlchemy would take all users instead.
+    """
+    members = sa.select(group_members.c.group_id).where(group_members.c.user_id == users.c.id).correlate(users)
+    reaches = sa.or_(grants.c.everyone, grants.c.user_id == users.c.id, grants.c.group_id.in_(members))
+    given = sa.select(grants.c.id).where(of.granted == thing_id, reaches).correlate(users).exists()
+    own = sa.select(of.table.c.id).where(of.table.c.id == thing_id, of.table.c.owner_id == users.c.id)
+    own_one = own.correlate(users).exists()
+    return sa.and_(users.c.disabled_at.is_(None), sa.or_(users.c.role == Role.ADMIN, own_one, given))
+
+
 def listed(
     principal: Principal, of: Shareable, whose: Whose = Whose.MINE_AND_SHARED, owner: str | None = None
 ) -> sa.ColumnElement[bool]:
@@ -117,6 +138,8 @@ def listed(
     if whose is Whose.ALL:
         principal.require_admin()
         return sa.true()
+    if whose is Whose.FAVOURITES:
+        return sa.and_(of.table.c.id.in_(marked(principal, of.kind)), may(principal, of))
     if whose is Whose.MINE:
         return sa.and_(of.table.c.owner_id == principal.user_id, given_or_own(principal, of))
     if whose is Whose.SHARED:

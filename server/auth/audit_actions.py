@@ -28,6 +28,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "brand.change": "fields",
         "brand.delete": "",
         "broadcast.send": "level",
+        "comment.delete": "owner author",
         "connection.close": "device reason",
         "dataset.change": "fields renamed_to",
         "dataset.delete": "versions rows",

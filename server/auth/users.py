@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.look_alikes import look_alike
 from server.auth.permissions import Role
-from server.storage import tables
+from server.storage import findable, tables
 from server.storage.database import Database
 from server.storage.rows import insert_or_get, lock
 
@@ -147,13 +147,18 @@ class UserStore:
             "created_at": user.created_at,
         }
         _, is_new = await insert_or_get(connection, _TABLE, row, key=("name_key",))
-        return None if is_new else Clash.TAKEN
+        if not is_new:
+            return Clash.TAKEN
+        await findable.put(connection, [findable.of_user(user.id, user.name)])
+        return None
 
     async def change(self, connection: AsyncConnection, user_id: str, **values: Any) -> None:
         """Set columns of `users` by their names."""
         if "time_zone" in values:
             values["time_zone"] = values["time_zone"] or _AS_THE_BROWSER_SAYS
         await connection.execute(_TABLE.update().where(_TABLE.c.id == user_id).values(**values))
+        if "name" in values:
+            await findable.replace(connection, findable.of_user(user_id, values["name"]))
 
     async def replace_password(self, connection: AsyncConnection, user: User, new_hash: str) -> bool:
         """False when `user` has another one by now, or was disabled."""

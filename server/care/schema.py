@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.care.problem import CareRefused
 from server.storage.database import Database
 from server.storage.migrating import newest_revision
+from server.storage.word_tables import is_beside_the_tables
 
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
 
@@ -44,6 +45,7 @@ async def require_empty(database: Database, schema: str) -> None:
     """Tables without a row are what a restore or a copy that failed has left; they are filled."""
     async with database.read() as connection:
         names = await connection.run_sync(lambda plain: sa.inspect(plain).get_table_names())
+        names = [name for name in names if not is_beside_the_tables(name)]
         if not names:
             return
         has_rows = [name for name in names if name != _VERSION.name and await count_of(connection, name)]

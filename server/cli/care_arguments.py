@@ -124,6 +124,14 @@ def _add_db(commands: Commands) -> None:
     _finish(upgrade, "databases", "upgrade_database")
     status = below.add_parser("status", help="schema, size, rows and connections; status 1 if an upgrade is needed")
     _finish(status, "databases", "show_status")
+    reindex = below.add_parser(
+        "reindex",
+        help="make anew by which words things are found",
+        description="Make anew by which words datasets, templates, batches, reports, jobs and users are found, when "
+        "`jindu doctor` says that they are not. With SQLite the server must be stopped; with PostgreSQL nobody else "
+        "writes meanwhile.",
+    )
+    _finish(reindex, "databases", "reindex")
     copy = below.add_parser(
         "copy",
         help="copy all rows into another, empty database, and compare both",

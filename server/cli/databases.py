@@ -1,9 +1,10 @@
-"""`db upgrade`, `db status` and `db copy`."""
+"""`db upgrade`, `db status`, `db reindex` and `db copy`."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,17 @@ from typing import Any
 import msgspec
 
 from server import settings as settings_module
-from server.app.engines import open_database
+from server.app.engines import open_database, words_for
 from server.care.copying import CopiedDatabase, copy_database
 from server.care.database_status import DatabaseStatus, status_of
 from server.care.problem import CareRefused
-from server.care.schema import schema_of
+from server.care.schema import schema_of, unhurried
 from server.cli.caring import progress, require_data
 from server.cli.output import say, say_json
 from server.cli.statuses import DONE, FAILED
 from server.settings import Settings
 from server.storage.database import Database
+from server.storage.findable_again import find_all_again
 from server.storage.migrating import newest_revision
 from server.storage.one_server import held, require_whole
 
@@ -64,6 +66,27 @@ async def show_status(options: dict[str, Any]) -> int:
     else:
         _tell_status(status)
     return DONE if status.schema == status.schema_of_program else FAILED
+
+
+async def reindex(options: dict[str, Any]) -> int:
+    settings = settings_module.load({"data": options["data"]})
+    require_data(settings)
+    began = time.monotonic()
+    async with contextlib.AsyncExitStack() as stack:
+        if not settings.database_url:
+            stack.enter_context(held(settings.data))
+        database = await stack.enter_async_context(_opened(settings))
+        await database.require_newest()
+        async with database.write() as connection:
+            await unhurried(connection)
+            await words_for(settings).rebuild(connection)  # first: rows cannot be taken out of one that is damaged
+            count = await connection.run_sync(find_all_again)
+    seconds = time.monotonic() - began
+    if options["json"]:
+        say_json({"database": database.place, "rows": count, "seconds": round(seconds, 3)})
+    else:
+        say(f"{count:,} things in {database.place} can be found by their words again, in {seconds:.1f} s.")
+    return DONE
 
 
 async def copy_rows(options: dict[str, Any]) -> int:

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.app.engines import kinds_waiting_in_vain, open_database, open_files
+from server.app.engines import kinds_waiting_in_vain, open_database, open_files, words_for
 from server.care.database_checks import check_database, check_kinds_run, check_schema, database_unreadable
 from server.care.file_checks import check_files, look_at_files
 from server.care.findings import CareFinding, Gravity, error, exit_status
 from server.care.machine_checks import check_machine
 from server.care.problem import CareRefused
 from server.care.repairs import REPAIRS
+from server.care.search_checks import check_search
 from server.care.store_checks import StoreLook, check_leftovers, store_away
 from server.cli.caring import require_data
 from server.cli.causes import with_cause
@@ -83,6 +84,8 @@ async def _check_rows_and_files(
         is_known = await check_schema(connection) is None
         if is_known:
             findings += check_kinds_run(await kinds_waiting_in_vain(connection))
+    if is_known:
+        findings += await check_search(database, words_for(settings), thorough=thorough)
     if looks_at_files and is_known and not any(each.severity is Gravity.ERROR for each in findings):
         findings += await _check_files(database, settings, thorough=thorough)
     return findings

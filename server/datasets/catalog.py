@@ -24,6 +24,7 @@ from server.datasets.catalog_rows import (
     find_dataset,
     find_version_of_job,
     lock_dataset,
+    make_findable,
     search_text,
     stored_tags,
     tags_text,
@@ -286,6 +287,7 @@ class Catalog:
             .where(datasets.c.id == dataset.id)
             .values(**changed, column_notes=msgspec.to_builtins(notes), search=search, updated_at=self._clock())
         )
+        await make_findable(connection, dataset.id)
 
     async def delete(self, connection: AsyncConnection, dataset: Dataset) -> set[str]:
         """Remove a dataset with all versions; returns the blob keys to give to `remove_files` after the commit.

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.datasets.dataset import ColumnNote, Dataset, Version
 from server.datasets.reject_rows import Taken
 from server.datasets.schema import Column
+from server.storage import findable
 from server.storage.pages import size_of
 from server.storage.rows import lock
 from server.storage.tables import dataset_versions, datasets, users
@@ -139,3 +140,17 @@ def search_text(
     names = (column.name for column in columns)
     said = (note.description for note in notes.values())
     return "\n".join((name, description, str(source.get("name", "")), *names, tags, *said)).casefold()
+
+
+async def make_findable(connection: AsyncConnection, dataset_id: str) -> None:
+    """Keep by which words it and its columns are found, as its row says by now."""
+    row = (await connection.execute(current_where(datasets.c.id == dataset_id))).mappings().one()
+    dataset = dataset_of(row)
+    said = [dataset.description, str(dataset.current.source.get("name", "")), *dataset.tags]
+    await findable.replace(connection, findable.of_dataset(dataset.id, dataset.owner_id, dataset.name, said))
+    notes = dataset.column_notes
+    columns = {
+        column.name: [notes[column.name].description] if column.name in notes else [""]
+        for column in dataset.current.columns
+    }
+    await findable.put_columns(connection, dataset.id, dataset.owner_id, columns)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id
 from server.datasets.appending import merged_columns, merged_statistics
 from server.datasets.catalog_rows import (
+    make_findable,
     search_text,
     version_of,
     versions_where,
@@ -127,5 +128,6 @@ async def add_version(connection: AsyncConnection, dataset_id: str, row: dict[st
     notes = msgspec.convert(found.column_notes, dict[str, ColumnNote])
     search = search_text(found.name, found.description, found.tags, notes, columns=row["columns"], source=row["source"])
     await connection.execute(update(datasets).where(is_ours).values(version=number, search=search, updated_at=now))
+    await make_findable(connection, dataset_id)
     query = versions_where(dataset_versions.c.dataset_id == dataset_id, dataset_versions.c.number == number)
     return version_of((await connection.execute(query)).mappings().one())

@@ -15,6 +15,7 @@ from server.jobs.job import FINAL_STATES, Completeness, Job, State, whole
 from server.jobs.job_filter import ERROR_CODE, REASON, JobFilter, conditions_of
 from server.jobs.job_log import JobLogStore, LogLine
 from server.jobs.past_attempts import PastAttempts
+from server.storage import findable
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of, size_of
 from server.storage.rows import lock
@@ -66,6 +67,7 @@ class JobStore:
     async def add(self, connection: AsyncConnection, job: Job) -> Job:
         """The job as it is stored: with its place among all of them."""
         stored = await connection.execute(insert(jobs).values(_row(job)).returning(jobs.c.sequence))
+        await findable.put(connection, [findable.of_job(job.id, job.owner_id, job.title)])
         return msgspec.structs.replace(job, sequence=stored.scalar_one())
 
     async def get(self, job_id: str) -> Job | None:

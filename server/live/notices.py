@@ -81,11 +81,16 @@ class Notices:
         message = protocol.NotificationsRead(timestamp=protocol.now(), unread=changed.unread)
         self._manager.send_json_to_user(changed.user_id, message)
 
-    async def keep_wanted(self, connection: AsyncConnection, user_id: str, notice: Notice) -> list[KeptMessage]:
-        """In the caller's transaction; nothing when the user chose not to be told of what ended like this."""
+    async def keep_wanted(
+        self, connection: AsyncConnection, user_id: str, notice: Notice, *, choice: str = ""
+    ) -> list[KeptMessage]:
+        """In the caller's transaction; nothing when the user chose not to be told of such things.
+
+        `choice` is one of those of an account; without one it is about a job that ended, well or not.
+        """
         found = await connection.execute(select(users.c.notifications).where(users.c.id == user_id))
         choices = found.scalar_one_or_none() or {}
-        if not choices.get("failed" if notice.level in ("error", "warning") else "finished", True):
+        if not choices.get(choice or ("failed" if notice.level in ("error", "warning") else "finished"), True):
             return []
         return [await self.keep(connection, user_id, notice)]
 

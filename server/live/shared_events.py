@@ -1,4 +1,4 @@
-"""Events of what is shared, `batch:<id>`, `dataset:<id>`, `template:<id>`: who watches is asked anew."""
+"""Events of what is shared, `batch:<id>`, `report:<id>`, `dataset:<id>`, `template:<id>`: who watches is asked anew."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from server.realtime.broker import Broker, Publication
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
 from server.storage.database import NOT_NOW, Database
+from server.storage.tables import batches, reports
 
 _LOG = logging.getLogger("jindu.live")
 _KINDS: Mapping[str, Shareable] = {each.kind: each for each in (BATCHES, DATASETS, TEMPLATES)}
+_REPORT = "report:"  # each is shared as its batch is
 _TRIED_AGAIN_SECONDS = 1.0
 EVERYTHING = ""
 
@@ -77,7 +79,7 @@ class SharedEvents:
         watched: defaultdict[Principal, set[str]] = defaultdict(set)
         for connection in self._manager.everybody():
             watched[connection.principal] |= {
-                event for event in connection.events if is_shared(event) and (events is None or event in events)
+                event for event in connection.events if is_shared(event) and (events is None or _moves(event, events))
             }
         lost = {
             principal: names - await self.allowed(principal, names) for principal, names in watched.items() if names
@@ -98,6 +100,10 @@ class SharedEvents:
                 if ids:
                     query = select(of.table.c.id).where(of.table.c.id.in_(ids), may(principal, of))
                     found |= {f"{kind}:{thing_id}" for thing_id in await connection.scalars(query)}
+            if ids := [event.removeprefix(_REPORT) for event in events if event.startswith(_REPORT)]:
+                of_batches = select(reports.c.id).join(batches, batches.c.id == reports.c.batch_id)
+                query = of_batches.where(reports.c.id.in_(ids), may(principal, BATCHES))
+                found |= {f"{_REPORT}{report_id}" for report_id in await connection.scalars(query)}
         return found
 
     def _close(self, connection: Connection, events: list[str]) -> None:
@@ -111,7 +117,12 @@ class SharedEvents:
         )
 
 
+def _moves(event: str, moved: set[str]) -> bool:
+    """Which batch a watched report is of is not known here: all of them are asked when rights of a batch move."""
+    return event in moved or (event.startswith(_REPORT) and any(each.startswith("batch:") for each in moved))
+
+
 def is_shared(event: str) -> bool:
     """Whether it is of something that can be shared, named by its id. Names of datasets begin with no digit."""
     kind, _, rest = event.partition(":")
-    return kind in ("batch", "template") or (kind == "dataset" and rest[:1].isdigit())
+    return kind in ("batch", "report", "template") or (kind == "dataset" and rest[:1].isdigit())

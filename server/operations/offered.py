@@ -12,6 +12,7 @@ from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batches import BatchOperations
 from server.operations.brands import BrandOperations
+from server.operations.comments import CommentOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.dataset_differences import DifferenceOperations
 from server.operations.dataset_exports import ExportOperations
@@ -20,11 +21,13 @@ from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
+from server.operations.favourites import FavouriteOperations
 from server.operations.fetches import FetchOperations
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
@@ -39,10 +42,12 @@ from server.operations.openid import OpenIdOperations
 from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
 from server.operations.queries import QueryOperations
+from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.schedules import ScheduleOperations
+from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
@@ -66,6 +71,7 @@ class Operations:
     batch_comparison: BatchComparison
     batches: BatchOperations
     brands: BrandOperations
+    comments: CommentOperations
     connections: ConnectionOperations
     dataset_differences: DifferenceOperations
     dataset_exports: ExportOperations
@@ -74,11 +80,13 @@ class Operations:
     datasets: DatasetOperations
     events: EventOperations
     external_jobs: ExternalJobOperations
+    favourites: FavouriteOperations
     fetches: FetchOperations
     first_pages: FirstPageOperations
     first_run: FirstRun
     gallery: GalleryOperations
     groups: GroupOperations
+    help: HelpOperations
     imports: ImportOperations
     invitations: InvitationOperations
     job_chains: JobChains
@@ -93,10 +101,12 @@ class Operations:
     passkeys: PasskeyOperations
     password_resets: PasswordResets
     queries: QueryOperations
+    recently_seen: RecentlySeen
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
     schedules: ScheduleOperations
+    search: SearchOperations
     second_factors: SecondFactorOperations
     share_links: ShareLinkOperations
     shared_reports: SharedReports

@@ -206,6 +206,10 @@ class ConnectionManager:
         """How many connections of this node listen to it."""
         return self._subscribers.count(event)
 
+    def subscribed_users(self, event: str) -> frozenset[str]:
+        """Ids of those who listen to it at this node."""
+        return frozenset(each.principal.user_id for each in self._subscribers.audience(event).connections)
+
     def is_connected(self, user_id: str) -> bool:
         return user_id in self.user_connections
 

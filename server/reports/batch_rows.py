@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import NotFound
 from server.jobs.job import State
 from server.reports.batches import BatchHead, BatchReport, ReportFilter
+from server.reports.comments import comment_count
 from server.storage.pages import size_of
 from server.storage.tables import batches, jobs, reports, users
 
@@ -61,7 +62,7 @@ def batch_words(q: str) -> list[ColumnElement[bool]]:
 def report_query(*conditions: ColumnElement[bool]) -> Select[Any]:
     columns = [column for column in reports.c if column.name != "state"]
     return (
-        select(*columns, SHOWN_STATE.label("state"))
+        select(*columns, SHOWN_STATE.label("state"), comment_count(reports.c.id).label("comment_count"))
         .join(batches, batches.c.id == reports.c.batch_id)
         .join(jobs, jobs.c.id == batches.c.job_id)
         .where(*conditions)

@@ -28,6 +28,7 @@ from server.reports.batch_rows import (
 )
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
+from server.storage import findable
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of
 from server.storage.tables import batches, brands, jobs, reports, templates
@@ -196,6 +197,8 @@ class BatchStore:
         row = msgspec.to_builtins(batch, builtin_types=(datetime,))
         given = {name: row[name] for name in batches.c.keys() if name in row and name != "sequence"}  # noqa: SIM118 – not a dict
         await connection.execute(insert(batches).values(given))
+        said = [batch.template_name]
+        await findable.put(connection, [findable.of_batch(batch.id, batch.owner_id, batch.name, said)])
 
     async def add_reports(
         self, connection: AsyncConnection, batch: Batch, parameter_sets: Sequence[dict[str, Any]]
@@ -213,7 +216,10 @@ class BatchStore:
             for position, parameters in enumerate(parameter_sets, start=1)
         ]
         for start in range(0, len(rows), _INSERT_CHUNK):
-            await connection.execute(insert(reports), rows[start : start + _INSERT_CHUNK])
+            some = rows[start : start + _INSERT_CHUNK]
+            await connection.execute(insert(reports), some)
+            found = [_findable_report(row, said=(batch.name, batch.template_name)) for row in some]
+            await findable.put(connection, found)
         await connection.execute(update(batches).where(batches.c.id == batch.id).values(report_count=len(rows)))
 
     async def hand_over(self, connection: AsyncConnection, batch_id: str, job_id: str) -> None:
@@ -246,10 +252,17 @@ class BatchStore:
         await connection.execute(
             update(reports).where(reports.c.id == report.id).values({name: row[name] for name in names})
         )
+        await self._name_findable(connection, finished)
         if finished.bytes:
             more = update(batches).where(batches.c.id == finished.batch_id)
             await connection.execute(more.values(bytes=batches.c.bytes + finished.bytes))
         return finished
+
+    async def _name_findable(self, connection: AsyncConnection, report: BatchReport) -> None:
+        """By the title that it has got."""
+        query = select(batches.c.name, batches.c.template_name).where(batches.c.id == report.batch_id)
+        said = (await connection.execute(query)).one()
+        await findable.say_again(connection, _findable_report(msgspec.structs.asdict(report), said=said))
 
     async def image_keys(self) -> set[str]:
         """Blob keys of the pictures that any batch shows, or will show: those of brands too, seen at one moment."""
@@ -262,6 +275,12 @@ class BatchStore:
     async def delete(self, connection: AsyncConnection, batch_id: str) -> None:
         await connection.execute(delete(reports).where(reports.c.batch_id == batch_id))
         await connection.execute(delete(batches).where(batches.c.id == batch_id))
+
+
+def _findable_report(row: dict[str, Any], *, said: Sequence[str]) -> dict[str, Any]:
+    """`said` are the names of its batch and of the template."""
+    ids = row["id"], row["batch_id"], row["owner_id"]
+    return findable.of_report(*ids, row["title"], row["parameters"], said)
 
 
 def provisional_title(parameters: dict[str, Any]) -> str:

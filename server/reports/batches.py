@@ -118,6 +118,7 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     figures: list[Figure] = []
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    comment_count: int = 0
 
     def artifact(self, file: str) -> StoredArtifact:
         """By the name it is served under; raises `NotFound`."""

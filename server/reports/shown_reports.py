@@ -18,12 +18,12 @@ def everything(reports: Sequence[BatchReport]) -> Sequence[BatchReport]:
 
 
 def for_strangers(reports: Sequence[BatchReport]) -> Sequence[BatchReport]:
-    """Those that are made, without the parameters that no page of theirs shows.
+    """Those that are made, without the parameters that no page of theirs shows, and without what is said of them.
 
     Others are left out: their reasons quote cells, and so do the titles that they have until they are made.
     """
     made = (report for report in reports if report.state is State.SUCCEEDED)
-    return [msgspec.structs.replace(report, parameters={}, error=None) for report in made]
+    return [msgspec.structs.replace(report, parameters={}, error=None, comment_count=0) for report in made]
 
 
 def without_reasons(owner: str) -> ShownReports:

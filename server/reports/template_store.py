@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
 from server.reports.bundles import MOST_INCLUDED, Included, bundled
+from server.storage import findable
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
 from server.storage.tables import batches, template_versions, templates, users
@@ -239,6 +240,7 @@ class TemplateStore:
         version = {"template_id": saved.id, "number": saved.version, "source": source, "created_at": now}
         told = msgspec.structs.asdict(story) | {"saved_by": saved_by}
         await connection.execute(insert(template_versions).values(version | told))
+        await findable.replace(connection, findable.of_template(saved.id, owner_id, name, [title, description]))
         return saved
 
     async def delete(self, connection: AsyncConnection, stored: StoredTemplate) -> None:

@@ -29,6 +29,8 @@ from sqlalchemy import (
     text,
 )
 
+from server.storage.word_tables import STATEMENTS
+
 
 def in_utc(moment: datetime) -> datetime:
     """The same moment; those that lie just outside the calendar in UTC are its first or last."""
@@ -533,6 +535,106 @@ grants = Table(
     Column("given_by", String(64), nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
 )
+
+comments = Table(
+    "comments",
+    metadata,
+    _id(),
+    _sequence("comments"),
+    Column("report_id", ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
+    _user("author_id"),
+    Column("text", Text, nullable=False),  # empty once it is deleted and stands for what others answered
+    _json("mentions", "[]"),  # reports.comments.Mention
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("edited_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Index("ix_comments_report_id", "report_id", "sequence"),
+)
+
+comment_bells = Table(
+    "comment_bells",
+    metadata,
+    # When whom the bell rang for whose comments: one ring for all that somebody writes in one go.
+    Column("report_id", ForeignKey("reports.id", ondelete="CASCADE"), primary_key=True),
+    Column("author_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("at", UtcDateTime, nullable=False),  # of the newest comment of that go
+    Column("is_mention", Boolean, nullable=False),  # whether it rang because they were named
+)
+
+
+def _one_thing() -> tuple[Column[str], ...]:
+    """By ids, with which the row goes; one of the four is set."""
+    kinds = ("dataset", "template", "batch", "report")
+    return tuple(
+        Column(
+            f"{kind}_id",
+            ForeignKey(f"{'batches' if kind == 'batch' else f'{kind}s'}.id", ondelete="CASCADE"),
+            index=True,
+        )
+        for kind in kinds
+    )
+
+
+favourites = Table(
+    "favourites",
+    metadata,
+    _id(),
+    _user("user_id"),
+    *_one_thing(),
+    Column("created_at", UtcDateTime, nullable=False),
+    *(
+        Index(f"uq_favourites_{kind}", "user_id", f"{kind}_id", unique=True)
+        for kind in ("dataset", "template", "batch", "report")
+    ),
+)
+
+recently_seen = Table(
+    "recently_seen",
+    metadata,
+    _id(),
+    _user("user_id"),
+    *_one_thing(),
+    Column("at", UtcDateTime, nullable=False),
+    *(
+        Index(f"uq_recently_seen_{kind}", "user_id", f"{kind}_id", unique=True)
+        for kind in ("dataset", "template", "batch", "report")
+    ),
+)
+
+_WHAT_IS_FOUND = {
+    "dataset_id": datasets,
+    "template_id": templates,
+    "batch_id": batches,
+    "report_id": reports,
+    "job_id": jobs,
+    "user_id": users,
+}
+
+findables = Table(
+    "findables",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),  # storage.findable.FindableKind
+    Column("name", String(300), nullable=False),  # as it is shown
+    *(  # what it is about; a report has the id of its batch, too
+        Column(name, ForeignKey(table.c.id, ondelete="CASCADE")) for name, table in _WHAT_IS_FOUND.items()
+    ),
+    Column("words", Text, nullable=False),  # storage.findable.written
+    *(
+        Index(
+            f"ix_findables_{name}",
+            name,
+            sqlite_where=text(f"{name} IS NOT NULL"),
+            postgresql_where=text(f"{name} IS NOT NULL"),
+        )
+        for name in _WHAT_IS_FOUND
+    ),
+)
+
+for _dialect, _statements in STATEMENTS.items():
+    for _one in _statements:
+        event.listen(findables, "after_create", DDL(_one).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
 streams = Table(
     "streams",

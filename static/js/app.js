@@ -10,10 +10,13 @@ import { LiveClient } from "./live-client.js";
 import { startDoubting } from "./live-doubt.js";
 import { startMenus } from "./menus.js";
 import { startNotifications } from "./notifications.js";
+import { startPalette } from "./palette.js";
 import { startRelativeTimes } from "./relative-times.js";
 import { startRunningStrip } from "./running.js";
 import { startSayingWhy } from "./signed-out.js";
+import { startShortcuts } from "./shortcuts.js";
 import { setClockOffset } from "./server-clock.js";
+import { startStars } from "./stars.js";
 import { showCurrentTabs } from "./tabs.js";
 import { dropDraftsOnSignOut } from "./template-drafts.js";
 import { tellTimeZone } from "./time-zone.js";
@@ -26,10 +29,14 @@ tellTimeZone();
 startMenus();
 showCurrentTabs();
 startConfirming();
+startStars();
 startSubmittingChoices();
 dropDraftsOnSignOut();
 startRelativeTimes();
-if (live) startLive();
+if (live) {
+  startShortcuts(startPalette());
+  startLive();
+}
 
 // All pages of a browser have one connection, as long as they are of the same user and version.
 function ofThisBrowser() {

@@ -7,31 +7,26 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import PageOf, connected
 from tests.browser.test_shell import demonstrate
 from tests.conftest import PASSWORDS
-from tests.pages import FOR_STRANGERS, NO_PAGES, ON_THE_WAY, ROUTES, furnished, of_a_thousand
+from tests.pages import FOR_STRANGERS, NO_HELP, NO_PAGES, ON_THE_WAY, ROUTES, furnished, of_a_thousand
 from views.routes import PAGES
 
 pytestmark = pytest.mark.browser
 
 
-OPTIONS = {"rules": {"target-size": {"enabled": True}}}  # off by itself, and asked for by Lighthouse
+RULES = {"target-size": {"enabled": True}}  # off by itself, and asked for by Lighthouse
 
 
 async def complaints(page: Page) -> list[str]:
-    """What axe finds, one line each: rule, where, why."""
+    """What axe finds, one line each."""
     # Transitions would be judged in the middle of a change of colours.
     await page.emulate_media(reduced_motion="reduce")
-    found = await Axe().run(page, options=OPTIONS)
-    return [
-        f"{page.url} {violation['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for violation in found.response["violations"]
-        for node in violation["nodes"]
-    ]
+    return await violations(page, rules=RULES)
 
 
 async def of_ways_in(page: Page) -> list[str]:
@@ -71,14 +66,15 @@ FACTS = """() => ({
   headings: document.querySelectorAll("h1").length,
   description: document.querySelector("meta[name=description]")?.content.length ?? 0,
   title: document.title.length,
+  help: document.querySelectorAll("a.help-link[href*='#']").length,
   squeezed: [...document.querySelectorAll("textarea")]
     .filter((area) => area.offsetWidth && area.offsetWidth < 0.6 * area.parentElement.clientWidth)
     .map((area) => area.id),
 })"""
 
 
-async def faults(page: Page, path: str, width: int) -> list[str]:
-    """Of the page at `path`: what axe finds, what stands beside the screen or moves by itself, what has no name."""
+async def faults(page: Page, path: str, width: int, route: str = "") -> list[str]:
+    """Of the page at `path`: what axe finds, what stands beside the screen or moves, what has no name or help."""
     response = await page.goto(path)
     assert response is not None
     assert response.status == 200, path
@@ -89,6 +85,7 @@ async def faults(page: Page, path: str, width: int) -> list[str]:
     found = [f"{path} is {facts['width']} wide"] if facts["width"] > width else []
     found += [f"{path} has {facts['headings']} headings"] if facts["headings"] != 1 else []
     found += [f"{path} does not say what it is"] if not (facts["description"] and facts["title"]) else []
+    found += [f"{path} has no help"] if not facts["help"] and route not in NO_HELP else []
     found += [f"{path} squeezes {facts['squeezed']}"] if facts["squeezed"] else []
     shifts = await page.evaluate("window.shifts")
     is_editor = path.startswith("/templates/") and path.endswith(("/new", "/edit"))
@@ -113,7 +110,7 @@ async def test_every_page_can_be_read_and_stands_still(
     found = []
     for route, addresses in places.items():
         for path in addresses:
-            found += await faults(stranger if route in FOR_STRANGERS else page, path, width)
+            found += await faults(stranger if route in FOR_STRANGERS else page, path, width, route)
     found += await faults(page, await of_a_thousand(admin), width)
     found += await faults(stranger, "/docs/api/jobs", width)
     assert found == []

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from tests.cluster.conftest import Cluster, People, live
+from tests.functional.batches import made, put_template, reports_of
 from tests.functional.event_stream import events as event_stream
 from tests.waiting import until
 
@@ -138,3 +139,31 @@ async def test_each_node_is_ready_and_says_that_it_reaches_the_others(cluster: C
     for client in (admin.home, admin.east, admin.west):
         async with client.get("/readyz") as response:
             assert (response.status, (await response.json())["nodes"]) == (200, "ok")
+
+
+async def test_a_comment_written_at_one_node_stands_at_the_others_and_a_right_that_ends_ends_everywhere(
+    alice: People, bob: People
+) -> None:
+    source = 'title: T\nformats: [html]\nblocks: [{text: "x"}]\n'
+    await put_template(alice.home, "talked-about", source)
+    batch = (await made(alice.home, "talked-about"))["id"]
+    (report,) = await reports_of(alice.home, batch)
+    access, event = f"/api/v1/batches/{batch}/access", f"report:{report['id']}"
+    async with alice.west.put(access, json={"grants": [{"user": "bob", "right": "view"}]}) as response:
+        assert response.ok, await response.text()
+    async with live(bob.home) as his, live(alice.west) as hers:
+        for socket in (his, hers):
+            await socket.next("connection")
+        await his.send(type="subscribe", events=[event])
+        await his.next("subscription")
+        comments = f"/api/v1/reports/{report['id']}/comments"
+        async with bob.east.post(comments, json={"text": "@alice, look"}) as response:
+            written = await response.json()
+        assert (await his.next("event"))["data"] == {"comment": written["id"], "change": "added"}
+        told = await hers.next(lambda each: each["type"] == "notification" and "mentioned you" in each["title"])
+        assert told["url"] == f"/reports/{report['id']}#comment-{written['id']}"
+        async with bob.home.get(comments) as response:
+            assert [each["text"] for each in (await response.json())["items"]] == ["@alice, look"]
+        async with alice.east.put(access, json={"grants": []}) as response:
+            assert response.ok
+        assert (await his.next(lambda each: each["type"] == "event"))["data"] == {"access": "ended"}

@@ -57,6 +57,9 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
     async with client.post("/api/v1/links", json={"batch": batch_id}) as response:
         assert response.status == 201, await response.text()
         link = await response.json()
+    async with client.post(f"/api/v1/reports/{report['id']}/comments", json={"text": "South is missing"}) as response:
+        assert response.status == 201, await response.text()
+        comment = await response.json()
     return {
         "/datasets/{name}": "/datasets/orders",
         "/templates/{name}": "/templates/report",
@@ -68,6 +71,8 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         "/reports/{report_id}": f"/reports/{report['id']}",
         "/schedules/{id}": f"/schedules/{schedule['id']}",
         "/links/{id}": f"/links/{link['id']}",
+        "{kind}/{id}": f"report/{report['id']}",
+        "{comment_id}": comment["id"],
         "/s/{secret}": "/s/" + link["url"].rpartition("/s/")[2],
         "{file:[^/]+}": report["artifacts"][0]["url"].rpartition("/")[2],
         "{number:\\d{1,9}}": "1",
@@ -156,6 +161,11 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
         ],
         ("GET", "/api/v1/uploads/{id}/preview"): [{}, {"params": {"encoding": "utf-16"}}],
         ("PATCH", "/api/v1/datasets/{name}"): [{"json": {"description": HOSTILE}}],
+        ("POST", "/api/v1/reports/{id}/comments"): [{"json": {"text": f"{HOSTILE} @bob"}}],
+        ("PATCH", "/api/v1/reports/{id}/comments/{comment_id}"): [{"json": {"text": HOSTILE}}],
+        ("POST", "/reports/{id}/comments"): [{"data": {"text": HOSTILE}}],
+        ("POST", "/reports/{id}/comments/{comment_id}"): [{"data": {"text": HOSTILE}}],
+        ("POST", "/favourites/{kind}/{id}"): [{"data": {"on": "1"}}, {"data": {}}],
         ("POST", "/api/v1/events/{name}"): [{"json": {"text": HOSTILE}}],
     }
     if (method, pattern) in known:

@@ -65,6 +65,23 @@ SILENT = {
         ("PATCH /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}", "POST /api/v1/uploads/{id}/pause"),
         "the bytes of a file whose beginning was written down",
     ),
+    **dict.fromkeys(
+        (
+            "POST /api/v1/reports/{id}/comments",
+            "POST /reports/{id}/comments",
+            "PATCH /api/v1/reports/{id}/comments/{comment_id}",
+            "POST /reports/{id}/comments/{comment_id}",
+        ),
+        "the comment itself says who wrote it, and when",
+    ),
+    **dict.fromkeys(
+        (
+            "PUT /api/v1/favourites/{kind}/{id}",
+            "DELETE /api/v1/favourites/{kind}/{id}",
+            "POST /favourites/{kind}/{id}",
+        ),
+        "what one marks for oneself",
+    ),
     "POST /s/{secret}": "opens what was shared, for whoever knows its password: openings are counted",
     "POST /notifications/read": "what one has seen oneself",
     "POST /websocket-test/notification": "a notice for oneself, to try the connection",
@@ -133,6 +150,7 @@ async def test_every_door_that_changes_something_leaves_a_line(
     await got(admin, "/api/v1/datasets/orders?owner=alice")  # of another: a line, though nothing changes
     await of_templates_and_batches(walk, alice)
     await of_schedules(walk, alice)
+    await of_comments(walk, admin, alice)
     places = dict.fromkeys(["/uploads/{id}"], "/uploads/x")
     changing = {f"{door.method} {door.pattern}" for door in doors(places) if door.method not in READING}
     assert changing - walk.seen - SILENT.keys() == set(), "say here how they are gone through, or why they are silent"
@@ -150,6 +168,21 @@ async def hold_no_secret(server: Server, admin: Client) -> None:
     for secret in (*PASSWORDS.values(), "a-long-enough-one", "another-horse-alice", "monsoon"):
         assert secret not in told
     assert re.search(r"jindu_\w{8}|argon2|sha256", told) is None
+
+
+async def of_comments(walk: Walk, admin: Client, alice: Client) -> None:
+    """The owner of a report deletes what others wrote about it."""
+    batch = (await got(alice, "/api/v1/batches"))["items"][0]["id"]
+    report = (await got(alice, f"/api/v1/batches/{batch}/reports"))["items"][0]["id"]
+    at = f"/reports/{report}/comments"
+    for door in (
+        "DELETE /api/v1/reports/{id}/comments/{comment_id}",
+        "POST /reports/{id}/comments/{comment_id}/delete",
+    ):
+        async with admin.post(f"/api/v1{at}", json={"text": "not so"}) as response:
+            comment = (await response.json())["id"]
+        path = f"/api/v1{at}/{comment}" if "api" in door else f"{at}/{comment}/delete"
+        await walk.through(alice, door, path)
 
 
 async def of_the_account(walk: Walk, server: Server, alice: Client) -> None:

@@ -88,6 +88,8 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         async with alice.post("/api/v1/links", json={"batch": batch["id"]}) as response:
             shared = (await response.json())["url"]
         await share(admin, alice)
+        (report,) = [each for each in await reports_of(alice, batch["id"]) if each["parameters"]["region"] == "North"]
+        await talk(alice, report["id"])
         place = await halfway(alice)
         over = asyncio.Event()
         people = asyncio.create_task(busy(alice, over))
@@ -95,7 +97,6 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         over.set()
         assert await people >= 2
         assert backup.status == 0, backup
-        (report,) = [each for each in await reports_of(alice, batch["id"]) if each["parameters"]["region"] == "North"]
         async with alice.get(report["artifacts"][0]["url"]) as response:
             downloaded = await response.read()
     await asyncio.to_thread(process.kill)
@@ -124,6 +125,13 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         await asyncio.to_thread(second.kill)
 
 
+async def talk(alice: aiohttp.ClientSession, report: str) -> None:
+    async with alice.post(f"/api/v1/reports/{report}/comments", json={"text": "North, @admin"}) as response:
+        assert response.status == 201, await response.text()
+    async with alice.put(f"/api/v1/favourites/report/{report}") as response:
+        assert response.status == 204, await response.text()
+
+
 async def share(admin: aiohttp.ClientSession, alice: aiohttp.ClientSession) -> None:
     async with admin.post("/api/v1/admin/groups", json={"name": "财务", "members": ["admin"]}) as response:
         assert response.status == 201, await response.text()
@@ -139,6 +147,9 @@ async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: byt
     async with await signed_in(server, "alice") as alice:
         async with alice.get(report["artifacts"][0]["url"]) as response:
             assert await response.read() == downloaded
+        (comment,) = (await read(alice, f"/api/v1/reports/{report['id']}/comments"))["items"]
+        assert (comment["text"], comment["mentions"]) == ("North, @admin", ["admin"])
+        assert [each["id"] for each in (await read(alice, "/api/v1/favourites"))["items"]] == [report["id"]]
         (link,) = (await read(alice, "/api/v1/links"))["items"]
         async with aiohttp.ClientSession(server.url) as stranger, stranger.get(shared) as response:
             assert (response.status, link["url"]) == (200, server.url + shared)

@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-import pytest
 import yarl
 
-from tests.conftest import PASSWORDS, Server, new_user
+from tests.conftest import Server
+from tests.functional.colleagues import Client, People
 from tests.functional.doors import Door, doors, prepared
 
-Client = aiohttp.ClientSession
 # What renders, or reads all rows: one of them tries these, and they ask no other question than the rest.
 COSTLY = re.compile(r"preview|export|combined|download|/columns/|/diff|profiles|shapes|/batches/new|\.(html|pdf|xlsx)$")
 KINDS = {"/datasets/{name}": "dataset", "/templates/{name}": "template", "/batches/{id}": "batch"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class People:
-    alice: Client
-    looks: Client
-    edits: Client
-    member: Client
-    viewer: Client
-    stranger: Client
-    admin: Client
-
-
-@pytest.fixture
-async def people(
-    server: Server, admin: Client, alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[People]:
-    async with AsyncExitStack() as stack:
-
-        async def user(name: str, role: str = "editor") -> Client:
-            monkeypatch.setitem(PASSWORDS, name, f"correct-horse-{name}")
-            return await stack.enter_async_context(await new_user(server, admin, name, role=role))
-
-        yield People(
-            alice=alice,
-            looks=bob,
-            edits=await user("edith"),
-            member=await user("mel"),
-            viewer=await user("vera", role="viewer"),
-            stranger=await user("sam"),
-            admin=admin,
-        )
 
 
 async def test_every_door_opens_to_whom_it_was_shared_with_and_closes_again(server: Server, people: People) -> None:

@@ -21,10 +21,12 @@ from server.storage.pages import Listing
 
 
 class Notifications(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which ends of one's jobs are told in the bell; the defaults tell all. What administrators announce always is."""
+    """Which ends of one's jobs are told in the bell, and whether comments are; the defaults tell all. What
+    administrators announce always is."""
 
     finished: bool = True
     failed: bool = True
+    commented: bool = True
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):

@@ -94,13 +94,13 @@ class BatchList(Listing[BatchItem], frozen=True, kw_only=True):
 
 
 class BatchQuery(PageByNumber, frozen=True, kw_only=True):
-    """`template`: only batches of this template. `whose`: only your own (`mine`), what others `shared` with you, or,
-    for administrators, `all` there are. `owner`: what you may see of this user.
+    """`template`: only batches of this template. `whose`: only your own (`mine`), what others `shared` with you,
+    your `favourites`, or, for administrators, `all` there are. `owner`: what you may see of this user.
     """
 
     template: str = ""
     owner: Owner | None = None
-    whose: Literal["mine", "shared", "all"] | None = None
+    whose: Literal["mine", "shared", "favourites", "all"] | None = None
 
 
 class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):

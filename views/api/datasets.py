@@ -27,7 +27,7 @@ _Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_CHARACTERS, patt
 class DatasetQuery(OwnersPage, frozen=True, kw_only=True):
     """`q` is looked for in names, descriptions, column names, tags and source file names. `tag`: only datasets that
     have it; may be repeated, then they have all of them. `whose`: only your own (`mine`), what others `shared` with
-    you, or, for administrators, `all` there are. `owner`: what you may see of this user.
+    you, your `favourites`, or, for administrators, `all` there are. `owner`: what you may see of this user.
     """
 
     tag: tuple[str, ...] = ()

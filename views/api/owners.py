@@ -21,12 +21,12 @@ class OwnerQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnersPage(Page, frozen=True, kw_only=True):
-    """`whose`: only your own (`mine`), what others `shared` with you, or, for administrators, `all` there are; without
-    it yours and what is shared. `owner`: what you may see of this user.
+    """`whose`: only your own (`mine`), what others `shared` with you, your `favourites`, or, for administrators, `all`
+    there are; without it yours and what is shared. `owner`: what you may see of this user.
     """
 
     owner: Owner | None = None
-    whose: Literal["mine", "shared", "all"] | None = None
+    whose: Literal["mine", "shared", "favourites", "all"] | None = None
 
 
 def whose_of(said: str | None) -> Whose:

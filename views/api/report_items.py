@@ -31,7 +31,7 @@ class ArtifactItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One report: what it is about, how far it is, and its files once it is done."""
+    """One report: what it is about, how far it is, its files once it is done, and how many comments it has."""
 
     id: str
     batch_id: str
@@ -44,6 +44,7 @@ class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
     started_at: datetime | None
     finished_at: datetime | None
+    comment_count: int
     links: dict[str, str]
 
 
@@ -64,6 +65,7 @@ def report_item(report: BatchReport) -> ReportItem:
         warnings=[str(warning.get("message", "")) for warning in report.warnings],
         started_at=report.started_at,
         finished_at=report.finished_at,
+        comment_count=report.comment_count,
         links={
             "self": base,
             "batch": outside(f"/api/v1/batches/{report.batch_id}"),

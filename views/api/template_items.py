@@ -19,11 +19,13 @@ from views.api.owners import of_owner, owner_for
 
 
 class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template says about itself; `owner` is a user's name. `datasets` are those its queries read.
+    """What a template says about itself; `id` is for the event `template:<id>`; `owner` is a user's name. `datasets`
+    are those its queries read.
 
     The link `first_page` is a small picture of its newest report, if one has pages.
     """
 
+    id: str
     name: str
     owner: str
     title: str
@@ -78,6 +80,7 @@ def template_info(reader: Principal, item: TemplateItem, pictured: str | None) -
     owner = owner_for(reader, item.stored.owner_id, item.stored.owner)
     links = template_links(item.stored.name, owner) | ({"first_page": first_page_url(pictured)} if pictured else {})
     return TemplateInfo(
+        id=item.stored.id,
         name=item.stored.name,
         owner=item.stored.owner,
         title=item.summary.title or item.stored.title,

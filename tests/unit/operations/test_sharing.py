@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from server.auth.access import BATCHES, DATASETS, TEMPLATES, Right, Whose, granted, listed
+from server.auth.access import BATCHES, DATASETS, TEMPLATES, Right, Whose, granted, listed, may, seers
 from server.auth.grants import Grant
 from server.auth.permissions import ANONYMOUS, Principal, Role
+from server.clock import utc_now
 from server.datasets.dataset import DatasetChange
 from server.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed
 from server.jobs.job import State
@@ -361,3 +362,37 @@ async def test_parameters_by_a_query_are_those_of_whoever_orders(
     job = (await house.reported(bob, "sales", owner="bob", parameters=query)).job
     assert job.error is not None
     assert "orders" in job.error.text
+
+
+async def test_who_sees_a_thing_is_the_same_from_both_ends(
+    house: House, alice: Principal, bob: Principal, admin: Principal, batch_id: str
+) -> None:
+    carol, gone = await house.user("carol"), await house.user("gone", role=Role.ADMIN)
+    await house.todo.groups.create(admin, name="Finance", members=["carol"])
+    await house.todo.groups.create(admin, name="Empty", members=[])
+    async with house.parts.storage.database.write() as connection:
+        await connection.execute(update(users).where(users.c.id == gone.user_id).values(disabled_at=utc_now()))
+    things = {
+        DATASETS: (await house.todo.datasets.get(alice, "orders")).id,
+        TEMPLATES: (await house.todo.templates.get(alice, "sales")).id,
+        BATCHES: batch_id,
+    }
+    names = {DATASETS: "orders", TEMPLATES: "sales", BATCHES: batch_id}
+    for of, thing_id in things.items():
+        for grants, expected in (
+            ([], {alice, admin}),
+            ([Grant(group="Empty")], {alice, admin}),
+            ([Grant(group="Finance")], {alice, admin, carol}),
+            ([Grant(group="Finance"), Grant(user="bob")], {alice, admin, carol, bob}),
+            ([Grant(everyone=True)], {alice, admin, carol, bob}),
+        ):
+            await share(house, alice, of.kind, names[of], *grants)
+            async with house.parts.storage.database.read() as connection:
+                seeing = set(await connection.scalars(select(users.c.name).where(seers(of, thing_id))))
+                told = await connection.execute(select(users.c.name, seers(of, thing_id).label("sees")))
+                assert {row.name for row in told if row.sees} == seeing
+                for each in (alice, bob, carol, admin):
+                    query = select(of.table.c.id).where(of.table.c.id == thing_id, may(each, of))
+                    may_see = (await connection.execute(query)).first() is not None
+                    assert may_see is (each.user_name in seeing), (of.kind, each.user_name, grants)
+            assert seeing == {each.user_name for each in expected}

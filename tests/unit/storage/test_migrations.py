@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,18 @@ def shape_of(connection: sa.Connection) -> dict[str, Any]:
                 for column in found.get_columns(name)
             ),
             "key": found.get_pk_constraint(name),
-            "indexes": sorted(found.get_indexes(name), key=lambda index: str(index["name"])),
+            "indexes": sorted(map(plain_index, found.get_indexes(name)), key=lambda index: str(index["name"])),
             "unique": sorted(found.get_unique_constraints(name), key=lambda unique: str(unique["name"])),
             "foreign": sorted(found.get_foreign_keys(name), key=lambda key: str(key["name"])),
             "checks": sorted(found.get_check_constraints(name), key=lambda check: str(check["name"])),
         }
     return shape
+
+
+def plain_index(index: Mapping[str, Any]) -> dict[str, Any]:
+    """With texts for the conditions of those that are of some rows alone, which cannot be compared."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return {**index, "dialect_options": options}
 
 
 def plain_default(default: str | None) -> str:
