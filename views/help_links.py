@@ -76,6 +76,7 @@ PAGES: dict[str, HelpTopic | None] = {
     "/batches/{id}": _for_analysts("failed-reports", label="When a report failed"),
     "/batches/{id}/access": _SHARING,
     "/reports": _for_analysts("report", label="Read a report"),
+    "/schedules": _for_analysts("schedules", label="Reports that come by themselves"),
     "/jobs": _for_analysts("jobs", label="Find jobs, and stop or repeat many"),
     "/jobs/{id}": _for_analysts("states", label="What a state means"),
     "/s": _for_analysts("opened-link", label="You were sent a link"),

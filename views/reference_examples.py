@@ -38,6 +38,13 @@ BODIES: dict[str, Any] = {
     "api_comment_write": {"text": "@li.wei, the East is missing a week."},
     "api_comment_edit": {"text": "@li.wei, the East is missing two weeks."},
     "api_batch_start": {"template": _TEMPLATE, "parameters": [{"region": "East"}], "formats": ["pdf", "xlsx"]},
+    "api_schedule_create": {
+        "template": _TEMPLATE,
+        "cron": "0 8 1 * *",
+        "time_zone": "Asia/Shanghai",
+        "parameters": [{"region": "East"}],
+    },
+    "api_schedule_change": {"enabled": False},
     "api_brand_save": {"accent": "#0a5c5c", "footer": "Sales team"},
     "api_change_dataset_access": {"grants": [{"user": "li.wei", "right": "edit"}, {"everyone": True, "right": "view"}]},
     "api_change_template_access": {"grants": [{"group": "Finance", "right": "view"}]},

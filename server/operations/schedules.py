@@ -24,14 +24,14 @@ from server.reports.template_store import TemplateHead
 from server.schedules.firing import Firing
 from server.schedules.schedule import (
     DEFAULT_QUIET_SECONDS,
-    Cause,
     Missed,
     Ordered,
     Overlap,
+    RunCause,
     Schedule,
     ScheduleHead,
     ScheduleRun,
-    Standing,
+    ScheduleStanding,
     StopReason,
 )
 from server.schedules.scheduler import Scheduler
@@ -213,7 +213,7 @@ class ScheduleOperations:
         async with self._database.write() as connection:
             if asked_key and (known := await run_of_key(connection, schedule.id, asked_key)):
                 return known
-            await add_runs(connection, schedule, Cause.HAND, [at], now=now)
+            await add_runs(connection, schedule, RunCause.HAND, [at], now=now)
             run = await run_at(connection, schedule.id, at)
             if asked_key:
                 await set_run(connection, run.id, asked_key=asked_key)
@@ -250,7 +250,7 @@ class ScheduleOperations:
                 await _require_whole(connection, current)
             turned = msgspec.structs.replace(
                 current,
-                standing=Standing.ON if is_on else Standing.PAUSED,
+                standing=ScheduleStanding.ON if is_on else ScheduleStanding.PAUSED,
                 reason=StopReason.NONE if is_on else StopReason.BY_HAND,
                 error=None,
                 # From now on: what came while it was off was not missed.
@@ -259,8 +259,10 @@ class ScheduleOperations:
                 updated_at=now,
             )
             await save_schedule(connection, turned)
-            action = "schedule.resume" if is_on else "schedule.pause"
-            await Audit.record(connection, principal, action, current.name, subject_id=current.id)
+            if is_on:
+                await Audit.record(connection, principal, "schedule.resume", current.name, subject_id=current.id)
+            else:
+                await Audit.record(connection, principal, "schedule.pause", current.name, subject_id=current.id)
 
     async def _made(
         self, principal: Principal, wish: ScheduleWish, *, now: datetime, before: Schedule | None = None
@@ -292,7 +294,7 @@ class ScheduleOperations:
             leader_name=leader.name if leader else "",
             missed=wish.missed,
             overlap=wish.overlap,
-            standing=Standing.ON if wish.enabled else Standing.PAUSED,
+            standing=ScheduleStanding.ON if wish.enabled else ScheduleStanding.PAUSED,
             reason=StopReason.NONE if wish.enabled else StopReason.BY_HAND,
             error=None,
             planned_at=next_time(wish.cron, wish.time_zone, now) if wish.cron and wish.enabled else None,

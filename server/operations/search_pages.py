@@ -39,6 +39,7 @@ PAGES = (
     FindablePage(url="/datasets", label="Datasets", hint="Data, tables"),
     FindablePage(url="/templates", label="Templates", hint="Layouts, gallery of templates"),
     FindablePage(url="/batches", label="Reports", hint="Batches, results"),
+    FindablePage(url="/schedules", label="Schedules", hint="Calendar, cron, reports by themselves"),
     FindablePage(url="/jobs", label="Jobs", hint="Progress, queue, imports"),
     FindablePage(url="/notifications", label="Notifications", hint="Bell, messages"),
     FindablePage(url="/account", label="Account", hint="Language, time zone, profile, devices"),

@@ -19,8 +19,8 @@ from server.errors import Forbidden, InvalidInput, JinduError, NotFound, QuotaEx
 from server.jobs.job import Job, State
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.schedules.schedule import (
-    Cause,
     Overlap,
+    RunCause,
     RunState,
     Schedule,
     ScheduleError,
@@ -175,7 +175,7 @@ class Firing:
 
     async def _has_to_wait(self, schedule: Schedule, run: ScheduleRun) -> bool:
         """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not."""
-        if run.cause is Cause.HAND or not await self._goes_on(schedule):
+        if run.cause is RunCause.HAND or not await self._goes_on(schedule):
             return False
         if schedule.overlap is Overlap.SKIP and not run.is_late:
             async with self._database.write() as connection:

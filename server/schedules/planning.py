@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, utc_now
 from server.jobs.job import State
 from server.realtime.history import KeptMessage
-from server.schedules.schedule import Cause, Missed, RunState, ScheduleHead, Standing, StopReason
+from server.schedules.schedule import Missed, RunCause, RunState, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.stopping import Stopping
 from server.schedules.store import add_runs, forget_runs, locked, save_schedule
 from server.schedules.timing import PastTimes, next_time, times_until
@@ -58,7 +58,7 @@ class Planning:
         for row in by_leader:
             await self._safely(row.id, self._plan_after, now, row.planned_at)
         async with self._database.read() as connection:
-            next_at = sa.select(sa.func.min(schedules.c.planned_at)).where(schedules.c.standing == Standing.ON)
+            next_at = sa.select(sa.func.min(schedules.c.planned_at)).where(schedules.c.standing == ScheduleStanding.ON)
             found: datetime | None = await connection.scalar(next_at)
         return found
 
@@ -97,9 +97,9 @@ class Planning:
         in_time = [at for at in past.times if now - at <= LATE]
         made = _made_up_for(schedule.missed, late, has_newer=bool(in_time))
         left = [at for at in late if at not in made]
-        await add_runs(connection, schedule, Cause.TIME, left, now=now, state=RunState.MISSED, is_late=True)
-        await add_runs(connection, schedule, Cause.TIME, made, now=now, is_late=True)
-        await add_runs(connection, schedule, Cause.TIME, in_time, now=now)
+        await add_runs(connection, schedule, RunCause.TIME, left, now=now, state=RunState.MISSED, is_late=True)
+        await add_runs(connection, schedule, RunCause.TIME, made, now=now, is_late=True)
+        await add_runs(connection, schedule, RunCause.TIME, in_time, now=now)
         if not late:
             return []
         self.missed += len(late)
@@ -110,7 +110,7 @@ class Planning:
     ) -> list[KeptMessage]:
         if newest <= schedule.armed_at:
             return []
-        await add_runs(connection, schedule, Cause.IMPORT, [newest], now=now)
+        await add_runs(connection, schedule, RunCause.IMPORT, [newest], now=now)
         await save_schedule(connection, msgspec.structs.replace(schedule, armed_at=newest))
         await forget_runs(connection, schedule.id)
         return []
@@ -119,7 +119,7 @@ class Planning:
         self, connection: AsyncConnection, schedule: ScheduleHead, now: datetime, planned_at: datetime
     ) -> list[KeptMessage]:
         """For the same moment as the one before: both speak of the same."""
-        await add_runs(connection, schedule, Cause.SCHEDULE, [planned_at], now=now)
+        await add_runs(connection, schedule, RunCause.SCHEDULE, [planned_at], now=now)
         await forget_runs(connection, schedule.id)
         return []
 
@@ -138,7 +138,7 @@ def _is_quiet(row: Any, now: datetime) -> bool:
 
 
 def _due_by_time(now: datetime) -> sa.Select[tuple[str]]:
-    due = sa.select(schedules.c.id).where(schedules.c.standing == Standing.ON, schedules.c.planned_at <= now)
+    due = sa.select(schedules.c.id).where(schedules.c.standing == ScheduleStanding.ON, schedules.c.planned_at <= now)
     return due.order_by(schedules.c.planned_at, schedules.c.id).limit(_AT_ONCE)
 
 
@@ -150,7 +150,7 @@ def _arrived() -> sa.Select[Any]:
             schedules.c.id, schedules.c.quiet_seconds, sa.func.min(at).label("oldest"), sa.func.max(at).label("newest")
         )
         .join(dataset_versions, dataset_versions.c.dataset_id == schedules.c.dataset_id)
-        .where(schedules.c.standing == Standing.ON, at > schedules.c.armed_at)
+        .where(schedules.c.standing == ScheduleStanding.ON, at > schedules.c.armed_at)
         .group_by(schedules.c.id, schedules.c.quiet_seconds)
         .order_by(schedules.c.id)
         .limit(_AT_ONCE)
@@ -166,7 +166,7 @@ def _finished_leaders() -> sa.Select[Any]:
         .join(of_leader, of_leader.c.schedule_id == schedules.c.leader_id)
         .join(jobs, jobs.c.id == of_leader.c.job_id)
         .where(
-            schedules.c.standing == Standing.ON,
+            schedules.c.standing == ScheduleStanding.ON,
             of_leader.c.state == RunState.STARTED,
             of_leader.c.planned_at > schedules.c.armed_at,
             jobs.c.state == State.SUCCEEDED,

@@ -29,7 +29,7 @@ class Overlap(StrEnum):
     SKIP = "skip"
 
 
-class Standing(StrEnum):
+class ScheduleStanding(StrEnum):
     """`stopped` is by the server, for a `StopReason`; somebody has to look at it."""
 
     ON = "on"
@@ -53,7 +53,7 @@ class StopReason(StrEnum):
     ERROR = "error"
 
 
-class Cause(StrEnum):
+class RunCause(StrEnum):
     """What began a run."""
 
     TIME = "time"
@@ -109,7 +109,7 @@ class ScheduleHead(msgspec.Struct, frozen=True, kw_only=True):
     leader_name: str
     missed: Missed
     overlap: Overlap
-    standing: Standing
+    standing: ScheduleStanding
     reason: StopReason
     error: ScheduleError | None
     planned_at: datetime | None
@@ -118,14 +118,14 @@ class ScheduleHead(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
     @property
-    def trigger(self) -> Cause:
+    def trigger(self) -> RunCause:
         if self.cron:
-            return Cause.TIME
-        return Cause.IMPORT if self.dataset_name else Cause.SCHEDULE
+            return RunCause.TIME
+        return RunCause.IMPORT if self.dataset_name else RunCause.SCHEDULE
 
     @property
     def is_on(self) -> bool:
-        return self.standing is Standing.ON
+        return self.standing is ScheduleStanding.ON
 
 
 class Schedule(ScheduleHead, frozen=True, kw_only=True):
@@ -142,7 +142,7 @@ class ScheduleRun(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     schedule_id: str
     planned_at: datetime
-    cause: Cause
+    cause: RunCause
     state: RunState
     is_late: bool
     ordered: Ordered

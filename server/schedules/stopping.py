@@ -14,7 +14,7 @@ from server.clock import Clock, utc_now
 from server.jobs.outcomes import Notice
 from server.live.notices import Notices
 from server.realtime.history import KeptMessage
-from server.schedules.schedule import ScheduleError, ScheduleHead, Standing, StopReason
+from server.schedules.schedule import ScheduleError, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.store import locked, save_schedule
 from server.storage.database import Database
 from server.storage.tables import datasets, schedules, users
@@ -56,7 +56,7 @@ class Stopping:
             if schedule is not None and schedule.is_on:
                 stopped = msgspec.structs.replace(
                     schedule,
-                    standing=Standing.STOPPED,
+                    standing=ScheduleStanding.STOPPED,
                     reason=reason,
                     error=error,
                     planned_at=None,
@@ -139,7 +139,7 @@ def _broken() -> sa.Select[tuple[str, str]]:
         sa.select(schedules.c.id, reason.label("reason"))
         .join(users, users.c.id == schedules.c.owner_id)
         .outerjoin(datasets, datasets.c.id == schedules.c.dataset_id)
-        .where(schedules.c.standing == Standing.ON, reason != StopReason.NONE)
+        .where(schedules.c.standing == ScheduleStanding.ON, reason != StopReason.NONE)
     )
     return found.order_by(schedules.c.id)
 

@@ -12,7 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
 from server.errors import NotFound
-from server.schedules.schedule import Cause, RunState, Schedule, ScheduleHead, ScheduleRun, Standing, StopReason
+from server.schedules.schedule import (
+    RunCause,
+    RunState,
+    Schedule,
+    ScheduleHead,
+    ScheduleRun,
+    ScheduleStanding,
+    StopReason,
+)
 from server.storage.database import Database
 from server.storage.pages import Listing
 from server.storage.rows import insert_missing, lock
@@ -58,7 +66,7 @@ class ScheduleStore:
             conditions.append(schedules.c.template_id == template_id)
         skip = int(cursor) if cursor and cursor.isdigit() else 0
         order = (
-            schedules.c.standing != Standing.ON,
+            schedules.c.standing != ScheduleStanding.ON,
             schedules.c.planned_at.is_(None),
             schedules.c.planned_at,
             schedules.c.id,
@@ -136,7 +144,7 @@ async def leaders_of(connection: AsyncConnection, owner_id: str) -> dict[str, st
 async def add_runs(
     connection: AsyncConnection,
     schedule: ScheduleHead,
-    cause: Cause,
+    cause: RunCause,
     times: Sequence[datetime],
     *,
     now: datetime,
@@ -187,8 +195,8 @@ async def hold_restored(connection: AsyncConnection) -> int:
     """A copy of a server must not make, or send, what the server itself does: how many are held."""
     held = await connection.execute(
         sa.update(schedules)
-        .where(schedules.c.standing == Standing.ON)
-        .values(standing=Standing.PAUSED, reason=StopReason.RESTORED, planned_at=None)
+        .where(schedules.c.standing == ScheduleStanding.ON)
+        .values(standing=ScheduleStanding.PAUSED, reason=StopReason.RESTORED, planned_at=None)
     )
     await connection.execute(
         sa.update(schedule_runs).where(schedule_runs.c.state == RunState.DUE).values(state=RunState.MISSED)

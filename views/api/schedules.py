@@ -18,13 +18,13 @@ from server.reports.batch_orders import ParameterQuery
 from server.reports.work import FileFormat
 from server.schedules.schedule import (
     DEFAULT_QUIET_SECONDS,
-    Cause,
     Missed,
     Overlap,
+    RunCause,
     Schedule,
     ScheduleError,
     ScheduleRun,
-    Standing,
+    ScheduleStanding,
     StopReason,
 )
 from server.schedules.timing import MOST_CHARACTERS, ClockChange
@@ -98,7 +98,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     planned_at: datetime
-    cause: Cause
+    cause: RunCause
     state: str
     late: bool
     outcome: Literal["complete", "partial"] | None
@@ -128,7 +128,7 @@ class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     missed: Missed
     overlap: Overlap
     enabled: bool
-    state: Standing
+    state: ScheduleStanding
     reason: StopReason
     error: str | None
     next_at: list[ComingTime]

@@ -19,7 +19,7 @@ from server.operations.batches import BatchStart
 from server.operations.schedules import ScheduleOperations, ScheduleWish
 from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
-from server.schedules.schedule import Missed, Overlap, ScheduleRun, Standing, StopReason
+from server.schedules.schedule import Missed, Overlap, ScheduleRun, ScheduleStanding, StopReason
 from server.schedules.store import hold_restored
 from server.storage.tables import batches, stream_messages
 from tests.unit.operations.conftest import SALES, House, only_looking, refused
@@ -210,7 +210,7 @@ async def test_what_no_server_was_there_for(node: Node, house: House, policy: Mi
 async def test_paused_time_is_not_missed_and_another_time_begins_anew(node: Node, house: House) -> None:
     schedule_id = await planned(node, cron="0 8 * * *", missed=Missed.ALL)
     paused = await node.schedules.change(house.alice, schedule_id, {"enabled": False})
-    assert (paused.standing, paused.reason, paused.planned_at) == (Standing.PAUSED, StopReason.BY_HAND, None)
+    assert (paused.standing, paused.reason, paused.planned_at) == (ScheduleStanding.PAUSED, StopReason.BY_HAND, None)
     await node.look("2036-10-25T12:00:00+08:00")
     resumed = await node.schedules.change(house.alice, schedule_id, {"enabled": True})
     assert resumed.planned_at == datetime(2036, 10, 26, 0, tzinfo=UTC)
@@ -294,7 +294,7 @@ async def test_after_another_schedule_and_never_in_a_circle(node: Node, house: H
     await node.schedules.delete(house.alice, first)
     await node.look()
     stopped = await node.schedules.get(house.alice, second)
-    assert (stopped.standing, stopped.reason) == (Standing.STOPPED, StopReason.SCHEDULE)
+    assert (stopped.standing, stopped.reason) == (ScheduleStanding.STOPPED, StopReason.SCHEDULE)
     with refused(Conflict):
         await node.schedules.change(house.alice, second, {"enabled": True})
 
@@ -316,7 +316,7 @@ async def test_what_cannot_go_on_stops_and_is_told(node: Node, house: House, ali
         StopReason.DATASET,
         StopReason.ORDER,
     }
-    assert {each.standing for each in found.values()} == {Standing.STOPPED}
+    assert {each.standing for each in found.values()} == {ScheduleStanding.STOPPED}
     assert await node.states(of_order) == ["failed"]  # never without what was asked for
     assert len([each for each in await told(house, alice) if "was stopped" in each]) == 3
     assert [detail["reason"] for _, _, detail in await house.audited("schedule.stop")] == [
@@ -337,7 +337,7 @@ async def test_an_owner_who_is_gone_and_one_who_may_no_more(node: Node, house: H
     by_hand = await node.schedules.run(admin, schedule_id)
     assert by_hand.state == "failed"
     stopped = await node.schedules.get(admin, schedule_id)
-    assert (stopped.standing, stopped.reason) == (Standing.STOPPED, StopReason.OWNER)
+    assert (stopped.standing, stopped.reason) == (ScheduleStanding.STOPPED, StopReason.OWNER)
     assert any("was stopped" in each for each in await told(house, admin))
     with refused(Conflict):
         await node.schedules.change(admin, schedule_id, {"enabled": True})
@@ -418,7 +418,7 @@ async def test_what_comes_back_from_a_backup_is_held(node: Node, house: House) -
         assert await hold_restored(connection) == 1
     await node.look("2036-11-01T00:00:01+00:00")
     held = await node.schedules.get(house.alice, schedule_id)
-    assert (held.standing, held.reason) == (Standing.PAUSED, StopReason.RESTORED)
+    assert (held.standing, held.reason) == (ScheduleStanding.PAUSED, StopReason.RESTORED)
     assert await node.runs(schedule_id) == []
     again = await node.schedules.change(house.alice, schedule_id, {"enabled": True})
     assert again.planned_at == datetime(2036, 12, 1, 0, tzinfo=UTC)
