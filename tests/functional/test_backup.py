@@ -60,7 +60,14 @@ async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:
 
 
 GRANTS = [{"group": "财务", "right": "edit"}, {"user": "admin", "right": "view"}]
-_NOT_AS_IT_WAS = {"streams", "secrets", "server_runs", "nodes"}  # a restore begins streams anew, and ends runs
+# A restore begins streams anew, ends runs, and holds schedules.
+_NOT_AS_IT_WAS = {"schedules", "streams", "secrets", "server_runs", "nodes"}
+    "schedules",
+    "streams",
+    "secrets",
+    "server_runs",
+    "nodes",
+}  # a restore begins streams anew, and ends runs
 
 
 def compared(manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -88,6 +95,9 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         async with alice.post("/api/v1/links", json={"batch": batch["id"]}) as response:
             shared = (await response.json())["url"]
         await share(admin, alice)
+        planned = {"template": "sales", "cron": "0 8 1 1 *", "name": "Yearly"}
+        async with alice.post("/api/v1/schedules", json=planned) as response:
+            assert response.status == 201, await response.text()
         (report,) = [each for each in await reports_of(alice, batch["id"]) if each["parameters"]["region"] == "North"]
         await talk(alice, report["id"])
         place = await halfway(alice)
@@ -147,6 +157,8 @@ async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: byt
     async with await signed_in(server, "alice") as alice:
         async with alice.get(report["artifacts"][0]["url"]) as response:
             assert await response.read() == downloaded
+        (schedule,) = (await read(alice, "/api/v1/schedules"))["items"]
+        assert (schedule["state"], schedule["reason"], schedule["next_at"]) == ("paused", "restored", [])
         (comment,) = (await read(alice, f"/api/v1/reports/{report['id']}/comments"))["items"]
         assert (comment["text"], comment["mentions"]) == ("North, @admin", ["admin"])
         assert [each["id"] for each in (await read(alice, "/api/v1/favourites"))["items"]] == [report["id"]]
