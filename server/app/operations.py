@@ -52,7 +52,7 @@ from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
 from server.operations.fetches import FetchOperations
-from server.operations.findable_docs import FindableDocs
+from server.operations.findable_docs import FindableDocs, ReferenceChapters
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
@@ -195,6 +195,11 @@ def build_operations(
         refused_origins=auth.refused_origins.lately,
         waiting_in_vain=kinds_waiting_in_vain,
     )
+    help_pages = HelpOperations(
+        library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
+        languages=languages,
+        pictures=picture_files(DOCS),
+    )
     return Operations(
         accounts=accounts,
         admin=admin,
@@ -273,11 +278,7 @@ def build_operations(
             audit=Audit(database),
             changed=live.shared_events.changed_everywhere,
         ),
-        help=HelpOperations(
-            library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
-            languages=languages,
-            pictures=picture_files(DOCS),
-        ),
+        help=help_pages,
         imports=imports,
         invitations=InvitationOperations(
             database=database, credentials=auth.credentials, accounts=accounts, links=links
@@ -326,7 +327,10 @@ def build_operations(
         ),
         retention=RetentionOperations(retention),
         search=SearchOperations(
-            database=database, index=words_for(settings), languages=languages, docs=FindableDocs(languages).find
+            database=database,
+            index=words_for(settings),
+            languages=languages,
+            docs=FindableDocs(help_pages, ReferenceChapters(languages)).find,
         ),
         second_factors=SecondFactorOperations(
             database=database,
