@@ -10,7 +10,9 @@ from server.operations.alerts import AlertOperations
 from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
+from server.operations.batch_lists import BatchListOperations
 from server.operations.batches import BatchOperations
+from server.operations.batches_together import BatchesTogether
 from server.operations.brands import BrandOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.dataset_differences import DifferenceOperations
@@ -28,7 +30,6 @@ from server.operations.groups import GroupOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
-from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -42,6 +43,7 @@ from server.operations.queries import QueryOperations
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.saved_views import SavedViewOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
@@ -64,6 +66,8 @@ class Operations:
     batch_combining: BatchCombining
     batch_comparison: BatchComparison
     batches: BatchOperations
+    batch_lists: BatchListOperations
+    batches_together: BatchesTogether
     brands: BrandOperations
     connections: ConnectionOperations
     dataset_differences: DifferenceOperations
@@ -81,7 +85,6 @@ class Operations:
     imports: ImportOperations
     invitations: InvitationOperations
     job_chains: JobChains
-    job_filters: JobFilterOperations
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether
@@ -95,6 +98,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    saved_views: SavedViewOperations
     second_factors: SecondFactorOperations
     share_links: ShareLinkOperations
     shared_reports: SharedReports

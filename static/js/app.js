@@ -66,5 +66,6 @@ function startLive() {
     fragments.refreshAll();
     loadNotifications();
   });
+  document.addEventListener("list:changed", () => fragments.watch());
   live.connect();
 }
