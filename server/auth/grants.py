@@ -84,6 +84,10 @@ class GrantStore:
             made = {"id": new_id(), of.granted.name: thing_id, "given_by": given_by, "created_at": now}
             await connection.execute(sa.insert(grants).values(**made, **row))
 
+    async def require_good(self, connection: AsyncConnection, wanted: Grant) -> None:
+        """Raises `InvalidInput` for whom there is not."""
+        await self._rows(connection, [wanted], "")
+
     async def _rows(self, connection: AsyncConnection, wanted: Sequence[Grant], owner_id: str) -> list[dict[str, Any]]:
         user_ids = await _ids(connection, users, [each.user for each in wanted])
         group_ids = await _ids(connection, groups, [each.group for each in wanted])

@@ -147,7 +147,7 @@ class BatchListOperations:
         self, principal: Principal, wanted: BatchFilter, *, address: Callable[[str], str]
     ) -> AsyncGenerator[bytes, None]:
         """The reports that are meant as CSV; `address` is that of a report's page."""
-        ids = await self._lists.ids(_which(principal, wanted), wanted)
+        ids = (await self._lists.ids(_which(principal, wanted), wanted))[::-1]  # the newest first, as in the list
         table = await self._table(principal, wanted, address)
         await self._note(principal, "report.export_list", len(ids))
         return _generated(table_pieces(self._found(principal, ids, wanted), table))
@@ -165,7 +165,7 @@ class BatchListOperations:
                 limit=MOST_FILES,
                 bytes=MOST_BYTES,
             )
-        ids = await self._lists.ids(_which(principal, wanted), wanted)
+        ids = (await self._lists.ids(_which(principal, wanted), wanted))[::-1]  # the newest first, as in the list
         heads = [batch async for batch, _ in self._found(principal, ids, wanted)]
         table = await self._table(principal, wanted, address)
         await self._note(principal, "report.export_files", len(ids))
@@ -188,7 +188,7 @@ class BatchListOperations:
         self, principal: Principal, batch_ids: Sequence[str], wanted: BatchFilter
     ) -> AsyncIterator[tuple[BatchHead, Sequence[BatchReport]]]:
         """Each batch is asked for anew: what is no longer theirs to see is left out, and looks are noted."""
-        for batch_id in reversed(batch_ids):
+        for batch_id in batch_ids:
             try:
                 batch = await self._batches.get(principal, batch_id)
             except NotFound:

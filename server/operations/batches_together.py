@@ -98,6 +98,8 @@ class BatchesTogether:
             raise ChangedMeanwhile(
                 "{now} match now, {expected} when you looked: look again.", now=len(ids), expected=expected
             )
+        if grant is not None:
+            await self._sharing.require_good(principal, grant)
         refused = list[NotDoneBatch]()
         for batch_id in ids[:AT_ONCE]:
             try:

@@ -128,15 +128,15 @@ def _chosen(of: ViewedList, query: ViewQuery) -> dict[str, list[str]]:
     chosen = {field: [value for value in values if value] for field, values in query.items()}
     for field, values in chosen.items():
         if field not in FIELDS[of]:
-            raise _wrong(f"query.{field}", "This list is not filtered by this.")
+            raise _issue(f"query.{field}", "This list is not filtered by this.")
         if len(values) > _MOST_VALUES or any(len(value) > _VALUE_CHARACTERS for value in values):
-            raise _wrong(f"query.{field}", "This is more than a view can keep.")
+            raise _issue(f"query.{field}", "This is more than a view can keep.")
         if not all(value.isprintable() for value in values):
-            raise _wrong(f"query.{field}", "This holds characters that cannot be stored.")
+            raise _issue(f"query.{field}", "This holds characters that cannot be stored.")
     if not any(chosen.values()):
-        raise _wrong("query", "This view chooses nothing; set one of the filters first.")
+        raise _issue("query", "This view chooses nothing; set one of the filters first.")
     return {field: values for field, values in chosen.items() if values}
 
 
-def _wrong(field: str, message: str) -> InvalidInput:
+def _issue(field: str, message: str) -> InvalidInput:
     return InvalidInput(errors=[FieldError(field=field, message=message)])

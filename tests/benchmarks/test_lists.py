@@ -25,7 +25,6 @@ BATCHES_MADE, REPORTS_OF_EACH = 2_000, 50
 MOST_SECONDS = 0.1
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 FILE = {
-    "blob": "reports/x",
     "file": "north-2026-10.pdf",
     "format": "pdf",
     "type": "application/pdf",
