@@ -19,10 +19,10 @@ from server.auth.saved_views import FIELDS, ViewedList
 from server.jobs.job import Completeness, State
 from server.reports.batch_filter import BatchFilter
 from views.api.owners import Owner
+from views.api.reports import StateName
 
-StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 BatchStateName = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
-Created = Literal["today", "7d", "month", "last-month"]
+CreatedSpan = Literal["today", "7d", "month", "last-month"]
 ValueText = Annotated[str, Meta(pattern="^[^=]+=.", max_length=300)]
 _Text = Annotated[str, Meta(max_length=300)]
 _BATCHES = FIELDS[ViewedList.BATCHES]
@@ -44,7 +44,7 @@ class BatchCriteria(Struct, frozen=True, kw_only=True, rename={"from_": "from"})
     state: tuple[BatchStateName, ...] = ()
     report_state: tuple[StateName, ...] = ()
     value: tuple[ValueText, ...] = ()
-    created: Created | None = None
+    created: CreatedSpan | None = None
     from_: date | None = None
     to: date | None = None
     whose: Literal["mine", "shared", "all"] | None = None
@@ -73,7 +73,7 @@ def parted_value(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _span(created: Created | None, today: date) -> tuple[date | None, date | None]:
+def _span(created: CreatedSpan | None, today: date) -> tuple[date | None, date | None]:
     """The first and the last day."""
     this_month = today.replace(day=1)
     if created == "today":

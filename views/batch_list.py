@@ -17,7 +17,7 @@ from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.numerals import whole_number
-from server.operations.batch_lists import MOST_BYTES, MOST_FILES, Gone
+from server.operations.batch_lists import MOST_BYTES, MOST_FILES, GoneFilters
 from server.operations.batches_together import AT_ONCE, BatchAction
 from server.reports.batch_filter import BatchFilter
 from server.reports.batch_lists import KnownValue
@@ -174,7 +174,7 @@ async def _question(
 
 def _as_asked(request: web.Request, asked: AskedOfPage) -> dict[str, Any]:
     """What a page about all that a list shows says of it."""
-    return {"chips": _chips(asked, Gone(), formats_for(request)), "back": asked.address()}
+    return {"chips": _chips(asked, GoneFilters(), formats_for(request)), "back": asked.address()}
 
 
 async def _batches(request: web.Request, wanted: BatchFilter, cursor: str | None) -> dict[str, Any]:
@@ -200,7 +200,7 @@ async def _values(request: web.Request, asked: AskedOfPage, wanted: BatchFilter)
     return [OfferedValues(name=name, values=values) for name, values in by_name.items()]
 
 
-def _chips(asked: AskedOfPage, gone: Gone, formats: ReaderFormats) -> list[FilterChip]:
+def _chips(asked: AskedOfPage, gone: GoneFilters, formats: ReaderFormats) -> list[FilterChip]:
     chips = []
     for field, text in asked.pairs("by", "whose"):
         name, shown = parted_value(text) if field == "value" else ("", text)

@@ -14,7 +14,7 @@ from server.clock import Clock, utc_now
 from server.errors import InvalidInput, NotFound
 from server.languages import Languages
 from server.operations.batches import BatchOperations
-from server.reports.batch_filter import BatchFilter, Condition
+from server.reports.batch_filter import BatchCondition, BatchFilter
 from server.reports.batch_lists import BatchLists, ChosenReports, KnownValue, ListedReport
 from server.reports.batches import BatchHead, BatchReport
 from server.reports.listed_files import ReportTable, table_pieces, zip_pieces
@@ -36,7 +36,7 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class GoneFilters:
     """What a filter asks for and nothing that somebody may see has any more."""
 
     templates: Sequence[str] = ()
@@ -120,13 +120,13 @@ class BatchListOperations:
         which = _which(principal, BatchFilter(whose=whose))
         return Offered(templates=await self._lists.templates(which), owners=await self._lists.owners(which))
 
-    async def gone(self, principal: Principal, wanted: BatchFilter) -> Gone:
+    async def gone(self, principal: Principal, wanted: BatchFilter) -> GoneFilters:
         """What keeps a filter from finding anything, however the rest of it is changed."""
         which = _which(principal, BatchFilter(whose=wanted.whose))
         whole = _which(principal, BatchFilter(whose=wanted.whose, owner=wanted.owner))
         templates = await self._lists.templates(which) if wanted.templates else ()
         values = await self._lists.existing(which, wanted.values)
-        return Gone(
+        return GoneFilters(
             templates=[each for each in wanted.templates if each not in templates],
             values=[each for each in wanted.values if each not in values],
             owner=wanted.owner is not None and await self._lists.count(whole, BatchFilter()) == 0,
@@ -201,7 +201,7 @@ class BatchListOperations:
             await self._audit.record(connection, principal, action, "", {"batches": batches})
 
 
-def _which(principal: Principal, wanted: BatchFilter) -> Condition:
+def _which(principal: Principal, wanted: BatchFilter) -> BatchCondition:
     principal.require_read()
     return listed(principal, BATCHES, wanted.whose, wanted.owner)
 

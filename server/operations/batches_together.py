@@ -15,7 +15,7 @@ from server.errors import ChangedMeanwhile, InvalidInput, JinduError, NotFound
 from server.jobs.job import FINAL_STATES, State
 from server.operations.batches import BatchOperations
 from server.operations.sharing import SharingOperations
-from server.reports.batch_filter import BatchFilter, Condition
+from server.reports.batch_filter import BatchCondition, BatchFilter
 from server.reports.batch_lists import BatchLists
 from server.storage.tables import batches, jobs, reports
 
@@ -118,12 +118,12 @@ class BatchesTogether:
             await self._sharing.add(principal, BATCHES.kind, batch_id, grant)
 
 
-def _possible(principal: Principal, action: BatchAction, wanted: BatchFilter) -> Condition:
+def _possible(principal: Principal, action: BatchAction, wanted: BatchFilter) -> BatchCondition:
     principal.require_write()
     right = _RIGHTS.get(action, Right.OWN)
     theirs = may(principal, BATCHES, right) if right is Right.EDIT else _own(principal)
     return sa.and_(listed(principal, BATCHES, wanted.whose, wanted.owner), theirs, _POSSIBLE[action])
 
 
-def _own(principal: Principal) -> Condition:
+def _own(principal: Principal) -> BatchCondition:
     return sa.true() if principal.is_admin else batches.c.owner_id == principal.user_id

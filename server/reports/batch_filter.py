@@ -14,7 +14,7 @@ from server.jobs.job import Completeness, State
 from server.reports.batch_rows import SHOWN_STATE
 from server.storage.tables import batch_words, batches, jobs, report_values, reports
 
-Condition = sa.ColumnElement[bool]
+BatchCondition = sa.ColumnElement[bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +44,17 @@ class BatchFilter:
         return bool(self.values or self.report_states or self.text.strip())
 
 
-def of_batches(wanted: BatchFilter) -> list[Condition]:
+def of_batches(wanted: BatchFilter) -> list[BatchCondition]:
     """Of a query of batches with their jobs."""
     return [*_of_batch_alone(wanted), *_of_some_report(wanted)]
 
 
-def of_reports(wanted: BatchFilter) -> list[Condition]:
+def of_reports(wanted: BatchFilter) -> list[BatchCondition]:
     """Of a query of reports with their batches and jobs."""
     return [*_of_batch_alone(wanted), *chosen_reports(wanted)]
 
 
-def chosen_reports(wanted: BatchFilter) -> list[Condition]:
+def chosen_reports(wanted: BatchFilter) -> list[BatchCondition]:
     """Which reports of the batches that are meant."""
     found = [_has_value(name, texts) for name, texts in _by_name(wanted.values).items()]
     if wanted.report_states:
@@ -64,7 +64,7 @@ def chosen_reports(wanted: BatchFilter) -> list[Condition]:
     return [*found, *(sa.or_(_in_batch(word), _in_report(word)) for word in wanted.text.split())]
 
 
-def _of_batch_alone(wanted: BatchFilter) -> Iterator[Condition]:
+def _of_batch_alone(wanted: BatchFilter) -> Iterator[BatchCondition]:
     if wanted.is_of_nothing:
         yield sa.false()
     if wanted.templates:
@@ -86,7 +86,7 @@ _STORED_AS = {
 """What a report that is shown as such may be stored as: for the index, which knows no more."""
 
 
-def _of_some_report(wanted: BatchFilter) -> Iterator[Condition]:
+def _of_some_report(wanted: BatchFilter) -> Iterator[BatchCondition]:
     by_name = _by_name(wanted.values)
     words = wanted.text.split()
     if by_name:  # found by their index; with nothing else to ask it is all
@@ -108,25 +108,25 @@ def _by_name(values: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _is_value(name: str, texts: Sequence[str]) -> list[Condition]:
+def _is_value(name: str, texts: Sequence[str]) -> list[BatchCondition]:
     return [report_values.c.name == name, report_values.c.value.in_(texts)]
 
 
-def _has_value(name: str, texts: Sequence[str], report_id: sa.ColumnElement[Any] = reports.c.id) -> Condition:
+def _has_value(name: str, texts: Sequence[str], report_id: sa.ColumnElement[Any] = reports.c.id) -> BatchCondition:
     return report_id.in_(sa.select(report_values.c.report_id).where(*_is_value(name, texts)))
 
 
-def _in_batch(word: str) -> Condition:
+def _in_batch(word: str) -> BatchCondition:
     return sa.or_(
         batches.c.name.icontains(word, autoescape=True), batches.c.template_name.icontains(word, autoescape=True)
     )
 
 
-def _in_report(word: str) -> Condition:
+def _in_report(word: str) -> BatchCondition:
     return reports.c.words.contains(word.casefold(), autoescape=True)
 
 
-def _mentions(word: str) -> Condition:
+def _mentions(word: str) -> BatchCondition:
     """What has to be so of a batch, whichever report it is: one look at each batch spares many at its reports."""
     has_word = batch_words.c.words.contains(word.casefold(), autoescape=True)
     return batches.c.id.in_(sa.select(batch_words.c.batch_id).where(has_word))

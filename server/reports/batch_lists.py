@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import InvalidInput
 from server.jobs.job import State
-from server.reports.batch_filter import BatchFilter, Condition, chosen_reports, of_batches, of_reports
+from server.reports.batch_filter import BatchCondition, BatchFilter, chosen_reports, of_batches, of_reports
 from server.reports.batch_rows import (
     REPORT_SIZE,
     SHOWN_STATE,
@@ -64,7 +64,7 @@ class BatchLists:
         self._database = database
 
     async def batches(
-        self, which: Condition, wanted: BatchFilter, *, limit: int = 50, cursor: str | None = None
+        self, which: BatchCondition, wanted: BatchFilter, *, limit: int = 50, cursor: str | None = None
     ) -> Listing[BatchHead]:
         """Newest first."""
         matching = batch_query(BatchHead, which, *of_batches(wanted))
@@ -77,11 +77,11 @@ class BatchLists:
         items = [batch_of(row, tallies, BatchHead) for row in rows[:limit]]
         return Listing(items=items, total=total, next_cursor=str(items[-1].sequence) if len(rows) > limit else None)
 
-    async def count(self, which: Condition, wanted: BatchFilter) -> int:
+    async def count(self, which: BatchCondition, wanted: BatchFilter) -> int:
         async with self._database.read() as connection:
             return await self._count_batches(connection, which, wanted)
 
-    async def ids(self, which: Condition, wanted: BatchFilter, *, limit: int | None = None) -> list[str]:
+    async def ids(self, which: BatchCondition, wanted: BatchFilter, *, limit: int | None = None) -> list[str]:
         """Oldest first."""
         found = _batches(batches.c.id).where(which, *of_batches(wanted)).order_by(batches.c.sequence)
         async with self._database.read() as connection:
@@ -106,7 +106,7 @@ class BatchLists:
         return found
 
     async def reports(
-        self, which: Condition, wanted: BatchFilter, *, limit: int = 50, cursor: str | None = None
+        self, which: BatchCondition, wanted: BatchFilter, *, limit: int = 50, cursor: str | None = None
     ) -> Listing[ListedReport]:
         """Of the newest batch first, and of each in order."""
         matching = [which, *of_reports(wanted)]
@@ -122,7 +122,7 @@ class BatchLists:
         next_cursor = f"{last.sequence}-{last.position}" if last is not None and has_more else None
         return Listing(items=items, total=total, next_cursor=next_cursor)
 
-    async def count_reports(self, which: Condition, wanted: BatchFilter) -> int:
+    async def count_reports(self, which: BatchCondition, wanted: BatchFilter) -> int:
         async with self._database.read() as connection:
             return await self._count_reports(connection, [which, *of_reports(wanted)], wanted)
 
@@ -132,7 +132,7 @@ class BatchLists:
         async with self._database.read() as connection:
             return [report_of(row) for row in (await connection.execute(query)).mappings()]
 
-    async def bytes(self, which: Condition, wanted: BatchFilter) -> tuple[int, int]:
+    async def bytes(self, which: BatchCondition, wanted: BatchFilter) -> tuple[int, int]:
         """How many files the reports that are meant have, and how large they are."""
         query = _reports(reports.c.artifacts).where(which, *of_reports(wanted), reports.c.state == State.SUCCEEDED)
         files = size = 0
@@ -142,14 +142,14 @@ class BatchLists:
                 size += sum(each["size"] for each in artifacts)
         return files, size
 
-    async def names(self, which: Condition, wanted: BatchFilter) -> list[str]:
+    async def names(self, which: BatchCondition, wanted: BatchFilter) -> list[str]:
         """Of the parameters that the reports have which are meant."""
         of_these = _reports(reports.c.id).where(which, *of_reports(wanted))
         names = sa.select(report_values.c.name).where(report_values.c.report_id.in_(of_these)).distinct()
         async with self._database.read() as connection:
             return sorted(await connection.scalars(names))
 
-    async def values(self, which: Condition, wanted: BatchFilter, *, find: str = "") -> list[KnownValue]:
+    async def values(self, which: BatchCondition, wanted: BatchFilter, *, find: str = "") -> list[KnownValue]:
         """Those that reports of the batches meant have, the most used first: of each parameter some; `find` narrows."""
         count = sa.func.count().label("reports")
         value = report_values.c
@@ -170,7 +170,7 @@ class BatchLists:
             rows = (await connection.execute(query.limit(_NAMES * _VALUES_OF_EACH))).all()
         return [KnownValue(name=row.name, value=row.value, reports=row.reports) for row in rows]
 
-    async def existing(self, which: Condition, values: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    async def existing(self, which: BatchCondition, values: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of `values` that a report has."""
         if not values:
             return set()
@@ -180,25 +180,25 @@ class BatchLists:
         async with self._database.read() as connection:
             return {(row.name, row.value) for row in await connection.execute(query.distinct())}
 
-    async def templates(self, which: Condition) -> list[str]:
+    async def templates(self, which: BatchCondition) -> list[str]:
         """Names of those that batches were made by."""
         names = sa.select(batches.c.template_name).where(which).distinct().order_by(batches.c.template_name)
         async with self._database.read() as connection:
             return list(await connection.scalars(names))
 
-    async def owners(self, which: Condition) -> list[str]:
+    async def owners(self, which: BatchCondition) -> list[str]:
         """Names of those whose batches these are."""
         theirs = sa.select(batches.c.owner_id).where(which)
         query = sa.select(users.c.name).where(users.c.id.in_(theirs)).order_by(users.c.name_key)
         async with self._database.read() as connection:
             return list(await connection.scalars(query))
 
-    async def _count_batches(self, connection: AsyncConnection, which: Condition, wanted: BatchFilter) -> int:
+    async def _count_batches(self, connection: AsyncConnection, which: BatchCondition, wanted: BatchFilter) -> int:
         query = _batches(sa.func.count()).where(which, *of_batches(wanted))
         return await connection.scalar(query) or 0
 
     async def _count_reports(
-        self, connection: AsyncConnection, matching: Sequence[Condition], wanted: BatchFilter
+        self, connection: AsyncConnection, matching: Sequence[BatchCondition], wanted: BatchFilter
     ) -> int:
         # Without a choice among reports it is what their batches count already.
         counted = _reports(sa.func.count()) if wanted.chooses_reports else _batches(sa.func.sum(batches.c.report_count))
@@ -225,7 +225,7 @@ def _reports(*columns: Any) -> sa.Select[Any]:
     return sa.select(*columns).select_from(joined)
 
 
-def _after(cursor: str | None) -> list[Condition]:
+def _after(cursor: str | None) -> list[BatchCondition]:
     if cursor is None:
         return []
     sequence, dash, position = cursor.partition("-")

@@ -69,9 +69,12 @@ def _keep_filters() -> None:
     """Those of jobs become views of their list."""
     from server.clock import new_id
 
-    filters = sa.table("job_filters", *map(sa.column, ("owner_id", "name")), sa.column("fields", sa.JSON()))
-    moment = sa.column("created_at", sa.DateTime(timezone=True))
-    filters = sa.table("job_filters", *filters.c, moment)
+    filters = sa.table(
+        "job_filters",
+        *map(sa.column, ("owner_id", "name")),
+        sa.column("fields", sa.JSON()),
+        sa.column("created_at", sa.DateTime(timezone=True)),
+    )
     connection = op.get_bind()
     found = connection.execute(sa.select(filters)).mappings().all()
     rows = [
