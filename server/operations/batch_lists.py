@@ -149,7 +149,8 @@ class BatchListOperations:
         """The reports that are meant as CSV; `address` is that of a report's page."""
         ids = (await self._lists.ids(_which(principal, wanted), wanted))[::-1]  # the newest first, as in the list
         table = await self._table(principal, wanted, address)
-        await self._note(principal, "report.export_list", len(ids))
+        async with self._database.write() as connection:
+            await self._audit.record(connection, principal, "report.export_list", "", {"batches": len(ids)})
         return _generated(table_pieces(self._found(principal, ids, wanted), table))
 
     async def archive(
@@ -168,7 +169,8 @@ class BatchListOperations:
         ids = (await self._lists.ids(_which(principal, wanted), wanted))[::-1]  # the newest first, as in the list
         heads = [batch async for batch, _ in self._found(principal, ids, wanted)]
         table = await self._table(principal, wanted, address)
-        await self._note(principal, "report.export_files", len(ids))
+        async with self._database.write() as connection:
+            await self._audit.record(connection, principal, "report.export_files", "", {"batches": len(heads)})
         there = [batch.id for batch in heads]
         return _generated(
             zip_pieces(
@@ -195,10 +197,6 @@ class BatchListOperations:
                 continue
             shown = await self._batches.shown_to(principal, batch)
             yield batch, shown(await self._lists.chosen_of(batch_id, wanted))
-
-    async def _note(self, principal: Principal, action: str, batches: int) -> None:
-        async with self._database.write() as connection:
-            await self._audit.record(connection, principal, action, "", {"batches": batches})
 
 
 def _which(principal: Principal, wanted: BatchFilter) -> BatchCondition:
