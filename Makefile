@@ -47,14 +47,17 @@ check: install-test ## lint and types, and that the packages that are installed 
 
 test: install-test ## lint, types, unit, contract, functional (on both databases) and browser tests
 	$(MAKE) --jobs 2 --output-sync=target check programs
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal -m "not benchmark and not browser" --ignore=tests/cluster
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal $(OF_SERVER)
 	$(MAKE) test-postgresql
 	$(MAKE) test-cluster
 	$(MAKE) test-browser
 
+# What runs otherwise is not even collected: each process would do that for itself, and leave it out then.
+OF_SERVER := -m "not benchmark and not browser" $(addprefix --ignore=tests/,benchmarks browser cluster)
+
 # Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
-WITHOUT_ROWS := accounts_pages announcements audit_doors base_path batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site database_killed docs_examples drain example_client fair_turns fetches file_modes foreign_clients full_disk head headers home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \
-  batch_combining gallery made_up_engines live_fan_out live_faults live_frames live_limits live_settings log_lines made_up_job_kind made_up_transport moving no_internal_errors nobody_elses nothing_cut_silently nothing_evaluated presence proxies proxy_check python_client queries_api query_values raw_http read_only_tokens report_images reports request_turns scripts scripts_ends scripts_tqdm service \
+WITHOUT_ROWS := accounts_pages announcements audit_doors base_path batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site database_killed dataset_diff docs_examples drain example_client fair_turns fetches file_modes foreign_clients full_disk head headers home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \
+  batch_combining gallery made_up_engines live_fan_out live_faults live_frames live_limits live_settings log_lines made_up_job_kind made_up_transport moving no_internal_errors nobody_elses nothing_cut_silently nothing_evaluated presence proxies proxy_check python_client queries_api query_values raw_http read_only_tokens reference reject_correction report_images reports request_turns scripts scripts_ends scripts_tqdm service \
   requests_read_strictly shared_workers sign_in_siege slow_clients sse static_files strict_bodies template_starts templates tls true_jobs typescript_client upload_forms uploads_crash uploads_in_parts uploads_full_disk websocket_test_page wheels work_without_end workers_at_work
 PROCESSES := shared_workers turns watch worker_process workers
 OF_FILES := account_fields batch_combining batch_comparison brands connections data_reading dataset_differences dataset_exports dataset_profiles dataset_rows events external_jobs fetches first_pages gallery made_files offered queries rejects \
@@ -62,7 +65,7 @@ OF_FILES := account_fields batch_combining batch_comparison brands connections d
 WITH_ROWS := $(addprefix tests/unit/,alerts auth delivery jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL, a Valkey and an S3 store of their own
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 --broker valkey -m "not benchmark and not browser" \
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 --broker valkey $(OF_SERVER) \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
 

@@ -196,15 +196,19 @@ class Client:
         self,
         template: str,
         *,
+        owner: str | None = None,
         parameters: Sequence[Mapping[str, Any]] | None = None,
         formats: Sequence[str] = (),
         as_of: str = "",
     ) -> dict[str, Any]:
         """Order reports; the answer has `job_id` and `batch_id`. Without parameters: one per value of `each`.
 
-        `as_of` is the moment they speak of, as a day or RFC 3339: the same order gives the same bytes.
+        `as_of` is the moment they speak of, as a day or RFC 3339: the same order gives the same bytes. `owner`: whose
+        template it is, when it is shared with you.
         """
         order: dict[str, Any] = {"template": template}
+        if owner is not None:
+            order["owner"] = owner
         if parameters:
             order["parameters"] = [dict(given) for given in parameters]
         if formats:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +21,7 @@ from tests.functional.test_fair_turns import MANY
 from tests.functional.test_uploads import announce, metadata, patch, upload_of
 from tests.unit.jobs.conftest import Clock
 from tests.waiting import until
+from tests.worker_processes import worker_pids
 
 Client = aiohttp.ClientSession
 _REJECT_LIMIT = 1_500
@@ -37,6 +40,7 @@ class Places:
 async def every_state(settings: Settings) -> AsyncIterator[Places]:
     """The jobs are the administrator's; somebody else's batches keep the only worker."""
     limits = {"reject_limit": _REJECT_LIMIT, "external_jobs_per_user": 50, "external_updates_per_second": 500.0}
+    limits["worker_silence_seconds"] = 3_600.0  # the one that is stopped in the middle stays
     settings = replace(settings, workers=1, **limits)  # type: ignore[arg-type]
     async with running(settings) as server, await signed_in(server, "admin") as client:
         again = await _begin_what_the_restart_interrupts(client)
@@ -162,6 +166,8 @@ async def _waiting(client: Client, other: Client) -> dict[str, str]:
         return bool((await batches.read(client, f"/api/v1/jobs/{last['job_id']}"))["waiting_for"])
 
     await until(waits)
+    for pid in worker_pids():  # what it goes on to compute is nobody's affair, and takes a core from whoever looks
+        os.kill(pid, signal.SIGSTOP)
     return {
         "running-batch": f"/batches/{mine[0]['batch_id']}",
         "waiting-batch": f"/batches/{last['batch_id']}",

@@ -10,20 +10,22 @@ from typing import TypeVar
 from server.realtime.manager import ConnectionManager
 
 T = TypeVar("T")
-_STEP_SECONDS = 0.02
+_STEP_SECONDS, _LONGEST_STEP_SECONDS = 0.02, 0.05  # to ask takes processor time from what is waited for
 
 
 async def until(fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, so: str = "") -> T:
     """Ask `fits`, a plain or an async function, until its answer is true; returns that. `so` says what never came."""
-    deadline = asyncio.get_running_loop().time() + seconds
+    clock = asyncio.get_running_loop().time
+    began = clock()
     while True:
         answer = fits()
         found: T = await answer if inspect.isawaitable(answer) else answer
         if found:
             return found
-        if asyncio.get_running_loop().time() > deadline:
+        waited = clock() - began
+        if waited > seconds:
             raise AssertionError(f"not within {seconds:g} seconds: {so or fits} (last: {found!r})")
-        await asyncio.sleep(_STEP_SECONDS)
+        await asyncio.sleep(min(max(_STEP_SECONDS, waited / 20), _LONGEST_STEP_SECONDS))
 
 
 async def flushed(manager: ConnectionManager) -> None:

@@ -39,28 +39,23 @@ _NAME_CHARACTERS = 300
 _PICKABLE = 500  # a longer list is shown in part, and made whole
 _SHOWN_OF_MORE = 100
 _IDS_PER_REQUEST = 200
+_FAILED_NAMED = 3
 
 
 async def batch_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
     wanted = _filter(request)
-    page = await operations_of(request).batches.reports(principal, batch.id, wanted)
-    job = await operations_of(request).batches.job(principal, batch.id)
     panel = await link_panel(request, batch.id)
     return await render(
         request,
         "batches/detail.html",
-        batch=batch,
-        job=job,
-        comparison=await _comparison(request, batch, job),
-        page=page,
+        **await _header(request, batch),
+        page=await operations_of(request).batches.reports(principal, batch.id, wanted),
         wanted=wanted,
         per_page=_TILES_PER_PAGE,
         link_panel=panel,
         may_share_links=panel is not None,
-        template=await operations_of(request).template_versions.made(principal, batch.id),
-        right=await operations_of(request).batches.right(principal, batch),
         sources=await operations_of(request).datasets.sources(principal, batch.dataset_versions),
         **await share_panel(request, "batch", batch.id),
     )
@@ -70,19 +65,24 @@ async def batch_header(request: web.Request) -> web.Response:
     """The head of the page alone, for its live refresh."""
     principal = require_principal(request)
     batch = await operations_of(request).batches.get(principal, request.match_info["id"])
-    job = await operations_of(request).batches.job(principal, batch.id)
-    comparison = await _comparison(request, batch, job)
     may_share_links = await operations_of(request).share_links.may_make(principal, batch.id)
-    return await render(
-        request,
-        "batches/_header.html",
-        batch=batch,
-        job=job,
-        comparison=comparison,
-        right=await operations_of(request).batches.right(principal, batch),
-        template=await operations_of(request).template_versions.made(principal, batch.id),
-        may_share_links=may_share_links,
-    )
+    values = await _header(request, batch)
+    return await render(request, "batches/_header.html", **values, may_share_links=may_share_links)
+
+
+async def _header(request: web.Request, batch: BatchHead) -> dict[str, Any]:
+    """What stands above the reports of a batch; the first that failed among it, wherever they are in the order."""
+    principal, operations = require_principal(request), operations_of(request)
+    job = await operations.batches.job(principal, batch.id)
+    failed = ReportFilter(state=State.FAILED, limit=_FAILED_NAMED)
+    return {
+        "batch": batch,
+        "job": job,
+        "comparison": await _comparison(request, batch, job),
+        "failed": (await operations.batches.reports(principal, batch.id, failed)).items if batch.tally.failed else (),
+        "right": await operations.batches.right(principal, batch),
+        "template": await operations.template_versions.made(principal, batch.id),
+    }
 
 
 async def _comparison(request: web.Request, batch: BatchHead, job: Job) -> Comparison | None:

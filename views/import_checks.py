@@ -10,6 +10,8 @@ from server.datasets.schema import ColumnSpec, Reference
 from server.errors import FieldError
 from server.numerals import whole_number
 
+# `mei:customers.id`; names of datasets have neither dot nor colon, those of users and columns may have both.
+_REFERENCE = re.compile(r"(?:(?P<owner>.+?):)?(?P<dataset>[^.:\s]+)\s*\.\s*(?P<column>.+)")
 FIELDS_OF_CHECKS = ("min", "max", "min_length", "max_length", "pattern", "one_of", "reference")
 _LENGTHS = ("min_length", "max_length")
 _MOST_LENGTH = 1_000_000
@@ -57,10 +59,11 @@ def checks_of(spec: ColumnSpec) -> dict[str, str]:
     if spec.one_of is not None:
         checks["one_of"] = ", ".join(spec.one_of)
     if spec.reference is not None:
-        checks["reference"] = f"{spec.reference.dataset}.{spec.reference.column}"
+        owner = f"{spec.reference.owner}:" if spec.reference.owner else ""
+        checks["reference"] = f"{owner}{spec.reference.dataset}.{spec.reference.column}"
     return checks
 
 
 def _reference(checks: Mapping[str, str]) -> Reference | None:
-    dataset, _, column = checks.get("reference", "").partition(".")
-    return Reference(dataset=dataset.strip(), column=column.strip()) if dataset.strip() and column.strip() else None
+    said = _REFERENCE.fullmatch(checks.get("reference", "").strip())
+    return None if said is None else Reference(dataset=said["dataset"], column=said["column"], owner=said["owner"])

@@ -23,6 +23,7 @@ from views.context import render
 from views.import_form import ColumnChoice, ImportForm
 from views.import_look import _at_columns, look_as_ordered, look_at, look_like, not_twice
 from views.import_wizard import problem_values, wizard_values
+from views.job_page import job_values
 
 _REJECTS_PER_PAGE = 100
 _UPLOADS_PER_PAGE = 30
@@ -125,7 +126,10 @@ async def import_page(request: web.Request) -> web.Response:
     if state.corrects is not None:
         raise web.HTTPSeeOther(f"/imports/{state.corrects}/correct?after={state.job.id}")
     template = "imports/_status.html" if "fragment" in request.query else "imports/detail.html"
-    return await render(request, template, state=state, job=state.job, left=await _left(request, principal, state))
+    is_mine = principal.may_see(state.job.owner_id)  # else it went into a dataset that they may edit
+    values = await job_values(request, principal, state.job) if is_mine else {"job": state.job}
+    left = await _left(request, principal, state)
+    return await render(request, template, **values, state=state, left=left, is_mine=is_mine)
 
 
 async def _left(request: web.Request, principal: Principal, state: ImportState) -> RejectsLeft | None:

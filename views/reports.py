@@ -33,6 +33,7 @@ async def _shown(request: web.Request, template: str) -> web.Response:
         right=await operations_of(request).batches.right(principal, batch),
         sources=await operations_of(request).datasets.sources(principal, batch.dataset_versions),
         shown=report.of_format("html") or report.of_format("pdf"),
+        printed=report.of_format("pdf") or report.of_format("html"),
         # Not while the page refreshes itself: what is typed there would be gone.
         link_panel=await link_panel(request, batch.id, report.id) if report.state.is_final else None,
         before=await _neighbour(request, batch.id, report.position - 1),

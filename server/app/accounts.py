@@ -22,7 +22,7 @@ from server.languages import Languages
 from server.operations.first_run import FirstRun
 from server.settings import Settings
 from server.storage.database import Database
-from server.storage.repeating import repeat
+from server.storage.repeating import ONCE_IT_SERVES, repeat
 
 _LOG = logging.getLogger("jindu")
 _STRICT_ROLES = {
@@ -70,6 +70,7 @@ async def open_accounts(settings: Settings, credentials: Credentials, first_run:
         log=_LOG,
         failed="could not end what expired",
         action="end_expired",
+        first_after_seconds=ONCE_IT_SERVES,
     )
     async with meanwhile(ending):
         yield

@@ -312,6 +312,7 @@ def build_operations(
         rejects=RejectOperations(
             imports,
             reading,
+            access=rights,
             runner=jobs.runner,
             catalog=datasets.catalog,
             database=database,

@@ -112,7 +112,7 @@ def listed(
 ) -> sa.ColumnElement[bool]:
     """What a list shows. Of a named `owner` it is all that may be seen."""
     if owner is not None:
-        is_theirs = of.table.c.owner_id.in_(sa.select(users.c.id).where(_named(owner)))
+        is_theirs = of.table.c.owner_id.in_(sa.select(users.c.id).where(owner_is(owner)))
         return sa.and_(is_theirs, may(principal, of))
     if whose is Whose.ALL:
         principal.require_admin()
@@ -180,6 +180,14 @@ class ThingAccess:
             raise NotFound
         return await self._opened(principal, found[0], of, right)
 
+    async def is_given(self, principal: Principal, of: Shareable, thing_id: str, right: Right) -> bool:
+        """Whether it is theirs, or was given to them. That administrators may open everything does not count."""
+        if right is not Right.VIEW and principal.role is Role.VIEWER:
+            return False
+        found = sa.select(of.table.c.id).where(of.table.c.id == thing_id, given_or_own(principal, of, right))
+        async with self._database.read() as connection:
+            return (await connection.execute(found)).first() is not None
+
     async def are_open(self, principal: Principal, of: Shareable, thing_ids: Collection[str]) -> bool:
         """Whether they may see all of them."""
         found = sa.select(sa.func.count()).where(of.table.c.id.in_(thing_ids), may(principal, of))
@@ -203,7 +211,7 @@ class ThingAccess:
         principal.require_read()
         is_named = of.table.c.name == name
         if owner is not None:
-            found = await self._seen(principal, of, is_named, _named(owner), may(principal, of))
+            found = await self._seen(principal, of, is_named, owner_is(owner), may(principal, of))
         else:
             found = await self._seen(principal, of, is_named, given_or_own(principal, of))
             found = [each for each in found if each.owner_id == principal.user_id] or found
@@ -289,7 +297,7 @@ def _within(principal: Principal, right: Right) -> Right:
     return Right.VIEW if principal.role is Role.VIEWER else right
 
 
-def _named(owner: str) -> sa.ColumnElement[bool]:
+def owner_is(owner: str) -> sa.ColumnElement[bool]:
     """Whose id it is, and nobody else; where it is nobody's, whose name it is."""
     with_id = users.alias()
     is_id = sa.select(with_id.c.id).where(with_id.c.id == owner).exists()

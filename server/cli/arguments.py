@@ -67,6 +67,7 @@ def _add_import(commands: Commands) -> None:
     )
     parser.add_argument("--name", help="name of what comes from standard input, e.g. orders.csv")
     parser.add_argument("--dataset", metavar="NAME", help="dataset to import into")
+    parser.add_argument("--owner", metavar="USER", help="whose dataset it is, when another's that you may edit")
     parser.add_argument(
         "--mode",
         choices=("create", "replace", "append", "upsert"),
@@ -131,6 +132,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 def _add_report(commands: Commands) -> None:
     parser = commands.add_parser("report", help="make reports from a template and download them")
     parser.add_argument("template", metavar="TEMPLATE", help="name of the template")
+    parser.add_argument("--owner", metavar="USER", help="whose template it is, when one that is shared with you")
     parser.add_argument(
         "--param",
         action="append",

@@ -17,7 +17,7 @@ Order = dict[str, Any]
 _OPTIONS = (
     "encoding", "delimiter", "quote", "header", "sheet", "member", "skip_rows", "pad_short_rows", "leave_out_totals",
 )  # fmt: skip
-_ORDER = ("dataset", "mode", "key", "reject_limit")
+_ORDER = ("dataset", "owner", "mode", "key", "reject_limit")
 _SUFFIXES = (".toml", ".json")
 _NAMED_CHARACTERS = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|"}
 

@@ -21,6 +21,7 @@ async def make_reports(session: CliSession, options: dict[str, Any]) -> int:
     with _ready(options["output"]) as directory:
         started = await session.client.start_batch(
             options["template"],
+            owner=options["owner"],
             parameters=[parameters] if parameters else None,
             formats=options["formats"],
             as_of=options["as_of"],

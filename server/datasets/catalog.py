@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.access import DATASETS, owner_is, user_may
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.datasets.catalog_rows import (
@@ -46,7 +47,7 @@ from server.live.announcing import Announce
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
-from server.storage.tables import dataset_versions, datasets
+from server.storage.tables import dataset_versions, datasets, users
 
 MISSING = "There is no dataset named “{name}”."
 _NO_VERSION = "The dataset “{name}” has no version {number}."
@@ -139,6 +140,15 @@ class Catalog:
     async def find(self, owner_id: str, name: str) -> Dataset | None:
         async with self._database.read() as connection:
             return await find_dataset(connection, owner_id, name)
+
+    async def find_open(self, user_id: str, owner: str, name: str) -> Dataset | None:
+        """That of `owner`, a name or id, as long as the user may see it; they may be away."""
+        async with self._database.read() as connection:
+            for owner_id in await connection.scalars(select(users.c.id).where(owner_is(owner))):
+                found = await find_dataset(connection, owner_id, name)
+                if found is not None and await user_may(connection, user_id, DATASETS, found.id):
+                    return found
+        return None
 
     async def like(self, owner_id: str, *, columns: Set[str], stem: str) -> tuple[Dataset, str] | None:
         """The dataset last changed that a file with these names of columns is like, or else of this stem of a name;

@@ -34,14 +34,15 @@ def links_of_correction(job: Job) -> Sequence[JobLink]:
     wanted = CorrectionParameters.of(job)
     links = [JobLink(url=f"/imports/{wanted.import_id}/correct", label="Rejected rows", icon="file-x")]
     if result := job.result:
-        links.insert(0, JobLink(url=f"/datasets/{quote(result['dataset'])}", label="Open the dataset", icon="table-2"))
+        page = result["links"].get("dataset_page") or f"/datasets/{quote(result['dataset'])}"
+        links.insert(0, JobLink(url=page, label="Open the dataset", icon="table-2"))
     return links
 
 
 def result_of_correction(job: Job, version: Version) -> dict[str, Any]:
     """`row_count` is of the dataset, `corrected_count` are the rows that were added, `left_count` those in the list."""
     told = version.source["corrects"]
-    name = quote(version.dataset)
+    name, is_own = quote(version.dataset), version.owner_id == job.owner_id
     return {
         "dataset": version.dataset,
         "version": version.number,
@@ -55,7 +56,8 @@ def result_of_correction(job: Job, version: Version) -> dict[str, Any]:
         "warnings": told.get("warnings", []),
         **version.source.get("upserted", {}),
         "links": {
-            "dataset": f"/api/v1/datasets/{name}",
+            "dataset": f"/api/v1/datasets/{name}" + ("" if is_own else f"?owner={version.owner_id}"),
+            "dataset_page": f"/datasets/{name}" if is_own else f"/datasets/{version.owner_id}:{name}",
             "import": f"/api/v1/imports/{told['import_id']}",
             "rows": f"/api/v1/imports/{told['import_id']}/rejects/rows",
             "page": f"/imports/{told['import_id']}/correct",

@@ -44,6 +44,7 @@ class ImportCheck:
             missing=Missing(
                 names=("rejected_count", "rejected"), label="Checked · {count} would be left out", is_counted=False
             ),
+            page="/imports/{id}",
             links=_links,
             lost="Nothing is lost: a check changes nothing.",
             kept="The file is read again from the beginning.",

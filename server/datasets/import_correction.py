@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.datasets.catalog import Catalog
+from server.auth.access import DATASETS, Right, user_may
+from server.datasets.catalog import MISSING, Catalog
 from server.datasets.catalog_rows import lock_dataset
 from server.datasets.correction_orders import (
     CORRECTION_KIND,
@@ -130,13 +131,13 @@ class ImportCorrection:
         return await self._added_once(context)
 
     async def _added_once(self, context: JobContext) -> Version:
-        wanted, owner_id = CorrectionParameters.of(context.job), context.job.owner_id
+        wanted = CorrectionParameters.of(context.job)
         of_import = await self._catalog.version_of_job(wanted.import_id)
-        if of_import is None or of_import.owner_id != owner_id:
+        if of_import is None:
             raise NotFound("The version of this import is no longer kept; import the file again.")
         async with self._database.read() as connection:
             left = await rejects_left(connection, of_import)
-        seen = await self._catalog.get(owner_id, of_import.dataset)
+        seen = await self._catalog.get(of_import.owner_id, of_import.dataset)
         async with self._scratch.workplace() as directory:
             corrected = await self._judged(context, wanted, left, seen, directory)
             if not corrected.row_count:
@@ -238,15 +239,22 @@ class ImportCorrection:
             rejected_count=corrected.left_count,
             source=source | {"corrects": told | {"missing": corrected.missing}},
         )
-        is_unchanged = partial(_require_unchanged, left=left, seen=seen)
+        is_unchanged = partial(_require_unchanged, left=left, seen=seen, corrected_by=context.job.owner_id)
         return await self._publisher.publish(context, made, require_unchanged=is_unchanged)
 
 
-async def _require_unchanged(connection: AsyncConnection, *, left: RejectsLeft, seen: Dataset) -> None:
-    """The rows were judged against this version, and nobody took others from the same list. Until the commit."""
+async def _require_unchanged(
+    connection: AsyncConnection, *, left: RejectsLeft, seen: Dataset, corrected_by: str
+) -> None:
+    """The rows were judged against this version, and nobody took others from the same list. Until the commit.
+
+    And whoever corrects rows of another's dataset may do so still.
+    """
     now = await lock_dataset(connection, seen.owner_id, seen.name)
     if now is None or now.id != seen.id or now.version != seen.version:
         raise _Changed
+    if seen.owner_id != corrected_by and not await user_may(connection, corrected_by, DATASETS, seen.id, Right.EDIT):
+        raise NotFound(MISSING, name=seen.name)
     if (await rejects_left(connection, left.of_import)).state != left.state:
         raise _Changed
 

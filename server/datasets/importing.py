@@ -58,6 +58,7 @@ class DataImport:
             message="data_import_progress",
             figures=FIGURES,
             missing=Missing(names=("rejected_count", "rejected"), label="Done · {count} left out", is_counted=False),
+            page="/imports/{id}",
             links=_links,
             lost="The rows read so far are given up. The dataset stays as it was before.",
             kept="The file is read again from the beginning. The dataset stays as it is until all is done.",

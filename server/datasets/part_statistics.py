@@ -1,7 +1,7 @@
 """Figures about each column of a part: what the dataset page shows without reading rows.
 
-How many values are different is estimated by DuckDB, which is handed the rows while they are written; what is smallest
-and largest in each row group stands in the part.
+How many values are different is counted where there are few rows. Of more it is estimated by DuckDB, which is handed
+them while they are written. What is smallest and largest in each row group stands in the part.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _INT64_DIGITS = 19
 _MOST_WAITING = 2  # tables
 _MOST_TEXTS = 100_000
 _LOOK_SECONDS = 0.2
+_FEW_ROWS, _FEW_BYTES = 10_000, 8 * 1024 * 1024  # to begin a DuckDB takes as long as to write a small part
 
 
 class PartStatistics:
@@ -41,7 +42,7 @@ class PartStatistics:
         self._part = part
         self._sums: dict[str, _Sum] = {}
         self._texts: dict[str, set[str]] = {}  # of columns that come as dictionaries
-        self._distinct: _DistinctCounter | None = None
+        self._distinct: _Distinct | None = None
         self._is_whole = True
 
     def add(self, table: pa.Table) -> None:
@@ -50,7 +51,7 @@ class PartStatistics:
         if self._distinct is None:
             self._sums = {field.name: _Sum(field.type) for field in table.schema if _is_number(field.type)}
             self._texts = {field.name: set() for field in table.schema if pa.types.is_dictionary(field.type)}
-            self._distinct = _DistinctCounter(self._part, table.drop_columns(list(self._texts)).schema)
+            self._distinct = _Distinct(self._part, table.drop_columns(list(self._texts)).schema)
         for name, total in self._sums.items():
             total.add(table[name])
         for name, texts in self._texts.items():
@@ -147,6 +148,39 @@ def _finite_sum(parts: list[float]) -> float:
 def _may_overflow(values: pa.ChunkedArray) -> bool:
     ends = pc.min_max(values).as_py()
     return bool(max(abs(ends["min"]), abs(ends["max"])) * len(values) >= 2**63)
+
+
+class _Distinct:
+    """How many values of each column are different."""
+
+    def __init__(self, part: Path, schema: pa.Schema) -> None:
+        self._part = part
+        self._few = schema.empty_table()
+        self._counter: _DistinctCounter | None = None
+
+    def add(self, table: pa.Table) -> None:
+        if self._counter is None:
+            if len(self._few) + len(table) <= _FEW_ROWS and self._few.nbytes + table.nbytes <= _FEW_BYTES:
+                self._few = pa.concat_tables([self._few, table])
+                return
+            self._counter = _DistinctCounter(self._part, self._few.schema)
+            self._counter.add(self._few)
+            self._few = self._few.slice(0, 0)
+        self._counter.add(table)
+
+    def counts(self) -> dict[str, int]:
+        if self._counter is not None:
+            return self._counter.counts()
+        return {name: _count_distinct(self._few[name]) for name in self._few.schema.names}
+
+    def close(self) -> None:
+        if self._counter is not None:
+            self._counter.close()
+
+
+def _count_distinct(values: pa.ChunkedArray) -> int:
+    """As DuckDB sees it: 0 and -0 are the same."""
+    return int(pc.count_distinct(pc.add(values, 0.0) if pa.types.is_floating(values.type) else values).as_py())
 
 
 class _DistinctCounter:

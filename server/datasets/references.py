@@ -22,17 +22,21 @@ class FoundReference:
     column: Column
 
 
-async def find_references(catalog: Catalog, owner_id: str, specs: Sequence[ColumnSpec]) -> list[FoundReference]:
-    """Raises `InvalidInput` at the columns whose reference the owner does not have."""
+async def find_references(catalog: Catalog, user_id: str, specs: Sequence[ColumnSpec]) -> list[FoundReference]:
+    """Raises `InvalidInput` at the columns whose reference is neither theirs nor shared with them."""
     found: list[FoundReference] = []
     errors: list[FieldError] = []
     for place, spec in enumerate(specs):
         if spec.reference is None:
             continue
-        dataset = await catalog.find(owner_id, spec.reference.dataset)
-        column = next((c for c in dataset.columns if c.name == spec.reference.column), None) if dataset else None
+        wanted = spec.reference
+        if wanted.owner is None:
+            dataset = await catalog.find(user_id, wanted.dataset)
+        else:
+            dataset = await catalog.find_open(user_id, wanted.owner, wanted.dataset)
+        column = next((c for c in dataset.columns if c.name == wanted.column), None) if dataset else None
         if dataset is None or column is None:
-            errors.append(_missing(f"options.columns[{place}].reference", spec.reference, has_dataset=bool(dataset)))
+            errors.append(_missing(f"options.columns[{place}].reference", wanted, has_dataset=bool(dataset)))
         else:
             found.append(FoundReference(of=spec.name, version=dataset.current, column=column))
     if errors:

@@ -35,11 +35,12 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Length = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A column of one of your datasets."""
+class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A column of one of your datasets, or of one that its `owner` shares with you."""
 
     dataset: _Name
     column: _Name
+    owner: _Name | None = None
 
 
 class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -64,6 +64,7 @@ class JobKind:
     message: str = "job"  # of the live protocol, by which its progress is told to its owner
     figures: Mapping[str, str] = field(default_factory=dict)  # counts in its detail or result, and what they count
     missing: Missing | None = None
+    page: str = "/jobs/{id}"  # where people look at one: the page that all kinds have, or one of its own
     links: Callable[[Job], Sequence[JobLink]] = _no_links
     noun: Noun = "job"  # by which those are told of it who wait for it
     step_noun: Noun = "job"  # and of each call of a worker
@@ -80,6 +81,9 @@ class JobKind:
     counts_interruptions: bool = True  # whether a crash or restart in the middle uses up one of the attempts
     can_retry: bool = True
     stores: Stored | None = None  # what it makes more of on the disk: it is not begun when there is no room for that
+
+    def page_of(self, job_id: str) -> str:
+        return self.page.format(id=job_id)
 
     @property
     def is_external(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import Right, ThingAccess
+from server.auth.access import DATASETS, Right, ThingAccess
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.auth.users import name_key
@@ -200,11 +200,24 @@ class ImportOperations:
         return await self.start(principal, state.order, idempotency_key=key)
 
     async def get(self, principal: Principal, job_id: str) -> ImportState:
-        return await self._state(await self._jobs.get(principal, job_id))
+        """An import of theirs, or one that anybody brought into a dataset which they may edit."""
+        return await self._state(await self._seen(principal, job_id))
 
     async def looked_into(self, principal: Principal, job_id: str) -> ImportState:
         """As `get`, for those who are shown rows of its file."""
-        return await self._state(await self._jobs.looked_into(principal, job_id))
+        job = await self._seen(principal, job_id)
+        if principal.may_see(job.owner_id):
+            job = await self._jobs.looked_into(principal, job_id)
+        return await self._state(job)
+
+    async def _seen(self, principal: Principal, job_id: str) -> Job:
+        principal.require_read()
+        job = await self._jobs.anybodys(job_id)
+        if not principal.may_see(job.owner_id):
+            version = await self._catalog.version_of_job(job_id)
+            if version is None or not await self._looks.is_given(principal, DATASETS, version.dataset_id, Right.EDIT):
+                raise NotFound
+        return job
 
     async def _state(self, job: Job) -> ImportState:
         if job.kind not in (KIND, CHECK_KIND, CORRECTION_KIND):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.auth.access import DATASETS, Right, ThingAccess
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.datasets import reject_lists, reject_rows
@@ -82,6 +83,7 @@ class RejectOperations:
         imports: ImportOperations,
         reading: DataReading,
         *,
+        access: ThingAccess,
         runner: JobRunner,
         catalog: Catalog,
         database: Database,
@@ -90,6 +92,7 @@ class RejectOperations:
     ) -> None:
         self._imports = imports
         self._reading = reading
+        self._access = access
         self._runner = runner
         self._catalog = catalog
         self._database = database
@@ -186,7 +189,7 @@ class RejectOperations:
         principal.require_write()
         left = await self.left(principal, job_id)
         of_import = left.of_import
-        if of_import.owner_id != principal.user_id:
+        if not await self._access.is_given(principal, DATASETS, of_import.dataset_id, Right.EDIT):
             raise NotFound  # an administrator sees them, but does not say for others what is right
         _require_rows(rows, width=len(left.layout.names))
 

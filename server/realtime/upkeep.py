@@ -13,7 +13,7 @@ from server.realtime.history import History
 from server.realtime.manager import ConnectionManager
 from server.realtime.statistics_watch import STATISTICS, StatisticsWatch
 from server.realtime.topics import Topics
-from server.storage.repeating import repeat
+from server.storage.repeating import ONCE_IT_SERVES, repeat
 
 _LOG = logging.getLogger("jindu.realtime")
 _TICKS_PER_PING = 10
@@ -57,6 +57,7 @@ class Upkeep:
             log=_LOG,
             failed="old messages could not be removed",
             action="prune_history",
+            first_after_seconds=ONCE_IT_SERVES,
         )
 
     async def _look_after(self) -> None:

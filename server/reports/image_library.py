@@ -17,7 +17,7 @@ from server.reports.brand import Brand, Logo
 from server.reports.work import CopiedLogo, CopyRequest, copy_image, copy_logo
 from server.storage.blob_store import BlobStore
 from server.storage.full_disk import full_disk_named
-from server.storage.repeating import repeat
+from server.storage.repeating import ONCE_IT_SERVES, repeat
 from server.storage.room import Room
 from server.storage.scratch import Scratch
 from server.uploads.files import Upload, UploadStore
@@ -72,13 +72,14 @@ class ImageLibrary:
         return Logo(blob=key, media_type=copied.media_type, size=copied.size, width=copied.width, height=copied.height)
 
     async def watch(self) -> None:
-        """Sweep now and every hour, until cancelled."""
+        """Sweep soon and then every hour, until cancelled."""
         await repeat(
             self.sweep,
             every_seconds=_SWEEP_SECONDS,
             log=_LOG,
             failed="unused pictures could not be removed",
             action="images.sweep",
+            first_after_seconds=ONCE_IT_SERVES,
         )
 
     async def sweep(self) -> None:

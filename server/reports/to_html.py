@@ -93,7 +93,7 @@ def _lead(document: Document) -> str:
 
 
 def _scripts(document: Document, page: HtmlPage) -> tuple[tuple[str, bool], ...]:
-    return ("report.js", bool(page.charts)), ("watched.js", document.is_watched)
+    return ("report.js", bool(page.charts)), ("watched.js", document.is_watched), ("framed.js", not document.is_watched)
 
 
 @functools.cache

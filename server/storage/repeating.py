@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 from server.storage.blob_store import StorageAway
 from server.storage.database import NOT_NOW
 
+ONCE_IT_SERVES = 2.0
+"""Seconds: a server that starts answers people first, and tidies then. What looks at once holds up its start."""
+
 
 async def repeat(
     work: Callable[[], Awaitable[object]],

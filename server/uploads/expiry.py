@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from server.clock import Clock
 from server.storage.database import NOT_NOW
-from server.storage.repeating import repeat
+from server.storage.repeating import ONCE_IT_SERVES, repeat
 from server.uploads.files import UploadStore
 from server.uploads.pieces import Pieces
 from server.uploads.receiving import Receiver
@@ -18,7 +18,7 @@ _STRAY_AFTER = timedelta(days=1)  # a row follows its bytes within seconds
 
 
 class ExpirySweep:
-    """Looks at once, then every minute, as long as `watch` runs."""
+    """Looks soon, then every minute, as long as `watch` runs."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class ExpirySweep:
             log=_LOG,
             failed="uploads could not be looked through",
             action="upload.expire",
+            first_after_seconds=min(self._every_seconds, ONCE_IT_SERVES),
         )
 
     async def _look(self) -> None:

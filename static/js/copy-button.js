@@ -3,16 +3,21 @@
 
 import { t } from "./i18n.js";
 
-for (const address of document.querySelectorAll("[data-address]")) {
-  address.textContent = new URL(address.textContent, location.href).href;
+function show() {
+  for (const address of document.querySelectorAll("[data-address]")) {
+    address.textContent = new URL(address.textContent, location.href).href;
+  }
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 }
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await copy(document.getElementById(button.dataset.copy));
-    button.querySelector("span:last-child").textContent = t("Copied");
-  });
-}
+
+show();
+document.addEventListener("fragment:swapped", show);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await copy(document.getElementById(button.dataset.copy));
+  button.querySelector("span:last-child").textContent = t("Copied");
+});
 
 async function copy(element) {
   if (navigator.clipboard) return navigator.clipboard.writeText(element.textContent);

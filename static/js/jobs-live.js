@@ -22,12 +22,14 @@ export function startJobsLive(tables) {
 }
 
 // What is as new as the fetched HTML may still have more on its bar: a corrected total makes a percentage smaller, and no
-// bar of one attempt goes backwards.
+// bar of one attempt goes backwards. Nor is it drawn on the way from what was fetched to what is known: nobody saw that.
 function showAfterSwap(element, job) {
-  show(element, job);
   const bar = element.querySelector(".progress__bar");
+  bar?.classList.remove("is-anew");
+  show(element, job);
   const isSameAttempt = Number(element.dataset.attempt) === job.attempt && element.dataset.state === job.state;
   if (bar && isSameAttempt && job.percent > Number(bar.getAttribute("aria-valuenow") ?? 0)) drawBar(bar, job);
+  bar?.classList.add("is-anew");
 }
 
 // Draws `job` into an element unless that shows something newer already.

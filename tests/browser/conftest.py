@@ -125,20 +125,21 @@ def tolerated() -> set[str]:
 async def page_of(server: Server, browser: Browser, tolerated: set[str]) -> AsyncIterator[PageOf]:
     """`await page_of("alice")` is a page in a browser context of her own, signed in at home; None stays signed out.
 
-    Keyword arguments go to `browser.new_context` (viewport, color_scheme, locale, …). At the end, an error in any
-    page's console fails the test.
+    With `at` it begins there: whoever goes on at once need not draw the home page before. Other arguments go to
+    `browser.new_context` (viewport, color_scheme, locale, …). At the end, an error in any page's console fails the
+    test.
     """
     complaints: list[str] = []
     async with AsyncExitStack() as stack:
 
-        async def open_page(name: str | None, **options: object) -> Page:
+        async def open_page(name: str | None, *, at: str = "/", **options: object) -> Page:
             context = await browser.new_context(base_url=server.url, **options)
             stack.push_async_callback(closed, context)
             page = await context.new_page()
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             if name:
-                await sign_in(page, name)
+                await sign_in(page, name, at=at)
             return page
 
         yield open_page
@@ -151,12 +152,12 @@ async def closed(context: BrowserContext) -> None:
         await context.close()
 
 
-async def sign_in(page: Page, name: str) -> None:
+async def sign_in(page: Page, name: str, *, at: str = "/") -> None:
     """As the form does, whose own tests are in `test_accounts.py`, and without loading its page."""
     form = {"username": name, "password": PASSWORDS[name]}
     response = await page.request.post("/login", form=form, max_redirects=0)
     assert response.status == 303, await response.text()
-    await page.goto("/")
+    await page.goto(at)
 
 
 class Complaints:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import PageOf, connected
 from tests.browser.test_shell import demonstrate
 from tests.conftest import PASSWORDS
@@ -19,19 +19,14 @@ from views.routes import PAGES
 pytestmark = pytest.mark.browser
 
 
-OPTIONS = {"rules": {"target-size": {"enabled": True}}}  # off by itself, and asked for by Lighthouse
+RULES = {"target-size": {"enabled": True}}  # off by itself, and asked for by Lighthouse
 
 
 async def complaints(page: Page) -> list[str]:
-    """What axe finds, one line each: rule, where, why."""
+    """What axe finds, one line each."""
     # Transitions would be judged in the middle of a change of colours.
     await page.emulate_media(reduced_motion="reduce")
-    found = await Axe().run(page, options=OPTIONS)
-    return [
-        f"{page.url} {violation['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for violation in found.response["violations"]
-        for node in violation["nodes"]
-    ]
+    return await violations(page, rules=RULES)
 
 
 async def of_ways_in(page: Page) -> list[str]:

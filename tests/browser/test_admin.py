@@ -54,8 +54,7 @@ async def test_nothing_of_their_tables_and_tabs_lies_beyond_the_edge(
 async def test_connections_and_jobs_of_everybody_appear_by_themselves(
     page_of: PageOf, admin: object, alice: object
 ) -> None:
-    page = await page_of("admin")
-    await page.goto("/admin")
+    page = await page_of("admin", at="/admin")
     await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
     other = await page_of("alice")
     await expect(other.locator("#connection-state")).to_have_attribute("data-state", "connected")
@@ -65,8 +64,7 @@ async def test_connections_and_jobs_of_everybody_appear_by_themselves(
 
 
 async def test_a_user_is_made_and_disabled(page_of: PageOf, admin: object) -> None:
-    page = await page_of("admin")
-    await page.goto("/admin/users")
+    page = await page_of("admin", at="/admin/users")
     await page.fill("#username", "carol")
     await page.fill("#password", "a-long-enough-secret")
     await page.click("form[action='/admin/users'][method=post] button[type=submit]")
@@ -104,8 +102,7 @@ async def test_a_wrong_form_says_what_is_wrong_beside_the_field(page_of: PageOf,
 
 
 async def test_the_last_administrator_stays_one(page_of: PageOf, admin: object) -> None:
-    page = await page_of("admin")
-    await page.goto("/admin/users")
+    page = await page_of("admin", at="/admin/users")
     action = await page.locator("tr", has_text="(you)").locator("form").get_attribute("action")
     response = await page.request.post(str(action), form={"role": "viewer"}, headers={"Accept": "text/html"})
     assert response.status == 409

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import PageOf, loop_fixture
 from tests.browser.editor import source_of, write
 from tests.functional.batches import RIGHT, SALES, made, put_template, read
 from tests.functional.importing import import_text
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 30_000
@@ -25,8 +26,7 @@ async def alice(alice: aiohttp.ClientSession) -> aiohttp.ClientSession:
 async def test_one_report_per_region_from_the_form_to_the_live_grid(
     alice: aiohttp.ClientSession, page_of: PageOf
 ) -> None:
-    page = await page_of("alice")
-    await page.goto("/templates")
+    page = await page_of("alice", at="/templates")
     await page.get_by_role("link", name="Generate").click()
     await expect(page.get_by_text("reports will be made")).to_be_visible()
     await page.get_by_label("华东").uncheck()
@@ -57,8 +57,7 @@ async def shown_states(page: Page) -> list[str | None]:
 
 
 async def test_only_the_ticked_reports_are_made(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
-    page = await page_of("alice")
-    await page.goto("/batches/new?template=sales")
+    page = await page_of("alice", at="/batches/new?template=sales")
     await page.get_by_role("button", name="None").click()
     await page.get_by_label("华东").check()
     await page.get_by_role("button", name="Generate 1 report").click()
@@ -68,8 +67,7 @@ async def test_only_the_ticked_reports_are_made(alice: aiohttp.ClientSession, pa
 
 async def test_tiles_are_filtered_by_state_and_words(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     batch = await made(alice)
-    page = await page_of("alice", viewport={"width": 390, "height": 844})
-    await page.goto(f"/batches/{batch['id']}")
+    page = await page_of("alice", at=f"/batches/{batch['id']}", viewport={"width": 390, "height": 844})
     await page.get_by_label("State").select_option("failed")
     await expect(page.locator("[data-report-id]")).to_have_count(1)
     await page.get_by_label("State").select_option("")
@@ -85,8 +83,7 @@ async def test_a_report_is_shown_in_a_frame_that_cannot_reach_the_session(
 ) -> None:
     await put_template(alice, source=RIGHT)
     batch = await made(alice)
-    page = await page_of("alice")
-    await page.goto(f"/batches/{batch['id']}")
+    page = await page_of("alice", at=f"/batches/{batch['id']}")
     await page.get_by_role("link", name="华东 sales", exact=True).click()
     frame = page.frame_locator("iframe")
     await expect(frame.get_by_text("华东").first).to_be_visible()
@@ -98,11 +95,39 @@ async def test_a_report_is_shown_in_a_frame_that_cannot_reach_the_session(
     await expect(page.get_by_text("version 1").first).to_be_visible()
 
 
+async def test_a_report_stands_at_full_height_below_its_files_on_a_telephone_and_is_printed_and_copied(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    batch = await made(alice)
+    page = await page_of("alice", viewport={"width": 390, "height": 500})
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"/batches/{batch['id']}")
+    await expect(page.locator(".batch-failed")).to_contain_text("Division by zero")
+    await page.get_by_role("link", name="华东 sales", exact=True).click()
+    await expect(page.frame_locator("iframe").get_by_text("华东").first).to_be_visible()
+    inner = page.frames[1]
+    await until(lambda: inner.evaluate("document.documentElement.scrollHeight <= innerHeight"), so="it is as high")
+    files, frame = page.get_by_role("heading", name="Files"), page.locator("iframe")
+    assert (await box(files))["y"] < (await box(frame))["y"]
+    await page.get_by_role("button", name="Copy link").first.click()
+    await expect(page.get_by_text("Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == page.url
+    await inner.evaluate("window.print = () => { window.isPrinted = true }")
+    await page.get_by_role("link", name="Print").click()
+    await until(lambda: inner.evaluate("window.isPrinted === true"))
+
+
+async def box(element: Locator) -> FloatRect:
+    """Where it stands; it has to be there."""
+    found = await element.bounding_box()
+    assert found is not None
+    return found
+
+
 async def test_the_editor_marks_what_is_wrong_and_saves_what_is_right(
     alice: aiohttp.ClientSession, page_of: PageOf
 ) -> None:
-    page = await page_of("alice")
-    await page.goto("/templates/sales/edit")
+    page = await page_of("alice", at="/templates/sales/edit")
     source = source_of(page)
     await expect(page.get_by_text("No problems found")).to_be_visible(timeout=SLOW_MS)
     await write(page, SALES.replace("select sum(amount)", "selct sum(amount)"))
@@ -156,8 +181,7 @@ async def test_nothing_that_was_typed_or_saved_is_lost(alice: aiohttp.ClientSess
 
 
 async def test_a_new_template_begins_with_a_sample(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
-    page = await page_of("alice")
-    await page.goto("/templates/new")
+    page = await page_of("alice", at="/templates/new")
     await write(page, RIGHT)
     await page.get_by_label("Name", exact=True).fill("second")
     await page.get_by_role("button", name="Save").click()
@@ -166,8 +190,7 @@ async def test_a_new_template_begins_with_a_sample(alice: aiohttp.ClientSession,
 
 async def test_bob_sees_none_of_it(alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, page_of: PageOf) -> None:
     await made(alice)
-    page = await page_of("bob")
-    await page.goto("/batches")
+    page = await page_of("bob", at="/batches")
     await expect(page.get_by_text("No reports yet")).to_be_visible()
     await page.goto("/templates")
     await expect(page.get_by_text("No templates yet")).to_be_visible()

@@ -19,8 +19,7 @@ async def test_rows_are_corrected_with_the_keyboard_and_what_comes_of_it_comes_b
     alice: aiohttp.ClientSession, page_of: PageOf
 ) -> None:
     state = await import_text(alice, ORDERS, options={"columns": COLUMNS})
-    page = await page_of("alice", viewport={"width": 390, "height": 844})
-    await page.goto(f"/imports/{state['job_id']}")
+    page = await page_of("alice", at=f"/imports/{state['job_id']}", viewport={"width": 390, "height": 844})
     await page.get_by_role("link", name="Correct them here").click()
     wrong = page.locator("[aria-invalid]")
     await expect(wrong).to_have_count(3)

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, Route, expect
 
+from tests.browser.axe import violations
 from tests.functional.importing import ORDERS, ended, import_text, start, upload
 from tests.worker_processes import worker_pids
 
@@ -186,8 +186,7 @@ async def test_mistakes_are_said_at_their_fields(alice: aiohttp.ClientSession, p
 
 async def test_without_scripts_it_works_as_well(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     upload_id = await upload(alice, "a;b,c\n1;2,3\n")
-    page = await page_of("alice", java_script_enabled=False)
-    await page.goto(f"/imports/new?upload={upload_id}")
+    page = await page_of("alice", at=f"/imports/new?upload={upload_id}", java_script_enabled=False)
     await change_reading(page)
     await page.select_option("#delimiter", ",")
     await page.get_by_role("button", name="Look again").click()
@@ -202,8 +201,7 @@ async def test_without_scripts_it_works_as_well(alice: aiohttp.ClientSession, pa
 
 async def test_what_is_no_table_says_why_and_what_to_do(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     upload_id = await upload(alice, b"PK\x03\x04 not a workbook at all", name="broken.xlsx")
-    page = await page_of("alice")
-    await page.goto(f"/imports/new?upload={upload_id}")
+    page = await page_of("alice", at=f"/imports/new?upload={upload_id}")
     await expect(page.locator(".notice--danger")).to_contain_text("Excel")
     await expect(page.get_by_role("link", name="Upload another file")).to_be_visible()
     await expect(page.get_by_role("button", name="Import", exact=True)).to_have_count(0)
@@ -246,8 +244,7 @@ def frozen_workers() -> Iterator[None]:
 
 async def test_rows_are_searched_sorted_and_filtered_in_place(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     await import_text(alice)
-    page = await page_of("alice")
-    await page.goto("/datasets/orders")
+    page = await page_of("alice", at="/datasets/orders")
     rows = page.locator(".data tbody tr")
     await expect(rows).to_have_count(3)
     await page.get_by_role("link", name="amount").click()
@@ -265,8 +262,7 @@ async def test_rows_are_searched_sorted_and_filtered_in_place(alice: aiohttp.Cli
 
 async def test_a_new_version_shows_without_a_reload(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     await import_text(alice)
-    page = await page_of("alice")
-    await page.goto("/datasets/orders")
+    page = await page_of("alice", at="/datasets/orders")
     await expect(page.locator(".dataset-facts")).to_contain_text("3 rows")
     await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
     await import_text(alice, ORDERS, mode="append")
@@ -276,8 +272,7 @@ async def test_a_new_version_shows_without_a_reload(alice: aiohttp.ClientSession
 
 async def test_a_query_answers_below_its_box(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     await import_text(alice)
-    page = await page_of("alice")
-    await page.goto("/datasets/orders/query")
+    page = await page_of("alice", at="/datasets/orders/query")
     await page.fill("#sql", "select sum(amount) as total from orders")
     await page.press("#sql", "Control+Enter")
     await expect(page.locator("#answer td")).to_have_text("19.75")
@@ -303,8 +298,7 @@ async def test_other_people_find_nothing_here(
     ):
         async with bob.get(path) as response:
             assert response.status == 404, path
-    page = await page_of("bob")
-    await page.goto("/datasets")
+    page = await page_of("bob", at="/datasets")
     await expect(page.get_by_text("No dataset yet")).to_be_visible()
 
 
@@ -338,8 +332,7 @@ async def test_pages_hold_their_width_and_axe_finds_nothing(
         await page.goto(path)
         await expect(page.locator("h1")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-        result = await Axe().run(page)
-        assert result.violations_count == 0, (path, result.generate_report())
+        assert await violations(page) == []
 
 
 WITH_TITLES = "Report of May\nfor everybody\n\nregion,amount\nNorth,5\nSouth,7\nTotal,12\n\nprinted by Ann\n"
@@ -361,7 +354,7 @@ async def test_what_is_no_row_is_shown_and_totals_can_be_left_out(
     await page.select_option("#leave_out_totals", "yes")
     await expect(left_out).to_contain_text("1 total row")
     await expect(left_out.get_by_text("Total,12")).to_be_visible()
-    assert (await Axe().run(page)).violations_count == 0
+    assert await violations(page) == []
     await page.get_by_role("button", name="Import", exact=True).click()
     await expect(page.get_by_text("1 total row")).to_be_visible(timeout=30_000)
     async with alice.get("/api/v1/datasets/may") as response:
@@ -467,7 +460,7 @@ async def test_on_a_phone_columns_are_cards(alice: aiohttp.ClientSession, page_o
     await page.get_by_role("link", name="b 1 does not fit").click()
     await expect(page.locator("#c1-card")).to_be_focused()
     settings = await settings_of(page, 1)
-    assert (await Axe().run(page)).violations_count == 0
+    assert await violations(page) == []
     await settings.get_by_label("Type").select_option("text")
     await expect(values).to_have_count(3)
     await settings.get_by_role("button", name="Close").click()

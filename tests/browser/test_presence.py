@@ -27,8 +27,7 @@ async def notify(server: Server, page: Page, title: str) -> None:
 
 
 async def test_a_device_comes_and_goes_without_a_reload(page_of: PageOf, alice: object, bob: object) -> None:
-    laptop = await page_of("alice")
-    await laptop.goto("/account")
+    laptop = await page_of("alice", at="/account")
     await connected(laptop)
     await expect(laptop.locator(".device")).to_have_count(1)
     phone = await page_of("alice", user_agent="Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1")
@@ -45,8 +44,9 @@ async def test_a_page_that_is_signed_out_elsewhere_says_so_and_leads_to_signing_
     page_of: PageOf, alice: object
 ) -> None:
     laptop = await page_of("alice")
-    phone = await page_of("alice", user_agent="Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1")
-    await phone.goto("/jobs?state=running")
+    phone = await page_of(
+        "alice", at="/jobs?state=running", user_agent="Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1"
+    )
     await connected(phone)
     await laptop.goto("/account")
     await laptop.locator(".device", has_text="iPhone").get_by_role("button", name="Sign out there").click()
@@ -91,8 +91,7 @@ async def test_the_bell_shows_the_same_in_every_tab_and_reading_in_one_clears_it
 
 
 async def test_what_was_missed_is_one_summary_and_no_storm(server: Server, page_of: PageOf, alice: object) -> None:
-    page = await page_of("alice")
-    await page.goto("/jobs")
+    page = await page_of("alice", at="/jobs")
     await connected(page)
     user_id = await user_id_of(page)
     await page.evaluate(
@@ -115,13 +114,11 @@ async def test_what_was_missed_is_one_summary_and_no_storm(server: Server, page_
 async def test_an_administrator_sees_connections_live_and_closes_one_with_a_reason(
     page_of: PageOf, admin: object, alice: object
 ) -> None:
-    chief = await page_of("admin")
-    await chief.goto("/admin/connections")
+    chief = await page_of("admin", at="/admin/connections")
     await connected(chief)
     rows = chief.locator("tbody tr")
     await expect(rows).to_have_count(1, timeout=SECONDS)
-    page = await page_of("alice")
-    await page.goto("/jobs")
+    page = await page_of("alice", at="/jobs")
     await connected(page)
     row = rows.filter(has_text="alice")
     await expect(row).to_be_visible(timeout=SECONDS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import PageOf
 from tests.functional.importing import import_text
 
@@ -24,8 +24,7 @@ async def test_names_are_completed_and_an_input_method_is_left_alone(
     alice: aiohttp.ClientSession, page_of: PageOf
 ) -> None:
     await import_text(alice, "region,Order No,订单金额\nNorth,1,2\n")
-    page = await page_of("alice")
-    await page.goto("/datasets/orders/query")
+    page = await page_of("alice", at="/datasets/orders/query")
     box, options = page.locator("#sql"), page.locator("#completions li")
     await box.fill("select ")
     async with page.expect_response("**/query/names"):
@@ -53,8 +52,7 @@ async def test_names_are_completed_and_an_input_method_is_left_alone(
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_an_answer_is_drawn(alice: aiohttp.ClientSession, page_of: PageOf, width: int) -> None:
     await import_text(alice)
-    page = await page_of("alice", viewport={"width": width, "height": 844})
-    await page.goto("/datasets/orders/query")
+    page = await page_of("alice", at="/datasets/orders/query", viewport={"width": width, "height": 844})
     await page.fill("#sql", "select region, amount, amount * 2 as twice from orders")
     await page.press("#sql", "Control+Enter")
     await page.locator("#answer-chart summary").click()
@@ -63,6 +61,6 @@ async def test_an_answer_is_drawn(alice: aiohttp.ClientSession, page_of: PageOf,
     await page.select_option("[data-chart-y]", "")
     await expect(page.locator("[data-chart-place] canvas")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
-    assert (await Axe().run(page)).violations_count == 0
+    assert await violations(page) == []
     await page.press("#sql", "Control+Enter")  # it stays open, and is drawn of the new answer
     await expect(page.locator("[data-chart-place] canvas")).to_be_visible()

@@ -55,7 +55,7 @@ async def make_by_keyboard(page: Page) -> str:
     await expect(password).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("The link is ready.")).to_be_visible()
-    await expect(page.get_by_role("button", name="Copy link")).to_be_focused()
+    await expect(page.locator("#share-links").get_by_role("button", name="Copy link")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied: str = await page.evaluate("navigator.clipboard.readText()")

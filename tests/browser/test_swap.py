@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import PageOf
 from tests.functional.live_client import live
+from tests.functional.test_external_jobs import begin, push
 
 pytestmark = pytest.mark.browser
 SECONDS = 20_000
@@ -60,6 +61,35 @@ async def test_a_question_that_is_open_during_a_refresh_is_still_answered(page_o
     await refreshed(laptop)
     await laptop.locator("#confirm-dialog [value=yes]").click()
     await expect(phone.locator("#signed-out-dialog")).to_be_visible(timeout=SECONDS)
+
+
+SHARE_DRAWN = """(id) => {
+  const bar = document.querySelector(`#job-${id} .progress__bar`);
+  return bar.querySelector(".progress__fill").getBoundingClientRect().width / bar.getBoundingClientRect().width;
+}"""
+REFRESHED_WITH = """async (old) => {
+  const { refreshFragment } = await import("/static/js/fragments.js");
+  window.fetch = async () => new Response(old);
+  await refreshFragment(document.querySelector("[data-live-fragment]"));
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
+
+
+async def test_rows_that_were_fetched_before_a_bar_moved_do_not_draw_it_back(
+    page_of: PageOf, alice: aiohttp.ClientSession
+) -> None:
+    page = await page_of("alice", at="/jobs")
+    await connected(page)
+    job = (await begin(alice, total=100, unit="rows"))["job_id"]
+    for progress in (30, 80):
+        await push(alice, job, progress=progress)
+        await expect(page.locator(f"#job-{job} .progress__percent")).to_contain_text(str(progress), timeout=SECONDS)
+        if progress == 30:
+            address = await page.locator("[data-live-fragment]").first.get_attribute("data-live-fragment")
+            old = await page.evaluate("(path) => fetch(path).then((answer) => answer.text())", address)
+    await page.wait_for_function(f"(id) => ({SHARE_DRAWN})(id) > 0.79", arg=job)
+    await page.evaluate(REFRESHED_WITH, old)
+    assert await page.evaluate(SHARE_DRAWN, job) > 0.79
 
 
 async def test_focus_selection_and_what_is_open_survive_a_refresh(page_of: PageOf, alice: object) -> None:

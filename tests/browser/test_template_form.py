@@ -7,9 +7,9 @@ import re
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import PageOf
 from tests.browser.editor import source_of, write
 from tests.functional.batches import put_template, read
@@ -46,8 +46,7 @@ async def test_a_report_is_made_with_the_form_and_ordered_twice_as_of_a_day(
     await import_text(alice)
     async with alice.post("/api/v1/templates/from-dataset", json={"dataset": "orders"}) as response:
         started = (await response.json())["source"]
-    page = await page_of("alice")
-    await page.goto("/templates/new?dataset=orders")
+    page = await page_of("alice", at="/templates/new?dataset=orders")
     await expect(page.get_by_text("No problems found")).to_be_visible()
     await expect(page.get_by_role("button", name="As a form")).to_have_attribute("aria-pressed", "true")
     await page.locator(".gap--end > .gap__open").press("Enter")
@@ -83,8 +82,7 @@ async def test_a_report_is_made_with_the_form_and_ordered_twice_as_of_a_day(
 async def test_both_views_change_one_text_and_lose_nothing_of_it(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     await import_text(alice)
     await put_template(alice, source=COMMENTED.replace(", query: regions}", "}"))
-    page = await page_of("alice", viewport={"width": 390, "height": 844})
-    await page.goto("/templates/sales/edit")
+    page = await page_of("alice", at="/templates/sales/edit", viewport={"width": 390, "height": 844})
     await expect(page.get_by_text("No problems found").or_(page.get_by_text("Works, with"))).to_be_visible()
     await page.get_by_role("button", name="As a form").click()
     parts = page.locator(".template-form [role=list] > .part")
@@ -101,8 +99,7 @@ async def test_both_views_change_one_text_and_lose_nothing_of_it(alice: aiohttp.
     await expect(parts).to_have_count(2)
     await page.get_by_role("button", name="Undo").click()
     await expect(parts).to_have_count(3)
-    found = await Axe().run(page, options={"iframes": False})
-    assert found.violations_count == 0, found.generate_report()
+    assert await violations(page, iframes=False) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await page.keyboard.press("Control+s")
     await expect(page.get_by_text("Saved as version 2")).to_be_visible()
@@ -119,8 +116,7 @@ async def test_both_views_change_one_text_and_lose_nothing_of_it(alice: aiohttp.
 
 
 async def test_a_broken_text_is_told_of_and_taken_back(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
-    page = await page_of("alice")
-    await page.goto("/templates/new")
+    page = await page_of("alice", at="/templates/new")
     await expect(page.get_by_text("No problems found")).to_be_visible()
     await write(page, 'title: "Broken\nblocks:\n  - text: Hello\n')
     await page.get_by_role("button", name="As a form").click()
@@ -151,8 +147,7 @@ async def test_another_query_takes_its_columns_along_and_the_preview_stays_in_it
 ) -> None:
     await import_text(alice)
     await put_template(alice, source=WITHIN)
-    page = await page_of("alice")
-    await page.goto("/templates/sales/edit")
+    page = await page_of("alice", at="/templates/sales/edit")
     await expect(page.get_by_text("Works, with")).to_be_visible()
     await page.get_by_role("button", name="As a form").click()
     preview = page.frame_locator("[data-preview-frames] iframe:not(.is-coming)")
@@ -189,8 +184,7 @@ async def test_another_query_takes_its_columns_along_and_the_preview_stays_in_it
 async def test_one_report_for_each_region_needs_no_sql(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     """A chart by month, a parameter that makes a report for each region, and only its rows: all from lists."""
     await import_text(alice)
-    page = await page_of("alice")
-    await page.goto("/templates/new")
+    page = await page_of("alice", at="/templates/new")
     await page.get_by_role("button", name="As a form").click()
     await page.locator(".gap--end > .gap__open").click()
     await page.get_by_role("button", name="Lines, bars").click()
@@ -231,8 +225,7 @@ async def test_one_report_for_each_region_needs_no_sql(alice: aiohttp.ClientSess
 async def test_names_and_keys_are_offered_while_they_are_written(alice: aiohttp.ClientSession, page_of: PageOf) -> None:
     await import_text(alice)
     await put_template(alice, source=COMMENTED.replace(", query: regions}", "}"))
-    page = await page_of("alice")
-    await page.goto("/templates/sales/edit")
+    page = await page_of("alice", at="/templates/sales/edit")
     await expect(page.get_by_text("No problems found").or_(page.get_by_text("Works, with"))).to_be_visible()
     await source_of(page).press("Control+End")
     await take(page, "  - tab", "table", "Table")

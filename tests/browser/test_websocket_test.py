@@ -41,8 +41,7 @@ def settings(settings: Settings) -> Settings:
 
 
 async def opened(page_of: PageOf, name: str = "alice", **options: object) -> Page:
-    page = await page_of(name, **options)
-    await page.goto("/websocket-test")
+    page = await page_of(name, at="/websocket-test", **options)
     await expect(page.locator("#ws-state")).to_have_attribute("data-state", "connected")
     return page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any
 
@@ -11,6 +12,12 @@ from tests.waiting import until
 
 ORDERS = "region,amount,ordered_at,paid\nNorth,10.50,2026-01-03,yes\nSouth,2,2026-01-01,no\n华东,7.25,2026-01-02,yes\n"
 DEADLINE_SECONDS = 30.0
+
+
+@functools.cache  # and not when tests are collected, which each process does that runs some of them
+def long_text() -> str:
+    """Enough rows for an import to be caught in the middle."""
+    return "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
 
 
 async def upload(client: aiohttp.ClientSession, content: str | bytes = ORDERS, *, name: str = "orders.csv") -> str:

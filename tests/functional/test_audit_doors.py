@@ -368,8 +368,7 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
         await of_sharing(walk, alice, "batches/{id}", f"batches/{batch}")
         await go(alice, f"POST {prefix}/{{id}}/reorder", f"{prefix}/{batch}/reorder")
         await go(alice, f"POST {prefix}/{{id}}/retry", f"{prefix}/{batch}/retry")
-        if prefix == "/batches":
-            await go(alice, "POST /batches/{id}/cancel", f"/batches/{batch}/cancel")
+        await go(alice, f"POST {prefix}/{{id}}/cancel", f"{prefix}/{batch}/cancel")
         await batch_ended(alice, batch)
         await share(walk, alice, batch, is_api="api" in prefix)
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"

@@ -56,6 +56,27 @@ async def test_report_makes_and_downloads_one_file_per_region(
     assert len(os.listdir(tmp_path / "one")) == 1
 
 
+async def test_what_others_share_is_named_with_its_owner(
+    server: Server, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, orders: Path, tmp_path: Path
+) -> None:
+    await run("import", str(orders), "--dataset", "orders", **as_user(server, alice))
+    headers = {"Content-Type": "application/yaml"}
+    async with alice.put("/api/v1/templates/sales", data=TEMPLATE, headers=headers) as response:
+        assert response.status in (200, 201), await response.text()
+    for place, right in (("datasets/orders", "edit"), ("templates/sales", "view")):
+        grants = {"grants": [{"user": "bob", "right": right}]}
+        async with alice.put(f"/api/v1/{place}/access", json=grants) as response:
+            assert response.status == 200, await response.text()
+    hers = ("--owner", "alice")
+    added = await run("import", str(orders), "--dataset", "orders", "--mode", "append", *hers, **as_user(server, bob))
+    assert "orders: version 2, 800 rows" in added.out, added
+    made = await run(
+        "report", "sales", *hers, "--format", "html", "--output", str(tmp_path / "out"), **as_user(server, bob)
+    )
+    assert made.status == 0, made
+    assert len(os.listdir(tmp_path / "out")) == 2
+
+
 async def test_an_import_that_fails_has_status_1_and_says_why(
     server: Server, alice: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

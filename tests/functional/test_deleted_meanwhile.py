@@ -24,12 +24,11 @@ from server.settings import Settings
 from server.storage.tables import tokens
 from tests.conftest import Server, started
 from tests.functional import batches
-from tests.functional.importing import ended, import_text, start, upload
+from tests.functional.importing import ended, import_text, long_text, start, upload
 from tests.stored import blobs_of
 from tests.waiting import until
 from tests.worker_processes import worker_pids
 
-LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -65,7 +64,7 @@ async def test_an_upload_that_is_deleted_during_its_import_ends_it_with_a_reason
     """With a unique column the file is read again at the end."""
     columns = [{"name": "a", "type": "integer", "unique": unique}, {"name": "b", "type": "integer"}]
     for moment in ("", "reading"):
-        upload_id = await upload(alice, LONG + "1,1\n" * unique, name="long.csv")
+        upload_id = await upload(alice, long_text() + "1,1\n" * unique, name="long.csv")
         job_id = await start(alice, upload_id, dataset=f"long{moment}", options={"columns": columns})
         if moment:
             await running(alice, job_id, stage=moment)
@@ -77,7 +76,7 @@ async def test_an_upload_that_is_deleted_during_its_import_ends_it_with_a_reason
 
 async def test_an_upload_that_is_deleted_while_people_look_at_it_is_gone(alice: aiohttp.ClientSession) -> None:
     for delay in (0.0, 0.02):
-        upload_id = await upload(alice, LONG, name="long.csv")
+        upload_id = await upload(alice, long_text(), name="long.csv")
         paths = (f"/api/v1/uploads/{upload_id}/preview", f"/api/v1/uploads/{upload_id}/content")
         looks = [asyncio.create_task(status_of(alice, "GET", path)) for path in paths * 3]
         await asyncio.sleep(delay)
@@ -91,7 +90,7 @@ async def test_a_dataset_that_is_deleted_while_it_is_read_is_gone_not_an_error(
     alice: aiohttp.ClientSession, path: str
 ) -> None:
     for delay in (0.0, 0.02, 0.1):
-        await import_text(alice, LONG[: 20_000 if path == "export.xlsx" else 400_000], mode="replace")
+        await import_text(alice, long_text()[: 20_000 if path == "export.xlsx" else 400_000], mode="replace")
         reads = [asyncio.create_task(status_of(alice, "GET", f"/api/v1/datasets/orders/{path}")) for _ in range(10)]
         await asyncio.sleep(delay)
         assert await status_of(alice, "DELETE", "/api/v1/datasets/orders") in (200, 204)
@@ -110,7 +109,7 @@ async def status_of(client: aiohttp.ClientSession, method: str, path: str) -> in
 
 
 async def test_an_import_whose_worker_is_killed_is_tried_once_more(alice: aiohttp.ClientSession) -> None:
-    upload_id = await upload(alice, LONG, name="long.csv")
+    upload_id = await upload(alice, long_text(), name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await running(alice, job_id, stage="reading")
     assert kill_workers() == 1
@@ -126,7 +125,7 @@ async def test_an_import_whose_worker_is_killed_is_tried_once_more(alice: aiohtt
 async def test_an_import_that_kills_every_worker_fails_and_leaves_nothing(
     server: Server, alice: aiohttp.ClientSession
 ) -> None:
-    upload_id = await upload(alice, LONG, name="long.csv")
+    upload_id = await upload(alice, long_text(), name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await running(alice, job_id, stage="reading")
     end = asyncio.create_task(ended(alice, job_id))

@@ -14,13 +14,12 @@ import pytest
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional import batches
-from tests.functional.importing import ended, import_text, start, upload
+from tests.functional.importing import ended, import_text, long_text, start, upload
 from tests.functional.live_client import live
 from tests.waiting import until
 from tests.worker_processes import worker_pids
 
 Client = aiohttp.ClientSession
-LONG = "a,b\n" + "".join(f"{number},{number * 7919 % 99991}\n" for number in range(400_000))
 MANY = [{"i": number} for number in range(1, 200)]
 
 
@@ -124,7 +123,7 @@ async def lines_of(client: Client, job_id: str) -> list[str]:
 
 
 async def test_an_import_whose_worker_is_frozen_is_read_again_by_another(server: Server, alice: Client) -> None:
-    upload_id = await upload(alice, LONG, name="long.csv")
+    upload_id = await upload(alice, long_text(), name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await under_way(alice, job_id)
     for worker in workers():
@@ -136,7 +135,7 @@ async def test_an_import_whose_worker_is_frozen_is_read_again_by_another(server:
 async def test_an_import_that_loses_every_worker_is_begun_anew_later_and_then_its_owner_is_told(
     server: Server, alice: Client
 ) -> None:
-    upload_id = await upload(alice, LONG, name="long.csv")
+    upload_id = await upload(alice, long_text(), name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await under_way(alice, job_id)
 
@@ -163,7 +162,7 @@ async def test_an_import_that_loses_every_worker_is_begun_anew_later_and_then_it
 
 
 async def test_a_cancelled_job_is_not_tried_again(server: Server, alice: Client) -> None:
-    upload_id = await upload(alice, LONG, name="long.csv")
+    upload_id = await upload(alice, long_text(), name="long.csv")
     job_id = await start(alice, upload_id, dataset="long")
     await under_way(alice, job_id)
     while (state := (await job_of(alice, job_id))["state"]) != "queued":

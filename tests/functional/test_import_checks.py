@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import aiohttp
@@ -23,11 +24,24 @@ async def test_values_occur_in_an_own_dataset_and_in_nobody_elses(
         (reject,) = (await response.json())["items"]
     assert (reject["line"], reject["column"], reject["code"]) == (3, "customer", "not_in_reference")
     assert "“c9” does not occur in the column “id” of the dataset “customers”" in reject["message"]
-    body = {"dataset": "orders", "options": {"columns": REFERRING}}
+    body: Any = {"dataset": "orders", "options": {"columns": copy.deepcopy(REFERRING)}}
     async with bob.post("/api/v1/imports/check", json=body) as response:
         problem = await response.json()
     assert (response.status, problem["code"]) == (422, "reference_missing")
     assert problem["errors"][0]["field"] == "options.columns[1].reference"
+
+    body["options"]["columns"][1]["reference"]["owner"] = "alice"
+    for grants, status in ([{"user": "bob", "right": "view"}], 204), ([], 422):
+        async with alice.put("/api/v1/datasets/customers/access", json={"grants": grants}) as response:
+            assert response.status == 200
+        async with bob.post("/api/v1/imports/check", json=body) as response:
+            assert response.status == status, await response.text()
+        if grants:
+            shared = await import_text(bob, ORDERS, dataset="orders", options=body["options"])
+            assert (shared["row_count"], shared["rejected_count"]) == (3, 1)
+            from_hers = {"dataset": "customers", "owner": "alice"}
+            async with bob.post("/api/v1/templates/from-dataset", json=from_hers) as response:
+                assert '"alice"."customers"' in (await response.json())["source"]
 
 
 async def test_what_was_checked_is_offered_for_the_next_file_and_stands_in_the_wizard(

@@ -20,8 +20,6 @@ from tests.stored import blobs_of
 from tests.waiting import until
 
 DEADLINE_SECONDS = 30.0
-# Quotes make it slow enough to be caught in the middle.
-LARGE = "id,name\n" + "".join(f'{number},"name, {number}"\n' for number in range(1_200_000))
 
 
 async def job(client: aiohttp.ClientSession, job_id: str) -> dict[str, Any]:
@@ -45,7 +43,9 @@ async def dataset_status(client: aiohttp.ClientSession, name: str = "orders") ->
 async def test_a_cancelled_import_stops_within_2_seconds_and_leaves_nothing(
     server: Server, alice: aiohttp.ClientSession
 ) -> None:
-    job_id = await start(alice, await upload(alice, LARGE))
+    # Quotes make it slow enough to be caught in the middle.
+    large = "id,name\n" + "".join(f'{number},"name, {number}"\n' for number in range(1_200_000))
+    job_id = await start(alice, await upload(alice, large))
     await job_until(alice, job_id, lambda state: state["stage"] == "reading" and state["progress"] > 0)
     began = time.monotonic()
     async with alice.post(f"/api/v1/jobs/{job_id}/cancel") as response:

@@ -185,6 +185,33 @@ async def test_nobody_else_sees_or_corrects_them(alice: Client, bob: Client, adm
     assert (await get(alice, "/datasets/orders"))["version"] == 1
 
 
+async def test_who_may_edit_a_dataset_sees_and_corrects_what_others_brought_into_it(alice: Client, bob: Client) -> None:
+    first = await imported(alice)
+    access = "/api/v1/datasets/orders/access"
+    async with alice.put(access, json={"grants": [{"user": "bob", "right": "edit"}]}) as response:
+        assert response.status == 200
+    second = await imported(bob, ORDERS.replace("1,North,10", "7,North,10"), owner="alice", mode="append")
+
+    for client, other, key in ((alice, second, "12"), (bob, first, "2")):
+        base = f"/imports/{other['job_id']}"
+        for path in (base, f"{base}/rejects", f"{base}/correct"):
+            async with client.get(path) as response:
+                assert response.status == 200, path
+        corrected = await send(client, other["job_id"], {3: [key, "South", "20"]})
+        assert (corrected["state"], corrected["result"]["corrected_count"]) == ("succeeded", 1), corrected["error"]
+    assert ("12", "South", "20") in [tuple(map(str, row)) for row in await rows_of(alice)]
+    async with alice.get(f"/imports/{second['job_id']}") as response:
+        assert "Change options" not in await response.text()  # the file is Bob's
+    async with alice.put(access, json={"grants": []}) as response:
+        assert response.status == 200
+    await get(bob, f"/imports/{first['job_id']}/rejects/rows", status=404)
+    body = {"rows": [{"line": 5, "cells": ["4", "East", "4"]}]}
+    async with bob.post(f"/api/v1/imports/{second['job_id']}/rejects/rows", json=body) as response:
+        assert response.status == 404  # of their own import, which went into what is not theirs any more
+    async with bob.get(f"/imports/{second['job_id']}") as response:
+        assert response.status == 200
+
+
 @pytest.mark.parametrize(
     ("rows", "field"),
     [

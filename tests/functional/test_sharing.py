@@ -124,6 +124,7 @@ async def changes(people: People, places: dict[str, str]) -> None:
         ("POST", "/api/v1/datasets/orders/versions/1/restore?owner=alice", {}, True),
         ("PUT", "/api/v1/templates/report?owner=alice", saved, True),
         ("POST", f"/api/v1{batch}/retry", {}, True),
+        ("POST", f"/api/v1{batch}/cancel", {}, True),
         ("PUT", "/api/v1/datasets/orders/access?owner=alice", {"json": {"grants": []}}, False),
         ("PUT", f"/api/v1{batch}/access", {"json": {"grants": []}}, False),
         ("DELETE", "/api/v1/datasets/orders?owner=alice", {}, False),

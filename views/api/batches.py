@@ -141,6 +141,11 @@ async def retry_batch(call: Call[None, NoQuery]) -> web.Response:
     return _accepted(start)
 
 
+async def cancel_batch(call: Call[None, NoQuery]) -> BatchItem:
+    await call.operations.batches.cancel(call.principal, call.path["id"])
+    return await get_batch(call)
+
+
 async def reorder_batch(call: Call[None, NoQuery]) -> web.Response:
     start = await call.operations.batches.reorder(
         call.principal, call.path["id"], idempotency_key=call.request.headers.get("Idempotency-Key")
@@ -272,6 +277,16 @@ ENDPOINTS = [
         answer=BatchStarted,
         status=202,
         errors=(404, 409),
+    ),
+    Endpoint(
+        method="POST",
+        path="/batches/{id}/cancel",
+        name="api_batch_cancel",
+        handler=cancel_batch,
+        summary="Stop making reports; finished ones stay. For whoever may edit the batch, whosever job it is",
+        access="write",
+        answer=BatchItem,
+        errors=(404,),
     ),
     Endpoint(
         method="POST",

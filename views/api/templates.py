@@ -17,7 +17,7 @@ from server.operations.templates import PreviewOrder, ReportPreview
 from server.reports.summary import Check, ParameterSummary
 from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
-from views.api.owners import OwnerQuery, OwnersPage, owner_for, whose_of
+from views.api.owners import Owner, OwnerQuery, OwnersPage, owner_for, whose_of
 from views.api.reports import FILE_TYPES, file_headers
 from views.api.template_items import (
     Issue,
@@ -62,9 +62,11 @@ class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`name` is what the template shall be called (else as the dataset), `language` what it says things in (else
-    yours). `each`: a column, for one report for each of its values."""
+    yours). `each`: a column, for one report for each of its values. `owner`: whose dataset it is, when it is shared
+    with you."""
 
     dataset: DatasetName
+    owner: Owner | None = None
     name: TemplateName | None = None
     language: LanguageTag | None = None
     each: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
@@ -143,6 +145,7 @@ async def start_template(call: Call[StartRequest, NoQuery]) -> TemplateStart:
     started = await call.operations.template_starts.start(
         call.principal,
         call.body.dataset,
+        owner=call.body.owner,
         name=call.body.name or "",
         language=call.body.language or language_of(call.request),
         each=call.body.each or "",

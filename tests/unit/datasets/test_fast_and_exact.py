@@ -124,6 +124,15 @@ def test_figures_are_those_of_the_values(tmp_path: Path) -> None:
     assert len(set(letters)) == figures["letter"]["distinct"]
 
 
+@pytest.mark.parametrize("count", [3_000, 30_000], ids=["counted", "estimated"])
+def test_different_values_of_few_rows_are_counted_and_zero_has_no_sign(tmp_path: Path, count: int) -> None:
+    columns = [{"name": "id", "type": "integer"}, {"name": "zero", "type": "float"}, {"name": "on", "type": "date"}]
+    text = "".join(f"{number},{'-' * (number % 2)}0e0,2026-01-{number % 28 + 1:02}\n" for number in range(count))
+    figures = Importer(tmp_path)("id,zero,on\n" + text, columns=columns).converted.statistics
+    assert figures["id"]["distinct"] == pytest.approx(count, rel=0 if count < 10_000 else 0.1)
+    assert (figures["zero"]["distinct"], figures["on"]["distinct"]) == (1, 28)
+
+
 @pytest.mark.parametrize(
     ("kind", "cells", "expected"),
     [
