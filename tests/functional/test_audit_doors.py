@@ -31,7 +31,16 @@ from tests.unit.operations.conftest import SALES as OWN_SALES
 
 Client = aiohttp.ClientSession
 READING = ("GET", "HEAD", "OPTIONS")
-ELSEWHERE = {"identity.link", "identity.unlink", "session.refuse", "retention.sweep", "upload.join", "audit.export"}
+ELSEWHERE = {
+    "report.export_list",
+    "report.export_files",
+    "identity.link",
+    "identity.unlink",
+    "session.refuse",
+    "retention.sweep",
+    "upload.join",
+    "audit.export",
+}
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
 MARKED = "id,n\n0,0\n1,x1\n2,x2\n3,x3\n"

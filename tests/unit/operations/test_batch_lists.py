@@ -69,7 +69,7 @@ async def test_values_are_offered_of_what_one_may_see_and_files_are_limited(
 async def test_grants_are_added_to_those_there_are(house: House) -> None:
     alice, together, sharing = house.alice, house.todo.batches_together, house.todo.sharing
     await house.todo.templates.save(alice, "places", TEMPLATE)
-    batch_id = (await house.reported(alice, "places", parameters=[{"place": "Asia", "months": []}])).batch_id
+    batch_id = (await house.reported(alice, "places", parameters=[{"place": "Asia", "months": ["2026-10"]}])).batch_id
     await sharing.put(alice, "batch", batch_id, [Grant(everyone=True)])
     with pytest.raises(InvalidInput):
         await together.act(alice, BatchAction.SHARE, BatchFilter(), expected=1)
