@@ -45,6 +45,12 @@ class SavedViewOperations:
         principal.require_read()
         return await self._store.seen_by(principal.user_id, of)
 
+    async def get(self, principal: Principal, view_id: str) -> SavedView:
+        """Raises `NotFound` for what they do not see."""
+        principal.require_read()
+        async with self._database.read() as connection:
+            return await self._found(connection, principal, view_id)
+
     async def save(
         self, principal: Principal, of: ViewedList, name: str, query: ViewQuery, *, is_shared: bool = False
     ) -> SavedView:

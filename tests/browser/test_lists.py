@@ -80,4 +80,4 @@ async def on_a_phone_in_chinese(page: Page) -> None:
     await created.select_option("last-month")
     await expect(page.locator("#content")).to_contain_text("没有符合条件的报表")
     await expect(created).to_be_focused()
-    assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390

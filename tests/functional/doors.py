@@ -53,7 +53,12 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
     async with client.post("/api/v1/links", json={"batch": batch_id}) as response:
         assert response.status == 201, await response.text()
         link = await response.json()
+    kept = {"list": "batches", "name": "of mine", "query": {"q": ["x"]}}
+    async with client.post("/api/v1/views", json=kept) as response:
+        assert response.status == 201, await response.text()
+        view = await response.json()
     return {
+        "/views/{id}": f"/views/{view['id']}",
         "/datasets/{name}": "/datasets/orders",
         "/templates/{name}": "/templates/report",
         "/uploads/{id}": f"/uploads/{upload_id}",

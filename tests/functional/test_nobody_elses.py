@@ -26,6 +26,7 @@ KINDS = (
     "/batches/{id}",
     "/reports/{id}",
     "/links/{id}",
+    "/views/{id}",
 )
 PUBLIC = re.compile(
     r"/(login|login/code|login/passkey|login/passkey/begin|login/openid|login/openid/callback|logout|setup|invitation|reset-password|"

@@ -75,6 +75,10 @@ async def save_view(call: Call[NewView, NoQuery]) -> web.Response:
     return encoded(item, status=201, headers={"Location": item.links["self"]})
 
 
+async def get_view(call: Call[None, NoQuery]) -> ViewItem:
+    return _item(await call.operations.saved_views.get(call.principal, call.path["id"]))
+
+
 async def change_view(call: Call[ViewPatch, NoQuery]) -> ViewItem:
     body = call.body
     changes = ViewChanges(name=body.name, query=body.query, is_shared=body.shared)
@@ -119,6 +123,15 @@ ENDPOINTS = [
         answer=ViewItem,
         status=201,
         errors=(403, 409, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/views/{id}",
+        name="get_view",
+        handler=get_view,
+        summary="One saved view",
+        answer=ViewItem,
+        errors=(404,),
     ),
     Endpoint(
         method="PATCH",
