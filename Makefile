@@ -90,7 +90,8 @@ bench: install-test ## measure; prints figures (BENCH=tests/benchmarks/live/test
 messages: install-test ## collect all texts into locales/, and list those without a translation
 	$(BIN)/python locales/update.py
 
-shots: install-test chromium ## screenshots of every page into screenshots/
+shots: install-test chromium ## screenshots of every page into screenshots/, and the pictures of the guide in docs/images
+	$(BIN)/python -m tests.pictures docs/images
 	$(BIN)/python -m tests.shots screenshots
 
 gallery: install-test ## draw the pictures of the gallery of templates anew

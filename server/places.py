@@ -9,6 +9,7 @@ _SERVER = Path(__file__).parent
 IN_SOURCE_TREE = not (_SERVER / "static").is_dir()
 _FILES = _SERVER.parent if IN_SOURCE_TREE else _SERVER
 
+DOCS = _FILES / "docs"
 EXAMPLES = _FILES / "examples"
 LOCALES = _FILES / "locales"
 STATIC = _FILES / "static"

@@ -15,7 +15,8 @@ Json = dict[str, Any]
 # What scripts of pages ask for, or machines, or what comes as a file.
 NO_PAGES = frozenset(
     {
-        "/healthz", "/readyz", "/metrics", "/docs/events.json", "/websocket-test/connections", "/account/devices",
+        "/healthz", "/readyz", "/metrics", "/docs/events.json", "/help/pictures/{file}",
+        "/websocket-test/connections", "/account/devices",
         "/account/brand/logo", "/admin/brand/logo", "/home/live", "/home/overview",
         "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",
@@ -36,6 +37,13 @@ FOR_STRANGERS = frozenset(
 )
 SECTIONS_LOOKED_AT = ("account", "uploads", "live")  # of the reference: the longest, with files, the shortest
 ROUTES = frozenset(route.path for route in PAGES if route.method == "GET") - NO_PAGES - ON_THE_WAY
+# The contents, what is found, the longest document, one in the other language, and one with wide tables.
+_HELP = {
+    "/help": ["/help", "/help?q=import"],
+    "/help/{name}": ["/help/zh-CN"],
+    "/help/{language}/{chapter}": ["/help/en/analysts", "/help/zh-CN/administrators", "/help/zh-CN/operations"],
+}
+NO_HELP = frozenset({*_HELP, "/wall"})  # it is the help itself; nobody presses anything on a wall
 _MANY = 1_000
 _WRONG = "West,a lot,2026-01-05,yes\n"
 _SECTIONS = ("connections", "storage", "settings")
@@ -47,6 +55,7 @@ async def furnished(client: Client) -> dict[str, list[str]]:
     template = await _template(client)
     return {
         **_plain(),
+        **_HELP,
         **dataset,
         **template,
         **await _batches(client),

@@ -17,6 +17,7 @@ import pytest
 from server.app.workers import PRELOADED
 from server.datasets import file_work
 from server.datasets import work as datasets_work
+from server.help import work as help_work
 from server.jobs.worker_process import ByName
 from server.reports import work as reports_work
 
@@ -36,7 +37,7 @@ LAYERS = (
     ("server.datasets",),
     ("server.uploads",),
     ("server.live",),
-    ("server.monitoring", "server.delivery"),
+    ("server.monitoring", "server.delivery", "server.help"),
     ("server.jobs", "server.realtime"),
     ("server.auth",),
     ("server.storage",),
@@ -67,6 +68,7 @@ CORE = (
     "server.care",
     "server.alerts",
     "server.delivery",
+    "server.help",
     "server.monitoring",
     "server.operations",
 )
@@ -189,7 +191,10 @@ def test_what_reads_the_files_and_templates_of_users_is_in_workers_alone() -> No
     assert not {name for name in in_workers if name.startswith(("server.http", "server.operations", "aiohttp"))}
 
 
-@pytest.mark.parametrize("asked", [datasets_work, file_work, reports_work], ids=["datasets", "files", "reports"])
+ASKED = {"datasets": datasets_work, "files": file_work, "help": help_work, "reports": reports_work}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 def test_workers_have_what_they_are_asked_for_by_name(asked: ModuleType) -> None:
     wanted = {name: each for name, each in vars(asked).items() if isinstance(each, ByName)}
     assert wanted

@@ -10,22 +10,23 @@ from typing import TypeVar
 from server.realtime.manager import ConnectionManager
 
 T = TypeVar("T")
-_STEP_SECONDS, _LONGEST_STEP_SECONDS = 0.02, 0.05  # to ask takes processor time from what is waited for
+_STEP_SECONDS = 0.02
+OF_ENDS_SECONDS = 0.05  # how often to ask for what does not pass: asking takes processor time from what is waited for
 
 
-async def until(fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, so: str = "") -> T:
+async def until(
+    fits: Callable[[], T | Awaitable[T]], *, seconds: float = 20.0, so: str = "", step: float = _STEP_SECONDS
+) -> T:
     """Ask `fits`, a plain or an async function, until its answer is true; returns that. `so` says what never came."""
-    clock = asyncio.get_running_loop().time
-    began = clock()
+    deadline = asyncio.get_running_loop().time() + seconds
     while True:
         answer = fits()
         found: T = await answer if inspect.isawaitable(answer) else answer
         if found:
             return found
-        waited = clock() - began
-        if waited > seconds:
+        if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {seconds:g} seconds: {so or fits} (last: {found!r})")
-        await asyncio.sleep(min(max(_STEP_SECONDS, waited / 20), _LONGEST_STEP_SECONDS))
+        await asyncio.sleep(step)
 
 
 async def flushed(manager: ConnectionManager) -> None:

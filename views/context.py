@@ -30,6 +30,7 @@ from server.places import STATIC, TEMPLATES
 from server.reports.parameter_texts import value_text as parameter_text
 from server.texts import told
 from views.formats import ReaderFormats, is_repeated
+from views.help_links import PARTS_OF_PAGES, HelpTopic, topic_of
 from views.owned import key_filter, owner_query_filter, path_filter, sql_name_path
 
 _SCRIPTS = STATIC / "js"
@@ -39,6 +40,7 @@ _ICONS = STATIC / "vendor" / "lucide-static-0.544.0"
 # Who reads the page being rendered. Imported macros do not see a template's variables, so filters and
 # translations look here; `render` sets it around the (synchronous) rendering, and nowhere else.
 _reader: ContextVar[ReaderFormats] = ContextVar("reader")
+_topic: ContextVar[HelpTopic | None] = ContextVar("topic")
 
 _FILTERS = (
     "number",
@@ -91,6 +93,9 @@ def setup_templates(app: web.Application) -> None:
     kinds = app[PARTS].job_kinds
     env.filters["waiting_for"] = lambda job: _reader.get().waiting_for(job, kinds)
     env.globals["icon"] = _icon_reader()
+    env.globals["help_here"] = _topic.get
+    env.globals["help_about"] = PARTS_OF_PAGES.__getitem__
+    env.filters["help_url"] = lambda topic: topic.url(_reader.get().language)
     env.globals["job_kind"] = kinds.shown
     env.filters["shown_state"] = lambda job: shown_state(job, kinds.shown(job.kind))
     env.filters["state_text"] = lambda job: _reader.get().state_text(job, kinds)
@@ -148,12 +153,13 @@ def _rendered(request: web.Request, template: str, /, **values: Any) -> bytes:
 
 def render_text(request: web.Request, template: str, /, **values: Any) -> str:
     reader = formats_for(request)
-    token = _reader.set(reader)
+    token, topic_token = _reader.set(reader), _topic.set(topic_of(request))
     try:
         env = aiohttp_jinja2.get_env(request.app)
         return env.get_template(template).render(_known_to_all_pages(request, reader) | values)
     finally:
         _reader.reset(token)
+        _topic.reset(topic_token)
 
 
 def language_of(request: web.Request) -> str:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from server.http.problems import Problem
 from views.context import formats_for, render
+from views.help_links import topic_of_refusal
 
 _TITLES = {
     400: "This request makes no sense",
@@ -36,5 +37,6 @@ async def error_page(request: web.Request, problem: Problem) -> web.Response:
         title=formats_for(request).gettext(title),
         message=problem.detail,
         errors=problem.errors,
+        topic=topic_of_refusal(problem.status),
         request_id=problem.request_id if problem.status >= 500 else "",
     )

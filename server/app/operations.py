@@ -28,6 +28,8 @@ from server.base_path import BasePath
 from server.care.certificates import end_of
 from server.clock import utc_now
 from server.datasets.query_store import QueryStore
+from server.help.library import HelpLibrary
+from server.help.pictures import picture_files
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
@@ -54,6 +56,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
@@ -88,7 +91,7 @@ from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 from server.operations.wall import WallOperations
-from server.places import EXAMPLES
+from server.places import DOCS, EXAMPLES
 from server.reports.batch_lists import BatchLists
 from server.reports.share_links import ShareLinkStore
 from server.settings import Settings
@@ -273,6 +276,11 @@ def build_operations(
             store=GroupStore(database),
             audit=Audit(database),
             changed=live.shared_events.changed_everywhere,
+        ),
+        help=HelpOperations(
+            library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
+            languages=languages,
+            pictures=picture_files(DOCS),
         ),
         imports=imports,
         invitations=InvitationOperations(

@@ -24,6 +24,7 @@ PRELOADED = (  # slow to import: once, not per process
     "server.datasets.profile",
     "server.datasets.reject_files",
     "server.datasets.rows",
+    "server.help.reading",
     "server.reports.choices",
     "server.reports.combining",
     "server.reports.first_page",

@@ -27,6 +27,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
@@ -82,6 +83,7 @@ class Operations:
     first_run: FirstRun
     gallery: GalleryOperations
     groups: GroupOperations
+    help: HelpOperations
     imports: ImportOperations
     invitations: InvitationOperations
     job_chains: JobChains

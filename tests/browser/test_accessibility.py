@@ -13,7 +13,7 @@ from tests.browser.axe import violations
 from tests.browser.conftest import PageOf, connected
 from tests.browser.test_shell import demonstrate
 from tests.conftest import PASSWORDS
-from tests.pages import FOR_STRANGERS, NO_PAGES, ON_THE_WAY, ROUTES, furnished, of_a_thousand
+from tests.pages import FOR_STRANGERS, NO_HELP, NO_PAGES, ON_THE_WAY, ROUTES, furnished, of_a_thousand
 from views.routes import PAGES
 
 pytestmark = pytest.mark.browser
@@ -66,14 +66,15 @@ FACTS = """() => ({
   headings: document.querySelectorAll("h1").length,
   description: document.querySelector("meta[name=description]")?.content.length ?? 0,
   title: document.title.length,
+  help: document.querySelectorAll("a.help-link[href*='#']").length,
   squeezed: [...document.querySelectorAll("textarea")]
     .filter((area) => area.offsetWidth && area.offsetWidth < 0.6 * area.parentElement.clientWidth)
     .map((area) => area.id),
 })"""
 
 
-async def faults(page: Page, path: str, width: int) -> list[str]:
-    """Of the page at `path`: what axe finds, what stands beside the screen or moves by itself, what has no name."""
+async def faults(page: Page, path: str, width: int, route: str = "") -> list[str]:
+    """Of the page at `path`: what axe finds, what stands beside the screen or moves, what has no name or help."""
     response = await page.goto(path)
     assert response is not None
     assert response.status == 200, path
@@ -84,6 +85,7 @@ async def faults(page: Page, path: str, width: int) -> list[str]:
     found = [f"{path} is {facts['width']} wide"] if facts["width"] > width else []
     found += [f"{path} has {facts['headings']} headings"] if facts["headings"] != 1 else []
     found += [f"{path} does not say what it is"] if not (facts["description"] and facts["title"]) else []
+    found += [f"{path} has no help"] if not facts["help"] and route not in NO_HELP else []
     found += [f"{path} squeezes {facts['squeezed']}"] if facts["squeezed"] else []
     shifts = await page.evaluate("window.shifts")
     is_editor = path.startswith("/templates/") and path.endswith(("/new", "/edit"))
@@ -108,7 +110,7 @@ async def test_every_page_can_be_read_and_stands_still(
     found = []
     for route, addresses in places.items():
         for path in addresses:
-            found += await faults(stranger if route in FOR_STRANGERS else page, path, width)
+            found += await faults(stranger if route in FOR_STRANGERS else page, path, width, route)
     found += await faults(page, await of_a_thousand(admin), width)
     found += await faults(stranger, "/docs/api/jobs", width)
     assert found == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.waiting import until
+from tests.waiting import OF_ENDS_SECONDS, until
 
 DEADLINE_SECONDS = 60.0
 Json = dict[str, Any]
@@ -86,9 +86,12 @@ async def reports_of(client: aiohttp.ClientSession, batch_id: str, query: str = 
 
 async def ended(client: aiohttp.ClientSession, batch_id: str) -> Json:
     """The batch once its newest job is over."""
-    return await when(
-        client, batch_id, lambda batch: batch["state"] in ("succeeded", "failed", "cancelled"), seconds=DEADLINE_SECONDS
-    )
+
+    async def over() -> Json | None:
+        batch = await read(client, f"/api/v1/batches/{batch_id}")
+        return batch if batch["state"] in ("succeeded", "failed", "cancelled") else None
+
+    return await until(over, seconds=DEADLINE_SECONDS, step=OF_ENDS_SECONDS) or {}
 
 
 async def when(

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.waiting import until
+from tests.waiting import OF_ENDS_SECONDS, until
 
 ORDERS = "region,amount,ordered_at,paid\nNorth,10.50,2026-01-03,yes\nSouth,2,2026-01-01,no\n华东,7.25,2026-01-02,yes\n"
 DEADLINE_SECONDS = 30.0
@@ -49,7 +49,7 @@ async def ended(client: aiohttp.ClientSession, job_id: str) -> dict[str, Any]:
             state: dict[str, Any] = await response.json()
         return state if state["state"] in ("succeeded", "failed", "cancelled") else None
 
-    state = await until(over, seconds=DEADLINE_SECONDS, so="the import is over")
+    state = await until(over, seconds=DEADLINE_SECONDS, so="the import is over", step=OF_ENDS_SECONDS)
     assert state is not None
     return state
 

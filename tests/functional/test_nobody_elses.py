@@ -34,7 +34,7 @@ KINDS = (
 )
 PUBLIC = re.compile(
     r"/(login|login/code|login/passkey|login/passkey/begin|login/openid|login/openid/callback|logout|setup|invitation|reset-password|"
-    r"s/\{secret\}(/.*)?|language|healthz|readyz|docs|docs/api/[^/]+|docs/events|docs/events.json|websocket-test|wall|"
+    r"s/\{secret\}(/.*)?|language|healthz|readyz|docs|docs/api/[^/]+|docs/events|docs/events.json|help|help/pictures/\{file\}|help/\{name\}|help/\{language\}/\{chapter\}|websocket-test|wall|"
     r"api/v1/tokens|api/v1/openapi.json|api/v1/uploads)$"
 )
 

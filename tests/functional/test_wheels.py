@@ -22,7 +22,7 @@ import server
 from tests.conftest import PASSWORDS
 from tests.process import ROOT, ServerProcess
 
-BUILT_FROM = ("jindu", "server", "views", "static", "templates", "locales", "examples")
+BUILT_FROM = ("jindu", "server", "views", "static", "templates", "locales", "examples", "docs")
 SCRIPT = """
 import importlib.util, sys, jindu
 assert importlib.util.find_spec("aiohttp") is None and importlib.util.find_spec("server") is None
@@ -125,6 +125,7 @@ def test_everything_the_tree_has_is_in_the_wheels(wheels: Wheels) -> None:
     wanted = files_under("server") | files_under("views")
     for mapped in ("static", "templates", "locales", "examples"):
         wanted |= {f"server/{name}" for name in files_under(mapped)}
+    wanted |= {f"server/{name}" for name in files_under("docs") if not name.startswith("docs/decisions/")}
     assert names_in(wheels.server) == wanted
 
 
@@ -143,6 +144,8 @@ async def test_an_installed_server_and_an_installed_client_meet(wheels: Wheels, 
                 token = (await response.json())["token"]
             async with person.get("/login", headers={"Accept-Language": "zh-CN"}) as response:
                 assert "登录" in await response.text()
+            async with person.get("/help/zh-CN/analysts") as response:
+                assert "导入文件" in await response.text()
             async with person.get("/static/js/app.js") as response:
                 assert await response.read() == (ROOT / "static/js/app.js").read_bytes()
         access = {"JINDU_URL": process.url, "JINDU_TOKEN": token}

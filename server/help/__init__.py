@@ -1,0 +1,1 @@
+"""The documentation that comes with the program: read once, shown as pages, found by its words."""
