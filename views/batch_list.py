@@ -131,7 +131,10 @@ async def export_files(request: web.Request) -> web.StreamResponse:
 async def ask_about_all(request: web.Request) -> web.Response:
     """`GET /batches/together?action=…`: the question, which says how many it would be."""
     require_principal(request, "write")
-    return await _question(request, _action(request.query.get("action", "")))
+    action = request.query.get("action", "")
+    if action not in set(BatchAction):  # there is nothing to ask
+        raise web.HTTPSeeOther(_asked(request)[0].address())
+    return await _question(request, BatchAction(action))
 
 
 async def act_on_all(request: web.Request) -> web.Response:
