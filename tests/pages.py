@@ -21,7 +21,8 @@ NO_PAGES = frozenset(
         "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",
         "/template-vocabulary", "/templates/{name}/preview", "/batches/{id}/header", "/batches/{id}/row",
-        "/batches/{id}/tiles", "/batches/{id}/states", "/reports/{id}/detail", "/reports/{id}/comments",
+        "/batches/{id}/tiles", "/batches/values", "/batches/export.csv", "/batches/export.zip", "/batches/{id}/states",
+        "/reports/{id}/detail", "/reports/{id}/comments",
         "/datasets/{name}/facts",
         "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
         "/login/openid", "/login/openid/callback", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
@@ -133,6 +134,12 @@ async def _batches(client: Client) -> dict[str, list[str]]:
     return {
         _SHARED: shared,
         f"{_SHARED}/reports/{{report_id}}": [f"{shared[0]}/reports/{report}"],
+        "/batches": [
+            "/batches",
+            "/batches?by=report&value=region%3DNorth&state=succeeded",
+            "/batches?value=region%3DX",
+        ],
+        "/batches/together": ["/batches/together?action=share"],
         "/batches/new": ["/batches/new?template=sales"],
         "/batches/{id}": [f"/batches/{batch['id']}"],
         "/batches/{id}/access": [f"/batches/{batch['id']}/access"],

@@ -27,7 +27,7 @@ from server.reports.work import FileFormat
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.looks import note_look, starred_of
-from views.owned import chosen_whose, parted
+from views.owned import parted
 from views.share_links import link_panel
 from views.sharing import share_panel
 from views.template_forms import fields_of, parameters_from
@@ -35,24 +35,12 @@ from views.template_forms import fields_of, parameters_from
 _TILES_PER_PAGE = 60
 _MAX_PAGE_KEY = 64
 _LAST_PAGE = 10_000
-_BATCHES_PER_PAGE = 30
 _TEMPLATES_OFFERED = 200
 _NAME_CHARACTERS = 300
 _PICKABLE = 500  # a longer list is shown in part, and made whole
 _SHOWN_OF_MORE = 100
 _IDS_PER_REQUEST = 200
 _FAILED_NAMED = 3
-
-
-async def batches_page(request: web.Request) -> web.Response:
-    principal = require_principal(request)
-    q, cursor = request.query.get("q", ""), request.query.get("cursor")
-    whose = chosen_whose(request, principal)
-    page = await operations_of(request).batches.list(
-        principal, whose=whose, q=q, limit=_BATCHES_PER_PAGE, cursor=cursor
-    )
-    starred = await starred_of(request, "batch", [batch.id for batch in page.items])
-    return await render(request, "batches/list.html", page=page, q=q, cursor=cursor, whose=whose, starred=starred)
 
 
 async def batch_page(request: web.Request) -> web.Response:
@@ -110,15 +98,6 @@ async def _comparison(request: web.Request, batch: BatchHead, job: Job) -> Compa
         return await operations_of(request).batch_comparison.of(require_principal(request), batch.id)
     except InvalidInput:
         return None
-
-
-async def batch_row(request: web.Request) -> web.Response:
-    """One batch of the list alone, for its live refresh."""
-    principal = require_principal(request)
-    batch = await operations_of(request).batches.get(principal, request.match_info["id"])
-    return await render(
-        request, "batches/_row.html", batch=batch, starred=await starred_of(request, "batch", [batch.id])
-    )
 
 
 async def batch_tiles(request: web.Request) -> web.Response:

@@ -30,6 +30,7 @@ _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 _LEAST_RATE = 0.05  # less rounds to nothing
 _MOST_PERCENT, _MOST_BYTES, _MOST_SECONDS = 1e15, 1e30, 1e15  # beyond, nothing is known
 _LARGE_CHANGE = 10  # times; nobody wants tenths of a percent of more
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -164,6 +165,33 @@ class ReaderFormats:
     def month(self, value: dt.datetime) -> str:
         """`November 2026`, of the reader's zone."""
         return str(dates.format_skeleton("yMMMM", value.astimezone(self.zone), locale=self.locale))
+
+    def value_in_words(self, text: str) -> str:
+        """`2026-10` → `October 2026`, `2026-10-31` → `Oct 31, 2026`; what is no such text stays."""
+        if not _ISO.fullmatch(text):
+            return self.gettext(text) if text in ("yes", "no") else text
+        try:
+            day = dt.date.fromisoformat(f"{text}-01" if len(text) == len("2026-10") else text)
+        except ValueError:
+            return text
+        return (
+            self.date(day)
+            if len(text) > len("2026-10")
+            else str(dates.format_skeleton("yMMMM", day, locale=self.locale))
+        )
+
+    def exact(self, value: dt.datetime | None) -> str:
+        """When it was, beside how long ago: `4:05 PM` of today, else `Nov 24, 2026, 4:05 PM`."""
+        if value is None:
+            return "–"
+        if self.date(value) == self.date(self.now):
+            return dates.format_time(value, "short", tzinfo=self.zone, locale=self.locale)
+        joined = str(dates.get_datetime_format("medium", locale=self.locale))  # of a date {1} and a time {0}
+        return joined.format(dates.format_time(value, "short", tzinfo=self.zone, locale=self.locale), self.date(value))
+
+    def is_of_late(self, value: dt.datetime) -> bool:
+        """Whether how long ago it was says more than when."""
+        return abs(self.now - value.astimezone(dt.UTC)) < dt.timedelta(days=1)
 
     def relative(self, value: dt.datetime | None) -> str:
         """`5 minutes ago`; a date once that says more."""

@@ -106,13 +106,13 @@ async def _home(request: web.Request, principal: Principal) -> Home:
         away_count=max(len(unseen), len(away)),
         ended=[job for job in (await jobs.list(principal, ended)).items if job.id not in known],
         datasets=(await operations_of(request).datasets.list(principal, limit=_SHOWN)).items,
-        batches=(await operations_of(request).batches.list(principal, limit=_SHOWN)).items,
+        batches=(await operations_of(request).batch_lists.batches(principal, limit=_SHOWN)).items,
     )
 
 
 async def _viewers_home(request: web.Request, principal: Principal) -> Home:
     """The reports that are theirs to see, newest first."""
-    page = await operations_of(request).batches.list(principal, limit=_VIEWERS_SHOWN)
+    page = await operations_of(request).batch_lists.batches(principal, limit=_VIEWERS_SHOWN)
     return Home(away=(), away_count=0, ended=(), datasets=(), batches=page.items, is_for_viewer=True)
 
 

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from server.auth.saved_views import FIELDS as SAVED_FIELDS
+from server.auth.saved_views import ViewedList
 from server.clock import utc_now
 from server.errors import NotFound
 from server.http.guards import require_principal
@@ -16,7 +18,7 @@ from server.jobs.job import Completeness, State
 from server.jobs.job_filter import JobFilter
 from views.context import formats_for
 
-FIELDS = ("q", "state", "kind", "within", "user", "error", "reason", "when", "from", "to")
+FIELDS = SAVED_FIELDS[ViewedList.JOBS]
 SPANS = {"1": 1, "7": 7, "30": 30}  # days
 ENDED = "ended"  # of `when`: the times are those of the end
 

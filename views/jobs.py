@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from server.auth.permissions import Principal, Role
+from server.auth.permissions import Principal
+from server.auth.saved_views import ViewedList
 from server.clock import rfc3339, utc_now
 from server.http.guards import require_principal
 from server.http.parts import operations_of, parts_of
@@ -21,6 +22,7 @@ from server.operations.jobs_together import POSSIBLE_IN, JobAction
 from server.storage.pages import Listing
 from views.context import render
 from views.job_filter import FIELDS, SPANS, filter_of
+from views.saved_views import view_bar
 
 _PER_PAGE = 30
 _NOT_RUNNING = tuple(state for state in State if state is not State.RUNNING)
@@ -64,9 +66,9 @@ async def _list(request: web.Request, template: str) -> web.Response:
     counts = await jobs.count_by_state(principal, dataclasses.replace(found, states=(), outcomes=()))
     here = {name: value for name, value in wanted.items() if value}
     first = _without(here, "cursor")
-    of_any_state = _without(first, "state", "error", "reason")
+    view = {"view": request.query["view"]} if request.query.get("view") else {}
+    of_any_state = _without(first, "state", "error", "reason") | view
     is_about_failures = wanted["state"] == State.FAILED and not wanted["error"] and not wanted["reason"]
-    kept = await operations_of(request).job_filters.list(principal)
     shown = [*page.items, *(running.items if running else ())]
     return await render(
         request,
@@ -80,10 +82,8 @@ async def _list(request: web.Request, template: str) -> web.Response:
         url_of_all_reasons=url_with("/jobs", _without(first, "error", "reason")),
         running_url=url_with("/jobs", of_any_state | {"state": State.RUNNING.value}),
         is_filtered=bool(first),
-        can_keep=principal.role is not Role.VIEWER,
         has_more=any(wanted[name] for name in ("user", "when", "from", "to")),
-        kept=[(each, url_with("/jobs", each.fields)) for each in kept],
-        here=first,
+        bar=await view_bar(request, ViewedList.JOBS, {name: [value] for name, value in first.items()}),
         tabs=_tabs(counts, of_any_state, wanted["state"]),
         kinds=parts_of(request).job_kinds.names(),
         spans=SPANS,
@@ -92,8 +92,8 @@ async def _list(request: web.Request, template: str) -> web.Response:
         owners=await owner_names(request, principal, shown),
         chains=await operations_of(request).job_chains.of(principal, shown),
         fragment_url=url_with("/jobs/rows", here),
-        first_url=url_with("/jobs", first),
-        next_url=url_with("/jobs", first | {"cursor": page.next_cursor}) if page.next_cursor else "",
+        first_url=url_with("/jobs", first | view),
+        next_url=url_with("/jobs", first | view | {"cursor": page.next_cursor}) if page.next_cursor else "",
     )
 
 

@@ -17,7 +17,6 @@ _NAMES = {
     "/groups/": "Finance",
     "/events/": "prices",
     "/folders/": "inbox",
-    "/jobs/filters/": "nightly",
 }
 _QUERIES = {"from": "1", "to": "2"}
 _HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
@@ -61,7 +60,20 @@ BODIES: dict[str, Any] = {
     "cancel_jobs": {"filter": {"state": ["queued"], "until": "2026-11-27T08:00:00Z"}},
     "delete_jobs": {"filter": {"state": ["succeeded"], "ended_until": "2026-11-01T00:00:00Z"}},
     "start_demonstration": {"total": 1_000, "seconds": 10},
-    "keep_job_filter": {"state": "failed", "within": "7"},
+    "delete_batches": {"filter": {"template": [_TEMPLATE], "to": "2026-01-31"}, "expected": 17},
+    "retry_batches": {"filter": {"state": ["partial"], "created": "today"}, "expected": 2},
+    "cancel_batches": {"filter": {"state": ["queued"]}, "expected": 5},
+    "share_batches": {
+        "filter": {"value": ["month=2026-10"]},
+        "expected": 4,
+        "grant": {"group": "Finance", "right": "view"},
+    },
+    "save_view": {
+        "list": "batches",
+        "name": "Europe, last month",
+        "query": {"value": ["region=Europe"], "created": ["last-month"]},
+    },
+    "change_view": {"shared": True},
     "retry_jobs": {"filter": {"state": ["failed"], "error": ["worker_died"]}},
     "change_job": {"progress": 48_213, "message": "Reading orders"},
     "api_change_me": {"language": "zh-CN", "time_zone": "Asia/Shanghai"},

@@ -63,32 +63,13 @@ class SharePages:
         seen = await sharing.get(principal, self.kind, name, owner=owner)
         typed = form.get("with", "").strip()
         try:
-            wanted = [*_kept(form), *await self._added(request, typed, form.get("with_right", ""))]
+            wanted = [*_kept(form), *await grants_to(request, typed, form.get("with_right", ""))]
             await sharing.put(principal, self.kind, name, wanted, owner=owner, expected=form.get("tag"))
         except (InvalidInput, PreconditionFailed) as error:
             problem = " ".join(error_texts(request, error))
             panel = await share_panel(request, self.kind, name, owner, typed=typed, problem=problem)
             return await self._page(request, panel, error.status)
         raise web.HTTPSeeOther(f"{_address(principal, self.kind, seen)}?saved")
-
-    async def _added(self, request: web.Request, typed: str, right: str) -> list[Grant]:
-        """To whom somebody wrote: a person or a group by name, or everybody in the reader's language."""
-        if not typed:
-            return []
-        may = Right.EDIT if right == Right.EDIT else Right.VIEW
-        if typed.casefold() in (_EVERYONE, formats_for(request).gettext("Everybody").casefold()):
-            return [Grant(everyone=True, right=may)]
-        if typed.startswith(_GROUP):
-            return [Grant(group=typed.removeprefix(_GROUP), right=may)]
-        if typed.startswith(_USER):
-            return [Grant(user=typed.removeprefix(_USER), right=may)]
-        people = await operations_of(request).sharing.people(require_principal(request))
-        is_user = typed.casefold() in {each.casefold() for each in people.users}
-        is_group = typed.casefold() in {each.casefold() for each in people.groups}
-        if is_user and is_group:
-            message = "A person and a group are called so; write “user:{name}” or “group:{name}”."
-            raise InvalidInput(errors=[FieldError(field="with", message=message, parameters={"name": typed})])
-        return [Grant(group=typed, right=may) if is_group else Grant(user=typed, right=may)]
 
     def _named(self, request: web.Request) -> tuple[str, str | None]:
         given = request.match_info
@@ -100,6 +81,26 @@ class SharePages:
 
 
 DATASET, TEMPLATE, BATCH = (SharePages(kind=kind) for kind in ("dataset", "template", "batch"))
+
+
+async def grants_to(request: web.Request, typed: str, right: str) -> list[Grant]:
+    """To whom somebody wrote: a person or a group by name, or everybody in the reader's language."""
+    if not typed:
+        return []
+    may = Right.EDIT if right == Right.EDIT else Right.VIEW
+    if typed.casefold() in (_EVERYONE, formats_for(request).gettext("Everybody").casefold()):
+        return [Grant(everyone=True, right=may)]
+    if typed.startswith(_GROUP):
+        return [Grant(group=typed.removeprefix(_GROUP), right=may)]
+    if typed.startswith(_USER):
+        return [Grant(user=typed.removeprefix(_USER), right=may)]
+    people = await operations_of(request).sharing.people(require_principal(request))
+    is_user = typed.casefold() in {each.casefold() for each in people.users}
+    is_group = typed.casefold() in {each.casefold() for each in people.groups}
+    if is_user and is_group:
+        message = "A person and a group are called so; write “user:{name}” or “group:{name}”."
+        raise InvalidInput(errors=[FieldError(field="with", message=message, parameters={"name": typed})])
+    return [Grant(group=typed, right=may) if is_group else Grant(user=typed, right=may)]
 
 
 def _kept(form: Form) -> list[Grant]:

@@ -22,6 +22,7 @@ from server.auth.access import ThingAccess
 from server.auth.audit import Audit
 from server.auth.grants import GrantStore
 from server.auth.groups import GroupStore
+from server.auth.saved_views import SavedViewStore
 from server.auth.throttle import SignInThrottle
 from server.auth.webauthn_site import site_of
 from server.base_path import BasePath
@@ -30,7 +31,6 @@ from server.clock import utc_now
 from server.datasets.query_store import QueryStore
 from server.help.library import HelpLibrary
 from server.help.pictures import picture_files
-from server.jobs.kept_filters import KeptFilters
 from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
@@ -38,7 +38,9 @@ from server.operations.alerts import AlertOperations
 from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
+from server.operations.batch_lists import BatchListOperations
 from server.operations.batches import BatchOperations
+from server.operations.batches_together import BatchesTogether
 from server.operations.brands import BrandOperations
 from server.operations.comments import CommentOperations
 from server.operations.connections import ConnectionOperations
@@ -53,7 +55,7 @@ from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
 from server.operations.fetches import FetchOperations
-from server.operations.findable_docs import FindableDocs
+from server.operations.findable_docs import FindableDocs, ReferenceChapters
 from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
@@ -62,7 +64,6 @@ from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
-from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -80,6 +81,7 @@ from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.saved_views import SavedViewOperations
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
@@ -96,6 +98,7 @@ from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
 from server.operations.wall import WallOperations
 from server.places import DOCS, EXAMPLES
+from server.reports.batch_lists import BatchLists
 from server.reports.comments import CommentStore
 from server.reports.share_links import ShareLinkStore
 from server.settings import Settings
@@ -178,6 +181,14 @@ def build_operations(
         passwords=auth.credentials.passwords,
         rules=LinkRules(are_on=settings.share_links, max_days=settings.link_max_days),
     )
+    sharing = SharingOperations(
+        database=database,
+        access=rights,
+        grants=GrantStore(),
+        audit=Audit(database),
+        changed=live.shared_events.changed,
+        tell=live.notices.warn,
+    )
     admin = AdminOperations(
         database=database,
         credentials=auth.credentials,
@@ -196,6 +207,11 @@ def build_operations(
         refused_origins=auth.refused_origins.lately,
         waiting_in_vain=kinds_waiting_in_vain,
     )
+    help_pages = HelpOperations(
+        library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
+        languages=languages,
+        pictures=picture_files(DOCS),
+    )
     return Operations(
         accounts=accounts,
         admin=admin,
@@ -211,6 +227,15 @@ def build_operations(
         batch_combining=combining,
         batch_comparison=BatchComparison(batches=batches, store=reports.batches),
         batches=batches,
+        batch_lists=BatchListOperations(
+            database=database,
+            lists=BatchLists(database),
+            batches=batches,
+            blobs=storage.blobs,
+            audit=Audit(database),
+            languages=languages,
+        ),
+        batches_together=BatchesTogether(lists=BatchLists(database), batches=batches, sharing=sharing),
         brands=BrandOperations(
             database=database,
             store=reports.brands,
@@ -274,11 +299,7 @@ def build_operations(
             audit=Audit(database),
             changed=live.shared_events.changed_everywhere,
         ),
-        help=HelpOperations(
-            library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
-            languages=languages,
-            pictures=picture_files(DOCS),
-        ),
+        help=help_pages,
         imports=imports,
         invitations=InvitationOperations(
             database=database, credentials=auth.credentials, accounts=accounts, links=links
@@ -286,7 +307,6 @@ def build_operations(
         job_removal=job_removal,
         jobs=job_operations,
         job_chains=JobChains(database=database, table=jobs.table),
-        job_filters=JobFilterOperations(database=storage.database, filters=KeptFilters(storage.database)),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
         maintenance=MaintenanceOperations(database=database),
         monitoring=monitoring_operations,
@@ -313,6 +333,7 @@ def build_operations(
             audit=Audit(database),
             growth=storage.growth,
         ),
+        saved_views=SavedViewOperations(database=database, store=SavedViewStore(database)),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
         recently_seen=RecentlySeen(database=database),
         rejects=RejectOperations(
@@ -328,7 +349,10 @@ def build_operations(
         retention=RetentionOperations(retention),
         schedules=build_schedules(storage=storage, live=live, rights=rights, batches=batches),
         search=SearchOperations(
-            database=database, index=words_for(settings), languages=languages, docs=FindableDocs(languages).find
+            database=database,
+            index=words_for(settings),
+            languages=languages,
+            docs=FindableDocs(help_pages, ReferenceChapters(languages)).find,
         ),
         second_factors=SecondFactorOperations(
             database=database,
@@ -348,14 +372,7 @@ def build_operations(
             seals=auth.seals,
             rules=share_links.rules,
         ),
-        sharing=SharingOperations(
-            database=database,
-            access=rights,
-            grants=GrantStore(),
-            audit=Audit(database),
-            changed=live.shared_events.changed,
-            tell=live.notices.warn,
-        ),
+        sharing=sharing,
         template_versions=TemplateVersionOperations(
             templates=templates, store=reports.templates, reading=reading, saving=saving
         ),

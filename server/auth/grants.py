@@ -27,11 +27,20 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     everyone: bool = False
     right: Right = Right.VIEW
 
+    def is_to_same(self, other: Grant) -> bool:
+        """Whether both are to the same people; names are compared as signing in does."""
+        return _whom(self) == _whom(other)
+
     @property
     def text(self) -> str:
         """As the audit log has it."""
         whom = "everyone" if self.everyone else f"group {self.group}" if self.group is not None else f"user {self.user}"
         return f"{whom}: {self.right}"
+
+
+def _whom(grant: Grant) -> tuple[str | None, str | None, bool]:
+    keys = [None if name is None else name_key(name) for name in (grant.user, grant.group)]
+    return keys[0], keys[1], grant.everyone
 
 
 class GrantStore:
@@ -74,6 +83,10 @@ class GrantStore:
         for row in rows:
             made = {"id": new_id(), of.granted.name: thing_id, "given_by": given_by, "created_at": now}
             await connection.execute(sa.insert(grants).values(**made, **row))
+
+    async def require_good(self, connection: AsyncConnection, wanted: Grant) -> None:
+        """Raises `InvalidInput` for whom there is not."""
+        await self._rows(connection, [wanted], "")
 
     async def _rows(self, connection: AsyncConnection, wanted: Sequence[Grant], owner_id: str) -> list[dict[str, Any]]:
         user_ids = await _ids(connection, users, [each.user for each in wanted])

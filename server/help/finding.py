@@ -45,18 +45,24 @@ def searched(documents: Sequence[HelpDocument]) -> tuple[SearchedSection, ...]:
     )
 
 
-def found(sections: Sequence[SearchedSection], words: str, limit: int) -> list[FoundSection]:
-    """Those with all words, in titles first; where there is none, those with parts of the most words."""
+def saying(sections: Sequence[SearchedSection], words: str, limit: int) -> list[FoundSection]:
+    """Those with all words, in titles first."""
     wanted = _folded(words).split()[:_MOST_WORDS]
-    if not wanted:
-        return []
-    ranked = _ranked(sections, wanted, least=len(wanted))
-    if not ranked:
-        wanted = _parts(wanted)
-        ranked = _ranked(sections, wanted, least=(len(wanted) + 1) // 2)
+    return _best(sections, wanted, limit, least=len(wanted)) if wanted else []
+
+
+def found(sections: Sequence[SearchedSection], words: str, limit: int) -> list[FoundSection]:
+    """Those with all words, or where there is none, those with parts of the most words."""
+    parts = _parts(_folded(words).split()[:_MOST_WORDS])
+    return saying(sections, words, limit) or (
+        _best(sections, parts, limit, least=(len(parts) + 1) // 2) if parts else []
+    )
+
+
+def _best(sections: Sequence[SearchedSection], wanted: Sequence[str], limit: int, *, least: int) -> list[FoundSection]:
     return [
         FoundSection(document=one.document, section=one.section, extract=_extract(one, wanted))
-        for one in ranked[:limit]
+        for one in _ranked(sections, wanted, least=least)[:limit]
     ]
 
 

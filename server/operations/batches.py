@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import BATCHES, DATASETS, Right, ThingAccess, Whose, listed, require_still
+from server.auth.access import BATCHES, DATASETS, Right, ThingAccess, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
@@ -143,22 +143,6 @@ class BatchOperations:
             request = ExpansionRequest(expand=expand, shown=shown)
             found: Expansion = await self._reading.in_worker(principal, plan_expansion, request)
         return found
-
-    async def list(
-        self,
-        principal: Principal,
-        *,
-        owner: str | None = None,
-        whose: Whose = Whose.MINE_AND_SHARED,
-        q: str = "",
-        template: str = "",
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Listing[BatchHead]:
-        """Newest first; of `owner` all that the caller may see."""
-        principal.require_read()
-        which = listed(principal, BATCHES, whose, owner)
-        return await self._store.search(which, q=q, template=template, limit=limit, cursor=cursor)
 
     async def get(self, principal: Principal, batch_id: str, right: Right = Right.VIEW) -> BatchHead:
         """Raises `NotFound` for what they may not see, `Forbidden` for what they may see but no more."""

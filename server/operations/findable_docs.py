@@ -1,12 +1,16 @@
-"""Chapters of the documentation that the server shows, found by their titles."""
+"""What the documentation says that the server shows: sections of the help, and chapters of the API's reference."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from server.auth.permissions import Principal
 from server.languages import Languages
+from server.operations.help import HelpOperations
 from server.operations.search_words import NameFit, wanted_of
+
+_MOST_SECTIONS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +41,24 @@ CHAPTERS = (
 
 
 class FindableDocs:
+    def __init__(self, help_pages: HelpOperations, reference: ReferenceChapters) -> None:
+        self._help = help_pages
+        self._reference = reference
+
+    async def find(self, principal: Principal, words: str) -> Sequence[tuple[str, str]]:
+        """Title and address, of the help first: it is for people, the reference for programs."""
+        sections = await self._help.saying(principal.language, words, principal, limit=_MOST_SECTIONS)
+        return [*((one.title, one.url) for one in sections), *self._reference.find(principal.language, words)]
+
+
+class ReferenceChapters:
     def __init__(self, languages: Languages, chapters: Sequence[DocChapter] = CHAPTERS) -> None:
         self._languages = languages
         self._chapters = chapters
 
-    def find(self, language: str, words: Sequence[str]) -> Sequence[tuple[str, str]]:
-        """Title and address of each that has all of the words, the best first."""
-        translate, wanted = self._languages.of(language).gettext, wanted_of(" ".join(words))
+    def find(self, language: str, words: str) -> Sequence[tuple[str, str]]:
+        """Title and address of each that has all of the words in its title or hint, the best first."""
+        translate, wanted = self._languages.of(language).gettext, wanted_of(words)
         if wanted is None:
             return []
         found = []

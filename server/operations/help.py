@@ -10,7 +10,7 @@ from typing import NamedTuple
 from server.auth.permissions import Principal
 from server.errors import NotFound
 from server.help.chapters import BY_NAME, CHAPTERS, Chapter, guide_language
-from server.help.finding import FoundSection, SearchedSection, found
+from server.help.finding import FoundSection, SearchedSection, found, saying
 from server.help.library import HelpLibrary
 from server.help.work import HelpDocument
 from server.languages import DEFAULT_LANGUAGE, Languages
@@ -80,15 +80,26 @@ class HelpOperations:
         self, language: str, words: str, principal: Principal, *, limit: int = _MOST_FOUND
     ) -> Sequence[HelpFound]:
         """Sections that say `words`, in the reader's language first; where it has few, then in another."""
+        own, others = await self._sections(language, principal)
+        sections = found(own, words, limit)
+        if len(sections) < _FEW:
+            sections += found(others, words, limit - len(sections))
+        return [self._told(one, guide_language(language)) for one in sections]
+
+    async def saying(self, language: str, words: str, principal: Principal, *, limit: int) -> Sequence[HelpFound]:
+        """Sections in the reader's language that say all of the words, and none that are only like them."""
+        own, _ = await self._sections(language, principal)
+        return [self._told(one, guide_language(language)) for one in saying(own, words, limit)]
+
+    async def _sections(
+        self, language: str, principal: Principal
+    ) -> tuple[Sequence[SearchedSection], Sequence[SearchedSection]]:
+        """Those that they may read, in their language and in others."""
         texts, spoken = await self._library.texts(), guide_language(language)
         may = {chapter.name for chapter in self.chapters(principal)}
         open_to = [one for one in texts.sections if one.document.chapter in may]
         own = [one for one in open_to if _is_for(one, spoken)]
-        others = [one for one in open_to if not _is_for(one, spoken)]
-        sections = found(own, words, limit)
-        if len(sections) < _FEW:
-            sections += found(others, words, limit - len(sections))
-        return [self._told(one, spoken) for one in sections]
+        return own, [one for one in open_to if not _is_for(one, spoken)]
 
     def picture(self, name: str) -> Path:
         """Raises `NotFound`."""

@@ -10,7 +10,9 @@ from server.operations.alerts import AlertOperations
 from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
+from server.operations.batch_lists import BatchListOperations
 from server.operations.batches import BatchOperations
+from server.operations.batches_together import BatchesTogether
 from server.operations.brands import BrandOperations
 from server.operations.comments import CommentOperations
 from server.operations.connections import ConnectionOperations
@@ -31,7 +33,6 @@ from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
 from server.operations.job_chains import JobChains
-from server.operations.job_filters import JobFilterOperations
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
@@ -46,6 +47,7 @@ from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
+from server.operations.saved_views import SavedViewOperations
 from server.operations.schedules import ScheduleOperations
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
@@ -70,6 +72,8 @@ class Operations:
     batch_combining: BatchCombining
     batch_comparison: BatchComparison
     batches: BatchOperations
+    batch_lists: BatchListOperations
+    batches_together: BatchesTogether
     brands: BrandOperations
     comments: CommentOperations
     connections: ConnectionOperations
@@ -90,7 +94,6 @@ class Operations:
     imports: ImportOperations
     invitations: InvitationOperations
     job_chains: JobChains
-    job_filters: JobFilterOperations
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether
@@ -107,6 +110,7 @@ class Operations:
     samples: SampleOperations
     schedules: ScheduleOperations
     search: SearchOperations
+    saved_views: SavedViewOperations
     second_factors: SecondFactorOperations
     share_links: ShareLinkOperations
     shared_reports: SharedReports

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -39,8 +39,8 @@ _SHAREABLE = {
     FindableKind.REPORT: BATCHES,
 }
 
-FindDocs = Callable[[str, Sequence[str]], Sequence[tuple[str, str]]]
-"""Title and address of what the documentation says, best first, for a language and words as they were typed."""
+FindDocs = Callable[[Principal, str], Awaitable[Sequence[tuple[str, str]]]]
+"""Title and address of what the documentation says to somebody, best first, of words as they were typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,9 @@ class SearchOperations:
             if q.strip():
                 raise InvalidInput("Type a letter, a digit or a character: “{q}” has none.", code="no_words", q=q)
             return self._together([(NameFit.EXACT, hit) for hit in self._all_pages(principal)], limit=len(PAGES))
-        found = [*self._pages(principal, wanted), *self._chapters(principal, q, wanted)]
+        found = [*self._pages(principal, wanted)]
+        if kind in (None, DOC):
+            found += await self._documents(principal, q, wanted)
         if kind not in (PAGE, DOC):
             found += await self._things(principal, wanted, limit=limit)
         return self._together([each for each in found if kind in (None, each[1].kind)], limit=limit)
@@ -106,9 +108,11 @@ class SearchOperations:
             if page.is_for(principal) and min(fits) is not NameFit.SAID:
                 yield min(fits), Hit(kind=PAGE, name=name, parts=wanted.parts_of(name), url=page.url)
 
-    def _chapters(self, principal: Principal, q: str, wanted: Wanted) -> Iterator[tuple[NameFit, Hit]]:
-        for title, url in self._docs(principal.language, q.split()):
-            yield wanted.fit(title), Hit(kind=DOC, name=title, parts=wanted.parts_of(title), url=url)
+    async def _documents(self, principal: Principal, q: str, wanted: Wanted) -> list[tuple[NameFit, Hit]]:
+        return [
+            (wanted.fit(title), Hit(kind=DOC, name=title, parts=wanted.parts_of(title), url=url))
+            for title, url in await self._docs(principal, q)
+        ]
 
     async def _things(self, principal: Principal, wanted: Wanted, *, limit: int) -> list[tuple[NameFit, Hit]]:
         asking = _Asking(self._index, principal, cut=4 * limit + 1)

@@ -126,6 +126,20 @@ class SharingOperations:
             self._tell(user_id, _notice(principal, kind, sight))
         return after
 
+    async def require_good(self, principal: Principal, wanted: Grant) -> None:
+        """Before many are shared: raises `InvalidInput` for whom there is not."""
+        principal.require_write()
+        async with self._database.write() as connection:
+            await self._grants.require_good(connection, wanted)
+
+    async def add(self, principal: Principal, kind: str, name: str, wanted: Grant) -> Shared:
+        """One more, in place of what the same people were given before; nothing where they have it."""
+        found = await self.get(principal, kind, name)
+        others = [each for each in found.grants if not each.is_to_same(wanted)]
+        if wanted in found.grants:
+            return found
+        return await self.put(principal, kind, name, [*others, wanted], expected=found.tag or None)
+
     async def people(self, principal: Principal) -> People:
         """Whom something can be shared with; for those who may share."""
         principal.require_write()

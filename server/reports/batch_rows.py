@@ -47,20 +47,8 @@ def batch_query(kind: type[BatchHead], *conditions: ColumnElement[bool]) -> Sele
     )
 
 
-def batch_words(q: str) -> list[ColumnElement[bool]]:
-    titled = select(reports.c.batch_id).where(reports.c.batch_id == batches.c.id)
-    return [
-        or_(
-            batches.c.name.icontains(word, autoescape=True),
-            batches.c.template_name.icontains(word, autoescape=True),
-            titled.where(reports.c.title.icontains(word, autoescape=True)).exists(),
-        )
-        for word in q.split()
-    ]
-
-
 def report_query(*conditions: ColumnElement[bool]) -> Select[Any]:
-    columns = [column for column in reports.c if column.name != "state"]
+    columns = [column for column in reports.c if column.name not in ("state", "words")]
     return (
         select(*columns, SHOWN_STATE.label("state"), comment_count(reports.c.id).label("comment_count"))
         .join(batches, batches.c.id == reports.c.batch_id)

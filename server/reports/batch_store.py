@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,6 @@ from server.reports.batch_rows import (
     SHOWN_STATE,
     batch_of,
     batch_query,
-    batch_words,
     one_batch,
     report_conditions,
     report_of,
@@ -28,10 +28,12 @@ from server.reports.batch_rows import (
 )
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
+from server.reports.report_values import rows_of, words_in, words_of
 from server.storage import findable
 from server.storage.database import Database
-from server.storage.pages import Listing, page_of, place_of
-from server.storage.tables import batches, brands, jobs, reports, templates
+from server.storage.pages import Listing, page_of
+from server.storage.rows import put
+from server.storage.tables import batch_words, batches, brands, jobs, report_values, reports, templates
 
 _PAGE_ROWS = 200  # reports that are read in one piece: a few milliseconds of the event loop
 _INSERT_CHUNK = 500  # rows a statement: SQLite binds at most 32,766 values
@@ -57,28 +59,6 @@ class BatchStore:
     async def head_in(self, connection: AsyncConnection, batch_id: str) -> BatchHead:
         """As `head`, in the caller's transaction."""
         return await one_batch(connection, batch_id, BatchHead)
-
-    async def search(
-        self,
-        which: ColumnElement[bool],
-        *,
-        q: str = "",
-        template: str = "",
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Listing[BatchHead]:
-        """Those of `which`, newest first; `q` is looked for in the names of batch and template and reports."""
-        matching = batch_query(BatchHead, which, *batch_words(q))
-        if template:
-            matching = matching.where(batches.c.template_name == template)
-        async with self._database.read() as connection:
-            total = await connection.scalar(select(func.count()).select_from(matching.subquery())) or 0
-            page = matching if cursor is None else matching.where(batches.c.sequence < place_of(cursor))
-            newest_first = page.order_by(batches.c.sequence.desc())
-            rows = (await connection.execute(newest_first.limit(limit + 1))).mappings().all()
-            tallies = await tallies_of(connection, [row["id"] for row in rows])
-        items = [batch_of(row, tallies, BatchHead) for row in rows[:limit]]
-        return Listing(items=items, total=total, next_cursor=str(items[-1].sequence) if len(rows) > limit else None)
 
     async def reports(self, batch_id: str, wanted: ReportFilter) -> Listing[BatchReport]:
         matching = report_query(reports.c.batch_id == batch_id, *report_conditions(wanted))
@@ -199,6 +179,8 @@ class BatchStore:
         await connection.execute(insert(batches).values(given))
         said = [batch.template_name]
         await findable.put(connection, [findable.of_batch(batch.id, batch.owner_id, batch.name, said)])
+        words = words_in([batch.name, batch.template_name])
+        await connection.execute(insert(batch_words).values(batch_id=batch.id, words=words))
 
     async def add_reports(
         self, connection: AsyncConnection, batch: Batch, parameter_sets: Sequence[dict[str, Any]]
@@ -210,16 +192,23 @@ class BatchStore:
                 "owner_id": batch.owner_id,
                 "position": position,
                 "title": provisional_title(parameters) or batch.name,
+                "words": words_of(provisional_title(parameters) or batch.name, parameters),
                 "parameters": parameters,
                 "state": State.QUEUED,
             }
             for position, parameters in enumerate(parameter_sets, start=1)
         ]
+        values = [value for row in rows for value in rows_of(row)]
+        texts = (batch.name, batch.template_name, *(str(row["words"]) for row in rows))
+        noted = {"batch_id": batch.id, "words": await asyncio.to_thread(words_in, texts)}
+        await put(connection, batch_words, noted, key=("batch_id",))
         for start in range(0, len(rows), _INSERT_CHUNK):
             some = rows[start : start + _INSERT_CHUNK]
             await connection.execute(insert(reports), some)
             found = [_findable_report(row, said=(batch.name, batch.template_name)) for row in some]
             await findable.put(connection, found)
+        for start in range(0, len(values), _INSERT_CHUNK):
+            await connection.execute(insert(report_values), values[start : start + _INSERT_CHUNK])
         await connection.execute(update(batches).where(batches.c.id == batch.id).values(report_count=len(rows)))
 
     async def hand_over(self, connection: AsyncConnection, batch_id: str, job_id: str) -> None:
@@ -247,12 +236,14 @@ class BatchStore:
     async def finish(self, connection: AsyncConnection, report: BatchReport) -> BatchReport:
         """Store the outcome that `report` holds, and when it came."""
         finished = msgspec.structs.replace(report, finished_at=self._clock())
-        row = msgspec.to_builtins(finished, builtin_types=(datetime,))
-        names = ("title", "state", "error", "artifacts", "warnings", "figures", "finished_at")
+        words = words_of(finished.title, finished.parameters)
+        row = msgspec.to_builtins(finished, builtin_types=(datetime,)) | {"words": words}
+        names = ("title", "words", "state", "error", "artifacts", "warnings", "figures", "finished_at")
         await connection.execute(
             update(reports).where(reports.c.id == report.id).values({name: row[name] for name in names})
         )
         await self._name_findable(connection, finished)
+        await self._note_words(connection, finished.batch_id, words)
         if finished.bytes:
             more = update(batches).where(batches.c.id == finished.batch_id)
             await connection.execute(more.values(bytes=batches.c.bytes + finished.bytes))
@@ -264,6 +255,18 @@ class BatchStore:
         said = (await connection.execute(query)).one()
         await findable.say_again(connection, _findable_report(msgspec.structs.asdict(report), said=said))
 
+    async def _note_words(self, connection: AsyncConnection, batch_id: str, words: str) -> None:
+        """A title may say what no parameter does."""
+        of_batch, known = batch_words.c.batch_id == batch_id, batch_words.c.words
+        asked = words.split()
+        if not asked:
+            return
+        found = select(*(known.contains(word, autoescape=True) for word in asked)).where(of_batch)
+        row = (await connection.execute(found)).one_or_none()
+        missing = [] if row is None else [word for word, is_known in zip(asked, row, strict=True) if not is_known]
+        if missing:
+            await connection.execute(update(batch_words).where(of_batch).values(words=known + f" {' '.join(missing)}"))
+
     async def image_keys(self) -> set[str]:
         """Blob keys of the pictures that any batch shows, or will show: those of brands too, seen at one moment."""
         async with self._database.read() as connection:
@@ -273,6 +276,7 @@ class BatchStore:
         return shown | {brand["logo"]["blob"] for brand in found if brand.get("logo")}
 
     async def delete(self, connection: AsyncConnection, batch_id: str) -> None:
+        await connection.execute(delete(report_values).where(report_values.c.batch_id == batch_id))
         await connection.execute(delete(reports).where(reports.c.batch_id == batch_id))
         await connection.execute(delete(batches).where(batches.c.id == batch_id))
 

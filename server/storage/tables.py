@@ -280,13 +280,18 @@ job_attempts = Table(
     _json("stages", "[]"),
 )
 
-job_filters = Table(
-    "job_filters",
+saved_views = Table(
+    "saved_views",
     metadata,
-    Column("owner_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("name", String(60), primary_key=True),
-    _json("fields"),  # of the page of jobs
+    _id(),
+    _user(),
+    Column("list", String(16), nullable=False),  # auth.saved_views.ViewedList
+    Column("name", String(60), nullable=False),
+    _json("query"),  # of the list's address: {parameter: [values]}
+    Column("is_shared", Boolean, nullable=False, server_default=false()),  # with everybody who has signed in
     Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("owner_id", "list", "name"),
 )
 
 job_keys = Table(
@@ -474,6 +479,7 @@ reports = Table(
     _user(),
     Column("position", Integer, nullable=False),
     Column("title", String(300), nullable=False),
+    Column("words", String(500), nullable=False, server_default=""),  # case-folded: of its title and values
     _json("parameters"),
     Column("state", String(16), nullable=False),
     Column("error", JSON),
@@ -483,6 +489,26 @@ reports = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("batch_id", "position"),
+    Index("ix_reports_shown", "batch_id", "state", "words"),  # what lists of many batches count and look words up in
+)
+
+batch_words = Table(
+    "batch_words",
+    metadata,
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
+    Column("words", Text, nullable=False),  # of its name, its template and all its reports, each once
+)
+
+report_values = Table(
+    "report_values",
+    metadata,
+    # The parameters of a report again, one value a row, to be found by; a list has a row for each of its values.
+    Column("report_id", ForeignKey("reports.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", String(200), primary_key=True),  # as texts have it
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), nullable=False),
+    Index("ix_report_values_batch_id", "batch_id", "name", "value"),
+    Index("ix_report_values_value", "name", "value", "batch_id", "report_id"),
 )
 
 share_links = Table(

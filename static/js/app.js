@@ -73,5 +73,6 @@ function startLive() {
     fragments.refreshAll();
     loadNotifications();
   });
+  document.addEventListener("list:changed", () => fragments.watch());
   live.connect();
 }

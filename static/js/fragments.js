@@ -95,14 +95,16 @@ const eventsOf = (element) => (element.dataset.liveOn ?? "").split(/\s+/).filter
 // Fetch and swap. A failure leaves the old content and offers to try again; what was shown as gone while this waited
 // for its turn has no address any more.
 export async function refreshFragment(element) {
-  if (!element.dataset.liveFragment) return undefined;
+  const address = element.dataset.liveFragment;
+  if (!address) return undefined;
   try {
-    const response = await fetch(element.dataset.liveFragment, { headers: { "X-Fragment": "1" } });
+    const response = await fetch(address, { headers: { "X-Fragment": "1" } });
     if (response.status === 401) return location.reload();
     if (response.status === 404) return showGone(element);
     if (!response.ok) throw new Error(response.statusText);
     const content = await response.text();
-    if (isHeld(element)) return HELD; // since it was asked for
+    // Since it was asked for somebody holds it, or has it show something else (list-filters.js).
+    if (isHeld(element) || element.dataset.liveFragment !== address) return HELD;
     swap(element, contentOf(element, content));
     element.dispatchEvent(new CustomEvent("fragment:swapped", { bubbles: true }));
   } catch {

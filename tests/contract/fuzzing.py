@@ -54,7 +54,11 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "begin_job": ((422,), "how many bytes of JSON `detail` takes; characters that nobody sees"),
     "change_job": ((422,), "the same"),
     **dict.fromkeys(("cancel_jobs", "retry_jobs"), ((422,), "that something is chosen")),
-    "keep_job_filter": ((422,), "that it chooses something; characters that are not printable; how many there are"),
+    **dict.fromkeys(
+        ("delete_batches", "retry_batches", "cancel_batches", "share_batches"), ((422,), "whom there is to share with")
+    ),
+    "save_view": ((422,), "that it chooses something; characters that are not printable; how many there are"),
+    "change_view": ((422,), "the same"),
     "api_upload_preview": ((422,), "what a file is: an image is no table; which encodings and sheets there are"),
     "api_upload_preview_again": ((422,), "the same; which columns the file has, what fits their types"),
     "api_start_import": ((422,), "the server's own limit of rejects"),

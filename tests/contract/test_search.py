@@ -91,9 +91,13 @@ async def place(open_another: OpenDatabase, each_database: Any) -> AsyncIterator
             await connection.execute(statement)
         await fill(connection)
         await connection.run_sync(find_all_again)
-    search = SearchOperations(database=database, index=index, languages=LANGUAGES, docs=lambda _language, _words: [])
+    search = SearchOperations(database=database, index=index, languages=LANGUAGES, docs=_no_docs)
     yield Place(database=database, search=search)
     await database.close()
+
+
+async def _no_docs(_principal: Principal, _words: str) -> list[tuple[str, str]]:
+    return []
 
 
 async def fill(connection: Any) -> None:

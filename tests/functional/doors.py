@@ -60,7 +60,12 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
     async with client.post(f"/api/v1/reports/{report['id']}/comments", json={"text": "South is missing"}) as response:
         assert response.status == 201, await response.text()
         comment = await response.json()
+    kept = {"list": "batches", "name": "of mine", "query": {"q": ["x"]}}
+    async with client.post("/api/v1/views", json=kept) as response:
+        assert response.status == 201, await response.text()
+        view = await response.json()
     return {
+        "/views/{id}": f"/views/{view['id']}",
         "/datasets/{name}": "/datasets/orders",
         "/templates/{name}": "/templates/report",
         "/uploads/{id}": f"/uploads/{upload_id}",

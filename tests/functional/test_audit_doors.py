@@ -31,7 +31,16 @@ from tests.unit.operations.conftest import SALES as OWN_SALES
 
 Client = aiohttp.ClientSession
 READING = ("GET", "HEAD", "OPTIONS")
-ELSEWHERE = {"identity.link", "identity.unlink", "session.refuse", "retention.sweep", "upload.join", "audit.export"}
+ELSEWHERE = {
+    "report.export_list",
+    "report.export_files",
+    "identity.link",
+    "identity.unlink",
+    "session.refuse",
+    "retention.sweep",
+    "upload.join",
+    "audit.export",
+}
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
 MARKED = "id,n\n0,0\n1,x1\n2,x2\n3,x3\n"
@@ -81,6 +90,9 @@ SILENT = {
             "POST /favourites/{kind}/{id}",
         ),
         "what one marks for oneself",
+    ),
+    **dict.fromkeys(
+        ("POST /api/v1/batches/cancel", "POST /api/v1/batches/retry"), "as the door of one batch: /batches/together"
     ),
     "POST /s/{secret}": "opens what was shared, for whoever knows its password: openings are counted",
     "POST /notifications/read": "what one has seen oneself",
@@ -145,11 +157,10 @@ async def test_every_door_that_changes_something_leaves_a_line(
     ):
         await of_brands(walk, client, api, page)
     await of_files_and_jobs(walk, alice)
-    await of_job_filters(walk, alice)
+    await of_views(walk, alice)
     await of_datasets(walk, alice)
     await got(admin, "/api/v1/datasets/orders?owner=alice")  # of another: a line, though nothing changes
     await of_templates_and_batches(walk, alice)
-    await of_schedules(walk, alice)
     await of_comments(walk, admin, alice)
     places = dict.fromkeys(["/uploads/{id}"], "/uploads/x")
     changing = {f"{door.method} {door.pattern}" for door in doors(places) if door.method not in READING}
@@ -309,12 +320,18 @@ async def of_files_and_jobs(walk: Walk, alice: Client) -> None:
     await go(alice, "POST /api/v1/jobs/delete", json={"ids": [job]})
 
 
-async def of_job_filters(walk: Walk, alice: Client) -> None:
-    go = walk.through
-    await go(alice, "PUT /api/v1/jobs/filters/{name}", "/api/v1/jobs/filters/a", json={"state": "failed"})
-    await go(alice, "DELETE /api/v1/jobs/filters/{name}", "/api/v1/jobs/filters/a")
-    await go(alice, "POST /jobs/filters", data={"name": "a", "state": "failed"})
-    await go(alice, "POST /jobs/filters/remove", data={"name": "a"})
+async def of_views(walk: Walk, alice: Client) -> None:
+    go, form = walk.through, {"list": "jobs", "name": "a", "query": "state=failed"}
+    for name in ("b", "c"):
+        body = {"list": "batches", "name": name, "query": {"state": ["failed"]}}
+        view = await go(alice, "POST /api/v1/views", json=body, key="id")
+        await go(alice, "PATCH /api/v1/views/{id}", f"/api/v1/views/{view}", json={"shared": True})
+        await go(alice, "POST /views/{id}", f"/views/{view}", data={"name": name})
+        if name == "b":
+            await go(alice, "DELETE /api/v1/views/{id}", f"/api/v1/views/{view}")
+        else:
+            await go(alice, "POST /views/{id}/delete", f"/views/{view}/delete")
+    await go(alice, "POST /views", data=form)
 
 
 async def of_datasets(walk: Walk, alice: Client) -> None:
@@ -398,6 +415,8 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
         await share(walk, alice, batch, is_api="api" in prefix)
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
         await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
+    await of_batches_together(walk, alice)
+    await of_schedules(walk, alice)
     await go(alice, "DELETE /api/v1/datasets/{name}", "/api/v1/datasets/odd")
 
 
@@ -419,6 +438,20 @@ async def of_schedules(walk: Walk, alice: Client) -> None:
         assert response.status == 204
     await walk.server.parts.operations.schedules.scheduler.look()
     await go(alice, "POST /schedules/{id}/delete", f"{page}/delete")
+
+
+async def of_batches_together(walk: Walk, alice: Client) -> None:
+    """What was ordered anew is left: two batches."""
+    async with alice.get("/api/v1/batches") as response:
+        (first, second) = [each["id"] for each in (await response.json())["items"]]
+    for batch in (first, second):
+        await batch_ended(alice, batch)
+    sent = {"filter": {}, "expected": 2}
+    await walk.through(alice, "POST /api/v1/batches/share", json=sent | {"grant": {"everyone": True, "right": "view"}})
+    await walk.through(alice, "POST /batches/together", data={"action": "retry", "expected": "2"})
+    for batch in (first, second):
+        await batch_ended(alice, batch)
+    await walk.through(alice, "POST /api/v1/batches/delete", json=sent)
 
 
 async def share(walk: Walk, alice: Client, batch: str, *, is_api: bool) -> None:

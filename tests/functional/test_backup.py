@@ -62,12 +62,6 @@ async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:
 GRANTS = [{"group": "财务", "right": "edit"}, {"user": "admin", "right": "view"}]
 # A restore begins streams anew, ends runs, and holds schedules.
 _NOT_AS_IT_WAS = {"schedules", "streams", "secrets", "server_runs", "nodes"}
-    "schedules",
-    "streams",
-    "secrets",
-    "server_runs",
-    "nodes",
-}  # a restore begins streams anew, and ends runs
 
 
 def compared(manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -159,35 +159,3 @@ async def test_every_attempt_is_told_and_to_its_owner_alone(server: Server, alic
         async with person.get(f"/jobs/{job_id}", headers=HTML) as response:
             page = await response.text()
         assert page.count('class="job-attempts__one"') == 2
-
-
-async def test_a_filter_is_kept_under_a_name_used_and_forgotten_by_its_owner_alone(
-    server: Server, alice: Client, bob: Client
-) -> None:
-    async def names(client: Client) -> list[tuple[str, str]]:
-        async with client.get("/api/v1/jobs/filters") as response:
-            return [(each["name"], each["page"]) for each in (await response.json())["items"]]
-
-    async def put(client: Client, name: str, fields: object) -> int:
-        async with client.put(f"/api/v1/jobs/filters/{name}", json=fields) as response:
-            return response.status
-
-    assert await put(alice, "nightly", {"state": "failed", "within": "7"}) == 204
-    assert await put(alice, "nightly", {"state": "failed", "q": "-crawl"}) == 204
-    for wrong in ({}, {"q": ""}, {"colour": "red"}, {"from": "yesterday"}):
-        assert await put(alice, "wrong", wrong) == 422
-    assert await names(alice) == [("nightly", "/jobs?q=-crawl&state=failed")]
-    assert await names(bob) == []
-    async with bob.delete("/api/v1/jobs/filters/nightly") as response:
-        assert response.status == 404
-    async with browser(server) as person:
-        await sign_in(person, "alice")
-        form = {"name": "本周失败", "state": "failed", "within": "7"}
-        async with person.post("/jobs/filters", data=form, headers=HTML) as response:
-            assert (response.status, str(response.url.query_string)) == (200, "state=failed&within=7")
-            page = await response.text()
-        assert 'aria-current="true"><span class="icon icon--filter"' in page
-        assert "本周失败" in page
-        async with person.post("/jobs/filters/remove", data={"name": "本周失败"}, headers=HTML) as response:
-            assert response.status == 200
-    assert [name for name, _ in await names(alice)] == ["nightly"]

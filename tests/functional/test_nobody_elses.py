@@ -13,10 +13,14 @@ import yarl
 from tests.conftest import PASSWORDS, Server, new_user
 from tests.functional.doors import doors, prepared
 
-# They take a name, but make or check something of the caller's own under it.
+# They take a name, but make, check or list something of the caller's own under it.
 OWN = {
     ("PUT", "/api/v1/templates/{name}"),
     ("POST", "/api/v1/templates/{name}/check"),
+    # Lists of what they see, whose address holds the name of her template, “report”: tests/functional/test_lists.py.
+    ("GET", "/api/v1/reports"),
+    ("GET", "/api/v1/reports/export.csv"),
+    ("GET", "/api/v1/reports/export.zip"),
 }
 KINDS = (
     "/datasets/{name}",
@@ -26,6 +30,7 @@ KINDS = (
     "/batches/{id}",
     "/reports/{id}",
     "/links/{id}",
+    "/views/{id}",
 )
 PUBLIC = re.compile(
     r"/(login|login/code|login/passkey|login/passkey/begin|login/openid|login/openid/callback|logout|setup|invitation|reset-password|"

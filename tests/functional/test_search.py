@@ -65,6 +65,11 @@ async def test_reports_are_found_by_their_parameters_and_by_whom_they_are_shared
     await call(alice, "PUT", place, json={"grants": []})
     assert {q: await hits(bob, q) for q in words} == nothing
 
+    helped = (await call(alice, "GET", "/api/v1/search", params={"q": "share", "kind": "doc"}))["items"]
+    pages = [each["url"] for each in helped if "/help/" in each["url"]]
+    async with alice.get(pages[0]) as page:
+        assert page.status == 200
+
     async with alice.delete(f"/api/v1/batches/{batch['id']}") as gone:
         assert gone.status == 204
     assert await hits(alice, "十月 欧洲") == await hits(alice, "autumn", kind="batch") == []

@@ -10,10 +10,10 @@ import msgspec
 from aiohttp import web
 
 from server.http.based_requests import outside
-from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import send_made
 from server.http.made_files import head_of_made_file, send_made_file
-from server.http.values import TemplateName
+from server.http.values import DigitText, Limit, TemplateName
 from server.jobs.job import Priority
 from server.operations.batches import BatchStart
 from server.reports.batch_orders import BatchOrder, ParameterQuery
@@ -22,7 +22,9 @@ from server.reports.file_names import served_name
 from server.reports.work import MEDIA_TYPES, FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
-from views.api.owners import Owner, whose_of
+from views.api.batch_choice import filter_by
+from views.api.owners import Owner
+from views.batch_filter import BatchCriteria
 
 
 class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,14 +95,10 @@ class BatchList(Listing[BatchItem], frozen=True, kw_only=True):
     pass
 
 
-class BatchQuery(PageByNumber, frozen=True, kw_only=True):
-    """`template`: only batches of this template. `whose`: only your own (`mine`), what others `shared` with you,
-    your `favourites`, or, for administrators, `all` there are. `owner`: what you may see of this user.
-    """
-
-    template: str = ""
-    owner: Owner | None = None
-    whose: Literal["mine", "shared", "favourites", "all"] | None = None
+class BatchQuery(BatchCriteria, frozen=True, kw_only=True):
+    __doc__ = f"{BatchCriteria.__doc__}\n\n    `cursor` is `next_cursor` of the page before."
+    limit: Limit = 50
+    cursor: DigitText | None = None
 
 
 class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,14 +119,9 @@ async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
 
 
 async def list_batches(call: Call[None, BatchQuery]) -> BatchList:
-    page = await call.operations.batches.list(
-        call.principal,
-        owner=call.query.owner,
-        whose=whose_of(call.query.whose),
-        q=call.query.q or "",
-        template=call.query.template,
-        limit=call.query.limit,
-        cursor=call.query.cursor,
+    wanted = filter_by(call, call.query)
+    page = await call.operations.batch_lists.batches(
+        call.principal, wanted, limit=call.query.limit, cursor=call.query.cursor
     )
     return BatchList(items=[batch_item(batch) for batch in page.items], total=page.total, next_cursor=page.next_cursor)
 

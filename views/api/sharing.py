@@ -49,6 +49,10 @@ class PeopleItem(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[str]
 
 
+def grant_of(item: GrantItem) -> Grant:
+    return Grant(user=item.user, group=item.group, everyone=bool(item.everyone), right=Right(item.right))
+
+
 def _getting(kind: str) -> Callable[[AccessCall], Awaitable[web.Response]]:
     async def get_access(call: AccessCall) -> web.Response:
         owner = getattr(call.query, "owner", None)
@@ -59,15 +63,11 @@ def _getting(kind: str) -> Callable[[AccessCall], Awaitable[web.Response]]:
 
 def _putting(kind: str) -> Callable[[AccessCall], Awaitable[web.Response]]:
     async def put_access(call: AccessCall) -> web.Response:
-        wanted = [
-            Grant(user=each.user, group=each.group, everyone=bool(each.everyone), right=Right(each.right))
-            for each in call.body.grants
-        ]
         shared = await call.operations.sharing.put(
             call.principal,
             kind,
             _thing(call),
-            wanted,
+            [grant_of(each) for each in call.body.grants],
             owner=getattr(call.query, "owner", None),
             expected=_expected(call.request),
         )

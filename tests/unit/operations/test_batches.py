@@ -12,6 +12,7 @@ from server.auth.permissions import Principal
 from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound
 from server.jobs.job import Completeness, State
 from server.operations.batches import BatchOperations, BatchStart
+from server.reports.batch_filter import BatchFilter
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import ReportFilter
 from server.settings import Settings
@@ -54,7 +55,8 @@ async def test_one_report_is_made_per_value_and_nobody_else_sees_any(
     batch = await house.reported(alice, "regions", name="October")
     found = await batches.reports(alice, batch.batch_id, ReportFilter())
     assert [report.title for report in found.items] == ["Sales of north", "Sales of south"]
-    assert [head.name for head in (await batches.list(alice, q="october north")).items] == ["October"]
+    listed = await house.todo.batch_lists.batches(alice, BatchFilter(text="october north"))
+    assert [head.name for head in listed.items] == ["October"]
     report = found.items[0]
     artifact, content = await batches.artifact(alice, report.id, report.artifacts[0].file)
     assert len(b"".join([piece async for piece in content.stream()])) == artifact.size
@@ -75,7 +77,7 @@ async def test_one_report_is_made_per_value_and_nobody_else_sees_any(
     for question in questions:
         with refused(NotFound):
             await question
-    assert (await batches.list(bob)).items == []
+    assert (await house.todo.batch_lists.batches(bob)).items == []
     assert (await batches.get(house.admin, batch.batch_id)).name == "October"
     assert [(who, name) for who, name, _ in await house.audited("batch.start")] == [("alice", "October")]
 
@@ -143,13 +145,13 @@ async def test_where_nothing_failed_nothing_is_made_again(
     assert await house.audited("batch.retry") == []
 
 
-async def test_an_order_that_comes_twice_is_one_batch(batches: BatchOperations, alice: Principal) -> None:
+async def test_an_order_that_comes_twice_is_one_batch(batches: BatchOperations, house: House, alice: Principal) -> None:
     order = BatchOrder(template="regions")
     first = await batches.start(alice, order, idempotency_key="k")
     assert (await batches.start(alice, order, idempotency_key="k")).batch_id == first.batch_id
     with refused(Conflict, "key_reused"):
         await batches.start(alice, BatchOrder(template="regions", name="other"), idempotency_key="k")
-    assert (await batches.list(alice)).total == 1
+    assert (await house.todo.batch_lists.batches(alice)).total == 1
 
 
 async def test_an_order_that_cannot_be_made_leaves_nothing(
@@ -165,7 +167,7 @@ async def test_an_order_that_cannot_be_made_leaves_nothing(
             await batches.start(alice, order)
     with pytest.raises(InvalidInput):
         await batches.start(alice, BatchOrder(template="regions", parameters=[{"regoin": "north"}]))
-    assert (await batches.list(alice)).items == []
+    assert (await house.todo.batch_lists.batches(alice)).items == []
     assert house.todo.jobs.live(alice) == []
 
 

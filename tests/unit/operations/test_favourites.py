@@ -10,6 +10,7 @@ from server.auth.permissions import Principal
 from server.errors import Forbidden, InvalidInput, NotFound
 from server.operations import favourites as favourite_rules
 from server.operations.favourites import FavouriteOperations
+from server.reports.batch_filter import BatchFilter
 from server.reports.batches import ReportFilter
 from tests.unit.operations.conftest import SALES, House, only_looking, refused
 
@@ -59,7 +60,7 @@ async def test_what_is_marked_is_listed_as_long_as_it_may_be_seen(
     for found in (
         await todo.datasets.list(bob, whose=Whose.FAVOURITES),
         await todo.templates.list(bob, whose=Whose.FAVOURITES),
-        await todo.batches.list(bob, whose=Whose.FAVOURITES),
+        await todo.batch_lists.batches(bob, BatchFilter(whose=Whose.FAVOURITES)),
     ):
         assert found.total == 1
     assert (await todo.datasets.list(alice, whose=Whose.FAVOURITES)).total == 0

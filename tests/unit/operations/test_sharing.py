@@ -101,7 +101,7 @@ async def test_names_alone_in_a_template_mean_what_they_mean_to_its_owner(
     await share(house, alice, "dataset", "orders", Grant(user="bob"))
     assert (await house.reported(bob, "sales", owner="alice")).job.state is State.SUCCEEDED
     hers = await todo.datasets.get(alice, "orders")
-    made = await todo.batches.get(bob, (await todo.batches.list(bob)).items[0].id)
+    made = await todo.batches.get(bob, (await todo.batch_lists.batches(bob)).items[0].id)
     assert [used.dataset_id for used in made.dataset_versions.values()] == [hers.id]
     await share(house, alice, "dataset", "orders")
     assert (await house.reported(house.admin, "sales", owner="alice")).job.state is State.SUCCEEDED
@@ -148,7 +148,7 @@ async def test_a_report_shows_its_figures_and_its_dataset_stays_closed(
     group = await todo.groups.create(house.admin, "Finance", ["vera"])
     await share(house, alice, "batch", batch_id, Grant(group=group.name, right=EDIT), Grant(user="bob"))
     for principal in (vera, bob):
-        assert [each.id for each in (await todo.batches.list(principal)).items] == [batch_id]
+        assert [each.id for each in (await todo.batch_lists.batches(principal)).items] == [batch_id]
         report = (await todo.batches.reports(principal, batch_id, ReportFilter())).items[0]
         await todo.batches.artifact(principal, report.id, report.artifacts[0].file)
         assert await todo.batch_comparison.of(principal, batch_id)

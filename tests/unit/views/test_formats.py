@@ -132,3 +132,20 @@ def test_what_was_looked_for_is_marked_whatever_its_case_and_nothing_becomes_htm
 )
 def test_decimals_may_be_fixed(value: Any, decimals: int, text: str) -> None:
     assert formats().fixed(value, decimals) == text
+
+
+def test_dates_of_parameters_are_told_in_words_and_other_texts_as_they_are() -> None:
+    english, chinese = formats(), formats("zh-CN")
+    assert english.value_in_words("2026-10") == "October 2026"
+    assert chinese.value_in_words("2026-10") == "2026年10月"
+    assert english.value_in_words("2026-10-31") == "Oct 31, 2026"
+    for text in ("2026-13", "2026-02-30", "Europe", "1.5", "2026-10-31 – 2026-11-30", ""):
+        assert english.value_in_words(text) == text
+
+
+def test_a_moment_of_today_is_told_by_its_time_and_another_with_its_day() -> None:
+    today, before = formats().exact(NOW), formats().exact(NOW - timedelta(days=1))
+    assert ":" in today
+    assert today in before
+    assert len(before) > len(today)
+    assert (formats().is_of_late(NOW), formats().is_of_late(NOW - timedelta(days=1))) == (True, False)
