@@ -71,9 +71,9 @@ async def test_tiles_are_filtered_by_state_and_words(alice: aiohttp.ClientSessio
     await page.get_by_label("State").select_option("failed")
     await expect(page.locator("[data-report-id]")).to_have_count(1)
     await page.get_by_label("State").select_option("")
-    await page.get_by_label("Search").fill("华东")
+    await page.get_by_label("Search", exact=True).fill("华东")
     await expect(page.locator("[data-report-id]")).to_have_count(1)
-    await page.get_by_label("Search").fill("nothing like it")
+    await page.get_by_label("Search", exact=True).fill("nothing like it")
     await expect(page.get_by_text("No report matches")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

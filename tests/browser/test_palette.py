@@ -26,7 +26,10 @@ async def test_something_is_found_and_opened_with_the_keyboard_alone(
 ) -> None:
     await furnish(alice)
     page = await page_of("alice")
-    field, chosen = page.get_by_role("combobox", name="Search"), page.locator("#palette [aria-selected=true]")
+    field, chosen = (
+        page.get_by_role("combobox", name="Search everything"),
+        page.locator("#palette [aria-selected=true]"),
+    )
     opener = page.locator(".topbar [data-open-palette]")
     await opener.focus()
     await page.keyboard.press("Control+k")

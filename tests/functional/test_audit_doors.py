@@ -183,7 +183,8 @@ async def hold_no_secret(server: Server, admin: Client) -> None:
 
 async def of_comments(walk: Walk, admin: Client, alice: Client) -> None:
     """The owner of a report deletes what others wrote about it."""
-    batch = (await got(alice, "/api/v1/batches"))["items"][0]["id"]
+    batch = await walk.through(alice, "POST /api/v1/batches", json={"template": "sales"}, key="batch_id")
+    await batch_ended(alice, batch)
     report = (await got(alice, f"/api/v1/batches/{batch}/reports"))["items"][0]["id"]
     at = f"/reports/{report}/comments"
     for door in (
