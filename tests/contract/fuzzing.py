@@ -120,6 +120,8 @@ _TAKES_AWAY = (
     "api_template_delete",
     "api_batch_delete",
     "api_link_revoke",
+    "remove_view",
+    "api_schedule_delete",
     "delete_job",
     "delete_upload",
     "tus_method_override",
