@@ -34,7 +34,7 @@ def links_of_correction(job: Job) -> Sequence[JobLink]:
     wanted = CorrectionParameters.of(job)
     links = [JobLink(url=f"/imports/{wanted.import_id}/correct", label="Rejected rows", icon="file-x")]
     if result := job.result:
-        page = result["links"].get("dataset_page") or f"/datasets/{quote(result['dataset'])}"
+        page = result.get("links", {}).get("dataset_page") or f"/datasets/{quote(result['dataset'])}"
         links.insert(0, JobLink(url=page, label="Open the dataset", icon="table-2"))
     return links
 

@@ -30,6 +30,7 @@ CHAPTERS = (
     DocChapter(url="/docs/api/queries", label="Queries"),
     DocChapter(url="/docs/api/templates", label="Templates"),
     DocChapter(url="/docs/api/reports", label="Batches and reports"),
+    DocChapter(url="/docs/api/schedules", label="Schedules"),
     DocChapter(url="/docs/api/brand", label="Own brand"),
     DocChapter(url="/docs/api/search", label="Search"),
     DocChapter(url="/docs/api/jobs", label="Jobs"),

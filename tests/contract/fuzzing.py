@@ -129,7 +129,7 @@ _TAKES_AWAY = (
 # Of each operation; of one that only reads it takes one then, since those differ little from one another.
 _FEW = 3
 # An empty body means all that there is, so that no id keeps it from anything.
-_TAKES_ALL_AWAY = ("delete_jobs",)
+_TAKES_ALL_AWAY = ("delete_jobs", "delete_batches")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

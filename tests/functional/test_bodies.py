@@ -71,7 +71,7 @@ async def test_large_bodies_that_do_not_end_are_few_and_only_their_sender_waits(
 async def test_the_network_that_holds_most_unread_answers_loses_them(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_sockets, "_MOST_UNREAD_BYTES", 256 * 1024)
+    monkeypatch.setattr(open_sockets, "_MOST_UNREAD_BYTES", 1024 * 1024)
     host, _, port = server.url.removeprefix("http://").partition(":")
     with contextlib.ExitStack() as stack:
         many = [stack.enter_context(unreading((host, int(port)), "127.0.0.9")) for _ in range(12)]

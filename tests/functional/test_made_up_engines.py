@@ -12,6 +12,7 @@ import pytest
 from server.app import engines
 from server.app.engines import open_database
 from server.engines.local_uploads import LocalUploads
+from server.engines.sqlite_words import SqliteWords
 from server.errors import ConfigurationError
 from server.settings import Settings
 from server.uploads.file_stores import FileStores
@@ -49,6 +50,7 @@ def settings(
     made_up = dataclasses.replace(
         engines.ENGINES,
         databases={**engines.ENGINES.databases, "flock://": FlockDatabase},
+        words={**engines.ENGINES.words, "flock://": SqliteWords},
         files={"": lambda settings: FileStores(blobs=barn, pieces=LocalUploads(settings.data / "uploads"))},
         exchanges={"": partial(engines.alone, broker=pigeons)},
         queue=partial(GateQueue, begun),
