@@ -32,6 +32,7 @@ from tests.databases import EmptyDatabase, EmptyPostgresql, EmptySqlite
 from tests.static_cache import STATIC_CACHE
 from tests.watchdog import LoopWatchdog
 
+_LONG_SECONDS = 400  # as a test says by its timeout
 _LONGEST_BYTES_IN_ID = 30
 hypothesis.settings.register_profile("jindu", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("jindu")
@@ -120,6 +121,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             markers.append(item.get_closest_marker("memory_broker"))
         for marker in filter(None, markers):
             item.add_marker(pytest.mark.skip(reason=marker.kwargs["reason"]))
+    items.sort(key=_is_short)
+
+
+def _is_short(item: pytest.Item) -> bool:
+    """The few that take minutes come first: at the end all other processes would wait for them."""
+    marker = item.get_closest_marker("timeout")
+    return marker is None or marker.args[0] < _LONG_SECONDS
 
 
 @pytest.fixture(scope="session")
