@@ -21,11 +21,11 @@ if (made) {
   // after the browser has gone to the `#` of the address
   addEventListener("load", () => requestAnimationFrame(() => made.focus({ preventScroll: true })));
 }
-for (const link of document.querySelectorAll('a[href="#share-links"]')) {
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    panel.querySelector(".link-new").open = true;
-    panel.scrollIntoView();
-    until.focus({ preventScroll: true });
-  });
-}
+// Heard here and not at the link: a refresh of the page's head may make another button of it.
+document.addEventListener("click", (event) => {
+  if (!panel || !event.target.closest('a[href="#share-links"]')) return;
+  event.preventDefault();
+  panel.querySelector(".link-new").open = true;
+  panel.scrollIntoView();
+  until.focus({ preventScroll: true });
+});

@@ -97,7 +97,7 @@ def _addresses(places: dict[str, str], *, is_admin: bool) -> list[str]:
         path = route.path
         for placeholder, value in places.items():
             path = path.replace(placeholder, value)
-        is_no_page = path.endswith(("/preview", "/export")) or path.startswith("/wall/")
+        is_no_page = path.endswith(("/preview", "/export", "/export.csv", "/export.zip")) or path.startswith("/wall/")
         left_out = "{" in path or is_no_page or path in ("/setup", "/healthz", "/readyz", "/metrics")
         if route.method == "GET" and not left_out and path.startswith("/admin") == is_admin:
             found.append(path)
