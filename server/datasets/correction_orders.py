@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from server.datasets.dataset import Mode, Version
+from server.datasets.dataset import Mode, Version, address_of, page_of
 from server.jobs.job import Job
 from server.jobs.kinds import JobLink
 
@@ -42,7 +42,6 @@ def links_of_correction(job: Job) -> Sequence[JobLink]:
 def result_of_correction(job: Job, version: Version) -> dict[str, Any]:
     """`row_count` is of the dataset, `corrected_count` are the rows that were added, `left_count` those in the list."""
     told = version.source["corrects"]
-    name, is_own = quote(version.dataset), version.owner_id == job.owner_id
     return {
         "dataset": version.dataset,
         "version": version.number,
@@ -56,8 +55,8 @@ def result_of_correction(job: Job, version: Version) -> dict[str, Any]:
         "warnings": told.get("warnings", []),
         **version.source.get("upserted", {}),
         "links": {
-            "dataset": f"/api/v1/datasets/{name}" + ("" if is_own else f"?owner={version.owner_id}"),
-            "dataset_page": f"/datasets/{name}" if is_own else f"/datasets/{version.owner_id}:{name}",
+            "dataset": address_of(version, job.owner_id),
+            "dataset_page": page_of(version, job.owner_id),
             "import": f"/api/v1/imports/{told['import_id']}",
             "rows": f"/api/v1/imports/{told['import_id']}/rejects/rows",
             "page": f"/imports/{told['import_id']}/correct",

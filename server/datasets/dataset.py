@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -147,3 +148,15 @@ def suggested_name(file_name: str) -> str:
 def require_dataset_name(name: str, *, field: str = "dataset") -> None:
     if not is_dataset_name(name):
         raise InvalidInput(errors=[FieldError(field=field, message=NAME_RULE)])
+
+
+def page_of(version: Version, reader_id: str) -> str:
+    """Of the dataset, whose owner is named to everybody else."""
+    owner = "" if version.owner_id == reader_id else f"{version.owner_id}:"
+    return f"/datasets/{owner}{quote(version.dataset)}"
+
+
+def address_of(version: Version, reader_id: str) -> str:
+    """The same in the API."""
+    owner = "" if version.owner_id == reader_id else f"?owner={version.owner_id}"
+    return f"/api/v1/datasets/{quote(version.dataset)}{owner}"

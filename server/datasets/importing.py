@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.access import DATASETS, Right, user_may
 from server.datasets.catalog import MISSING, Catalog
 from server.datasets.catalog_rows import lock_dataset
-from server.datasets.dataset import Dataset, Version
+from server.datasets.dataset import Dataset, Version, address_of, page_of
 from server.datasets.doubts import doubt_count
 from server.datasets.import_reading import UPSERTED, ImportParameters, ImportReading, ReadFile, lane_of, told_warnings
 from server.datasets.publishing import Made, VersionPublisher
@@ -148,12 +148,6 @@ def _fitted_to(dataset: Dataset) -> list[Column]:
     return [msgspec.structs.replace(column, nullable=None) for column in dataset.columns]
 
 
-def page_of(version: Version, reader_id: str) -> str:
-    """Of the dataset, whose owner is named to everybody else."""
-    owner = "" if version.owner_id == reader_id else f"{version.owner_id}:"
-    return f"/datasets/{owner}{quote(version.dataset)}"
-
-
 def _rows_of_import(context: JobContext, version: Version) -> int:
     """Rows of the import alone: an appended version counts those before as well."""
     if upserted := version.source.get("upserted"):
@@ -208,9 +202,8 @@ def _links(job: Job) -> Sequence[JobLink]:
 
 def _result(job: Job, version: Version, imported: int) -> dict[str, Any]:
     job_id = job.id
-    owner = "" if version.owner_id == job.owner_id else f"?owner={version.owner_id}"
     links = {
-        "dataset": f"/api/v1/datasets/{quote(version.dataset)}{owner}",
+        "dataset": address_of(version, job.owner_id),
         "import": f"/api/v1/imports/{job_id}",
         "page": page_of(version, job.owner_id),
     }

@@ -589,17 +589,23 @@ comment_bells = Table(
 )
 
 
+_THINGS = ("dataset", "template", "batch", "report")
+
+
 def _one_thing() -> tuple[Column[str], ...]:
     """By ids, with which the row goes; one of the four is set."""
-    kinds = ("dataset", "template", "batch", "report")
     return tuple(
         Column(
             f"{kind}_id",
             ForeignKey(f"{'batches' if kind == 'batch' else f'{kind}s'}.id", ondelete="CASCADE"),
             index=True,
         )
-        for kind in kinds
+        for kind in _THINGS
     )
+
+
+def _once_for_each_user(table: str) -> tuple[Index, ...]:
+    return tuple(Index(f"uq_{table}_{kind}", "user_id", f"{kind}_id", unique=True) for kind in _THINGS)
 
 
 favourites = Table(
@@ -609,10 +615,7 @@ favourites = Table(
     _user("user_id"),
     *_one_thing(),
     Column("created_at", UtcDateTime, nullable=False),
-    *(
-        Index(f"uq_favourites_{kind}", "user_id", f"{kind}_id", unique=True)
-        for kind in ("dataset", "template", "batch", "report")
-    ),
+    *_once_for_each_user("favourites"),
 )
 
 recently_seen = Table(
@@ -622,10 +625,7 @@ recently_seen = Table(
     _user("user_id"),
     *_one_thing(),
     Column("at", UtcDateTime, nullable=False),
-    *(
-        Index(f"uq_recently_seen_{kind}", "user_id", f"{kind}_id", unique=True)
-        for kind in ("dataset", "template", "batch", "report")
-    ),
+    *_once_for_each_user("recently_seen"),
 )
 
 _WHAT_IS_FOUND = {
