@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from server.app import engines
 from server.app.storage import StorageParts
-from server.delivery.sending import Sending
+from server.delivery.sending import ChannelSending
 from server.languages import Languages
 from server.settings import Settings
 
 
-def build_sending(settings: Settings, *, languages: Languages, storage: StorageParts) -> Sending:
-    return Sending(
+def build_sending(settings: Settings, *, languages: Languages, storage: StorageParts) -> ChannelSending:
+    return ChannelSending(
         posts=engines.ENGINES.posts(settings),
         prefix=engines.ENGINES.prefix(settings, storage.blobs),
         database=storage.database,

@@ -54,7 +54,7 @@ class Prefix(Protocol):
     async def put(self, target: ChannelTarget, message: ChannelMessage) -> ChannelReceipt: ...
 
 
-class Sending:
+class ChannelSending:
     """A `ChannelSender`. One on each node; how places stand is in the database, for all of them."""
 
     def __init__(

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from server.auth.seals import Seals
 from server.delivery.messages import ChannelMessage, ChannelReceipt, ChannelTarget, ChannelVia
-from server.delivery.sending import Sending
+from server.delivery.sending import ChannelSending
 from server.errors import InvalidInput, NotDelivered
 from server.languages import Languages
 from server.places import LOCALES
@@ -40,7 +40,7 @@ class World:
 
     def __init__(self, database: Database, side: Outside) -> None:
         self.side = side
-        self.sending = Sending(
+        self.sending = ChannelSending(
             posts=posts_to_localhost(clock=lambda: self.now),
             prefix=NoStore(),
             database=database,
