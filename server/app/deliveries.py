@@ -11,6 +11,7 @@ from socket import gethostname
 
 from server.app import engines
 from server.app.accounts import AuthParts
+from server.app.channels import build_sending
 from server.app.live import LiveParts
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
@@ -59,7 +60,7 @@ def build_deliveries(
     carrying = Carrying(
         mail=engines.ENGINES.carriers(settings, storage.blobs)[Channel.MAIL],
         folders=DeliveredFolders(_folders(settings), storage.blobs),
-        channels=None,
+        channels=build_sending(settings, languages=languages, storage=storage),
         seals=auth.seals,
         links=links,
         languages=languages,

@@ -49,7 +49,7 @@ class Carrying:
         *,
         mail: Carrier,
         folders: FileFolders,
-        channels: ChannelSender | None,
+        channels: ChannelSender,
         seals: Seals,
         links: ShareLinkStore,
         languages: Languages,
@@ -71,15 +71,14 @@ class Carrying:
             return self._folders.is_set_up
         if via is DeliveryVia.LINK:
             return bool(self._base)
-        return self._channels is not None and self._channels.is_set_up(channel_of(via))
+        return self._channels.is_set_up(channel_of(via))
 
     def require_folder(self, path: str) -> None:
         self._folders.require(path)
 
     def require_target(self, target: ChannelTarget) -> None:
         """Raises `InvalidInput`."""
-        if self._channels is not None:
-            self._channels.require(target)
+        self._channels.require(target)
 
     async def carry(self, delivery: Delivery) -> str:
         """What the other side said, or where it lies. Raises `NotDelivered`."""
@@ -94,7 +93,7 @@ class Carrying:
 
     async def allow_again(self, delivery: Delivery) -> None:
         """Somebody says that a place that was given up works again."""
-        if delivery.via in CHANNELS and self._channels is not None and (target := self._target(delivery)):
+        if delivery.via in CHANNELS and (target := self._target(delivery)):
             await self._channels.allow_again(target)
 
     async def words_of(self, delivery: Delivery) -> DeliveryWords:
@@ -114,7 +113,7 @@ class Carrying:
 
     async def _to_channel(self, delivery: Delivery) -> str:
         target = self._target(delivery)
-        if self._channels is None or target is None:
+        if target is None:
             raise NotDelivered("Where it goes cannot be read any more; order it anew.", is_final=True)
         message = (await self.words_of(delivery)).message()
         event_id = f"{delivery.batch_id}:{delivery.round}"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 
-class Via(StrEnum):
+class ChannelVia(StrEnum):
     """By what something leaves, as far as it is no mail, folder or link."""
 
     WEBHOOK = "webhook"
@@ -59,14 +59,14 @@ class ChannelTarget(msgspec.Struct, frozen=True, kw_only=True):
     """Where to. `url` is a secret in itself, as `secret` is: `Seals.seal(target)` is how it is stored, and `shown` is
     all that anybody is told of it. `path` is a folder below the prefix of S3."""
 
-    via: Via
+    via: ChannelVia
     url: str = ""
     secret: str = ""
     path: str = ""
 
     @property
     def shown(self) -> str:
-        return self.path or "/" if self.via is Via.S3 else host_of(self.url)
+        return self.path or "/" if self.via is ChannelVia.S3 else host_of(self.url)
 
     def __repr__(self) -> str:
         return f"ChannelTarget({self.via.value}: {self.shown})"
@@ -81,7 +81,7 @@ class ChannelReceipt(msgspec.Struct, frozen=True, kw_only=True):
 class ChannelSender(Protocol):
     """All channels behind one door."""
 
-    def is_set_up(self, via: Via) -> bool:
+    def is_set_up(self, via: ChannelVia) -> bool:
         """False for S3 without its settings; the others need none."""
         ...
 

@@ -755,6 +755,19 @@ outbox = Table(
     Index("ix_outbox_state_next", "state", "next_at"),
 )
 
+channel_places = Table(
+    "channel_places",
+    metadata,
+    Column("id", String(64), primary_key=True),  # delivery.places.place_id: its address is a secret
+    Column("via", String(16), nullable=False),  # delivery.messages.ChannelVia
+    Column("host", String(255), nullable=False),
+    Column("free_at", UtcDateTime, nullable=False),  # as its pace has it
+    Column("failing_since", UtcDateTime),
+    Column("failed_at", UtcDateTime),  # the last time
+    Column("given_up_at", UtcDateTime),
+    Column("changed_at", UtcDateTime, nullable=False, index=True),
+)
+
 alert_rules = Table(
     "alert_rules",
     metadata,
