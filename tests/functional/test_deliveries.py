@@ -276,6 +276,8 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     (told,) = (await answer(alice, "GET", f"/api/v1{page}"))["deliveries"]
     assert (told["via"], told["to_column"]) == ("mail", "mail")
     assert "{{ title }}" in await answer(alice, "GET", f"{page}/edit")
+    tried = await answer(alice, "POST", f"{page}/edit", data=form | {"try": "1"})
+    assert "south@example.com" in tried
     await answer(alice, "POST", f"{page}/run", 303)
     (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
     batch = await ended(alice, run["batch_id"])

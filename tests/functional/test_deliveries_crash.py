@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from server.clock import utc_now
 from server.storage.tables import deliveries
-from tests.functional.batches import put_template
 from tests.conftest import signed_in
+from tests.functional.batches import put_template
 from tests.functional.test_schedules import answer
 from tests.mail_server import MailServer
 from tests.process import ServerProcess
