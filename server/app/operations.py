@@ -32,6 +32,7 @@ from server.datasets.query_store import QueryStore
 from server.help.library import HelpLibrary
 from server.help.pictures import picture_files
 from server.languages import Languages
+from server.live.notice_kinds import NoticeKind
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.alerts import AlertOperations
@@ -187,7 +188,7 @@ def build_operations(
         grants=GrantStore(),
         audit=Audit(database),
         changed=live.shared_events.changed,
-        tell=live.notices.warn,
+        tell=partial(live.notices.warn, kind=NoticeKind.SHARED),
     )
     admin = AdminOperations(
         database=database,

@@ -62,8 +62,11 @@ class SmtpMail:
         message["To"] = tuple(Address(addr_spec=each) for each in mail.recipients)
         message["Subject"] = " ".join(mail.subject.split())
         message["Date"] = format_datetime(parcel.created_at)
-        message["Message-ID"] = f"<{parcel.id}@{sender.rpartition('@')[2]}>"
+        message["Message-ID"] = mail.message_id or f"<{parcel.id}@{sender.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence answers
+        if mail.unsubscribe:
+            message["List-Unsubscribe"] = f"<{mail.unsubscribe}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(mail.text)
         if mail.html:
             message.add_alternative(mail.html, subtype="html")
