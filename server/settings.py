@@ -296,6 +296,15 @@ class Settings:
     smtp_user: str = _setting("", "User name at the mail server; empty: without signing in.")
     smtp_password: str = _setting("", "Password at the mail server.", secret=True)
     mail_from: str = _setting("", "Whom mail is from, e.g. Jindu <jindu@example.com>.")
+    mail_domains: tuple[str, ...] = _setting(
+        (), "Where reports may be mailed to, e.g. example.com (and what is below it), comma-separated; empty: anywhere."
+    )
+    mail_bytes: int = _setting(
+        15 * _MIB, "Most that the files of one mail may have as they are written in it; larger ones become a link."
+    )
+    delivery_folders: tuple[str, ...] = _setting(
+        (), "Folders that reports may be delivered to, e.g. archive=/srv/reports, comma-separated."
+    )
     alert_mail_to: tuple[str, ...] = _setting((), "Who is told of alerts by mail, comma-separated.")
     alert_language: str = _setting("en", "Language of alerts by mail and webhook: en or zh-CN.")
     alert_webhook_url: str = _setting("", "Address that alerts are posted to as JSON; empty: none.", secret=True)
@@ -534,9 +543,10 @@ def _check_cluster(settings: Settings) -> None:
 
 
 def _check_formats(settings: Settings) -> None:
-    for folder in settings.import_folders:
-        if not all(part.strip() for part in (*folder.partition("=")[::2],)):
-            raise ConfigurationError(f"import_folders has {folder!r}; write name=/path.")
+    for name in ("import_folders", "delivery_folders"):
+        for folder in getattr(settings, name):
+            if not all(part.strip() for part in (*folder.partition("=")[::2],)):
+                raise ConfigurationError(f"{name} has {folder!r}; write name=/path.")
     _check_hosts(settings)
     _check_openid(settings)
     _check_backups(settings)

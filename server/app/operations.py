@@ -8,6 +8,7 @@ from functools import partial
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
 from server.app.datasets import DatasetParts
+from server.app.deliveries import DeliveryParts
 from server.app.engines import kinds_waiting_in_vain, words_for
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
@@ -52,6 +53,8 @@ from server.operations.dataset_exports import ExportOperations
 from server.operations.dataset_profiles import ProfileOperations
 from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
+from server.operations.deliveries import DeliveryOperations
+from server.operations.delivery_checks import DeliveryChecks
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
@@ -122,6 +125,7 @@ def build_operations(
     statistics: Mapping[str, Callable[[], object]],
     monitoring: MonitoringParts,
     alerts: AlertParts,
+    deliveries: DeliveryParts,
 ) -> Operations:
     database = storage.database
     rights = ThingAccess(database, audit=Audit(database))
@@ -165,7 +169,7 @@ def build_operations(
         growth=storage.growth,
     )
     templates = _templates(storage, rights, reading, reports, saving)
-    batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages)
+    batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages, deliveries.checks)
     combining = BatchCombining(
         batches=batches,
         store=reports.batches,
@@ -255,6 +259,16 @@ def build_operations(
             growth=storage.growth,
         ),
         connections=connections,
+        deliveries=DeliveryOperations(
+            database=database,
+            access=rights,
+            store=deliveries.store,
+            batches=batches,
+            checks=deliveries.checks,
+            rules=deliveries.rules,
+            carrying=deliveries.carrying,
+            sending=deliveries.sending,
+        ),
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
         dataset_profiles=profiles,
@@ -523,6 +537,7 @@ def _batches(
     reports: ReportParts,
     templates: TemplateOperations,
     languages: Languages,
+    deliveries: DeliveryChecks,
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,
@@ -538,5 +553,6 @@ def _batches(
         brands=reports.brands,
         audit=Audit(storage.database),
         languages=languages,
+        deliveries=deliveries,
         max_reports=settings.max_reports_per_batch,
     )

@@ -27,6 +27,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     media_type: str
     blob: str
+    sha256: str = ""  # what it held when the mail was written; empty: nobody noted it
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):

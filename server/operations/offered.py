@@ -21,6 +21,7 @@ from server.operations.dataset_exports import ExportOperations
 from server.operations.dataset_profiles import ProfileOperations
 from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
+from server.operations.deliveries import DeliveryOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
@@ -77,6 +78,7 @@ class Operations:
     brands: BrandOperations
     comments: CommentOperations
     connections: ConnectionOperations
+    deliveries: DeliveryOperations
     dataset_differences: DifferenceOperations
     dataset_exports: ExportOperations
     dataset_profiles: ProfileOperations

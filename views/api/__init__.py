@@ -18,6 +18,7 @@ from views.api import (
     dataset_rows,
     dataset_versions,
     datasets,
+    deliveries,
     events,
     external_jobs,
     fetches,
@@ -85,6 +86,7 @@ ENDPOINTS: list[Endpoint] = [
     *comments.ENDPOINTS,  # before `/reports/{id}/{file}`
     *report_lists.ENDPOINTS,
     *reports.ENDPOINTS,
+    *deliveries.ENDPOINTS,
     *schedules.ENDPOINTS,
     *kept_things.ENDPOINTS,
     *imports.ENDPOINTS,
