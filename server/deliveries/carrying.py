@@ -9,7 +9,7 @@ import msgspec
 from server.auth.seals import Seals
 from server.deliveries.delivery import Delivery
 from server.deliveries.writing import DeliveryWords
-from server.delivery.messages import ChannelSender, ChannelTarget, Via
+from server.delivery.messages import ChannelSender, ChannelTarget, ChannelVia
 from server.delivery.parcel import Carrier, Channel, Parcel, ParcelState
 from server.delivery.wishes import DeliveryVia
 from server.errors import NotDelivered
@@ -130,8 +130,8 @@ class Carrying:
         return f"{self._base}/unsubscribe/{code}"
 
 
-def channel_of(via: DeliveryVia) -> Via:
-    return Via(via.value)
+def channel_of(via: DeliveryVia) -> ChannelVia:
+    return ChannelVia(via.value)
 
 
 def _parcel(delivery: Delivery, words: DeliveryWords) -> Parcel:

@@ -61,7 +61,7 @@ class ShownNotice:
 
 
 class NoticeMails:
-    """`base` is the address of this server, without which no link leads back; `is_set_up` whether mail leaves at all."""
+    """`base` is the address of this server, without which no link leads back; `is_set_up`: whether mail leaves."""
 
     def __init__(
         self,
@@ -186,12 +186,12 @@ class NoticeWriting:
     def mail(
         self, recipient: str, notices: Sequence[tuple[_KeptNotice, datetime]], *, kinds: Sequence[str], left: int
     ) -> Mail:
-        shown = [self._shown(notice, at) for notice, at in notices]
+        gettext, shown = self._gettext, [self._shown(notice, at) for notice, at in notices]
         count, subject = len(shown) + left, self._subject(shown, left)
         note = self._told(phrase("And {count} more, in the bell."), count=left) if left else ""
-        why, account = self._gettext("You chose to be told by mail when:"), self._gettext("Choose again")
+        why, account = gettext("You chose to be told by mail when:"), gettext("Choose again")
         reasons = [self._told(ABOUT[NoticeKind(kind)]) for kind in kinds]
-        stop, account_url = self._gettext("No more of this mail"), f"{self._base}/account#notifications"
+        stop, account_url = gettext("No more of this mail"), f"{self._base}/account#notifications"
         parts = ["\n".join(part for part in (each.title, each.body, each.url) if part) for each in shown]
         footer = ["--", why, *(f"* {reason}" for reason in reasons)]
         footer += [f"{account}: {account_url}", f"{stop}: {self._stop_url}"]
@@ -204,7 +204,7 @@ class NoticeWriting:
                 subject=subject,
                 heading=self._told(phrase("{count} notifications"), count=count) if count > 1 else "",
                 notices=shown,
-                opens=self._gettext("Open"),
+                opens=gettext("Open"),
                 note=note,
                 why=why,
                 reasons=reasons,
@@ -228,7 +228,6 @@ class NoticeWriting:
         def words(text: str) -> str:
             return told(text, notice.parameters, self._gettext, locale=self._locale)
 
-        time = format_datetime(at.astimezone(self._zone), "medium", locale=self._locale)
         return ShownNotice(
             title=words(notice.title),
             body=words(notice.body) if notice.body else "",

@@ -41,3 +41,19 @@ padding:10px 18px;border-radius:6px;background:#1f5fd0;color:#ffffff;font-size:1
 
 def notice_page(**values: Any) -> str:
     return _PAGE.render(**values)
+
+
+_CONFIRM = framed("""
+{% block content %}
+<h1 class="ink" style="margin:0 0 8px;font-size:20px;line-height:1.3;color:#1b1e24;">{{ heading }}</h1>
+<p class="ink" style="margin:12px 0 0;font-size:15px;line-height:1.5;color:#1b1e24;">{{ body }}</p>
+<p style="margin:24px 0 0;"><a href="{{ url }}" style="display:inline-block;padding:10px 18px;border-radius:6px;\
+background:#1f5fd0;color:#ffffff;font-size:15px;text-decoration:none;">{{ opens }}</a></p>
+{% endblock %}
+{% block footer %}{{ why }}{% endblock %}
+""")
+
+
+def confirm_page(**values: Any) -> str:
+    """Whether an address is somebody's."""
+    return _CONFIRM.render(**values)
