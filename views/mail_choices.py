@@ -32,7 +32,7 @@ async def save_notifications(request: web.Request) -> web.Response:
     await operations.accounts.change_me(principal, {"notifications": bell})
     if operations.mail_choices.is_set_up:
         await operations.mail_choices.choose(principal, {kind: f"mail_{kind}" in form for kind in NoticeKind})
-    raise web.HTTPSeeOther("/account?done=notifications#notifications")
+    raise web.HTTPSeeOther("/account?done=notifications#told")
 
 
 async def save_address(request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ async def save_address(request: web.Request) -> web.Response:
     except JinduError as error:
         return await account_with_error(request, principal, form, error, section="mail")
     done = "address" if choice.address and choice.confirmed_at is None else "notifications"
-    raise web.HTTPSeeOther(f"/account?done={done}#notifications")
+    raise web.HTTPSeeOther(f"/account?done={done}#told")
 
 
 async def confirm_address_again(request: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ async def confirm_address_again(request: web.Request) -> web.Response:
         await operations_of(request).mail_choices.prove_again(principal)
     except JinduError as error:
         return await account_with_error(request, principal, {}, error, section="mail")
-    raise web.HTTPSeeOther("/account?done=address#notifications")
+    raise web.HTTPSeeOther("/account?done=address#told")
 
 
 async def confirm_page(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -191,7 +191,7 @@ class NoticeWriting:
         note = self._told(phrase("And {count} more, in the bell."), count=left) if left else ""
         why, account = gettext("You chose to be told by mail when:"), gettext("Choose again")
         reasons = [self._told(ABOUT[NoticeKind(kind)]) for kind in kinds]
-        stop, account_url = gettext("No more of this mail"), f"{self._base}/account#notifications"
+        stop, account_url = gettext("No more of this mail"), f"{self._base}/account#told"
         parts = ["\n".join(part for part in (each.title, each.body, each.url) if part) for each in shown]
         footer = ["--", why, *(f"* {reason}" for reason in reasons)]
         footer += [f"{account}: {account_url}", f"{stop}: {self._stop_url}"]
@@ -228,11 +228,12 @@ class NoticeWriting:
         def words(text: str) -> str:
             return told(text, notice.parameters, self._gettext, locale=self._locale)
 
+        local = at.astimezone(self._zone)
         return ShownNotice(
             title=words(notice.title),
             body=words(notice.body) if notice.body else "",
             url=f"{self._base}{notice.url}" if notice.url.startswith("/") else notice.url,
-            time=format_datetime(at.astimezone(self._zone), "medium", locale=self._locale),
+            time=f"{format_date(local, locale=self._locale)} {format_time(local, 'short', locale=self._locale)}",
         )
 
 
