@@ -75,6 +75,7 @@ def build_deliveries(
         link_end=_link_end(settings) if public else lambda _time_zone, _now: None,
         rules=rules,
         telling=telling,
+        announce=live.announcing.publish,
         mail_bytes=settings.mail_bytes,
         mail_domain=parseaddr(settings.mail_from)[1].rpartition("@")[2] or "jindu.invalid",
         clock=clock,

@@ -98,6 +98,7 @@ from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
+from server.operations.unsubscribing import UnsubscribeOperations
 from server.operations.upload_parts import PartOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
@@ -218,6 +219,9 @@ def build_operations(
         library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
         languages=languages,
         pictures=picture_files(DOCS),
+    )
+    schedules = build_schedules(
+        storage=storage, live=live, rights=rights, batches=batches, deliveries=deliveries.checks
     )
     return Operations(
         accounts=accounts,
@@ -373,7 +377,7 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
-        schedules=build_schedules(storage=storage, live=live, rights=rights, batches=batches),
+        schedules=schedules,
         search=SearchOperations(
             database=database,
             index=words_for(settings),
@@ -404,6 +408,14 @@ def build_operations(
         ),
         template_starts=TemplateStarts(access=access, profiles=profiles, store=reports.templates),
         templates=templates,
+        unsubscribing=UnsubscribeOperations(
+            database=database,
+            store=deliveries.store,
+            seals=auth.seals,
+            throttle=realtime.throttle,
+            telling=deliveries.telling,
+            planned=schedules,
+        ),
         uploaded_files=UploadedFiles(
             uploads=files,
             store=jobs.store,

@@ -60,6 +60,7 @@ class Freezing:
         link_end: LinkEnd,
         rules: DeliveryRules,
         telling: DeliveryTelling,
+        announce: Callable[[str, dict[str, Any], str | None], object],
         mail_bytes: int,
         mail_domain: str,
         clock: Clock = utc_now,
@@ -70,6 +71,7 @@ class Freezing:
         self._link_end = link_end
         self._rules = rules
         self._telling = telling
+        self._announce = announce
         self._mail_bytes = mail_bytes
         self._mail_domain = mail_domain
         self._clock = clock
@@ -102,6 +104,7 @@ class Freezing:
             wrong = [row for row in rows if row["state"] is DeliveryState.FAILED]
             kept = await self._telling.keep_stopped(connection, batch, wrong)
         self._telling.send(kept)
+        self._announce(event_of(batch.id), {}, batch.owner_id)
 
     async def _rows(
         self, connection: AsyncConnection, batch: Batch, planned: Sequence[PlannedDelivery]
@@ -217,6 +220,11 @@ class Freezing:
             return msgspec.structs.replace(content, link_id=await made(None), links_end_at=end)
         reports = [msgspec.structs.replace(each, link_id=await made(each.id)) for each in content.reports]
         return msgspec.structs.replace(content, reports=reports, links_end_at=end)
+
+
+def event_of(batch_id: str) -> str:
+    """What tells its owner's pages that something became of its deliveries."""
+    return f"deliveries.{batch_id}"
 
 
 def encoded_bytes(size: int) -> int:

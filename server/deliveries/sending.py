@@ -15,7 +15,7 @@ from server.auth.access import BATCHES, DATASETS, Right, closed_to, user_may
 from server.clock import Clock, utc_now
 from server.deliveries.delivery import Delivery, DeliveryState
 from server.deliveries.delivery_telling import DeliveryTelling
-from server.deliveries.freezing import Freezing
+from server.deliveries.freezing import Freezing, event_of
 from server.deliveries.planning import DeliveryRules
 from server.deliveries.store import (
     HELD,
@@ -248,7 +248,7 @@ class Sending:
 
     def _tell(self, delivery: Delivery) -> None:
         """Its page shows how it stands."""
-        self._announce(f"deliveries:{delivery.batch_id}", {"delivery_id": delivery.id}, delivery.owner_id)
+        self._announce(event_of(delivery.batch_id), {"delivery_id": delivery.id}, delivery.owner_id)
 
 
 def _named(delivery: Delivery) -> dict[str, str | int]:

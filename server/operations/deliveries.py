@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -26,12 +27,14 @@ from server.operations.delivery_checks import DeliveryChecks
 from server.reports.batch_orders import BatchOrder
 from server.reports.batch_store import provisional_title
 from server.reports.batches import BatchHead
+from server.schedules.schedule import ScheduleHead
 from server.storage.database import Database
 from server.storage.pages import Listing
 from server.storage.rows import lock
 from server.storage.tables import batches, deliveries
 
 _MOST_PREVIEWED = 10_000
+_A_WEEK = timedelta(days=7)
 _AGAIN = frozenset(DeliveryState) - {DeliveryState.SENDING, DeliveryState.SKIPPED}
 
 
@@ -109,6 +112,11 @@ class DeliveryOperations:
         by_delivery = await self._store.link_ids(own)
         urls = await self._carrying.link_urls(list(by_delivery.values()))
         return {delivery_id: urls[link_id] for delivery_id, link_id in by_delivery.items() if link_id in urls}
+
+    async def troubled(self, principal: Principal, planned: Sequence[ScheduleHead]) -> dict[str, int]:
+        """How many deliveries of the last week did not arrive, by schedule."""
+        ids = [each.id for each in planned if principal.may_see(each.owner_id)]
+        return await self._store.troubled_since(ids, self._clock() - _A_WEEK)
 
     async def preview(self, principal: Principal, order: BatchOrder) -> DeliveryPreview:
         """Who would get what, and who cannot: nothing is ordered, nothing is sent."""

@@ -59,6 +59,7 @@ from server.operations.sharing import SharingOperations
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
+from server.operations.unsubscribing import UnsubscribeOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
@@ -122,6 +123,7 @@ class Operations:
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations
+    unsubscribing: UnsubscribeOperations
     uploaded_files: UploadedFiles
     uploads: UploadOperations
     usage: UsageOperations

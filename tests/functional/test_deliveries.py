@@ -166,7 +166,7 @@ async def test_what_cannot_be_sent_is_said_before(server: Server, mails: MailSer
         ({"via": "mail", "to": ["a@example.com"], "body": "{{ secrets }}"}, "deliveries[0].body"),
         ({"via": "folder", "path": "elsewhere"}, "deliveries[0].path"),
         ({"via": "folder", "path": "archive/../x"}, "deliveries[0].path"),
-        ({"via": "slack"}, "deliveries[0].via"),
+        ({"via": "slack"}, "deliveries[0].url"),
     ):
         problem = await answer(alice, "POST", "/api/v1/batches", 422, json={"template": "sales", "deliveries": [wrong]})
         assert field in str(problem), (wrong, problem)
@@ -223,7 +223,7 @@ async def test_large_ones_become_links_and_folders_are_never_written_over(
     assert "The links work until" in text
     shared = await answer(alice, "GET", url.removeprefix("https://reports.example.com"))
     assert "North 销售" in shared
-    folder = next(each for each in items if each["via"] == "folder")
+    folder = next(each for each in items if each["via"] == "folder" and "North" in each["receipt"])
     assert folder["report_id"] in [report["id"] for report in await reports_of(alice, batch["id"])]
     (placed, *_) = folder["receipt"].splitlines()
     root = settings.delivery_folders[0].partition("=")[2]
@@ -258,3 +258,64 @@ async def test_made_later_is_sent_later_and_rights_are_asked_anew(
     assert states == ["failed", "sent"]
     assert len(mails.taken) == 1
     assert "The account of its owner is disabled" in str(await answer(admin, "GET", "/notifications"))
+
+
+async def test_pages_of_deliveries_and_the_link_that_ends_mail(
+    server: Server, mails: MailServer, alice: Client, bob: Client
+) -> None:
+    await prepared(alice)
+    assert "Mail them to" in await answer(alice, "GET", "/templates/sales")
+    form = {"template": "sales", "repeat": "daily", "time": "08:00", "time_zone": "UTC", "name": "Daily"}
+    form |= {"via": "mail", "to": "mail", "subject": "{{ title }}"}
+    tried = await answer(alice, "POST", "/schedules/new", data=form | {"try": "1"})
+    assert "south@example.com" in tried
+    wrong = await answer(alice, "POST", "/schedules/new", 422, data=form | {"to": "x@else.org"})
+    assert "Mail to “x@else.org” is not allowed here." in wrong
+    page = await answer(alice, "POST", "/schedules/new", 303, data=form)
+    assert "E-mail to each whom “mail” names" in await answer(alice, "GET", page)
+    (told,) = (await answer(alice, "GET", f"/api/v1{page}"))["deliveries"]
+    assert (told["via"], told["to_column"]) == ("mail", "mail")
+    assert "{{ title }}" in await answer(alice, "GET", f"{page}/edit")
+    tried = await answer(alice, "POST", f"{page}/edit", data=form | {"try": "1"})
+    assert "south@example.com" in tried
+    await answer(alice, "POST", f"{page}/run", 303)
+    (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
+    batch = await ended(alice, run["batch_id"])
+    await sent(server, alice, batch)
+    south = next(mail for mail in mails.taken if mail["To"] == "south@example.com")
+    shown = await answer(alice, "GET", f"/batches/{batch['id']}")
+    assert "south@example.com" in shown
+    assert "south@example.com" in await answer(alice, "GET", f"/batches/{batch['id']}/deliveries")
+    await answer(bob, "GET", f"/batches/{batch['id']}/deliveries", 404)
+    (item, *_) = await deliveries_of(alice, batch)
+    await answer(bob, "POST", f"/deliveries/{item['id']}/retry", 404)
+    await answer(bob, "POST", f"/batches/{batch['id']}/deliveries", 404, data={"via": "mail", "to": "a@example.com"})
+    await answer(bob, "POST", f"/batches/{batch['id']}/deliveries/release", 404)
+    refused = await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 422, data={"via": "mail", "to": ""})
+    assert "Name an address" in refused
+    await answer(alice, "POST", f"/batches/{batch['id']}/deliveries/release", 303)
+
+    # The link asks, and only its button acts; with one click of a mail program, too.
+    assert south["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    url = south["List-Unsubscribe"].strip("<>").removeprefix("https://reports.example.com")
+    async with aiohttp.ClientSession(server.url) as stranger:
+        assert "would get no more mail" in await answer(stranger, "GET", url)
+        assert "would get no more mail" in await answer(stranger, "GET", url)
+        await answer(stranger, "POST", url, data={"List-Unsubscribe": "One-Click"})
+        assert "gets no more mail" in await answer(stranger, "GET", url)
+        assert "gets no more mail" in await answer(stranger, "POST", url)
+        await answer(stranger, "GET", "/unsubscribe/guessed", 404)
+        for _ in range(12):
+            async with stranger.post("/unsubscribe/guessed") as response:
+                status = response.status
+        assert status == 429
+    assert "wants no more mail of “Daily”" in await answer(alice, "GET", "/notifications")
+    again = await answer(alice, "POST", f"/api/v1{page}/run", 202)
+    batch = await ended(alice, again["batch_id"])
+    states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
+    assert states == {"north@example.com": "sent", "south@example.com": "skipped"}
+    shown = await answer(alice, "GET", page)
+    door = next(part for part in shown.split('"') if "/optouts/" in part)
+    await answer(bob, "POST", door, 404)
+    await answer(alice, "POST", door, 303)
+    assert "south@example.com" not in await answer(alice, "GET", page)
