@@ -30,7 +30,9 @@ NO_PAGES = frozenset(
     }
 )  # fmt: skip
 # Steps of ways in, each of which has a browser test of its own that walks there.
-ON_THE_WAY = frozenset({"/setup", "/login/code", "/account/linked", "/unsubscribe/{code}"})
+ON_THE_WAY = frozenset(
+    {"/setup", "/login/code", "/account/linked", "/mail/confirm", "/mail/stop", "/unsubscribe/{code}"}
+)
 _SHARED = "/s/{secret}"
 FOR_STRANGERS = frozenset(
     {"/login", "/invitation", "/reset-password", "/wall", _SHARED, f"{_SHARED}/reports/{{report_id}}"}

@@ -41,6 +41,7 @@ _VERSIONS = _for_analysts("versions", label="Versions")
 _TEMPLATE_VERSIONS = _for_analysts("template-versions", label="Versions of a template")
 _EDITOR = _for_analysts("editor", label="The editor")
 _UPLOADED = _for_analysts("uploaded-files", label="Uploaded files")
+_MAILS = _for_analysts("mails", label="Notifications by e-mail")
 _LINKS = _for_analysts("share-links", label="Show reports to people without an account")
 _CONNECTIONS = _for_admins("connections", label="Who is connected, and telling everybody")
 
@@ -52,6 +53,8 @@ PAGES: dict[str, HelpTopic | None] = {
     "/invitation": _SIGNING_IN,
     "/reset-password": _SIGNING_IN,
     "/account": _for_analysts("account", label="Your account"),
+    "/mail/confirm": _MAILS,
+    "/mail/stop": _MAILS,
     "/account/sign-in": _SIX_DIGITS,
     "/account/linked": _for_analysts("company-account", label="Your company's account"),
     "/account/links": _LINKS,

@@ -7,6 +7,7 @@ from functools import partial
 
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
+from server.app.channels import mail_leaves, public_base
 from server.app.datasets import DatasetParts
 from server.app.deliveries import DeliveryParts
 from server.app.engines import kinds_waiting_in_vain, words_for
@@ -33,6 +34,7 @@ from server.datasets.query_store import QueryStore
 from server.help.library import HelpLibrary
 from server.help.pictures import picture_files
 from server.languages import Languages
+from server.live.notice_kinds import NoticeKind
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.alerts import AlertOperations
@@ -71,6 +73,7 @@ from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
 from server.operations.link_ends import LinkRules
+from server.operations.mail_choices import MailChoiceOperations
 from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
@@ -192,7 +195,7 @@ def build_operations(
         grants=GrantStore(),
         audit=Audit(database),
         changed=live.shared_events.changed,
-        tell=live.notices.warn,
+        tell=partial(live.notices.warn, kind=NoticeKind.SHARED),
     )
     admin = AdminOperations(
         database=database,
@@ -326,6 +329,15 @@ def build_operations(
         jobs=job_operations,
         job_chains=JobChains(database=database, table=jobs.table),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
+        mail_choices=MailChoiceOperations(
+            database=database,
+            languages=languages,
+            language=settings.alert_language,
+            base=public_base(settings),
+            seals=auth.seals,
+            is_set_up=lambda: mail_leaves(settings),
+            hurry=alerts.posting.hurry,
+        ),
         maintenance=MaintenanceOperations(database=database),
         monitoring=monitoring_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from server.app.accounts import AuthParts, build_auth, open_accounts
 from server.app.alerts import AlertParts, build_alerts, open_alerts
 from server.app.belonging import BelongingParts, build_belonging, open_belonging
+from server.app.channels import build_notice_mails
 from server.app.chores import ChoreParts, build_chores, open_chores
 from server.app.datasets import DatasetParts, build_datasets
 from server.app.deliveries import build_deliveries
@@ -127,6 +128,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         kinds=kinds,
         endings=auth.credentials.endings,
         base_path=BasePath(settings.base_path),
+        mails=build_notice_mails(settings, languages=languages, auth=auth),
     )
     uploads = build_uploads(settings, storage=storage, realtime=realtime, live=live)
     datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)

@@ -48,14 +48,13 @@ class OutgoingPosts:
         """Redirections are answers like others: what is sent is for one place."""
         from yarl import URL
 
-        url = URL(request.url, encoded=True)
-        host = host_of(request.url)
-        reason = self.refusal(request.url)
-        if reason is None and (url.host or "").lower() != host:  # read in two ways, it may mean two places
-            reason = INSIDE
+        host, reason = host_of(request.url), self.refusal(request.url)
         if reason is not None:
             raise _refused(host, reason)
         with _in_words(host):
+            url = URL(request.url, encoded=True)
+            if (url.host or "").lower() != host:  # read in two ways, it may mean two places
+                raise _refused(host, INSIDE)
             async with self._session(request.url) as session:
                 response = await session.post(url, data=request.body, headers=request.headers, allow_redirects=False)
                 async with response:

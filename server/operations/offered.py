@@ -37,6 +37,7 @@ from server.operations.job_chains import JobChains
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
+from server.operations.mail_choices import MailChoiceOperations
 from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
@@ -100,6 +101,7 @@ class Operations:
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether
+    mail_choices: MailChoiceOperations
     maintenance: MaintenanceOperations
     monitoring: MonitoringOperations
     notifications: NotificationOperations

@@ -96,6 +96,9 @@ users = Table(
     Column("language", String(16)),
     Column("time_zone", String(64), nullable=False, server_default="UTC"),
     _json("notifications"),
+    _json("mailed"),  # live.notice_kinds that are told by mail as well
+    Column("email", String(254), nullable=False, server_default=""),
+    Column("email_confirmed_at", UtcDateTime),  # null: nobody has shown that mail there is theirs
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),
     Column("seen_at", UtcDateTime),
@@ -753,6 +756,17 @@ outbox = Table(
     Column("error", JSON),  # {phrase, parameters}: of the last attempt
     Column("sent_at", UtcDateTime),
     Index("ix_outbox_state_next", "state", "next_at"),
+)
+
+notice_mails = Table(
+    "notice_mails",
+    metadata,
+    _id(),
+    _user("user_id"),
+    Column("parcel_id", String(26), nullable=False, index=True),  # the mail in the outbox that tells of it
+    Column("kind", String(16), nullable=False),  # live.notice_kinds
+    Column("body", LargeBinary, nullable=False),  # as stream_messages have it
+    Column("at", UtcDateTime, nullable=False),
 )
 
 channel_places = Table(

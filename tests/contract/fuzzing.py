@@ -21,6 +21,8 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
         (422,),
         "characters that are not printable or not NFKC; which languages and zones there are",
     ),
+    "api_change_my_mail": ((422, 429), "whether mail is set up; what an address is; how many were tried"),
+    "api_confirm_my_mail": ((422, 429), "whether there is an address to confirm"),
     "api_create_user": ((422,), "the same, and passwords that everybody tries first"),
     **dict.fromkeys(("api_create_group", "api_change_group"), ((422,), "which users there are; such characters")),
     **dict.fromkeys(

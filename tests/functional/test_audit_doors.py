@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import unused_port
 from sqlalchemy import func, select
 
 from server.auth.audit_actions import DETAILS
 from server.clock import utc_now
+from server.delivery.mail_choices import MailProof, MailStop
 from server.delivery.outbox import put_parcel
 from server.delivery.parcel import Hook
 from server.settings import Settings
@@ -112,7 +115,8 @@ SILENT = {
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     (tmp_path / "inbox").mkdir()
     (tmp_path / "inbox" / "a.csv").write_text("a\n1\n")
-    return replace(settings, public_url=PUBLIC, import_folders=(f"inbox={tmp_path / 'inbox'}",))
+    mail = {"smtp_host": "localhost", "smtp_port": unused_port(), "mail_from": "jindu@example.com"}
+    return replace(settings, public_url=PUBLIC, import_folders=(f"inbox={tmp_path / 'inbox'}",), **mail)
 
 
 @dataclass(slots=True)
@@ -227,8 +231,25 @@ async def of_the_account(walk: Walk, server: Server, alice: Client) -> None:
         await go(here, "POST /api/v1/me/password", json=back)
         await go(here, "POST /logout")
     await go(alice, "PATCH /api/v1/me", json={"time_zone": "Asia/Tokyo"})
+    await of_mail(walk, server, alice)
     token = await go(alice, "POST /api/v1/tokens", json={"name": "t"}, key="id")
     await go(alice, "DELETE /api/v1/tokens/{token_id}", f"/api/v1/tokens/{token}")
+
+
+async def of_mail(walk: Walk, server: Server, alice: Client) -> None:
+    go, seals = walk.through, server.parts.auth.seals
+    await go(alice, "PATCH /api/v1/me/mail", json={"address": "a@example.com", "kinds": {"failed": True}})
+    await go(alice, "POST /api/v1/me/mail/confirmation")
+    mine = {"user_id": (await got(alice, "/api/v1/me"))["id"], "email": "a@example.com"}
+    code = quote(seals.seal(MailProof(**mine)))
+    stop = quote(seals.seal(MailStop(**mine, kinds=("failed",))))
+    async with browser(server) as anybody:
+        await go(anybody, "POST /mail/stop", f"/mail/stop?code={stop}", data={"List-Unsubscribe": "One-Click"})
+        await sign_in(anybody, "alice")
+        await go(anybody, "POST /account/notifications", data={"bell_failed": "1", "mail_failed": "1"})
+        await go(anybody, "POST /account/mail/confirmation")
+        await go(anybody, "POST /mail/confirm", f"/mail/confirm?code={code}")
+        await go(anybody, "POST /account/mail", data={"address": "b@example.com"})
 
 
 async def of_administrators(walk: Walk, admin: Client, alice: Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.http.endpoint import Endpoint
 from views.api import (
     account_links,
+    account_mail,
     accounts,
     admin,
     alerts,
@@ -55,6 +56,7 @@ from views.api import (
 
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
+    *account_mail.ENDPOINTS,
     *admin.ENDPOINTS,
     *account_links.ENDPOINTS,
     *second_factors.ENDPOINTS,

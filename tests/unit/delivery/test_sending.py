@@ -162,6 +162,7 @@ async def test_a_place_is_given_up_after_a_day_of_failures_and_not_after_one(
     assert "for a day" in error.text
     assert world.side.asked == asked
     assert [record.getMessage() for record in caplog.records] == ["localhost failed for a day and is given up"]
+    assert KEY not in caplog.text
     await world.sending.allow_again(world.side.target(ChannelVia.WEBHOOK))
     await world.send(ChannelVia.WEBHOOK)
     world.side.mood = saying(500)
