@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -29,16 +30,18 @@ from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport
 from server.reports.parameter_texts import value_text
 from server.reports.share_links import ShareLinkStore
-from server.storage.database import Database
+from server.storage.database import NOT_NOW, Database
 from server.storage.rows import lock
 from server.storage.tables import batches, deliveries, jobs, schedules
 from server.texts import Phrase, phrase
 
+_LOG = logging.getLogger("jindu.deliveries")
 _FILES_ATTACHED = 20
 _MOST_FIGURES, _MOST_PARAMETERS = 6, 12
 _AT_ONCE = 20  # batches of one look
 _TIME = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 _NOT_MADE = phrase("The report could not be made, so there was nothing to send.")
+_NOT_DONE = phrase("The reports were not all tried: their job was cancelled or failed. Make them again to send them.")
 _OPTED_OUT = phrase("This address wants no more mail of this schedule.")
 _ATTACHING = frozenset({DeliveryVia.MAIL})
 _LINKING = frozenset(DeliveryVia) - {DeliveryVia.MAIL, DeliveryVia.FOLDER, DeliveryVia.S3}
@@ -86,7 +89,12 @@ class Freezing:
         async with self._database.read() as connection:
             ids = (await connection.scalars(query.order_by(batches.c.id).limit(_AT_ONCE))).all()
         for batch_id in ids:
-            await self.freeze(batch_id)
+            try:
+                await self.freeze(batch_id)
+            except NOT_NOW:
+                raise
+            except Exception:  # the others go out all the same
+                _LOG.exception("deliveries could not be written down", extra={"action": "freeze", "batch": batch_id})
 
     async def freeze(self, batch_id: str) -> None:
         batch = await self._store.get(batch_id)
@@ -118,21 +126,23 @@ class Freezing:
         rows = []
         for each in planned:
             done = before.get((each.position, each.recipient_key), set())
-            made = [report for report in each.reports if report.state is State.SUCCEEDED and report.id not in done]
+            ready = each.reports if batch.job_state is State.SUCCEEDED else ()
+            made = [report for report in ready if report.state is State.SUCCEEDED and report.id not in done]
             if not made and done:
                 continue
             row = self._row(batch, each, made, schedule_id if list_name else None)
             problem = each.problem
             if problem is None and not made:
-                problem, row["state"] = _NOT_MADE, DeliveryState.SKIPPED
+                whole = batch.job_state is State.SUCCEEDED
+                problem, row["state"] = _NOT_MADE if whole else _NOT_DONE, DeliveryState.SKIPPED
             elif problem is None and each.recipient.casefold() in refused:
                 problem, row["state"] = _OPTED_OUT, DeliveryState.SKIPPED
             elif problem is not None:
                 row["state"] = DeliveryState.FAILED
             row |= _end_of(problem) if problem else {}
             content = self._content(batch, each, made, list_name)
+            await _forget_skipped(connection, batch.id, row)
             if problem is None:
-                await _forget_skipped(connection, batch.id, row)
                 content = await self._linked(connection, batch, row["id"], each, content)
             rows.append(row | {"content": msgspec.json.encode(content)})
         return rows
@@ -164,7 +174,8 @@ class Freezing:
     def _content(
         self, batch: Batch, planned: PlannedDelivery, made: Sequence[BatchReport], list_name: str
     ) -> DeliveryContent:
-        told = made[:MOST_REPORTS_TOLD] if planned.is_whole else made
+        is_told_in_part = planned.is_whole and planned.wish.via is not DeliveryVia.S3
+        told = made[:MOST_REPORTS_TOLD] if is_told_in_part else made
         content = DeliveryContent(
             subject=planned.wish.subject,
             body=planned.wish.body,
@@ -178,7 +189,7 @@ class Freezing:
             attach=planned.wish.attach and planned.wish.via in _ATTACHING,
             report_ids=[report.id for report in made],
             reports=[_told(report) for report in told],
-            missing=len(planned.reports) - len(made) if planned.is_whole or not planned.report_id else 0,
+            missing=sum(report.state is not State.SUCCEEDED for report in planned.reports),
             list_name=list_name,
             path=planned.wish.path,
         )

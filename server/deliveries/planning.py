@@ -23,6 +23,9 @@ class Receivable(Protocol):
     @property
     def carried(self) -> Mapping[str, str]: ...
 
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDelivery:
@@ -98,7 +101,7 @@ def _by_column(
     theirs: dict[str, list[Receivable]] = {}
     named: dict[str, str] = {}
     for report in reports:
-        addresses = parted_addresses(report.carried.get(wish.to_column, ""))
+        addresses = parted_addresses(_said(report, wish.to_column))
         if not addresses:
             problem = phrase("Its row names nobody in “{column}”.", column=wish.to_column)
             yield PlannedDelivery(
@@ -118,3 +121,9 @@ def _by_column(
                 is_whole=False,
                 problem=rules.problem_of(named[key]),
             )
+
+
+def _said(report: Receivable, column: str) -> str:
+    """Of reports that were ordered without a delivery only parameters are kept."""
+    said = report.carried.get(column) or report.parameters.get(column)
+    return said if isinstance(said, str) else ""

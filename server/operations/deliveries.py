@@ -43,6 +43,7 @@ class WouldBeReport:
     id: str
     title: str
     carried: dict[str, str]
+    parameters: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ class DeliveryOperations:
         expansion = await self._batches.expansion(principal, order, shown=_MOST_PREVIEWED)
         carried = expansion.carried or [{}] * expansion.total
         reports = [
-            WouldBeReport(id=str(place), title=provisional_title(parameters), carried=beside)
+            WouldBeReport(id=str(place), title=provisional_title(parameters), carried=beside, parameters=parameters)
             for place, (parameters, beside) in enumerate(zip(expansion.sets, carried, strict=False), start=1)
         ]
         planned = planned_deliveries(self.checks.kept(order.deliveries), reports, self._rules)

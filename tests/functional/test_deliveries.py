@@ -204,6 +204,24 @@ async def test_refused_delayed_and_lost(server: Server, mails: MailServer, alice
     assert len({mail["Message-ID"] for mail in mails.taken}) == 1  # programs know the second for what it is
 
 
+async def test_what_is_made_later_goes_to_whom_it_was_meant_for(
+    server: Server, mails: MailServer, alice: Client
+) -> None:
+    await prepared(alice)
+    south_fails = SALES.replace("value: totals.revenue", "value: totals.revenue / totals.fits")
+    south_fails = south_fails.replace("as revenue", "as revenue, (max(region) <> 'South')::int as fits")
+    await put_template(alice, "sales", south_fails)
+    batch = await ordered(alice, {"via": "mail", "to_column": "mail"}, {"via": "mail", "to": ["boss@example.com"]})
+    states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
+    assert states == {"boss@example.com": "sent", "north@example.com": "sent", "south@example.com": "skipped"}, states
+    (boss,) = [mail for mail in mails.taken if mail["To"] == "boss@example.com"]
+    assert "could not be made: 1" in boss.get_body(("plain",)).get_content()
+    await answer(alice, "POST", f"/api/v1/batches/{batch['id']}/retry", 202)
+    await ended(alice, batch["id"])
+    assert len(await sent(server, alice, batch)) == 3
+    assert len(mails.taken) == 2  # nobody has again what they have
+
+
 async def test_large_ones_become_links_and_folders_are_never_written_over(
     server: Server, mails: MailServer, alice: Client, settings: Settings
 ) -> None:

@@ -16,6 +16,7 @@ RULES = DeliveryRules(domains=("example.com",))
 class Report:
     id: str
     carried: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 REPORTS = [
@@ -38,6 +39,12 @@ def test_each_whom_a_column_names_gets_theirs_in_one() -> None:
         ("b@example.com", ["2"], True),
         ("x@else.org", ["4"], False),
     ]
+
+
+def test_a_parameter_may_name_them_too() -> None:
+    wish = DeliveryWish(via=DeliveryVia.MAIL, to_column="who")
+    (found,) = planned_deliveries([wish], [Report("1", {}, {"who": "a@example.com"})], RULES)
+    assert found.recipient == "a@example.com"
 
 
 def test_who_gets_all_of_them_does_not_get_theirs_again() -> None:
