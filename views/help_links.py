@@ -84,6 +84,7 @@ PAGES: dict[str, HelpTopic | None] = {
     "/jobs/{id}": _for_analysts("states", label="What a state means"),
     "/s": _for_analysts("opened-link", label="You were sent a link"),
     "/links": _LINKS,
+    "/unsubscribe": _for_analysts("unwanted-mail", label="You get mail that you do not want"),
     "/admin": _for_admins("overview", label="Is everything well?"),
     "/admin/alerts": _for_admins("alerts", label="Alerts"),
     "/admin/users": _for_admins("people", label="Let somebody in, or keep somebody out"),

@@ -37,6 +37,12 @@ BODIES: dict[str, Any] = {
     "api_comment_write": {"text": "@li.wei, the East is missing a week."},
     "api_comment_edit": {"text": "@li.wei, the East is missing two weeks."},
     "api_batch_start": {"template": _TEMPLATE, "parameters": [{"region": "East"}], "formats": ["pdf", "xlsx"]},
+    "api_batch_deliver": {"deliveries": [{"via": "mail", "to": ["boss@example.com"], "attach": False}]},
+    "api_delivery_preview": {
+        "template": _TEMPLATE,
+        "parameters": {"query": "select region, manager_mail from regions"},
+        "deliveries": [{"via": "mail", "to_column": "manager_mail", "subject": "{{ title }}, {{ period }}"}],
+    },
     "api_schedule_create": {
         "template": _TEMPLATE,
         "cron": "0 8 1 * *",

@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
-from pathlib import Path
 from socket import gethostname
 
 from server.app import engines
@@ -24,7 +23,6 @@ from server.deliveries.planning import DeliveryRules
 from server.deliveries.sending import Carries, Sending
 from server.deliveries.store import DeliveryStore
 from server.delivery.parcel import Channel
-from server.engines.delivered_folders import DeliveredFolders
 from server.languages import Languages
 from server.operations.delivery_checks import DeliveryChecks
 from server.operations.link_ends import LinkRules, end_of_day
@@ -59,7 +57,7 @@ def build_deliveries(
     public = BasePath(settings.base_path).address(settings.public_url) if settings.public_url else ""
     carrying = Carrying(
         mail=engines.ENGINES.carriers(settings, storage.blobs)[Channel.MAIL],
-        folders=DeliveredFolders(_folders(settings), storage.blobs),
+        folders=engines.ENGINES.folders(settings, storage.blobs),
         channels=build_sending(settings, languages=languages, storage=storage),
         seals=auth.seals,
         links=links,
@@ -98,11 +96,6 @@ def build_deliveries(
             clock=clock,
         ),
     )
-
-
-def _folders(settings: Settings) -> dict[str, Path]:
-    named = (each.partition("=") for each in settings.delivery_folders)
-    return {name.strip(): Path(path.strip()) for name, _, path in named}
 
 
 def _link_end(settings: Settings) -> LinkEnd:

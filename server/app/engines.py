@@ -14,9 +14,11 @@ from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
 from server.care.findings import CareFinding
+from server.deliveries.carrying import FileFolders
 from server.delivery.parcel import Carrier, Channel
 from server.delivery.sending import Posts, Prefix
 from server.engines.blob_cache import BlobCache
+from server.engines.delivered_folders import DeliveredFolders, delivery_folders
 from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
@@ -86,6 +88,7 @@ class Engines:
     shared_scripts: Mapping[str, Callable[[Settings, Database, str], SharedScripts]]
     addresses: Callable[[Settings], Elsewhere]
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
+    folders: Callable[[Settings, BlobStore], FileFolders]
     posts: Callable[[Settings], Posts]
     prefix: Callable[[Settings, BlobStore], Prefix]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
@@ -264,6 +267,7 @@ ENGINES = Engines(
     shared_scripts=dict.fromkeys(_POSTGRESQL, _lease_scripts),
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
+    folders=lambda settings, blobs: DeliveredFolders(delivery_folders(settings), blobs),
     posts=lambda settings: OutgoingPosts(OutgoingHosts(settings.webhook_hosts)),
     prefix=S3Prefix,
     asking=lambda settings: WebHooks(settings).ask,

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from server.auth.seals import Seals
-from server.deliveries.delivery import Delivery
+from server.deliveries.delivery import FrozenDelivery
 from server.deliveries.writing import DeliveryWords
 from server.delivery.messages import ChannelSender, ChannelTarget, ChannelVia
 from server.delivery.parcel import Carrier, Channel, Parcel, ParcelState
@@ -29,7 +29,7 @@ class UnsubscribeCode(msgspec.Struct, frozen=True):
 class FileFolders(Protocol):
     """Folders that the settings name."""
 
-    async def put(self, delivery: Delivery) -> str:
+    async def put(self, delivery: FrozenDelivery) -> str:
         """Where its files lie now. Raises `NotDelivered`."""
         ...
 
@@ -80,7 +80,7 @@ class Carrying:
         """Raises `InvalidInput`."""
         self._channels.require(target)
 
-    async def carry(self, delivery: Delivery) -> str:
+    async def carry(self, delivery: FrozenDelivery) -> str:
         """What the other side said, or where it lies. Raises `NotDelivered`."""
         if delivery.via is DeliveryVia.FOLDER:
             return await self._folders.put(delivery)
@@ -91,12 +91,12 @@ class Carrying:
             return ""
         return await self._to_channel(delivery)
 
-    async def allow_again(self, delivery: Delivery) -> None:
+    async def allow_again(self, delivery: FrozenDelivery) -> None:
         """Somebody says that a place that was given up works again."""
         if delivery.via in CHANNELS and (target := self._target(delivery)):
             await self._channels.allow_again(target)
 
-    async def words_of(self, delivery: Delivery) -> DeliveryWords:
+    async def words_of(self, delivery: FrozenDelivery) -> DeliveryWords:
         content = delivery.content
         link_ids = [each for each in (content.link_id, *(report.link_id for report in content.reports)) if each]
         return DeliveryWords(
@@ -111,7 +111,7 @@ class Carrying:
         secrets = await self._links.secrets_of(link_ids)
         return {link_id: f"{self._base}/s/{secret}" for link_id, secret in secrets.items()}
 
-    async def _to_channel(self, delivery: Delivery) -> str:
+    async def _to_channel(self, delivery: FrozenDelivery) -> str:
         target = self._target(delivery)
         if target is None:
             raise NotDelivered("Where it goes cannot be read any more; order it anew.", is_final=True)
@@ -120,10 +120,10 @@ class Carrying:
         receipt = await self._channels.send(target, message, delivery_id=delivery.id, event_id=event_id)
         return receipt.said
 
-    def _target(self, delivery: Delivery) -> ChannelTarget | None:
+    def _target(self, delivery: FrozenDelivery) -> ChannelTarget | None:
         return self._seals.open(delivery.sealed, ChannelTarget)
 
-    def _unsubscribe(self, delivery: Delivery) -> str:
+    def _unsubscribe(self, delivery: FrozenDelivery) -> str:
         if not (delivery.schedule_id and self._base and delivery.recipient):
             return ""
         code = self._seals.seal(UnsubscribeCode(delivery.schedule_id, delivery.recipient.casefold()))
@@ -134,7 +134,7 @@ def channel_of(via: DeliveryVia) -> ChannelVia:
     return ChannelVia(via.value)
 
 
-def _parcel(delivery: Delivery, words: DeliveryWords) -> Parcel:
+def _parcel(delivery: FrozenDelivery, words: DeliveryWords) -> Parcel:
     return Parcel(
         id=delivery.id,
         channel=Channel.MAIL,

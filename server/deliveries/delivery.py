@@ -100,7 +100,7 @@ class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime | None
 
 
-class Delivery(DeliveryItem, frozen=True, kw_only=True):
+class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):
     """All of it, for whoever sends it."""
 
     content: DeliveryContent

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.permissions import Role
-from server.deliveries.delivery import Delivery, DeliveryState
+from server.deliveries.delivery import DeliveryState, FrozenDelivery
 from server.jobs.outcomes import Notice
 from server.live.notices import Notices
 from server.realtime.history import KeptMessage
@@ -44,7 +44,7 @@ class DeliveryTelling:
         return [await self._notices.keep(connection, batch.owner_id, notice)]
 
     async def keep_failed(
-        self, connection: AsyncConnection, delivery: Delivery, state: DeliveryState, reason: Phrase
+        self, connection: AsyncConnection, delivery: FrozenDelivery, state: DeliveryState, reason: Phrase
     ) -> list[KeptMessage]:
         """That one did not arrive. Where its owner can do nothing any more, all administrators are told."""
         notice = Notice(
@@ -76,7 +76,7 @@ class DeliveryTelling:
             self._notices.send(message)
 
 
-async def _readers(connection: AsyncConnection, delivery: Delivery) -> Sequence[str]:
+async def _readers(connection: AsyncConnection, delivery: FrozenDelivery) -> Sequence[str]:
     active = users.c.disabled_at.is_(None)
     owner = sa.select(users.c.id).where(users.c.id == delivery.owner_id, active)
     if await connection.scalar(owner) is not None:

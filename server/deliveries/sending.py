@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from server.auth.access import BATCHES, DATASETS, Right, closed_to, user_may
 from server.clock import Clock, utc_now
-from server.deliveries.delivery import Delivery, DeliveryState
+from server.deliveries.delivery import DeliveryState, FrozenDelivery
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.freezing import Freezing, event_of
 from server.deliveries.planning import DeliveryRules
@@ -50,7 +50,7 @@ class Carries(Protocol):
 
     def can(self, via: DeliveryVia) -> bool: ...
 
-    async def carry(self, delivery: Delivery) -> str: ...
+    async def carry(self, delivery: FrozenDelivery) -> str: ...
 
 
 class Sending:
@@ -173,7 +173,7 @@ class Sending:
         else:
             await self._end(delivery, DeliveryState.SENT, receipt=receipt)
 
-    async def _forbidden(self, delivery: Delivery) -> Phrase | None:
+    async def _forbidden(self, delivery: FrozenDelivery) -> Phrase | None:
         """Why its owner may not send it any more: asked anew each time, as if they did it by hand now."""
         async with self._database.read() as connection:
             active = sa.select(users.c.id).where(users.c.id == delivery.owner_id, users.c.disabled_at.is_(None))
@@ -189,7 +189,7 @@ class Sending:
         is_mail = delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and delivery.recipient)
         return self._rules.problem_of(delivery.recipient) if is_mail else None
 
-    async def _returned(self, delivery: Delivery, error: NotDelivered) -> None:
+    async def _returned(self, delivery: FrozenDelivery, error: NotDelivered) -> None:
         said = phrase(error.message, **plain(error.parameters))
         _LOG.warning("not delivered: %s", error.text, extra=_named(delivery))
         if error.may_have_arrived:
@@ -213,7 +213,7 @@ class Sending:
         self._tell(delivery)
 
     async def _end(
-        self, delivery: Delivery, state: DeliveryState, problem: Phrase | None = None, *, receipt: str = ""
+        self, delivery: FrozenDelivery, state: DeliveryState, problem: Phrase | None = None, *, receipt: str = ""
     ) -> None:
         is_sent = state is DeliveryState.SENT
         values: dict[str, Any] = {"state": state, "error": problem, "next_at": None, "holder": None, "held_until": None}
@@ -246,10 +246,10 @@ class Sending:
             self.counts[state.value] += 1
         self._tell(delivery)
 
-    def _tell(self, delivery: Delivery) -> None:
+    def _tell(self, delivery: FrozenDelivery) -> None:
         """Its page shows how it stands."""
         self._announce(event_of(delivery.batch_id), {"delivery_id": delivery.id}, delivery.owner_id)
 
 
-def _named(delivery: Delivery) -> dict[str, str | int]:
+def _named(delivery: FrozenDelivery) -> dict[str, str | int]:
     return {"action": "deliver", "delivery": delivery.id, "via": delivery.via.value, "attempt": delivery.attempts}

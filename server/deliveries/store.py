@@ -14,10 +14,10 @@ from server.clock import new_id
 from server.deliveries.delivery import (
     OPEN_STATES,
     TROUBLED,
-    Delivery,
     DeliveryContent,
     DeliveryItem,
     DeliveryState,
+    FrozenDelivery,
     OptOut,
 )
 from server.delivery.wishes import DeliveryStage, DeliveryVia
@@ -70,7 +70,7 @@ class DeliveryStore:
             raise NotFound
         return _item(row)
 
-    async def whole(self, delivery_id: str) -> Delivery:
+    async def whole(self, delivery_id: str) -> FrozenDelivery:
         """Raises `NotFound`."""
         query = sa.select(deliveries).where(deliveries.c.id == delivery_id)
         async with self._database.read() as connection:
@@ -78,7 +78,7 @@ class DeliveryStore:
         if row is None:
             raise NotFound
         content = msgspec.json.decode(row["content"], type=DeliveryContent)
-        return msgspec.convert(_plain(row) | {"content": content}, Delivery)
+        return msgspec.convert(_plain(row) | {"content": content}, FrozenDelivery)
 
     async def link_ids(self, delivery_ids: Sequence[str]) -> dict[str, str]:
         """Of those that are one link and nothing else."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 
-from server.deliveries.delivery import DeliveredReport, Delivery
+from server.deliveries.delivery import DeliveredReport, FrozenDelivery
 from server.deliveries.mail_page import mail_page
 from server.delivery.messages import ChannelMessage, ToldFile
 from server.delivery.parcel import Attachment, Mail
 from server.delivery.wishes import filled
 from server.languages import Languages, babel_locale
 from server.texts import phrase, told
+
+_A_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class DeliveryWords:
 
     def __init__(
         self,
-        delivery: Delivery,
+        delivery: FrozenDelivery,
         *,
         languages: Languages,
         base: str,
@@ -151,10 +154,9 @@ class DeliveryWords:
         elif content.is_large:
             notes.append(self.gettext("The files are too large to be attached. Ask whoever sent you this for them."))
         if content.links_end_at and self._has_links:
-            local = content.links_end_at.astimezone(ZoneInfo(content.time_zone))
-            until = format_datetime(local, "medium", locale=self._locale)
-            zone = content.time_zone
-            notes.append(self._told(phrase("The links work until {time} ({zone})."), time=until, zone=zone))
+            last = (content.links_end_at - _A_SECOND).astimezone(ZoneInfo(content.time_zone))  # the day that ends then
+            day = format_date(last, "medium", locale=self._locale)
+            notes.append(self._told(phrase("The links work until the end of {date}."), date=day))
         return notes
 
     def _footer(self) -> list[str]:
@@ -218,7 +220,7 @@ class DeliveryWords:
         return told(str(words["phrase"]), values, self.gettext)
 
 
-def folder_values(delivery: Delivery) -> dict[str, str]:
+def folder_values(delivery: FrozenDelivery) -> dict[str, str]:
     """What a path may name: days as computers sort them."""
     content = delivery.content
     local = content.as_of.astimezone(ZoneInfo(content.time_zone))

@@ -11,10 +11,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from server.deliveries.delivery import DeliveredFile, DeliveredReport, Delivery
+from server.deliveries.delivery import DeliveredFile, DeliveredReport, FrozenDelivery
 from server.deliveries.writing import folder_values
 from server.delivery.wishes import filled
 from server.errors import FieldError, InvalidInput, NotDelivered, NotFound
+from server.settings import Settings
 from server.storage.blob_store import BlobStore
 
 _MOST_CHARACTERS, _MOST_PARTS = 300, 10
@@ -43,7 +44,7 @@ class DeliveredFolders:
         if not is_plain or len(path) > _MOST_CHARACTERS or len(parts) > _MOST_PARTS:
             raise _wrong("Write a folder and folders in it, such as archive/sales.")
 
-    async def put(self, delivery: Delivery) -> str:
+    async def put(self, delivery: FrozenDelivery) -> str:
         """Where they lie. Whoever puts the same there again finds it there."""
         name, *parts = delivery.content.path.split("/")
         if (root := self._places.get(name)) is None:
@@ -68,6 +69,11 @@ class DeliveredFolders:
             said = error.strerror or type(error).__name__
             raise NotDelivered("“{file}” could not be written: {said}.", file=place, said=said) from error
         return place
+
+
+def delivery_folders(settings: Settings) -> dict[str, Path]:
+    named = (each.partition("=") for each in settings.delivery_folders)
+    return {name.strip(): Path(path.strip()) for name, _, path in named}
 
 
 def _copied(source: Path, root: Path, below: list[str], place: str, sha256: str) -> None:

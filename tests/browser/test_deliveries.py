@@ -130,3 +130,13 @@ async def test_from_a_template_to_a_mail_and_its_link(
     mails.answers = {}
     await first.get_by_role("button", name="Send again").click()
     await expect(deliveries.locator(".delivery-row").get_by_text("Sent", exact=True)).to_have_count(5)
+
+    # The link that ends such mail asks first.
+    await stranger.goto(south["List-Unsubscribe"].strip("<>"))
+    await expect(stranger.get_by_text("south@example.com would get no more mail")).to_be_visible()
+    await stranger.get_by_role("button", name="No more").click()
+    await expect(stranger.get_by_text("south@example.com gets no more mail")).to_be_visible()
+    await page.goto("/schedules")
+    await page.get_by_role("link", name="sales", exact=True).first.click()
+    await page.get_by_role("button", name="They want it again").click()
+    await expect(page.get_by_text("south@example.com")).to_have_count(0)

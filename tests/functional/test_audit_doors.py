@@ -43,6 +43,8 @@ ELSEWHERE = {
     "retention.sweep",
     "upload.join",
     "audit.export",
+    "delivery.refuse",
+    "delivery.allow",
 }
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
@@ -55,6 +57,7 @@ SILENT = {
         (
             "POST /account/brand/picture",
             "POST /admin/brand/picture",
+            "POST /api/v1/deliveries/preview",
             "POST /api/v1/imports/check",
             "POST /api/v1/queries",
             "POST /api/v1/templates/from-dataset",
@@ -102,6 +105,8 @@ SILENT = {
     "POST /websocket-test/notification": "a notice for oneself, to try the connection",
     "POST /account/linked": "leads to the provider: tests/functional/test_openid.py",
     "POST /account/linked/{id}/unlink": "tests/functional/test_openid.py",
+    "POST /unsubscribe/{code}": "tests/functional/test_deliveries.py",
+    "POST /schedules/{id}/optouts/{optout_id}/delete": "tests/functional/test_deliveries.py",
     "POST /setup": "before there is anybody: tests/unit/operations/test_first_run.py",
 }
 
@@ -435,11 +440,27 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
         await go(alice, f"POST {prefix}/{{id}}/cancel", f"{prefix}/{batch}/cancel")
         await batch_ended(alice, batch)
         await share(walk, alice, batch, is_api="api" in prefix)
+        await of_deliveries(walk, alice, batch, prefix)
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
         await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
     await of_batches_together(walk, alice)
     await of_schedules(walk, alice)
     await go(alice, "DELETE /api/v1/datasets/{name}", "/api/v1/datasets/odd")
+
+
+async def of_deliveries(walk: Walk, alice: Client, batch: str, prefix: str) -> None:
+    go, place = walk.through, f"{prefix}/{batch}/deliveries"
+    hook = {"via": "webhook", "url": "https://hooks.invalid/x"}
+    given: Any = (
+        {"json": {"deliveries": [hook]}} if "api" in prefix else {"data": {"via": "webhook", "to": hook["url"]}}
+    )
+    await go(alice, f"POST {prefix}/{{id}}/deliveries", place, **given)
+    await go(alice, f"POST {prefix}/{{id}}/deliveries/release", f"{place}/release")
+    await walk.server.parts.operations.deliveries.sending.settle()
+    async with alice.get(f"/api/v1/batches/{batch}/deliveries") as response:
+        delivery = (await response.json())["items"][0]["id"]
+    door = prefix.replace("batches", "deliveries")
+    await go(alice, f"POST {door}/{{id}}/retry", f"{door}/{delivery}/retry")
 
 
 async def of_schedules(walk: Walk, alice: Client) -> None:

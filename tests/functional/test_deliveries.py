@@ -261,7 +261,7 @@ async def test_made_later_is_sent_later_and_rights_are_asked_anew(
 
 
 async def test_pages_of_deliveries_and_the_link_that_ends_mail(
-    server: Server, mails: MailServer, alice: Client, bob: Client
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
 ) -> None:
     await prepared(alice)
     assert "Mail them to" in await answer(alice, "GET", "/templates/sales")
@@ -319,3 +319,6 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     await answer(bob, "POST", door, 404)
     await answer(alice, "POST", door, 303)
     assert "south@example.com" not in await answer(alice, "GET", page)
+    kept = await answer(admin, "GET", "/api/v1/admin/audit?limit=10")
+    actions = [each["action"] for each in kept["items"]]
+    assert {"delivery.refuse", "delivery.allow"} <= set(actions)
