@@ -146,6 +146,13 @@ class DeliveryOperations:
             await Audit.record(connection, principal, "delivery.order", batch.name, detail, subject_id=batch.id)
         self.sending.wake()
 
+    async def get(self, principal: Principal, delivery_id: str) -> DeliveryItem:
+        """Raises `NotFound`, or `Forbidden` for whoever may only look at the reports."""
+        principal.require_read()
+        item = await self._store.item(delivery_id)
+        await self._batches.get(principal, item.batch_id, Right.OWN)
+        return item
+
     async def retry(self, principal: Principal, delivery_id: str) -> DeliveryItem:
         """Send it now, whatever became of it before. Raises `Conflict` for what is on its way, or cannot be sent."""
         principal.require_write()

@@ -120,6 +120,7 @@ async def test_each_gets_theirs_alone(
         ("POST", all_of, {"json": {"deliveries": [wish]}}),
         ("POST", f"{all_of}/release", {}),
         ("POST", one, {}),
+        ("GET", one.removesuffix("/retry"), {}),
     ):
         await answer(bob, method, path, 404, **given)
     await answer(bob, "POST", "/api/v1/deliveries/preview", 404, json=trial)

@@ -163,6 +163,11 @@ async def release_deliveries(call: Call[None, NoQuery]) -> None:
     await call.operations.deliveries.release(call.principal, call.path["id"])
 
 
+async def get_delivery(call: Call[None, NoQuery]) -> DeliveryAnswer:
+    (answer,) = await _told(call, [await call.operations.deliveries.get(call.principal, call.path["id"])])
+    return answer
+
+
 async def retry_delivery(call: Call[None, NoQuery]) -> web.Response:
     item = await call.operations.deliveries.retry(call.principal, call.path["id"])
     (answer,) = await _told(call, [item])
@@ -267,6 +272,15 @@ ENDPOINTS = [
         body=DeliveryTrial,
         answer=PreviewAnswer,
         errors=(404, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/deliveries/{id}",
+        name="api_delivery",
+        handler=get_delivery,
+        summary="One delivery: how far it is, and why it did not arrive",
+        answer=DeliveryAnswer,
+        errors=(403, 404),
     ),
     Endpoint(
         method="POST",

@@ -121,6 +121,8 @@ async def test_who_may_what(house: House, batch_id: str) -> None:
     with refused(NotFound):
         await todo.of_batch(house.bob, batch_id)
     with refused(NotFound):
+        await todo.get(house.alice, "0" * 26)
+    with refused(NotFound):
         await todo.tally(house.bob, batch_id)
     with refused(NotFound):
         await todo.stage(house.bob, batch_id)
