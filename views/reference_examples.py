@@ -83,6 +83,7 @@ BODIES: dict[str, Any] = {
     "retry_jobs": {"filter": {"state": ["failed"], "error": ["worker_died"]}},
     "change_job": {"progress": 48_213, "message": "Reading orders"},
     "api_change_me": {"language": "zh-CN", "time_zone": "Asia/Shanghai"},
+    "api_change_my_mail": {"address": "alice@example.com", "kinds": {"failed": True, "scheduled": True}},
     "api_add_passkey": {"name": "Laptop", "answer": {"id": "…", "type": "public-key"}, "sealed": "…"},
     "api_begin_passkey": {"current_password": _PASSWORD},
     "api_rename_passkey": {"name": "Old laptop"},

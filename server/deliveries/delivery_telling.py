@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.permissions import Role
 from server.deliveries.delivery import DeliveryState, FrozenDelivery
 from server.jobs.outcomes import Notice
+from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
 from server.realtime.history import KeptMessage
 from server.reports.batches import BatchHead
@@ -41,7 +42,7 @@ class DeliveryTelling:
             url=f"/batches/{batch.id}#deliveries",
             parameters={"name": batch.name, "count": len(stopped), "reason": first},
         )
-        return [await self._notices.keep(connection, batch.owner_id, notice)]
+        return [await self._notices.keep(connection, batch.owner_id, notice, kind=NoticeKind.FAILED)]
 
     async def keep_failed(
         self, connection: AsyncConnection, delivery: FrozenDelivery, state: DeliveryState, reason: Phrase
@@ -58,7 +59,8 @@ class DeliveryTelling:
                 "reason": reason,
             },
         )
-        return [await self._notices.keep(connection, reader, notice) for reader in await _readers(connection, delivery)]
+        keep, readers = self._notices.keep, await _readers(connection, delivery)
+        return [await keep(connection, reader, notice, kind=NoticeKind.FAILED) for reader in readers]
 
     async def keep_opted_out(
         self, connection: AsyncConnection, owner_id: str, *, schedule_id: str, name: str, address: str
@@ -69,7 +71,7 @@ class DeliveryTelling:
             url=f"/schedules/{schedule_id}#optouts",
             parameters={"address": address, "name": name},
         )
-        return [await self._notices.keep(connection, owner_id, notice)]
+        return [await self._notices.keep(connection, owner_id, notice, kind=NoticeKind.SCHEDULED)]
 
     def send(self, kept: Sequence[KeptMessage]) -> None:
         for message in kept:

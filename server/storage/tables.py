@@ -96,13 +96,13 @@ users = Table(
     Column("language", String(16)),
     Column("time_zone", String(64), nullable=False, server_default="UTC"),
     _json("notifications"),
-    _json("mailed"),  # live.notice_kinds that are told by mail as well
-    Column("email", String(254), nullable=False, server_default=""),
-    Column("email_confirmed_at", UtcDateTime),  # null: nobody has shown that mail there is theirs
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),
     Column("seen_at", UtcDateTime),
     Column("second_factor_at", UtcDateTime),  # since when there is a row in `second_factors`
+    _json("mailed"),  # live.notice_kinds that are told by mail as well
+    Column("email", String(254), nullable=False, server_default=""),
+    Column("email_confirmed_at", UtcDateTime),  # null: nobody has shown that mail there is theirs
 )
 
 sessions = Table(
