@@ -107,6 +107,12 @@ def test_sheets_stand_where_they_are_imported() -> None:
     assert style_sheet(files, "css/all.css").split() == b"a { b: url(data:x) } v { w: x } b { c: d }".split()
 
 
+def test_sheets_stand_in_the_layers_that_they_are_imported_into() -> None:
+    sheet = b'@layer one, two;\n@import url("a.css") layer(two);\n@import url("b.css");\n'
+    files = {"css/all.css": sheet, "css/a.css": b"a { b: c }\n", "css/b.css": b"d { e: f }\n"}
+    assert style_sheet(files, "css/all.css").split() == b"@layer one, two; @layer two { a { b: c } } d { e: f }".split()
+
+
 def test_all_of_ours_can_be_put_together(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tree = read_tree(STATIC, TEMPLATES, tmp_path / "cache", signature(STATIC))
     assert caplog.text == ""
