@@ -253,7 +253,7 @@ function several(form, path, fact, node, around) {
       fact.type === "columns"
         ? columnSelect(form, own, value, around, label)
         : `<input class="input input--small" ${control(own, "text")} aria-label="${escaped(label)}" value="${escaped(value)}">`;
-    return `<span class="chosen__one">${input}<button type="button" class="icon-only muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: value }))}">${form.icon("x")}</button></span>`;
+    return `<span class="chosen__one">${input}<button type="button" class="icon-only bare muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: value }))}">${form.icon("x")}</button></span>`;
   });
   const left = (form.schema.queries[around.query] ?? []).filter((name) => !values.includes(name));
   const add =
@@ -269,7 +269,7 @@ function named_(form, path, fact, node, around) {
   const texts = pairs.map((pair) => {
     const own = [...path, keyOf(pair)];
     if (pair.value && !isScalar(pair.value)) return source(form, own, keyOf(pair), pair.value);
-    return `<div class="pair"><label for="${idOf("field", own)}">${escaped(keyOf(pair))}</label><input class="input input--small" ${control(own, "text")} value="${escaped(valueOf(pair.value))}"><button type="button" class="icon-only muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: keyOf(pair) }))}">${form.icon("x")}</button></div>`;
+    return `<div class="pair"><label for="${idOf("field", own)}">${escaped(keyOf(pair))}</label><input class="input input--small" ${control(own, "text")} value="${escaped(valueOf(pair.value))}"><button type="button" class="icon-only bare muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: keyOf(pair) }))}">${form.icon("x")}</button></div>`;
   });
   const left = (form.schema.queries[around.query] ?? []).filter((name) => !pairs.some((pair) => keyOf(pair) === name));
   const list = left.length ? ` list="${idOf("names", path)}"` : "";

@@ -14,7 +14,7 @@ export function groupFields(form, path, name) {
   if (!types) return "";
   const control = (what, index = "") => `id="${idOf(`group-${what}`, [...path, name, index])}" data-group="${escaped(JSON.stringify([name, what, index]))}"`;
   const remove = (what, index, said) =>
-    `<button type="button" class="icon-only muted" data-act="ungroup" data-group="${escaped(JSON.stringify([name, what, index]))}" aria-label="${escaped(t("Remove {name}", { name: said }))}">${form.icon("x")}</button>`;
+    `<button type="button" class="icon-only bare muted" data-act="ungroup" data-group="${escaped(JSON.stringify([name, what, index]))}" aria-label="${escaped(t("Remove {name}", { name: said }))}">${form.icon("x")}</button>`;
   const several = (what, label, offered, chosen) => {
     const ones = chosen.map(
       (value, index) =>

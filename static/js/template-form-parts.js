@@ -40,7 +40,7 @@ function section(form, name, icon, title, what, body) {
 }
 
 function opener(form, id, icon, kind, what) {
-  return `<button type="button" class="part__open row fills" data-act="toggle" data-id="${id}" aria-expanded="${form.isOpen(id)}">${form.icon(icon)}<span class="part__kind truncate rigid">${escaped(kind)}</span><span class="truncate muted small shrinks">${escaped(shortened(what))}</span>${form.icon("chevron-down")}</button>`;
+  return `<button type="button" class="part__open bare row fills" data-act="toggle" data-id="${id}" aria-expanded="${form.isOpen(id)}">${form.icon(icon)}<span class="part__kind truncate rigid">${escaped(kind)}</span><span class="truncate muted small shrinks">${escaped(shortened(what))}</span>${form.icon("chevron-down")}</button>`;
 }
 
 function shortened(text) {
@@ -96,7 +96,7 @@ function parameters(form) {
 }
 
 function remove(form, path, name) {
-  return `<button type="button" class="link-button entry__remove small" data-act="drop" data-whole data-path="${place(path)}">${escaped(t("Remove {name}", { name }))}</button>`;
+  return `<button type="button" class="link-button entry__remove in-danger small" data-act="drop" data-whole data-path="${place(path)}">${escaped(t("Remove {name}", { name }))}</button>`;
 }
 
 // content
@@ -121,9 +121,9 @@ function gap(form, path, index, isEnd = false) {
 function palette(form, path, index) {
   const kinds = form.schema.blocks.map(
     ({ name, label, hint, icon }) =>
-      `<button type="button" class="palette__kind rows gap-0-2" data-act="add" data-kind="${name}" data-path="${place(path)}" data-index="${index}">${form.icon(icon)}<span class="palette__name">${escaped(label)}</span><span class="palette__hint muted small">${escaped(hint)}</span></button>`,
+      `<button type="button" class="palette__kind bare rows gap-0-2" data-act="add" data-kind="${name}" data-path="${place(path)}" data-index="${index}">${form.icon(icon)}<span class="palette__name">${escaped(label)}</span><span class="palette__hint muted small">${escaped(hint)}</span></button>`,
   );
-  return `<div class="palette rows gap-1" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only muted palette__close" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
+  return `<div class="palette relative rows gap-1" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only bare muted palette__close" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
 }
 
 function block(form, list, index, node, count) {
@@ -134,7 +134,7 @@ function block(form, list, index, node, count) {
   const title = kind ? kind.label : t("Only in the text");
   const what = kind ? saying(form, kind.name, node) : form.tree.source(node);
   const problems = form.problemsIn(list, index);
-  const wrong = problems.length ? `<p class="part__problem beside gap-2 small breaks">${form.icon("circle-alert")}<span>${problems.map(escaped).join("<br>")}</span></p>` : "";
+  const wrong = problems.length ? `<p class="part__problem in-danger beside gap-2 small breaks">${form.icon("circle-alert")}<span>${problems.map(escaped).join("<br>")}</span></p>` : "";
   return `<div class="part box${isOpen ? " is-open" : ""}${wrong ? " is-wrong" : ""}" id="${id}" role="listitem" data-list="${place(list)}" data-index="${index}">
     <div class="part__head">${opener(form, id, kind?.icon ?? "code", title, what)}${tools(form, list, index, count, title)}</div>${wrong}
     ${isOpen ? `<div class="part__body rows gap-3">${said(form, list, index)}${kind ? bodyOf(form, path, kind.name, node) : source(form, path, t("Source"), node)}</div>` : ""}</div>`;
@@ -142,7 +142,7 @@ function block(form, list, index, node, count) {
 
 function tools(form, list, index, count, title) {
   const button = (act, icon, label, isOff = false) =>
-    `<button type="button" class="icon-only muted" data-act="${act}" data-path="${place(list)}" data-index="${index}" aria-label="${escaped(`${label}: ${title}`)}" title="${escaped(label)}"${isOff ? ' aria-disabled="true"' : ""}>${form.icon(icon)}</button>`;
+    `<button type="button" class="icon-only bare muted" data-act="${act}" data-path="${place(list)}" data-index="${index}" aria-label="${escaped(`${label}: ${title}`)}" title="${escaped(label)}"${isOff ? ' aria-disabled="true"' : ""}>${form.icon(icon)}</button>`;
   return `<span class="part__tools rigid">${button("up", "arrow-up", t("Move up"), index === 0)}${button("down", "arrow-down", t("Move down"), index === count - 1)}${button("copy", "copy", t("Copy"))}${button("delete", "trash-2", t("Delete"))}</span>`;
 }
 
@@ -195,7 +195,7 @@ export function entriesOf(form, path, fact, node, around) {
     if (!isMap(item) && !(isScalar(item) && fact.shape === "column")) return source(form, own, name, item);
     const isOpen = form.isOpen(id);
     return `<div class="item${isOpen ? " is-open" : ""}" id="${id}" data-list="${place(path)}" data-index="${index}" role="listitem">
-      <div class="item__head"><button type="button" class="part__open row fills" data-act="toggle" data-id="${id}" aria-expanded="${isOpen}"><span class="part__kind truncate rigid">${escaped(name)}</span><span class="truncate muted small shrinks">${escaped(facts(form, fact.shape, item))}</span>${form.icon("chevron-down")}</button>${tools(form, path, index, items.length, name)}</div>
+      <div class="item__head"><button type="button" class="part__open bare row fills" data-act="toggle" data-id="${id}" aria-expanded="${isOpen}"><span class="part__kind truncate rigid">${escaped(name)}</span><span class="truncate muted small shrinks">${escaped(facts(form, fact.shape, item))}</span>${form.icon("chevron-down")}</button>${tools(form, path, index, items.length, name)}</div>
       ${isOpen ? `<div class="item__body rows gap-2">${fieldsOf(form, own, fact.shape, item, around)}</div>` : ""}</div>`;
   });
   const all = fact.shape === "column" && !items.length && form.schema.queries[around.query]?.length
