@@ -150,7 +150,7 @@ async def the_rest(place: str, line: Line) -> None:
     """Goes on where it was, at another node; then it comes back whole, and to nobody else."""
     hers, his = line.hers, line.his
     async with his.head(place, headers=TUS) as response:
-        assert response.status == 404
+        assert response.status == 404, response.status
     async with hers.head(place, headers=TUS) as response:
         assert response.status == 200, place
         offset = int(response.headers["Upload-Offset"])
