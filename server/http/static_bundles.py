@@ -16,7 +16,7 @@ _NOTES = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
 
 
 def style_sheet(files: Mapping[str, bytes], path: str) -> bytes:
-    """With the sheets that it imports in their places and layers. None of ours has addresses: they would lead elsewhere."""
+    """With the sheets that it imports in their places and layers; none of ours has addresses, which would mislead."""
     here = posixpath.dirname(path)
 
     def imported(found: re.Match[bytes]) -> bytes:

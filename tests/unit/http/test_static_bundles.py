@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from server.http.static_scripts import CannotBeLinked, script
 from server.http.static_tree import read_tree, signature
 from server.places import STATIC, TEMPLATES
 
+OF_OTHERS = {"code-editor.css"}  # CodeMirror names these
+OF_LIBRARIES = {"uplot", "u-cursor-x", "u-cursor-y", "cm-content"}
 FILES = {
     "js/app.js": b"""
 // what every page has
@@ -122,6 +125,20 @@ def test_all_of_ours_can_be_put_together(tmp_path: Path, caplog: pytest.LogCaptu
     assert sorted(missing) == ["jindu.css"], "name it in jindu.css"
     addresses = [sheet for sheet in sheets if "url(" in sheet.replace('@import url("', "").replace("url(data:", "")]
     assert addresses == [], "an address in a sheet leads elsewhere once it stands in jindu.css"
+
+
+def test_each_class_of_the_sheets_is_named_by_a_page_or_a_script() -> None:
+    root = STATIC.parent
+    named = [root / "templates", root / "static" / "js", root / "views", root / "server"]
+    texts = "\n".join(
+        path.read_text("utf-8") for place in named for path in place.rglob("*") if path.suffix in {".html", ".js", ".py"}
+    )
+    words = set(re.findall(r"[\w-]+", texts))
+    begun = {word for word in words if word.endswith("--")}  # `badge--{{ state }}`
+    sheets = "".join(path.read_text("utf-8") for path in (STATIC / "css").glob("*.css") if path.name not in OF_OTHERS)
+    classes = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"/\*.*?\*/|:[^;{}]*;", "", sheets, flags=re.DOTALL)))
+    unnamed = {each for each in classes - words if f"{each.partition('--')[0]}--" not in begun}
+    assert unnamed - OF_LIBRARIES == set()
 
 
 def test_a_file_is_packed_once_and_what_nobody_names_any_more_goes(tmp_path: Path) -> None:
