@@ -131,7 +131,10 @@ def test_each_class_of_the_sheets_is_named_by_a_page_or_a_script() -> None:
     root = STATIC.parent
     named = [root / "templates", root / "static" / "js", root / "views", root / "server"]
     texts = "\n".join(
-        path.read_text("utf-8") for place in named for path in place.rglob("*") if path.suffix in {".html", ".js", ".py"}
+        path.read_text("utf-8")
+        for place in named
+        for path in place.rglob("*")
+        if path.suffix in {".html", ".js", ".py"}
     )
     words = set(re.findall(r"[\w-]+", texts))
     begun = {word for word in words if word.endswith("--")}  # `badge--{{ state }}`
