@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from server.figures import rounded
-from server.reports.formats import LEAST_SHORT, NUMERIC, Formats, ValueFormat, decimals_of
+from server.reports.formats import NUMERIC, Formats, ValueFormat
+from server.reports.short_numbers import DECIMALS, LEAST_SHORT, decimals_of
 
 # Size, unit, and what Excel writes with few decimals or none. It scales by thousands: of ten thousands, a point is set.
 _EXCEL_SHORT = (
@@ -19,10 +22,13 @@ _MANY_UNITS = 5
 
 def number_format(formats: Formats, format: ValueFormat, kind: str, value: Any = None) -> str:  # noqa: A002
     """The number format of a cell; empty for General. `value` is the cell's: one rounded to zero has no sign."""
-    places = short_places(value, format) if kind == "compact" else formats.decimals(format)
+    places = own_places(formats, value, format, kind)
     digits = "#,##0." + "0" * places if places else "#,##0"
     symbol = formats.symbol(format)
-    figure_ = {"integer": "#,##0", "currency": f'"{symbol}"{digits}', "percent": f"{digits}%"}.get(kind, digits)
+    own = {"integer": "#,##0", "year": "0", "currency": f'"{symbol}"{digits}', "percent": f"{digits}%"}
+    figure_ = own.get(kind, digits)
+    if kind == "year" and isinstance(value, date):
+        return "yyyy"
     if kind in NUMERIC and kind != "duration":
         above = f"{figure_}_)" if format.negative else figure_
         if is_rounded_away(formats, value, format, kind):
@@ -54,15 +60,24 @@ def short_number_format(formats: Formats, values: Sequence[Any], format: ValueFo
     written = parts[0][1]
     if min(known) < 0:
         return f"{written};-{written};{symbol}0"
-    return ";".join(f"[>={size}]{written}" for size, written in parts[:2]) + f";{symbol}#,##0"
+    # What the smaller unit would round up to this one is written in this one: `1.0M`, not `1000.0K`.
+    half = Decimal("0.5") if is_whole and not formats.is_asian else Decimal("0.05")
+    least = [size - int(half * smaller) for (size, _), (smaller, _) in pairwise(parts[:2])] + [parts[:2][-1][0]]
+    shown = (f"[>={size}]{written}" for size, (_, written) in zip(least, parts[:2], strict=True))
+    return ";".join(shown) + f";{symbol}#,##0"
 
 
 def is_rounded_away(formats: Formats, value: Any, format: ValueFormat, kind: str) -> bool:  # noqa: A002
     """Whether a number below zero is written as zero."""
     if not isinstance(value, int | float | Decimal) or not -1 < value < 0:
         return False
-    places = short_places(value, format) if kind == "compact" else formats.decimals(format)
+    places = own_places(formats, value, format, kind)
     return not rounded(value, places + 2 if kind == "percent" else 0 if kind == "integer" else places)
+
+
+def own_places(formats: Formats, value: Any, format: ValueFormat, kind: str) -> int:  # noqa: A002
+    """Decimals that are written of this value."""
+    return short_places(value, format) if kind == "compact" else formats.decimals(format, value)
 
 
 def short_places(value: Any, format: ValueFormat) -> int:  # noqa: A002
@@ -70,4 +85,4 @@ def short_places(value: Any, format: ValueFormat) -> int:  # noqa: A002
     is_number = isinstance(value, int | float | Decimal) and Decimal(value).is_finite()
     if not is_number or abs(value) >= LEAST_SHORT:
         return 0
-    return decimals_of(rounded(value, format.decimals or 1))
+    return decimals_of(rounded(value, DECIMALS if format.decimals is None else format.decimals))

@@ -13,7 +13,7 @@ from server.reports.formats import Formats, ValueFormat
 _SAFE_INTEGER = 10**15
 _MOST = 9.99e307
 _DAY = 86_400  # seconds
-_DATES = ("date", "month", "datetime")
+_DATES = ("date", "month", "year", "datetime")
 
 
 def excel_value(value: Any, format: ValueFormat, formats: Formats) -> Any:  # noqa: A002

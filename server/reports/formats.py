@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,6 @@ from babel import UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import (
     UnknownCurrencyError,
-    format_compact_decimal,
     format_currency,
     format_percent,
     format_scientific,
@@ -26,20 +25,19 @@ from babel.numbers import (
 from server.errors import InvalidInput
 from server.figures import figure, is_beyond_digits, rounded
 from server.languages import babel_locale
+from server.reports import short_numbers
+from server.reports.short_numbers import MAX_DECIMALS, places_of_little
+from server.reports.years import LAST_YEAR, is_year
 
 FORMATS = (
-    "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "datetime", "duration", "boolean",
+    "text", "integer", "decimal", "currency", "percent", "compact", "date", "month", "year", "datetime", "duration",
+    "boolean",
 )  # fmt: skip
-NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "duration"})
+NUMERIC = frozenset({"integer", "decimal", "currency", "percent", "compact", "year", "duration"})
 _SIGN = re.compile("[-+]")
 _ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _LEFT_TO_RIGHT = "\u200e"
-MAX_DECIMALS = 20
-LEAST_SHORT = 1_000
-_LONGEST_ON_AXIS = 10**6  # before its unit
 _SHORT_SCIENTIFIC = "0.######E0"
-_SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
-_SHORT_ASIAN = ((10**8, "亿"), (10**4, "万"))
 _YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
 
 
@@ -100,9 +98,15 @@ class Formats:
         """Read by itself where writing runs from right to left: what stands beside it does not turn its order."""
         return text if self.locale.text_direction == "ltr" else f"{_ISOLATE}{text}{_END_OF_ISOLATE}"
 
+    def in_column(self, value: Any, column: str) -> str:
+        """As its type and the name of its column suggest."""
+        return self.text(value, ValueFormat(kind=self.kind_of(value, column)))
+
     @staticmethod
-    def kind_of(value: Any) -> str:
-        """The format that a value's type suggests."""
+    def kind_of(value: Any, column: str = "") -> str:
+        """The format that a value's type suggests; a whole number in a column `year` is no amount."""
+        if column and isinstance(value, int) and is_year(value, column):
+            return "year"
         for types, kind in (
             (bool, "boolean"),
             (int, "integer"),
@@ -152,20 +156,17 @@ class Formats:
         """`12K` or `1.2万`: with as many digits as tell marks apart that lie `step` from each other, else with few."""
         if format.kind == "duration":
             return self.text(value, format)
-        suffix = "%" if format.kind == "percent" else ""
-        scaled, unit = Decimal(repr(float(value))), Decimal(100 if suffix else 1)
-        for size, short in _SHORT_ASIAN if self.is_asian else _SHORT:
-            if abs(scaled * unit) >= size:
-                unit, suffix = unit / size, short + suffix
-                break
-        scaled *= unit
-        if abs(scaled) >= _LONGEST_ON_AXIS:
+        if format.kind == "year":
+            return figure(value, self.locale, pattern="0.##")
+        percent, factor = ("%", 100) if format.kind == "percent" else ("", 1)
+        exact, apart = (Decimal(repr(float(each))) * factor for each in (value, step))
+        mark = short_numbers.mark(exact, apart, is_asian=self.is_asian)
+        if mark is None:
             return format_scientific(value, locale=self.locale)
-        places = decimals_of(Decimal(repr(float(step))) * unit) if step else _few_decimals(scaled)
-        pattern = "#,##0." + "#" * places if places else "#,##0"
-        digits = figure(abs(rounded(scaled, places)), self.locale, pattern=pattern)
-        sign = "-" if rounded(scaled, places) < 0 else ""
-        return f"{sign}{self.symbol(format) if format.kind == 'currency' else ''}{digits}{suffix}"
+        pattern = "#,##0." + "#" * mark.places if mark.places else "#,##0"
+        digits = figure(abs(mark.number), self.locale, pattern=pattern)
+        symbol = self.symbol(format) if format.kind == "currency" else ""
+        return f"{'-' if mark.number < 0 else ''}{symbol}{digits}{mark.unit}{percent}"
 
     def filters(self) -> dict[str, Any]:
         """For templates: `{{ value | currency("CNY") }}`."""
@@ -179,7 +180,7 @@ class Formats:
 
             return written
 
-        kinds = ("integer", "decimal", "percent", "compact", "date", "month", "datetime", "duration", "boolean")
+        kinds = ("integer", "decimal", "percent", "compact", "date", "month", "year", "datetime", "duration", "boolean")
         return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
 
     @property
@@ -191,9 +192,12 @@ class Formats:
         symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""
         return symbol.replace("CN¥", "¥")  # whoever writes CNY into a template has no yen in mind
 
-    def decimals(self, format: ValueFormat) -> int:  # noqa: A002
+    def decimals(self, format: ValueFormat, value: Any = None) -> int:  # noqa: A002
+        """How many are written of `value`. Where nobody said, what is not zero does not look like it."""
         if format.decimals is not None:
             return format.decimals
+        if format.kind == "decimal" and (places := places_of_little(value)):
+            return places
         if format.kind == "currency":
             return get_currency_precision(format.currency) if format.currency else 2
         return {"decimal": 2, "percent": 1}.get(format.kind, 0)
@@ -214,16 +218,13 @@ class Formats:
         return figure(rounded(value, 0), self.locale, pattern="#,##0")
 
     def _decimal(self, value: Any, wanted: ValueFormat) -> str:
-        places = self.decimals(ValueFormat(kind="decimal", decimals=wanted.decimals))
+        places = self.decimals(ValueFormat(kind="decimal", decimals=wanted.decimals), value)
         pattern = "#,##0" + ("." + "0" * places if places else "")
         return figure(rounded(value, places), self.locale, pattern=pattern)
 
     def _compact(self, value: Any, wanted: ValueFormat) -> str:
-        places = wanted.decimals or 1
-        # Babel would write every digit of what is not shortened.
-        value = rounded(value, places) if abs(value) < LEAST_SHORT else Decimal(str(value))
-        with localcontext(rounding=ROUND_HALF_UP):
-            return format_compact_decimal(value, locale=self.locale, fraction_digits=places)
+        places = short_numbers.DECIMALS if wanted.decimals is None else wanted.decimals
+        return short_numbers.compact(value, self.locale, places=places)
 
     def _currency(self, value: Any, wanted: ValueFormat) -> str:
         if not wanted.currency:
@@ -261,6 +262,13 @@ class Formats:
         pattern = "y年M月" if self.locale.language == "zh" else "LLLL y"
         return format_date(_as_date(value), pattern, locale=self.locale)
 
+    def _year(self, value: Any, wanted: ValueFormat) -> str:
+        """`2026`, not `2,026`."""
+        if isinstance(value, int | float | Decimal):
+            return str(int(value)) if value == int(value) and 0 <= value <= LAST_YEAR else self._decimal(value, wanted)
+        year: str = format_date(_as_date(value), "y", locale=self.locale)
+        return year
+
     def _datetime(self, value: Any, wanted: ValueFormat) -> str:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         if moment.tzinfo is not None:
@@ -280,17 +288,6 @@ class Formats:
     def _boolean(self, value: Any, _format: ValueFormat) -> str:
         yes, no = _YES_NO.get(self.locale.language, _YES_NO["en"])
         return yes if value else no
-
-
-def decimals_of(number: Decimal) -> int:
-    """How many digits it has behind the point."""
-    exponent = number.normalize().as_tuple().exponent
-    return min(MAX_DECIMALS, max(0, -exponent)) if isinstance(exponent, int) else 0
-
-
-def _few_decimals(number: Decimal) -> int:
-    """Two, or as many as show two digits of what is less than one."""
-    return min(decimals_of(number), 2 if abs(number) >= 1 or not number else 1 - number.adjusted())
 
 
 def _places(decimals: Any) -> int | None:

@@ -177,6 +177,7 @@ _OPTIONS = {
     "format.month": Said(label="Month"),
     "format.percent": Said(label="Percent"),
     "format.text": Said(label="Text"),
+    "format.year": Said(label="Year"),
     "total.average": Said(label="Average"),
     "total.count": Said(label="Count"),
     "total.max": Said(label="Largest"),

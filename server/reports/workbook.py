@@ -12,7 +12,7 @@ from xlsxwriter.utility import quote_sheetname, xl_col_to_name
 
 from server.datasets.excel_texts import LongTexts, require_room
 from server.reports.brand import Shades
-from server.reports.excel_formats import is_rounded_away, number_format, short_places
+from server.reports.excel_formats import is_rounded_away, number_format, own_places
 from server.reports.excel_names import SheetNames
 from server.reports.excel_pages import Sheets
 from server.reports.excel_room import column_pixels, letters, line_count, line_pixels, row_parts
@@ -25,7 +25,7 @@ TONES = {"green": "#1B7F4D", "red": "#C0323C", "amber": "#A8620A", "blue": "#256
 TINTS = {"green": "#E4F4EB", "red": "#FBE7E8", "amber": "#FDF1DD", "blue": "#E6F0FA", "grey": "#EFF1F3"}
 MUTED, LINE = "#66717E", "#E3E7EC"
 _FEW = 5  # sheets that need no list of them
-_DATES = ("date", "month", "datetime")
+_DATES = ("date", "month", "year", "datetime")
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,12 +245,15 @@ class ReportBook:
         return own if keeps_own else format.kind
 
     def _own_format(self, value: Any, format: ValueFormat) -> tuple[int, bool]:  # noqa: A002
-        """What few values have otherwise than their column: decimals of a `compact` one, no sign of one near zero."""
-        places = short_places(value, format) if format.kind == "compact" else 0
-        if not isinstance(value, float | Decimal) or not -1 < value < 0:
-            return places, False
+        """What few values have otherwise than their column: decimals of a `compact` one and of one near zero, no sign
+        where none of them are left."""
+        if format.kind != "compact" and not (isinstance(value, float | Decimal) and -1 < value < 1):
+            return 0, False
         kind = self._kind_of(value, format)
         wanted = msgspec.structs.replace(format, kind=kind)
+        places = own_places(self.formats, value, wanted, kind)
+        if not isinstance(value, float | Decimal) or not -1 < value < 0:
+            return places, False
         return places, is_rounded_away(self.formats, value, wanted, kind)
 
     def _write_contents(self, sheet: Any) -> None:

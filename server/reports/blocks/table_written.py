@@ -96,7 +96,7 @@ class WrittenTable:
             yield from (self._row(line, values) for line, values in lines)
             return
         for value, members in _grouped(self._groups[level], lines):
-            text = self._formats.text(value)
+            text = self._formats.in_column(value, self._groups[level])
             yield TableRow(kind="group", level=level, cells=[Cell(value=value, text=text)])
             yield from self._within((*above, value), members)
             if any(spec.has_total for spec in self._specs):
@@ -126,7 +126,7 @@ class WrittenTable:
         shown = self._shown[index]
         spec = shown.spec
         first = next((values[index] for values in self._values if values[index] is not None), None)
-        kind = spec.format.kind or self._formats.kind_of(first)
+        kind = spec.format.kind or self._formats.kind_of(first, spec.name)
         format = msgspec.structs.replace(spec.format, kind=kind)  # noqa: A001 – the word of the templates
         total = self._figures.whole(shown)
         return TableColumn(
@@ -147,6 +147,8 @@ class WrittenTable:
         )
 
     def _head(self, spec: TableColumnSpec, value: Any) -> str:
+        if not spec.across_format.kind:
+            return self._formats.in_column(value, spec.across)
         return self._formats.text(value, spec.across_format)
 
     def _label(self, shown: Shown) -> str:

@@ -40,7 +40,7 @@ def box_plot(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats
     names = words_of(formats).box_figures
     return msgspec.structs.replace(
         chart,
-        labels=axis_labels(list(found), formats),
+        labels=axis_labels(list(found), formats, column=settings.x),
         series=[Series(name=name, values=list(values)) for name, values in zip(names, figures, strict=True)],
         outside=[_some(spread.outside) for spread in spreads],
         counts=[len(values) for values in found.values()],

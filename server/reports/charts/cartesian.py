@@ -37,7 +37,7 @@ def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
         chart = chart.noting("thinned", count=len(along))
     return msgspec.structs.replace(
         chart,
-        labels=axis_labels(along, formats),
+        labels=axis_labels(along, formats, column=settings.x),
         series=[msgspec.structs.replace(one, color=settings.colors.get(one.name, "")) for one in series],
         times=times,
         numbers_along=by_numbers,
@@ -105,7 +105,8 @@ def _by_series(
     if summed:
         chart = chart.noting("summed", count=summed, column=settings.label(settings.x))
     series = [
-        _pivoted(settings.label(formats.text(name)), values, len(keys), settings) for name, values in found.items()
+        _pivoted(settings.label(formats.in_column(name, settings.series)), values, len(keys), settings)
+        for name, values in found.items()
     ]
     chart, series = _with_rest(chart, settings, series, formats)
     return chart, list(keys), series

@@ -31,6 +31,7 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     format: ValueFormat = ValueFormat()
     line_format: ValueFormat = ValueFormat()
+    x_format: ValueFormat = ValueFormat()  # of points along two scales
     height: int = 260
     horizontal: bool = False
     option: dict[str, Any] = {}
@@ -122,6 +123,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     option: dict[str, Any] = {}
     format: ValueFormat = ValueFormat()
     line_format: ValueFormat = ValueFormat()
+    x_format: ValueFormat = ValueFormat()  # of points along two scales
     height: int = 260
     is_empty: bool = False
     x_label: str = ""

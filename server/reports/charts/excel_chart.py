@@ -247,7 +247,8 @@ class _Drawing:
             "label_position": "low",
         }
         if chart.kind == "scatter":
-            return axis | {"major_gridlines": {"visible": False}}
+            plain = {"num_format": "0"} if chart.x_format.kind == "year" else {}
+            return axis | {"major_gridlines": {"visible": False}} | plain
         times = dates_of(chart)
         if times is None:
             return axis | ({"interval_unit": 1} if len(chart.labels) <= 2 * _MANY_NAMES or self._is_sideways else {})

@@ -138,4 +138,4 @@ def _kind_along(chart: Chart) -> str:
     times = dates_of(chart)
     if times:
         return {"month": "month", "day": "date", "second": "datetime"}[times.unit]
-    return ""
+    return chart.x_format.kind

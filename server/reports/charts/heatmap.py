@@ -28,7 +28,8 @@ def heatmap(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats)
         chart = chart.noting("summed", count=len(data) - len(found), column=settings.label(settings.x))
     if all(value is None for value in found.values()):
         return msgspec.structs.replace(chart, is_empty=True)
-    x_labels, y_labels = axis_labels(list(across), formats), axis_labels(list(down), formats)
+    x_labels = axis_labels(list(across), formats, column=settings.x)
+    y_labels = axis_labels(list(down), formats, column=settings.y[0])
     series = [
         Series(name=label, values=[found.get((x, y)) for x in range(len(x_labels))], kind="heatmap")
         for y, label in enumerate(y_labels)

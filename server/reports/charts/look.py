@@ -25,12 +25,12 @@ def points(chart: Chart, rows: Rows) -> tuple[Chart, list[QueryRow]]:
     return chart, found[:_MAX_POINTS]
 
 
-def axis_labels(values: list[Any], formats: Formats) -> list[str]:
+def axis_labels(values: list[Any], formats: Formats, *, column: str) -> list[str]:
     """Dates lose the year when all share it, and become months when all are the first of one."""
     values = [_local(value, formats) for value in values]
     days = [value.date() if isinstance(value, datetime) else value for value in values]
     if not days or not all(isinstance(day, date) for day in days):
-        return [formats.text(value) for value in values]
+        return [formats.in_column(value, column) for value in values]
     if any(isinstance(value, datetime) and (value.hour or value.minute) for value in values):
         return [formats.text(value, ValueFormat(kind="datetime")) for value in values]
     if len(days) > 1 and are_months(days):

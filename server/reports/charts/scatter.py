@@ -9,7 +9,7 @@ import msgspec
 from server.reports.charts.chart import Chart, ChartSettings, Series
 from server.reports.charts.look import number, points
 from server.reports.charts.rest import kept, rest_name
-from server.reports.formats import Formats
+from server.reports.formats import Formats, ValueFormat
 from server.reports.rows import Rows
 
 
@@ -25,7 +25,7 @@ def scatter(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats)
     groups: dict[str, list[int]] = {}
     for place in placed:
         row = data[place]
-        name = formats.text(row[settings.series]) if settings.series else settings.y[0]
+        name = formats.in_column(row[settings.series], settings.series) if settings.series else settings.y[0]
         groups.setdefault(settings.label(name), []).append(place)
     chart, groups = _with_rest(chart, groups, formats)
     series = []
@@ -40,8 +40,15 @@ def scatter(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats)
                 name=name, values=values, xs=xs, kind="scatter", color=settings.colors.get(name, ""), is_rest=is_rest
             )
         )
-    labels = [formats.text(row[settings.x]) for row in data]
-    return msgspec.structs.replace(chart, labels=labels, series=series, x_title=chart.x_title or chart.x_label)
+    kinds = {formats.kind_of(data[place][settings.x], settings.x) for place in placed}
+    x_format = ValueFormat(kind="year" if kinds == {"year"} else "")
+    return msgspec.structs.replace(
+        chart,
+        labels=[formats.text(row[settings.x], x_format) for row in data],
+        series=series,
+        x_title=chart.x_title or chart.x_label,
+        x_format=x_format,
+    )
 
 
 def _with_rest(chart: Chart, groups: dict[str, list[int]], formats: Formats) -> tuple[Chart, dict[str, list[int]]]:

@@ -52,7 +52,7 @@ def _pairs(settings: ChartSettings, data: Sequence[QueryRow], formats: Formats) 
     """Names with their values; those of one name are summed, as they are one slice."""
     found: dict[str, Any] = {}
     for row in data:
-        name = formats.text(row[settings.x])
+        name = formats.in_column(row[settings.x], settings.x)
         found[name] = added(found.get(name), number(row[settings.y[0]]))
     return list(found.items())
 

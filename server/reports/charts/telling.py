@@ -89,7 +89,7 @@ def _scatter(chart: Chart, formats: Formats, words: Words) -> Iterator[str]:
         xs, ys = [x for x, _y in pairs], [y for _x, y in pairs]
         yield words.told_points.format(
             count=formats.text(len(pairs)), x=chart.x_title, y=series.name,
-            x_low=formats.text(min(xs)), x_high=formats.text(max(xs)),
+            x_low=formats.text(min(xs), chart.x_format), x_high=formats.text(max(xs), chart.x_format),
             y_low=formats.text(min(ys), chart.format), y_high=formats.text(max(ys), chart.format),
         )  # fmt: skip
 

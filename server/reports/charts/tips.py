@@ -56,7 +56,8 @@ def _of_points(chart: Chart, formats: Formats) -> list[list[Any]]:
     for series in chart.series:
         for place, (x, y) in enumerate(zip(series.xs, series.values, strict=True)):
             if y is not None:
-                rows[place] = [series.name if named else "", formats.text(x), formats.text(y, chart.format)]
+                told = formats.text(x, chart.x_format), formats.text(y, chart.format)
+                rows[place] = [series.name if named else "", *told]
     return rows
 
 

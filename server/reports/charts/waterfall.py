@@ -28,7 +28,7 @@ def waterfall(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
     chart, data = points(chart, rows)
     words = words_of(formats)
     steps, off = _steps(data, settings)
-    labels = axis_labels([row[settings.x] for row in data], formats)
+    labels = axis_labels([row[settings.x] for row in data], formats, column=settings.x)
     if not any(step.value is not None for step in steps):
         return msgspec.structs.replace(chart, is_empty=True)
     if not settings.totals:

@@ -181,23 +181,40 @@ def _line(
 
 def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list[Box]:
     """Returns where their labels stand."""
-    taken = []
+    placed: list[tuple[Point, str]] = []
     for target in chart.targets:
         at = plot.value.at(target.value)
         text = f"{target.label} {formats.text(target.value, value_format(chart))}".strip()
         text = cut(text, (plot.right - plot.left) / 2, LETTERS)
         if plot.is_horizontal:
             canvas.line((at, plot.top), (at, plot.bottom), "target", thick=1.4, dash="6 3")
-            middle, base = min(at, canvas.width - wide(text) / 2), plot.top - 3
+            placed.append(((min(at, canvas.width - wide(text) / 2), plot.top - 3), text))
         else:
             canvas.line((plot.left, at), (plot.right, at), "target", thick=1.4, dash="6 3")
             # Below the line where there is no room above it.
-            middle, base = plot.right - wide(text) / 2, at - 4 if at > LETTERS + 4 else at + LETTERS + 2
-        box = _box(middle, base, wide(text))
+            base = at - 4 if at > LETTERS + 4 else at + LETTERS + 2
+            placed.append(((plot.right - wide(text) / 2, base), text))
+    taken: list[Box] = []
+    for (middle, base), text in placed:  # above all lines
+        box = _free(_box(middle, base, wide(text)), taken, plot)
         canvas.rect(box[0] - 2, box[1], box[2] - box[0] + 4, box[3] - box[1] + 2, canvas.color("ground"))
-        canvas.text((middle, base), text, paint="target", anchor="middle")
+        canvas.text(((box[0] + box[2]) / 2, box[3] - 1), text, paint="target", anchor="middle")
         taken.append(box)
     return taken
+
+
+def _free(box: Box, taken: Sequence[Box], plot: Plot) -> Box:
+    """Moved to the left until it stands on no other; where there is no room left, it stands where it was."""
+    left, top, right, bottom = box
+    while blockers := [each for each in taken if _meet((left, top, right, bottom), each)]:
+        left, right = (edge := min(each[0] for each in blockers) - 8) - (right - left), edge
+        if left < plot.left:
+            return box
+    return left, top, right, bottom
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _box(middle: float, base: float, width: float) -> Box:
@@ -220,7 +237,7 @@ def _data_labels(
             half = wide(text) / 2
             x = min(max(x, half if plot.is_horizontal else plot.left + half), canvas.width - half)
             box = _box(x, y, 2 * half)
-            if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+            if any(_meet(box, each) for each in taken):
                 continue
             taken.append(box)
             hangs = not chart.bases and not plot.is_horizontal and base > end

@@ -32,15 +32,17 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     down = value_scale(ys, bottom, top + 6, marks=rough, from_zero=False)
     written = down.written(formats, chart.format)
     left = max(map(wide, written)) + 8
-    right = canvas.width - 16
     across = value_scale(
-        [x for _one, _look, pairs in points for x, _y in pairs], left, right,
-        marks=max(2, min(8, round((right - left) / 80))), from_zero=False,
+        [x for _one, _look, pairs in points for x, _y in pairs], left, canvas.width,
+        marks=max(2, min(8, round((canvas.width - 16 - left) / 80))), from_zero=False,
     )  # fmt: skip
+    along = across.written(formats, chart.x_format if chart.x_format.kind else _PLAIN)
+    right = canvas.width - max(16, wide(along[-1]) / 2 + 2)  # the last mark stands whole below the end
+    across = across.between(left, right)
     for mark, text in zip(down.marks, written, strict=True):
         canvas.line((left, down.at(mark)), (right, down.at(mark)), "line")
         canvas.text((left - 6, down.at(mark) + 4), text, anchor="end")
-    for mark, text in zip(across.marks, across.written(formats, _PLAIN), strict=True):
+    for mark, text in zip(across.marks, along, strict=True):
         canvas.line((across.at(mark), bottom), (across.at(mark), bottom + 4), "axis")
         canvas.text((across.at(mark), bottom + 16), text, anchor="middle")
     canvas.line((left, bottom), (right, bottom), "axis")

@@ -136,6 +136,6 @@ def test_an_option_of_its_author_never_writes_html() -> None:
 
 def test_labels_leave_out_what_all_days_share() -> None:
     english = Formats("en")
-    assert axis_labels([date(2026, 10, 7), date(2026, 10, 8)], english) == ["7 Oct", "8 Oct"]
-    assert axis_labels([date(2026, 10, 1), date(2026, 11, 1)], english) == ["Oct", "Nov"]
-    assert axis_labels([date(2025, 12, 1), date(2026, 1, 1)], english) == ["Dec 2025", "Jan 2026"]
+    assert axis_labels([date(2026, 10, 7), date(2026, 10, 8)], english, column="day") == ["7 Oct", "8 Oct"]
+    assert axis_labels([date(2026, 10, 1), date(2026, 11, 1)], english, column="day") == ["Oct", "Nov"]
+    assert axis_labels([date(2025, 12, 1), date(2026, 1, 1)], english, column="day") == ["Dec 2025", "Jan 2026"]

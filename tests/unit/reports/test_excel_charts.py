@@ -148,7 +148,7 @@ def test_marks_of_stacks_have_the_unit_of_what_they_reach(orders: Path, tmp_path
     source = f"{QUERIES}  big: \"select 'a' as x, unnest([600000, 700000]) as v, unnest(['p', 'q']) as s\"\n"
     source += "blocks: [{chart: {kind: stacked_bar, query: big, x: x, y: v, series: s}}]"
     chart = workbook(render(source, orders, tmp_path, None, "xlsx"))["Summary"]._charts[0]
-    assert chart.y_axis.number_format.formatCode.startswith('[>=1000000]0.0,,"M"')
+    assert chart.y_axis.number_format.formatCode.startswith('[>=999950]0.0,,"M"')
 
 
 def test_days_before_those_of_excel_are_names(orders: Path, tmp_path: Path) -> None:
