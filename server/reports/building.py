@@ -36,6 +36,7 @@ from server.reports.told_values import told_value
 from server.reports.words import words_of
 from server.texts import phrase
 
+MOST_IN_TITLE = 300  # characters
 _MAX_BUILT = 3_000  # blocks of one report, repeats counted
 
 
@@ -107,7 +108,11 @@ class ReportBuilder:
     def title(self) -> str:
         title = self._template.title
         with self._failures.inside(phrase("the title"), title):
-            return " ".join(printable(rendered(self._texts.of(title), self._context())).split())
+            whole = " ".join(printable(rendered(self._texts.of(title), self._context())).split())
+        if len(whole) <= MOST_IN_TITLE:
+            return whole
+        self.warn(self.words.title_cut.format(limit=MOST_IN_TITLE, count=self.formats.text(len(whole))))
+        return whole[: MOST_IN_TITLE - 1].rstrip() + "…"
 
     def file_name(self) -> str:
         """Without an extension; the title where the template names none, or where it comes to nothing."""

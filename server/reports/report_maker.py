@@ -52,7 +52,7 @@ class ReportMaker:
         return msgspec.structs.replace(
             report,
             state=State.SUCCEEDED,
-            title=rendered.title[:300],
+            title=rendered.title,
             artifacts=artifacts,
             warnings=[{"message": str(warning)} for warning in rendered.warnings],
             figures=list(rendered.figures),

@@ -15,6 +15,7 @@ from babel import Locale
 from server.errors import InvalidInput
 from server.reports.chart_engine import ChartEngine
 from server.reports.document import Document
+from server.reports.drawing.lettering import cut
 from server.reports.formats import Formats
 from server.reports.images import Image
 from server.reports.paper import LANDSCAPE, UPRIGHT, Paper
@@ -37,6 +38,8 @@ _PAPERS = {
     "Letter": ("us-letter", 612.0, 792.0),
     "Legal": ("us-legal", 612.0, 1008.0),
 }
+_RUNNING_SIZE = 8.0  # of the title above all pages but the first, which leaves room for when it was made
+_MADE_TEXT_ROOM = 170.0
 _MARGINS = 2 * 17 * 72 / 25.4  # left and right together, in points; as in `report.typ`
 
 
@@ -112,6 +115,7 @@ class PdfWriter:
         room, room_across = reversed(rooms) if document.landscape else rooms
         return {
             "title": document.title,
+            "running_title": cut(document.title, room - _MADE_TEXT_ROOM, _RUNNING_SIZE),
             "description": document.description,
             "keywords": document.provenance,
             "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pikepdf
+import pypdf
 import pytest
 
 from tests.unit.reports.orders import render
@@ -66,3 +67,17 @@ def nodes_in(root: pikepdf.Object) -> list[pikepdf.Dictionary]:
             if "/K" in node:
                 left.append(node["/K"])
     return found
+
+
+def test_a_long_title_is_cut_with_a_word_and_takes_one_line_above_other_pages(orders: Path, tmp_path: Path) -> None:
+    template = """\
+title: "{{ long.title }}"
+queries: {q: select * from range(90), long: "select repeat('长', 40000) as title"}
+blocks: [{table: {query: q}}]
+"""
+    rendered = render(template, orders, tmp_path, None, "pdf")
+    assert rendered.warnings == ("The title has 40,000 characters; the first 300 of them are shown.",)
+    assert rendered.title == "长" * 299 + "…"
+    second = pypdf.PdfReader(rendered.artifacts[0].path).pages[1].extract_text()
+    assert 20 < second.count("长") < 50
+    assert "…" in second
