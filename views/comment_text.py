@@ -13,7 +13,7 @@ from server.reports.mentions import parts_of
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`{}|\\^，。、；：！？（）【】《》「」“”‘’]+", re.IGNORECASE)
 _AT_THE_END = ".,;:!?…"
 _LINK = Markup('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>')
-_NAMED = Markup('<b class="mention">{}</b>')
+_NAMED = Markup('<b class="mention strong">{}</b>')
 
 
 def comment_text(comment: Comment) -> Markup:

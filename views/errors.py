@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from aiohttp import web
+from yarl import URL
 
+from server.http.based_requests import base_path_of
 from server.http.problems import Problem
 from views.context import formats_for, render
 from views.help_links import topic_of_refusal
 
+_ONLY_READ = frozenset({"GET", "HEAD"})
 _TITLES = {
     400: "This request makes no sense",
     403: "Not allowed",
@@ -39,4 +42,15 @@ async def error_page(request: web.Request, problem: Problem) -> web.Response:
         errors=problem.errors,
         topic=topic_of_refusal(problem.status),
         request_id=problem.request_id if problem.status >= 500 else "",
+        form=_form_of(request),
     )
+
+
+def _form_of(request: web.Request) -> str:
+    """The page whose form was sent: there what was typed still stands. Empty where a page was only asked for."""
+    if request.method in _ONLY_READ:
+        return ""
+    said = URL(request.headers.get("Referer", ""))
+    if said.host != request.url.host:
+        return "/"
+    return base_path_of(request).inside("/" + said.raw_path_qs.lstrip("/"))

@@ -49,7 +49,7 @@ class _Drawing(RendererHTML):
     def heading_open(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
         self._heading = "".join(child.content for child in tokens[idx + 1].children or ())
         anchor = escape(str(tokens[idx].attrGet("id")))
-        return f'<{tokens[idx].tag} id="{anchor}"><a class="help__anchor" href="#{anchor}">'
+        return f'<{tokens[idx].tag} id="{anchor}"><a class="help__anchor plain-link" href="#{anchor}">'
 
     def heading_close(self, tokens: Sequence[Token], idx: int, options: Options, env: Any) -> str:
         return f"</a></{tokens[idx].tag}>\n"

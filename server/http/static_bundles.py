@@ -11,15 +11,19 @@ from graphlib import CycleError, TopologicalSorter
 
 from server.http.static_scripts import CannotBeLinked, Script, script
 
-_IMPORT = re.compile(rb'^@import url\("([^"]+)"\);\n?', re.MULTILINE)
+_IMPORT = re.compile(rb'^@import url\("([^"]+)"\)(?: layer\((\w+)\))?;\n?', re.MULTILINE)
 _NOTES = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
 
 
 def style_sheet(files: Mapping[str, bytes], path: str) -> bytes:
-    """With the sheets that it imports in its place; none of ours has addresses, which would lead elsewhere then."""
+    """With the sheets that it imports in their places and layers; none of ours has addresses, which would mislead."""
     here = posixpath.dirname(path)
-    named = [posixpath.normpath(posixpath.join(here, name.decode())) for name in _IMPORT.findall(files[path])]
-    return b"".join(style_sheet(files, each) for each in named) + _NOTES.sub(b"", _IMPORT.sub(b"", files[path]))
+
+    def imported(found: re.Match[bytes]) -> bytes:
+        sheet = style_sheet(files, posixpath.normpath(posixpath.join(here, found[1].decode())))
+        return b"@layer %b {\n%b}\n" % (found[2], sheet) if found[2] else sheet
+
+    return _IMPORT.sub(imported, _NOTES.sub(b"", files[path]))
 
 
 def scripts(files: Mapping[str, bytes], *, common: str, entries: Iterable[str]) -> dict[str, bytes]:

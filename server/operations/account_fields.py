@@ -12,6 +12,8 @@ from server.errors import FieldError
 from server.languages import Languages
 
 MAX_NAME = 64
+# Whoever shares with `everybody` must know whom that is.
+_EVERYBODY = frozenset({"everybody", "everyone", "all users", "所有人", "每个人", "全部用户"})
 # What stands beside the zones on some machines: this machine's own, the rules of POSIX, "not set up yet".
 _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 
@@ -27,6 +29,8 @@ def name_problems(name: str | None, *, field: str = "name") -> list[FieldError]:
         return [FieldError(field=field, message="Use letters, digits, spaces and . _ - @ only.")]
     if len(name_key(name)) > MAX_NAME:  # case folding may lengthen
         return [FieldError(field=field, message="Use at most {count} characters.", parameters={"count": MAX_NAME})]
+    if name_key(name) in _EVERYBODY:
+        return [FieldError(field=field, message="This means everybody here; use another name.")]
     if is_id(name_key(name)):  # people and things of theirs are told apart by one or the other
         return [FieldError(field=field, message="This looks like an id of ours; use another name.")]
     return []

@@ -100,7 +100,7 @@ class Palette {
     const shown = kinds.map((kind) => {
       const group = made("div", { className: "finder__group" });
       group.setAttribute("role", "group");
-      const heading = made("p", { className: "finder__heading", id: `palette-${kind}`, textContent: names[kind] });
+      const heading = made("p", { className: "finder__heading muted small strong", id: `palette-${kind}`, textContent: names[kind] });
       group.setAttribute("aria-labelledby", heading.id);
       heading.setAttribute("role", "presentation");
       group.append(heading, ...items.filter((item) => item.kind === kind).map((item) => this.option(item, count++)));
@@ -116,14 +116,14 @@ class Palette {
   }
 
   option(item, number) {
-    const option = made("a", { className: "finder__option", id: `palette-${number}`, href: item.url, tabIndex: -1 });
+    const option = made("a", { className: "finder__option row gap-3 plain-link", id: `palette-${number}`, href: item.url, tabIndex: -1 });
     option.setAttribute("role", "option");
     option.setAttribute("aria-selected", "false");
     const icon = this.dialog.querySelector(`[data-icon=${item.kind}]`).content.cloneNode(true);
-    const name = made("span", { className: "finder__name" });
+    const name = made("span", { className: "finder__name truncate shrinks" });
     name.append(...item.parts.map((part) => made(part.is_hit ? "mark" : "span", { textContent: part.text })));
     const said = [item.said, item.owner && t("of {owner}", { owner: item.owner })].filter(Boolean).join(" · ");
-    option.append(icon, name, made("span", { className: "finder__said", textContent: said }));
+    option.append(icon, name, made("span", { className: "finder__said truncate muted small push ends", textContent: said }));
     return option;
   }
 

@@ -120,7 +120,7 @@ export function source(form, path, label, node) {
   if (node === undefined) return "";
   const text = node === null ? "" : form.tree.source(node);
   const [line, column] = form.tree.lineOf(node?.range?.[0] ?? 0);
-  return `<div class="form-row form-row--wide in-place"><span class="label">${escaped(label)}</span><pre class="in-place__source">${escaped(text)}</pre>
+  return `<div class="form-row form-row--wide in-place"><span class="label">${escaped(label)}</span><pre class="in-place__source breaks">${escaped(text)}</pre>
     <button type="button" class="link-button" data-act="show" data-line="${line}" data-column="${column}">${t("Change it in the text")}</button></div>`;
 }
 
@@ -208,7 +208,7 @@ function choices(path, fact, node) {
 
 function checkbox(path, fact, node) {
   const isOn = isScalar(node) && node.value !== null ? node.value === true : fact.default === true;
-  return `<label class="check form-check"><input type="checkbox" ${control(path, "boolean")} data-default="${fact.default === true}"${isOn ? " checked" : ""}>${escaped(fact.label)}</label>`;
+  return `<label class="check form-check small strong"><input type="checkbox" ${control(path, "boolean")} data-default="${fact.default === true}"${isOn ? " checked" : ""}>${escaped(fact.label)}</label>`;
 }
 
 function querySelect(form, path, node) {
@@ -253,14 +253,14 @@ function several(form, path, fact, node, around) {
       fact.type === "columns"
         ? columnSelect(form, own, value, around, label)
         : `<input class="input input--small" ${control(own, "text")} aria-label="${escaped(label)}" value="${escaped(value)}">`;
-    return `<span class="chosen__one">${input}<button type="button" class="icon-only" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: value }))}">${form.icon("x")}</button></span>`;
+    return `<span class="chosen__one">${input}<button type="button" class="icon-only bare muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: value }))}">${form.icon("x")}</button></span>`;
   });
   const left = (form.schema.queries[around.query] ?? []).filter((name) => !values.includes(name));
   const add =
     fact.type === "columns" && left.length
       ? `<select class="input input--small chosen__add" aria-label="${escaped(`${fact.label}: ${t("add …")}`)}" id="${idOf("add", path)}" data-append="${place(path)}"><option value="">${t("add …")}</option>${left.map((name) => option(name, name, "")).join("")}</select>`
       : `<input class="input input--small chosen__add" aria-label="${escaped(`${fact.label}: ${t("add …")}`)}" id="${idOf("add", path)}" data-append="${place(path)}" placeholder="${escaped(t("add …"))}" value="">`;
-  return group(fact, `<div class="chosen">${ones.join("")}${add}</div>`);
+  return group(fact, `<div class="chosen cluster">${ones.join("")}${add}</div>`);
 }
 
 // Names that the author gives, with a text each.
@@ -269,13 +269,13 @@ function named_(form, path, fact, node, around) {
   const texts = pairs.map((pair) => {
     const own = [...path, keyOf(pair)];
     if (pair.value && !isScalar(pair.value)) return source(form, own, keyOf(pair), pair.value);
-    return `<div class="pair"><label for="${idOf("field", own)}">${escaped(keyOf(pair))}</label><input class="input input--small" ${control(own, "text")} value="${escaped(valueOf(pair.value))}"><button type="button" class="icon-only" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: keyOf(pair) }))}">${form.icon("x")}</button></div>`;
+    return `<div class="pair"><label for="${idOf("field", own)}">${escaped(keyOf(pair))}</label><input class="input input--small" ${control(own, "text")} value="${escaped(valueOf(pair.value))}"><button type="button" class="icon-only bare muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: keyOf(pair) }))}">${form.icon("x")}</button></div>`;
   });
   const left = (form.schema.queries[around.query] ?? []).filter((name) => !pairs.some((pair) => keyOf(pair) === name));
   const list = left.length ? ` list="${idOf("names", path)}"` : "";
   const offered = left.length ? `<datalist id="${idOf("names", path)}">${left.map((name) => `<option value="${escaped(name)}"></option>`).join("")}</datalist>` : "";
   const add = `<input class="input input--small chosen__add" aria-label="${escaped(`${fact.label}: ${t("name to add …")}`)}" id="${idOf("add", path)}" data-name="${place(path)}"${list} placeholder="${escaped(t("name to add …"))}" autocomplete="off" value="">${offered}`;
-  return group(fact, `<div class="pairs">${texts.join("")}${add}</div>`);
+  return group(fact, `<div class="pairs rows gap-2">${texts.join("")}${add}</div>`);
 }
 
 export const moneyList = () => `<datalist id="form-money">${MONEY.map((code) => `<option value="${code}"></option>`).join("")}</datalist>`;

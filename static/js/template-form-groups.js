@@ -14,7 +14,7 @@ export function groupFields(form, path, name) {
   if (!types) return "";
   const control = (what, index = "") => `id="${idOf(`group-${what}`, [...path, name, index])}" data-group="${escaped(JSON.stringify([name, what, index]))}"`;
   const remove = (what, index, said) =>
-    `<button type="button" class="icon-only" data-act="ungroup" data-group="${escaped(JSON.stringify([name, what, index]))}" aria-label="${escaped(t("Remove {name}", { name: said }))}">${form.icon("x")}</button>`;
+    `<button type="button" class="icon-only bare muted" data-act="ungroup" data-group="${escaped(JSON.stringify([name, what, index]))}" aria-label="${escaped(t("Remove {name}", { name: said }))}">${form.icon("x")}</button>`;
   const several = (what, label, offered, chosen) => {
     const ones = chosen.map(
       (value, index) =>
@@ -22,7 +22,7 @@ export function groupFields(form, path, name) {
     );
     const left = offered.filter(([value]) => !chosen.includes(value));
     const add = left.length ? `<select class="input input--small chosen__add" aria-label="${escaped(`${label}: ${t("add …")}`)}" ${control(what, chosen.length)}><option value="">${t("add …")}</option>${options(left, "")}</select>` : "";
-    return `<div class="form-row form-row--wide" role="group" aria-label="${escaped(label)}"><span class="label">${escaped(label)}</span><div class="chosen">${ones.join("")}${add}</div></div>`;
+    return `<div class="form-row form-row--wide" role="group" aria-label="${escaped(label)}"><span class="label">${escaped(label)}</span><div class="chosen cluster">${ones.join("")}${add}</div></div>`;
   };
   const most = `<div class="form-row"><label for="${idOf("group-most", [...path, name, ""])}">${t("Only the first")}</label><input class="input input--small" type="number" min="1" step="1" placeholder="${escaped(t("all"))}" ${control("most")} value="${groups.most ?? ""}"></div>`;
   return `<div class="fields grouped form-row--wide">${several("by", t("One row for each"), keysOffered(types), groups.by.map(keyValue))}

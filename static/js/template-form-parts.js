@@ -19,7 +19,7 @@ export function formOf(form) {
     ${section(form, "report", "file-text", t("Report"), textAt(root, "title"), () => fieldsOf(form, [], "template", root, {}, SECTIONS))}
     ${section(form, "data", "database", t("Data"), form.queryNames.join(", "), () => queries(form))}
     ${section(form, "parameters", "sliders-horizontal", t("Parameters"), form.parameterNames.join(", "), () => parameters(form))}
-    <h2 class="form-title" id="form-content">${t("Content")}</h2>
+    <h2 class="form-title muted small strong" id="form-content">${t("Content")}</h2>
     ${blocks(form, ["blocks"], content, t("Content"))}
     <datalist id="form-figures">${figures(form)}</datalist>
     <datalist id="form-dates">${(form.schema.shapes.parameter?.default?.options ?? []).map((each) => `<option value="${each}"></option>`).join("")}</datalist>
@@ -34,13 +34,13 @@ function figures({ schema, parameterNames }) {
 function section(form, name, icon, title, what, body) {
   const id = `part-${name}`;
   const isOpen = form.isOpen(id);
-  return `<section class="part part--section${isOpen ? " is-open" : ""}" id="${id}">
+  return `<section class="part box part--section${isOpen ? " is-open" : ""}" id="${id}">
     <h2 class="part__head">${opener(form, id, icon, title, what)}</h2>
-    ${isOpen ? `<div class="part__body">${body()}</div>` : ""}</section>`;
+    ${isOpen ? `<div class="part__body rows gap-3">${body()}</div>` : ""}</section>`;
 }
 
 function opener(form, id, icon, kind, what) {
-  return `<button type="button" class="part__open" data-act="toggle" data-id="${id}" aria-expanded="${form.isOpen(id)}">${form.icon(icon)}<span class="part__kind">${escaped(kind)}</span><span class="part__what">${escaped(shortened(what))}</span>${form.icon("chevron-down")}</button>`;
+  return `<button type="button" class="part__open bare row fills" data-act="toggle" data-id="${id}" aria-expanded="${form.isOpen(id)}">${form.icon(icon)}<span class="part__kind truncate rigid">${escaped(kind)}</span><span class="truncate muted small shrinks">${escaped(shortened(what))}</span>${form.icon("chevron-down")}</button>`;
 }
 
 function shortened(text) {
@@ -96,7 +96,7 @@ function parameters(form) {
 }
 
 function remove(form, path, name) {
-  return `<button type="button" class="link-button entry__remove" data-act="drop" data-whole data-path="${place(path)}">${escaped(t("Remove {name}", { name }))}</button>`;
+  return `<button type="button" class="link-button entry__remove in-danger small" data-act="drop" data-whole data-path="${place(path)}">${escaped(t("Remove {name}", { name }))}</button>`;
 }
 
 // content
@@ -121,9 +121,9 @@ function gap(form, path, index, isEnd = false) {
 function palette(form, path, index) {
   const kinds = form.schema.blocks.map(
     ({ name, label, hint, icon }) =>
-      `<button type="button" class="palette__kind" data-act="add" data-kind="${name}" data-path="${place(path)}" data-index="${index}">${form.icon(icon)}<span class="palette__name">${escaped(label)}</span><span class="palette__hint">${escaped(hint)}</span></button>`,
+      `<button type="button" class="palette__kind bare rows gap-0-2" data-act="add" data-kind="${name}" data-path="${place(path)}" data-index="${index}">${form.icon(icon)}<span class="palette__name">${escaped(label)}</span><span class="palette__hint muted small">${escaped(hint)}</span></button>`,
   );
-  return `<div class="palette" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only palette__close" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
+  return `<div class="palette relative rows gap-1" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only bare muted palette__close" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
 }
 
 function block(form, list, index, node, count) {
@@ -134,22 +134,22 @@ function block(form, list, index, node, count) {
   const title = kind ? kind.label : t("Only in the text");
   const what = kind ? saying(form, kind.name, node) : form.tree.source(node);
   const problems = form.problemsIn(list, index);
-  const wrong = problems.length ? `<p class="part__problem">${form.icon("circle-alert")}<span>${problems.map(escaped).join("<br>")}</span></p>` : "";
-  return `<div class="part${isOpen ? " is-open" : ""}${wrong ? " is-wrong" : ""}" id="${id}" role="listitem" data-list="${place(list)}" data-index="${index}">
+  const wrong = problems.length ? `<p class="part__problem in-danger beside gap-2 small breaks">${form.icon("circle-alert")}<span>${problems.map(escaped).join("<br>")}</span></p>` : "";
+  return `<div class="part box${isOpen ? " is-open" : ""}${wrong ? " is-wrong" : ""}" id="${id}" role="listitem" data-list="${place(list)}" data-index="${index}">
     <div class="part__head">${opener(form, id, kind?.icon ?? "code", title, what)}${tools(form, list, index, count, title)}</div>${wrong}
-    ${isOpen ? `<div class="part__body">${said(form, list, index)}${kind ? bodyOf(form, path, kind.name, node) : source(form, path, t("Source"), node)}</div>` : ""}</div>`;
+    ${isOpen ? `<div class="part__body rows gap-3">${said(form, list, index)}${kind ? bodyOf(form, path, kind.name, node) : source(form, path, t("Source"), node)}</div>` : ""}</div>`;
 }
 
 function tools(form, list, index, count, title) {
   const button = (act, icon, label, isOff = false) =>
-    `<button type="button" class="icon-only" data-act="${act}" data-path="${place(list)}" data-index="${index}" aria-label="${escaped(`${label}: ${title}`)}" title="${escaped(label)}"${isOff ? ' aria-disabled="true"' : ""}>${form.icon(icon)}</button>`;
-  return `<span class="part__tools">${button("up", "arrow-up", t("Move up"), index === 0)}${button("down", "arrow-down", t("Move down"), index === count - 1)}${button("copy", "copy", t("Copy"))}${button("delete", "trash-2", t("Delete"))}</span>`;
+    `<button type="button" class="icon-only bare muted" data-act="${act}" data-path="${place(list)}" data-index="${index}" aria-label="${escaped(`${label}: ${title}`)}" title="${escaped(label)}"${isOff ? ' aria-disabled="true"' : ""}>${form.icon(icon)}</button>`;
+  return `<span class="part__tools rigid">${button("up", "arrow-up", t("Move up"), index === 0)}${button("down", "arrow-down", t("Move down"), index === count - 1)}${button("copy", "copy", t("Copy"))}${button("delete", "trash-2", t("Delete"))}</span>`;
 }
 
 // Comments above a block say why it is there.
 function said(form, list, index) {
   const text = form.tree.commentAbove(list, index);
-  return text ? `<p class="part__comment">${escaped(text)}</p>` : "";
+  return text ? `<p class="part__comment muted small">${escaped(text)}</p>` : "";
 }
 
 function saying(form, kind, node) {
@@ -177,12 +177,12 @@ function bodyOf(form, path, kind, node) {
 
 /** Blocks within a block: one list of them, or columns side by side. */
 export function nestedBlocks(form, path, fact, value) {
-  const nested = (own, label, list) => `<div class="nested"><span class="label">${escaped(label)}</span>${blocks(form, own, list, label)}</div>`;
+  const nested = (own, label, list) => `<div class="nested shrinks full-width"><span class="label">${escaped(label)}</span>${blocks(form, own, list, label)}</div>`;
   if (fact.type === "blocks") return nested(path, fact.label, value);
   const columns = isSeq(value) ? value.items : [];
   const each = columns.map((column, index) => nested([...path, index], t("Column {number}", { number: index + 1 }), column));
   const more = `<button type="button" class="button button--small" data-act="column" data-path="${place(path)}">${form.icon("plus")}${t("Another column")}</button>`;
-  return `<div class="nested nested--columns">${each.join("")}${columns.length < MOST_COLUMNS ? more : ""}</div>`;
+  return `<div class="nested shrinks full-width nested--columns rows gap-3">${each.join("")}${columns.length < MOST_COLUMNS ? more : ""}</div>`;
 }
 
 /** A list of maps: a table's columns, figures, target lines, colours. */
@@ -195,13 +195,13 @@ export function entriesOf(form, path, fact, node, around) {
     if (!isMap(item) && !(isScalar(item) && fact.shape === "column")) return source(form, own, name, item);
     const isOpen = form.isOpen(id);
     return `<div class="item${isOpen ? " is-open" : ""}" id="${id}" data-list="${place(path)}" data-index="${index}" role="listitem">
-      <div class="item__head"><button type="button" class="part__open" data-act="toggle" data-id="${id}" aria-expanded="${isOpen}"><span class="part__kind">${escaped(name)}</span><span class="part__what">${escaped(facts(form, fact.shape, item))}</span>${form.icon("chevron-down")}</button>${tools(form, path, index, items.length, name)}</div>
-      ${isOpen ? `<div class="item__body">${fieldsOf(form, own, fact.shape, item, around)}</div>` : ""}</div>`;
+      <div class="item__head"><button type="button" class="part__open bare row fills" data-act="toggle" data-id="${id}" aria-expanded="${isOpen}"><span class="part__kind truncate rigid">${escaped(name)}</span><span class="truncate muted small shrinks">${escaped(facts(form, fact.shape, item))}</span>${form.icon("chevron-down")}</button>${tools(form, path, index, items.length, name)}</div>
+      ${isOpen ? `<div class="item__body rows gap-2">${fieldsOf(form, own, fact.shape, item, around)}</div>` : ""}</div>`;
   });
   const all = fact.shape === "column" && !items.length && form.schema.queries[around.query]?.length
     ? `<button type="button" class="button button--small" data-act="all-columns" data-query="${escaped(around.query)}" data-path="${place(path)}">${t("Choose columns")}</button><p class="form-row__hint">${t("All columns are shown as they are.")}</p>`
     : `<button type="button" class="button button--small" data-act="item" data-shape="${fact.shape}" data-query="${escaped(around.query ?? "")}" data-path="${place(path)}">${form.icon("plus")}${t("Add")}</button>`;
-  return `<div class="form-row form-row--wide"><span class="label">${escaped(fact.label)}</span><div class="items" role="list" aria-label="${escaped(fact.label)}">${each.join("")}</div>${all}</div>`;
+  return `<div class="form-row form-row--wide"><span class="label">${escaped(fact.label)}</span><div class="items rows gap-1" role="list" aria-label="${escaped(fact.label)}">${each.join("")}</div>${all}</div>`;
 }
 
 function nameOf(shape, item) {

@@ -59,7 +59,7 @@ async def test_a_clean_file_is_two_clicks(alice: aiohttp.ClientSession, page_of:
     await expect(page.locator(".wizard__what")).to_have_text("Creates the dataset orders, 3 rows")
     await page.get_by_role("button", name="Import", exact=True).click()
     await expect(page.get_by_role("link", name="Open “orders”")).to_be_visible(timeout=30_000)
-    assert pressed == ["dropzone", "button button--primary button--large"]
+    assert pressed == ["dropzone stack gap-2", "button button--primary button--large"]
 
 
 async def test_a_file_is_looked_at_corrected_and_imported(alice: aiohttp.ClientSession, page_of: PageOf) -> None:

@@ -47,6 +47,20 @@ async def test_menus_open_by_keyboard_and_escape_gives_the_focus_back(page_of: P
     await expect(button).to_be_focused()
 
 
+async def test_what_is_current_is_seen_in_the_readers_own_colours(page_of: PageOf, admin: object) -> None:
+    page = await page_of("admin", forced_colors="active")
+    await page.goto("/jobs")
+    for current, other, what in (
+        (".nav__link[aria-current]", ".nav__link:not([aria-current])", "backgroundColor"),
+        (".tabs__tab[aria-current]", ".tabs__tab:not([aria-current])", "borderBottomColor"),
+    ):
+        looks = [
+            await page.locator(each).first.evaluate("(seen, what) => getComputedStyle(seen)[what]", what)
+            for each in (current, other)
+        ]
+        assert looks[0] != looks[1], current
+
+
 async def test_the_theme_is_kept_without_a_flash(page_of: PageOf, admin: object) -> None:
     page = await page_of("admin", color_scheme="light")
     await page.click(".user-button")

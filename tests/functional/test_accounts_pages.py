@@ -132,6 +132,10 @@ async def test_a_hostile_form_is_refused_clearly(server: Server) -> None:
                     # Whatever it says: it says so on a page, and the server has not failed.
                     assert response.status == status if path == "/login" else response.status < 500, body[:40]
                     assert response.content_type == "text/html" or response.status == 303
+        for came_from, back in ((f"{server.url}/account?of=1", "/account?of=1"), ("https://elsewhere.example/x", "/")):
+            headers = HTML | {"Content-Type": "application/json", "Referer": came_from}
+            async with client.post("/login", data=b"{}", headers=headers) as response:
+                assert f'href="{back}" data-back' in await response.text()
 
 
 async def test_devices_and_tokens_on_the_account_page_are_ones_own(server: Server, alice: object, bob: object) -> None:

@@ -167,7 +167,7 @@ def test_what_is_not_known_of_html_appears_as_it_is_written(tmp_path: Path) -> N
     (tmp_path / "imports.md").write_text(text, "utf-8")
     each = read_document(ReadDocuments(directory=tmp_path, root=""), BY_NAME["imports"], "en")
     assert each.title == "T"
-    assert '<h2 id="one"><a class="help__anchor" href="#one">一 &amp; 二</a></h2>' in each.html
+    assert '<h2 id="one"><a class="help__anchor plain-link" href="#one">一 &amp; 二</a></h2>' in each.html
     assert "甲乙 &lt;script&gt;x&lt;/script&gt; a &quot;b&quot;" in each.html
     assert "<thead>" not in each.html
     (section,) = each.sections

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from server.http.static_scripts import CannotBeLinked, script
 from server.http.static_tree import read_tree, signature
 from server.places import STATIC, TEMPLATES
 
+OF_OTHERS = {"code-editor.css"}  # CodeMirror names these
+OF_LIBRARIES = {"uplot", "u-cursor-x", "u-cursor-y", "cm-content"}
 FILES = {
     "js/app.js": b"""
 // what every page has
@@ -107,6 +110,12 @@ def test_sheets_stand_where_they_are_imported() -> None:
     assert style_sheet(files, "css/all.css").split() == b"a { b: url(data:x) } v { w: x } b { c: d }".split()
 
 
+def test_sheets_stand_in_the_layers_that_they_are_imported_into() -> None:
+    sheet = b'@layer one, two;\n@import url("a.css") layer(two);\n@import url("b.css");\n'
+    files = {"css/all.css": sheet, "css/a.css": b"a { b: c }\n", "css/b.css": b"d { e: f }\n"}
+    assert style_sheet(files, "css/all.css").split() == b"@layer one, two; @layer two { a { b: c } } d { e: f }".split()
+
+
 def test_all_of_ours_can_be_put_together(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tree = read_tree(STATIC, TEMPLATES, tmp_path / "cache", signature(STATIC))
     assert caplog.text == ""
@@ -116,6 +125,23 @@ def test_all_of_ours_can_be_put_together(tmp_path: Path, caplog: pytest.LogCaptu
     assert sorted(missing) == ["jindu.css"], "name it in jindu.css"
     addresses = [sheet for sheet in sheets if "url(" in sheet.replace('@import url("', "").replace("url(data:", "")]
     assert addresses == [], "an address in a sheet leads elsewhere once it stands in jindu.css"
+
+
+def test_each_class_of_the_sheets_is_named_by_a_page_or_a_script() -> None:
+    root = STATIC.parent
+    named = [root / "templates", root / "static" / "js", root / "views", root / "server"]
+    texts = "\n".join(
+        path.read_text("utf-8")
+        for place in named
+        for path in place.rglob("*")
+        if path.suffix in {".html", ".js", ".py"}
+    )
+    words = set(re.findall(r"[\w-]+", texts))
+    begun = {word for word in words if word.endswith("--")}  # `badge--{{ state }}`
+    sheets = "".join(path.read_text("utf-8") for path in (STATIC / "css").glob("*.css") if path.name not in OF_OTHERS)
+    classes = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"/\*.*?\*/|:[^;{}]*;", "", sheets, flags=re.DOTALL)))
+    unnamed = {each for each in classes - words if f"{each.partition('--')[0]}--" not in begun}
+    assert unnamed - OF_LIBRARIES == set()
 
 
 def test_a_file_is_packed_once_and_what_nobody_names_any_more_goes(tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ def test_nobody_is_called_as_an_id() -> None:
     assert not [*name_problems(made[1:]), *name_problems(f"{made} 2"), *name_problems("u" * len(made))]
 
 
+@pytest.mark.parametrize("name", ["everybody", "Everyone", "所有人"])
+def test_nobody_and_no_group_is_called_everybody(name: str) -> None:
+    assert [problem.message for problem in name_problems(name)] == ["This means everybody here; use another name."]
+
+
 def test_a_name_is_as_long_as_its_place_also_where_comparing_lengthens_it() -> None:
     (too_long,) = name_problems("x" * (MAX_NAME + 1))
     (too_long_folded,) = name_problems("ß" * (MAX_NAME - 1))  # "ss" each, once case is folded

@@ -35,4 +35,4 @@ def test_only_addresses_of_the_web_lead_anywhere(text: str, addresses: list[str]
 
 def test_all_else_is_text() -> None:
     assert shown("<b>&\"'</b>\n") == "&lt;b&gt;&amp;&#34;&#39;&lt;/b&gt;\n"
-    assert shown("@mei<i>", "mei") == '<b class="mention">@mei</b>&lt;i&gt;'
+    assert shown("@mei<i>", "mei") == '<b class="mention strong">@mei</b>&lt;i&gt;'
