@@ -200,11 +200,12 @@ class Client:
         parameters: Sequence[Mapping[str, Any]] | None = None,
         formats: Sequence[str] = (),
         as_of: str = "",
+        deliveries: Sequence[Mapping[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Order reports; the answer has `job_id` and `batch_id`. Without parameters: one per value of `each`.
 
         `as_of` is the moment they speak of, as a day or RFC 3339: the same order gives the same bytes. `owner`: whose
-        template it is, when it is shared with you.
+        template it is, when it is shared with you. `deliveries` say who gets them, as in `POST /api/v1/batches`.
         """
         order: dict[str, Any] = {"template": template}
         if owner is not None:
@@ -215,6 +216,8 @@ class Client:
             order["formats"] = list(formats)
         if as_of:
             order["as_of"] = as_of
+        if deliveries:
+            order["deliveries"] = [dict(wish) for wish in deliveries]
         answer: dict[str, Any] = await self.post("/api/v1/batches", order)
         return answer
 

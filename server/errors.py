@@ -366,10 +366,26 @@ class NotDelivered(JinduError):
 
     code = "not_delivered"
 
-    def __init__(self, message: str | None = None, /, *, is_final: bool = False, **parameters: Any) -> None:
-        """`is_final`: the other side will not take it, however often it is tried."""
+    def __init__(
+        self,
+        message: str | None = None,
+        /,
+        *,
+        is_final: bool = False,
+        retry_after: float | None = None,
+        was_tried: bool = True,
+        may_have_arrived: bool = False,
+        **parameters: Any,
+    ) -> None:
+        """`is_final`: the other side will not take it, however often it is tried. `retry_after`: in so many seconds.
+
+        `was_tried`: whether that was an attempt; else its turn has not come. `may_have_arrived`: nobody knows.
+        """
         super().__init__(message, **parameters)
         self.is_final = is_final
+        self.retry_after = retry_after
+        self.was_tried = was_tried
+        self.may_have_arrived = may_have_arrived
 
 
 class ConfigurationError(JinduError):

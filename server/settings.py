@@ -296,6 +296,15 @@ class Settings:
     smtp_user: str = _setting("", "User name at the mail server; empty: without signing in.")
     smtp_password: str = _setting("", "Password at the mail server.", secret=True)
     mail_from: str = _setting("", "Whom mail is from, e.g. Jindu <jindu@example.com>.")
+    mail_domains: tuple[str, ...] = _setting(
+        (), "Where reports may be mailed to, e.g. example.com (and what is below it), comma-separated; empty: anywhere."
+    )
+    mail_bytes: int = _setting(
+        15 * _MIB, "Most that the files of one mail may have as they are written in it; larger ones become a link."
+    )
+    delivery_folders: tuple[str, ...] = _setting(
+        (), "Folders that reports may be delivered to, e.g. archive=/srv/reports, comma-separated."
+    )
     alert_mail_to: tuple[str, ...] = _setting((), "Who is told of alerts by mail, comma-separated.")
     alert_language: str = _setting("en", "Language of alerts by mail and webhook: en or zh-CN.")
     alert_webhook_url: str = _setting("", "Address that alerts are posted to as JSON; empty: none.", secret=True)
@@ -307,6 +316,16 @@ class Settings:
     outgoing_private: bool = _setting(
         False, "Whether webhook and heartbeat may go to addresses inside the server's own network."
     )
+    webhook_hosts: tuple[str, ...] = _setting(
+        (),
+        "Hosts that webhooks and chat messages of deliveries may go to, e.g. hooks.slack.com, *.example.com or, inside "
+        "the server's own network, jenkins.lan:8080 or 10.0.0.0/8, comma-separated, * for any public one; empty: that.",
+    )
+    delivery_s3_url: str = _setting(
+        "", "Where deliveries to S3 go, as s3://bucket/prefix?endpoint=https://host&region=name; empty: nowhere."
+    )
+    delivery_s3_key_id: str = _setting("", "Access key for it; empty: what the environment or the machine has.")
+    delivery_s3_secret: str = _setting("", "The secret that belongs to that access key.", secret=True)
     backup_to: str = _setting("", "Directory for a backup each night, restored on trial; empty: none is made.")
     backup_at: str = _setting("03:00", "When in the day it is made, in UTC.")
     backup_keep_days: float = _setting(14.0, "Nightly backups are kept for so many days.")
@@ -479,6 +498,7 @@ def _check_openid(settings: Settings) -> None:
 _LONGEST_NODE = 100
 _MOST_NICE = 19
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
+_OUTGOING_HOST = re.compile(r"\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?|\[[0-9a-f:.]+\](?::\d{1,5})?")
 _MAIL = re.compile(r"[^@\s<>,]+@[\w.-]+")
 _FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
 _PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "admin", "example", "placeholder", "xxx"})
@@ -523,24 +543,44 @@ def _check_cluster(settings: Settings) -> None:
 
 
 def _check_formats(settings: Settings) -> None:
-    for folder in settings.import_folders:
-        if not all(part.strip() for part in (*folder.partition("=")[::2],)):
-            raise ConfigurationError(f"import_folders has {folder!r}; write name=/path.")
-    for host in settings.import_hosts:
-        if not _HOST.fullmatch(host):
-            raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
+    for name in ("import_folders", "delivery_folders"):
+        for folder in getattr(settings, name):
+            if not all(part.strip() for part in (*folder.partition("=")[::2],)):
+                raise ConfigurationError(f"{name} has {folder!r}; write name=/path.")
+    _check_hosts(settings)
     _check_openid(settings)
     _check_backups(settings)
     _check_downloads(settings)
     for name in ("metrics_addresses", "trusted_proxy_addresses"):
         for network in getattr(settings, name):
-            try:
-                ipaddress.ip_network(network)
-            except ValueError:
-                raise ConfigurationError(f"{name} has {network!r}; write 10.1.2.3 or 10.0.0.0/8.") from None
+            if not _is_network(network):
+                raise ConfigurationError(f"{name} has {network!r}; write 10.1.2.3 or 10.0.0.0/8.")
     if settings.forwarded_header not in _FORWARDED_HEADERS:
         raise ConfigurationError(f"forwarded_header is {settings.forwarded_header!r}; set x-forwarded or forwarded.")
     _check_words(settings)
+
+
+def _check_hosts(settings: Settings) -> None:
+    for host in settings.import_hosts:
+        if not _HOST.fullmatch(host):
+            raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
+    for host in settings.webhook_hosts:
+        if not (_OUTGOING_HOST.fullmatch(host) or _is_network(host)):
+            raise ConfigurationError(
+                f"webhook_hosts has {host!r}; write hooks.example.com, *.example.com, jenkins.lan:8080 or 10.0.0.0/8."
+            )
+    if settings.delivery_s3_url and not settings.delivery_s3_url.startswith("s3://"):
+        raise ConfigurationError(
+            "delivery_s3_url is no S3 store; write s3://bucket/prefix?endpoint=https://s3.example.com."
+        )
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_words(settings: Settings) -> None:

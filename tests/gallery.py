@@ -57,7 +57,7 @@ def parameter_sets(key: str, data: GalleryData) -> list[dict[str, Any]]:
     request = ExpandRequest(
         template_source=source_of(key), parameters=None, datasets=data.sources, limits=_LIMITS, clock=CLOCK
     )
-    return expand_batch(request, lambda _message: None)
+    return [each.parameters for each in expand_batch(request, lambda _message: None)]
 
 
 def rendered(key: str, data: GalleryData, output: Path, *formats: FileFormat) -> Rendered:

@@ -22,7 +22,7 @@ NO_PAGES = frozenset(
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",
         "/template-vocabulary", "/templates/{name}/preview", "/batches/{id}/header", "/batches/{id}/row",
         "/batches/{id}/tiles", "/batches/values", "/batches/export.csv", "/batches/export.zip", "/batches/{id}/states",
-        "/reports/{id}/detail", "/reports/{id}/comments",
+        "/batches/{id}/deliveries", "/reports/{id}/detail", "/reports/{id}/comments",
         "/datasets/{name}/facts",
         "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
         "/login/openid", "/login/openid/callback", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
@@ -30,7 +30,9 @@ NO_PAGES = frozenset(
     }
 )  # fmt: skip
 # Steps of ways in, each of which has a browser test of its own that walks there.
-ON_THE_WAY = frozenset({"/setup", "/login/code", "/account/linked"})
+ON_THE_WAY = frozenset(
+    {"/setup", "/login/code", "/account/linked", "/mail/confirm", "/mail/stop", "/unsubscribe/{code}"}
+)
 _SHARED = "/s/{secret}"
 FOR_STRANGERS = frozenset(
     {"/login", "/invitation", "/reset-password", "/wall", _SHARED, f"{_SHARED}/reports/{{report_id}}"}

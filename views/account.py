@@ -16,6 +16,8 @@ from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.http.sessions import LANGUAGE_COOKIE
+from server.live.notice_kinds import BELL_CHOICES
+from server.live.notice_mails import ABOUT
 from server.numerals import whole_number
 from server.operations.accounts import NewToken
 from server.realtime.presence import Presence, device_name
@@ -23,7 +25,7 @@ from views.context import render
 from views.field_errors import errors_by_field
 from views.time_zones import time_zone_choices
 
-_DONE = frozenset({"settings", "password", "session", "sessions", "token"})
+_DONE = frozenset({"settings", "notifications", "address", "password", "session", "sessions", "token"})
 _EXPIRIES = (30, 90, 365)
 
 
@@ -45,7 +47,6 @@ async def save_settings(request: web.Request) -> web.Response:
     changes = {
         "language": language or None,
         "time_zone": form.get("time_zone") or None,
-        "notifications": {name: f"notify_{name}" in form for name in ("finished", "failed", "commented")},
     }
     try:
         await operations_of(request).accounts.change_me(principal, changes)
@@ -101,6 +102,13 @@ async def delete_token(request: web.Request) -> web.Response:
     return _done("token")
 
 
+async def account_with_error(
+    request: web.Request, principal: Principal, form: dict[str, str], error: JinduError, *, section: str
+) -> web.Response:
+    """The page with a form that was refused, of one of its sections."""
+    return await _page(request, principal, form=form, error=error, section=section)
+
+
 async def _page(
     request: web.Request,
     principal: Principal,
@@ -119,6 +127,9 @@ async def _page(
         "zones": await asyncio.to_thread(time_zone_choices, utc_now(), chosen=principal.time_zone),
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
+        "mail": await operations_of(request).mail_choices.mine(principal),
+        "told_about": ABOUT,
+        "bell_choices": BELL_CHOICES,
         "usage": await operations_of(request).usage.mine(principal),
         "storage": await operations_of(request).retention.mine(principal),
     }

@@ -25,6 +25,7 @@ from server.reports.batches import BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.reports.work import FileFormat
 from views.context import formats_for, render
+from views.deliveries import delivery_panel
 from views.field_errors import errors_by_field
 from views.looks import note_look, starred_of
 from views.owned import parted
@@ -49,11 +50,13 @@ async def batch_page(request: web.Request) -> web.Response:
     wanted = _filter(request)
     page = await operations_of(request).batches.reports(principal, batch.id, wanted)
     panel = await link_panel(request, batch.id)
+    head = await _header(request, batch)
     note_look(request, "batch", batch.id)
     return await render(
         request,
         "batches/detail.html",
-        **await _header(request, batch),
+        **head,
+        panel=await delivery_panel(request, batch, head["right"]),
         page=page,
         wanted=wanted,
         per_page=_TILES_PER_PAGE,

@@ -35,7 +35,7 @@ async def error_page(request: web.Request, problem: Problem) -> web.Response:
     title = _TITLES.get(problem.status, problem.title)
     return await render(
         request,
-        "shared/problem.html" if request.path.startswith("/s/") else "error.html",
+        "shared/problem.html" if request.path.startswith(("/s/", "/unsubscribe/")) else "error.html",
         problem.status,
         title=formats_for(request).gettext(title),
         message=problem.detail,

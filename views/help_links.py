@@ -41,6 +41,7 @@ _VERSIONS = _for_analysts("versions", label="Versions")
 _TEMPLATE_VERSIONS = _for_analysts("template-versions", label="Versions of a template")
 _EDITOR = _for_analysts("editor", label="The editor")
 _UPLOADED = _for_analysts("uploaded-files", label="Uploaded files")
+_MAILS = _for_analysts("mails", label="Notifications by e-mail")
 _LINKS = _for_analysts("share-links", label="Show reports to people without an account")
 _CONNECTIONS = _for_admins("connections", label="Who is connected, and telling everybody")
 
@@ -52,6 +53,8 @@ PAGES: dict[str, HelpTopic | None] = {
     "/invitation": _SIGNING_IN,
     "/reset-password": _SIGNING_IN,
     "/account": _for_analysts("account", label="Your account"),
+    "/mail/confirm": _MAILS,
+    "/mail/stop": _MAILS,
     "/account/sign-in": _SIX_DIGITS,
     "/account/linked": _for_analysts("company-account", label="Your company's account"),
     "/account/links": _LINKS,
@@ -81,6 +84,7 @@ PAGES: dict[str, HelpTopic | None] = {
     "/jobs/{id}": _for_analysts("states", label="What a state means"),
     "/s": _for_analysts("opened-link", label="You were sent a link"),
     "/links": _LINKS,
+    "/unsubscribe": _for_analysts("unwanted-mail", label="You get mail that you do not want"),
     "/admin": _for_admins("overview", label="Is everything well?"),
     "/admin/alerts": _for_admins("alerts", label="Alerts"),
     "/admin/users": _for_admins("people", label="Let somebody in, or keep somebody out"),

@@ -37,6 +37,12 @@ BODIES: dict[str, Any] = {
     "api_comment_write": {"text": "@li.wei, the East is missing a week."},
     "api_comment_edit": {"text": "@li.wei, the East is missing two weeks."},
     "api_batch_start": {"template": _TEMPLATE, "parameters": [{"region": "East"}], "formats": ["pdf", "xlsx"]},
+    "api_batch_deliver": {"deliveries": [{"via": "mail", "to": ["boss@example.com"], "attach": False}]},
+    "api_delivery_preview": {
+        "template": _TEMPLATE,
+        "parameters": {"query": "select region, manager_mail from regions"},
+        "deliveries": [{"via": "mail", "to_column": "manager_mail", "subject": "{{ title }}, {{ period }}"}],
+    },
     "api_schedule_create": {
         "template": _TEMPLATE,
         "cron": "0 8 1 * *",
@@ -77,6 +83,7 @@ BODIES: dict[str, Any] = {
     "retry_jobs": {"filter": {"state": ["failed"], "error": ["worker_died"]}},
     "change_job": {"progress": 48_213, "message": "Reading orders"},
     "api_change_me": {"language": "zh-CN", "time_zone": "Asia/Shanghai"},
+    "api_change_my_mail": {"address": "alice@example.com", "kinds": {"failed": True, "scheduled": True}},
     "api_add_passkey": {"name": "Laptop", "answer": {"id": "…", "type": "public-key"}, "sealed": "…"},
     "api_begin_passkey": {"current_password": _PASSWORD},
     "api_rename_passkey": {"name": "Old laptop"},

@@ -29,7 +29,9 @@ SECTIONS = (
     ReferenceSection(name="datasets", title="Datasets", begins=("/datasets",)),
     ReferenceSection(name="queries", title="Queries", begins=("/queries",)),
     ReferenceSection(name="templates", title="Templates", begins=("/templates",)),
-    ReferenceSection(name="reports", title="Batches and reports", begins=("/batches", "/reports", "/links", "/views")),
+    ReferenceSection(
+        name="reports", title="Batches and reports", begins=("/batches", "/reports", "/links", "/views", "/deliveries")
+    ),
     ReferenceSection(name="schedules", title="Schedules", begins=("/schedules",)),
     ReferenceSection(name="brand", title="Own brand", begins=("/brand",)),
     ReferenceSection(name="search", title="Search", begins=("/search",)),

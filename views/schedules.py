@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, get_args
 
+import msgspec
 from aiohttp import web
 
 from server.auth.access import Whose
@@ -15,13 +16,15 @@ from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.numerals import whole_number
-from server.operations.schedules import ScheduleWish
+from server.operations.deliveries import DeliveryPreview
+from server.operations.schedule_wishes import ScheduleWish, wish_of
 from server.reports.named_days import RANGES
 from server.reports.work import FileFormat
 from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
 from server.schedules.timing import ors_days
 from server.schedules.words import CronWords, Pattern, words_of
 from views.context import render
+from views.deliveries import form_of, previewed, wishes_of
 from views.field_errors import errors_by_field
 from views.owned import parted
 from views.schedule_calendar import calendar_of, month_of
@@ -63,6 +66,9 @@ async def schedules_page(request: web.Request) -> web.Response:
         is_all=is_all,
         told=[_told(request, each) for each in page.items],
         runs=runs,
+        troubled=await operations_of(request).deliveries.troubled(
+            principal, [each for each in page.items if runs[each.id] and runs[each.id][0].batch_id]
+        ),
         month=month,
         calendar=calendar_of(page.items, runs, month, now=utc_now(), time_zone=principal.time_zone),
     )
@@ -78,6 +84,7 @@ async def schedule_page(request: web.Request) -> web.Response:
         schedule=schedule,
         told=_told(request, schedule),
         runs=runs[schedule.id],
+        optouts=await operations_of(request).unsubscribing.of_schedule(principal, schedule.id),
         times=operations_of(request).schedules.next_times(schedule),
         ors_days=bool(schedule.cron) and ors_days(schedule.cron),
     )
@@ -99,6 +106,8 @@ async def create_schedule(request: web.Request) -> web.Response:
     name = form.get("template", "")
     try:
         wish = ScheduleWish(template=parted(name)[0], owner=parted(name)[1], **_changes(form))
+        if form.get("try"):
+            return await _form(request, name, form, preview=await previewed(request, wish.order))
         schedule = await operations_of(request).schedules.create(principal, wish)
     except InvalidInput as error:
         return await _form(request, name, form, error=error)
@@ -118,6 +127,10 @@ async def change_schedule(request: web.Request) -> web.Response:
     form = await read_form(request)
     try:
         changes = _changes(form, before=schedule)
+        if form.get("try"):
+            wish = msgspec.structs.replace(wish_of(schedule), **changes)
+            preview = await previewed(request, wish.order)
+            return await _form(request, _key_of(schedule), form, schedule=schedule, preview=preview)
         await operations.change(principal, schedule.id, changes)
     except InvalidInput as error:
         return await _form(request, _key_of(schedule), form, schedule=schedule, error=error)
@@ -163,6 +176,7 @@ async def _form(
     *,
     schedule: Schedule | None = None,
     error: JinduError | None = None,
+    preview: tuple[DeliveryPreview, int] | None = None,
 ) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request)
@@ -172,7 +186,7 @@ async def _form(
     chosen = parameters_from(form.pairs())
     choices = await operations.templates.choices(principal, stored, given=chosen)
     errors = errors_by_field(request, error)
-    wrong = {field.rpartition(".")[2]: text for field, text in errors.items() if "." in field}
+    wrong = {field.rpartition(".")[2]: text for field, text in errors.items() if field.startswith("parameters")}
     types = {each.name: each.type for each in check.summary.parameters}
     others = await operations.schedules.list(principal, limit=_OTHERS_OFFERED)
     zone = given.get("time_zone") or principal.time_zone
@@ -196,6 +210,11 @@ async def _form(
         zone=zone,
         errors=errors,
         error=error,
+        ways=operations.deliveries.checks.ways(),
+        delivery_problems=[text for field, text in errors.items() if field.startswith("deliveries")],
+        more_wishes=len(schedule.ordered.deliveries[1:]) if schedule else 0,
+        preview=preview[0] if preview else None,
+        preview_shown=preview[1] if preview else 0,
     )
 
 
@@ -232,6 +251,9 @@ def _changes(form: Form, *, before: Schedule | None = None) -> dict[str, Any]:
         "missed": _one_of(Missed, form.get("missed", ""), Missed.ONCE),
         "overlap": _one_of(Overlap, form.get("overlap", ""), Overlap.QUEUE),
     }
+    mail_to = form.get("mail_to", "").strip()
+    form = Form([("via", "mail"), ("to", mail_to), *form.pairs()]) if mail_to else form
+    changes["deliveries"] = wishes_of(form, before.ordered.deliveries if before else ())
     formats = [name for name in get_args(FileFormat) if name in form.all("format")]
     if formats:
         changes["formats"] = formats
@@ -286,6 +308,7 @@ def _filled(schedule: Schedule) -> Form:
         ("missed", schedule.missed.value),
         ("overlap", schedule.overlap.value),
         *(("format", each) for each in schedule.ordered.formats),
+        *form_of(schedule.ordered.deliveries),
     ]
     wanted = schedule.ordered.parameters
     if isinstance(wanted, list) and len(wanted) == 1:

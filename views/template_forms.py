@@ -48,7 +48,7 @@ def fields_of(
     """Fields for the parameters named (all when left out), filled with what was given or else with the defaults."""
     wanted = None if names is None else set(names)
     return [
-        _field(parameter, choices, given, (errors or {}).get(parameter.name, ""))
+        _field(parameter, choices, given, (errors or {}).get(parameter.name, ""), is_filled_in=summary.each_row)
         for parameter in summary.parameters
         if wanted is None or parameter.name in wanted
     ]
@@ -77,7 +77,9 @@ def parameters_from(form: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return found
 
 
-def _field(parameter: ParameterSummary, choices: Choices, given: Mapping[str, Any], error: str) -> FormField:
+def _field(
+    parameter: ParameterSummary, choices: Choices, given: Mapping[str, Any], error: str, *, is_filled_in: bool
+) -> FormField:
     options: tuple[tuple[str, str], ...] = ()
     kind = _INPUTS.get(parameter.type, "text")
     default = choices.defaults.get(parameter.name, "")
@@ -97,7 +99,7 @@ def _field(parameter: ParameterSummary, choices: Choices, given: Mapping[str, An
         kind=kind,
         value="\n".join(map(str, value)) if isinstance(value, list) else value_text(value),
         values=_values(value),
-        required=not parameter.has_default and not parameter.each and parameter.required,
+        required=not parameter.has_default and not parameter.each and not is_filled_in and parameter.required,
         hint=parameter.description,
         error=error,
         step="any" if parameter.type == "decimal" else "1",

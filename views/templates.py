@@ -7,6 +7,7 @@ import dataclasses
 import msgspec
 from aiohttp import web
 
+from server.delivery.wishes import DeliveryVia
 from server.errors import JinduError, NotFound
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
@@ -66,6 +67,7 @@ async def template_page(request: web.Request) -> web.Response:
         fields=fields_of(check.summary, choices, {}),
         first_pages=await operations_of(request).first_pages.newest(principal, [stored.id]),
         right=await operations.right(principal, stored),
+        can_mail=DeliveryVia.MAIL in operations_of(request).deliveries.checks.ways(),
         **await share_panel(request, "template", stored.name, stored.owner),
         starred=await starred_of(request, "template", [stored.id]),
     )

@@ -14,14 +14,20 @@ from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
 from server.care.findings import CareFinding
+from server.deliveries.carrying import FileFolders
 from server.delivery.parcel import Carrier, Channel
+from server.delivery.sending import Posts, Prefix
 from server.engines.blob_cache import BlobCache
+from server.engines.delivered_folders import DeliveredFolders, delivery_folders
 from server.engines.https_files import HttpsFiles
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
 from server.engines.memory_queue import MemoryQueue
 from server.engines.openid_http import OpenIdOverHttp
+from server.engines.outgoing_hosts import OutgoingHosts
+from server.engines.outgoing_posts import OutgoingPosts
+from server.engines.s3_prefix import S3Prefix
 from server.engines.s3_signing import SignedAddresses
 from server.engines.smtp import SmtpMail
 from server.engines.sqlite import SqliteDatabase
@@ -82,6 +88,9 @@ class Engines:
     shared_scripts: Mapping[str, Callable[[Settings, Database, str], SharedScripts]]
     addresses: Callable[[Settings], Elsewhere]
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
+    folders: Callable[[Settings, BlobStore], FileFolders]
+    posts: Callable[[Settings], Posts]
+    prefix: Callable[[Settings, BlobStore], Prefix]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
     openid: Callable[[], OpenIdHttp]
     collector: Callable[[str], Collector]  # of traces and figures, at an address
@@ -258,6 +267,9 @@ ENGINES = Engines(
     shared_scripts=dict.fromkeys(_POSTGRESQL, _lease_scripts),
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
+    folders=lambda settings, blobs: DeliveredFolders(delivery_folders(settings), blobs),
+    posts=lambda settings: OutgoingPosts(OutgoingHosts(settings.webhook_hosts)),
+    prefix=S3Prefix,
     asking=lambda settings: WebHooks(settings).ask,
     openid=OpenIdOverHttp,
     collector=_otlp,

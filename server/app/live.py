@@ -21,6 +21,7 @@ from server.live.announcing import Announcing
 from server.live.job_messages import JobMessages, JobMoved
 from server.live.jobs_watched import LiveJobs
 from server.live.kept import KeptMessages
+from server.live.notice_mails import NoticeMails
 from server.live.notices import Notices, UnreadChanged
 from server.live.removals import Removals, ThingRemoved
 from server.live.shared_events import RightsMoved, SharedEvents
@@ -115,6 +116,7 @@ def build_live(
     kinds: JobKinds,
     endings: Endings,
     base_path: BasePath,
+    mails: NoticeMails | None = None,
 ) -> LiveParts:
     """`endings`: who signs out, or may no more what they might, loses the connections that rest on it."""
     manager, history, broker = realtime.manager, realtime.history, realtime.broker
@@ -127,7 +129,7 @@ def build_live(
         base_path=base_path,
         catch_up=realtime.catch_up,
     )
-    notices = Notices(manager=manager, broker=broker, history=history, database=database)
+    notices = Notices(manager=manager, broker=broker, history=history, database=database, mails=mails)
     removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
     shared = SharedEvents(manager=manager, broker=broker, database=database, languages=languages)

@@ -7,7 +7,9 @@ from functools import partial
 
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
+from server.app.channels import mail_leaves, public_base
 from server.app.datasets import DatasetParts
+from server.app.deliveries import DeliveryParts
 from server.app.engines import kinds_waiting_in_vain, words_for
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
@@ -32,6 +34,7 @@ from server.datasets.query_store import QueryStore
 from server.help.library import HelpLibrary
 from server.help.pictures import picture_files
 from server.languages import Languages
+from server.live.notice_kinds import NoticeKind
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.alerts import AlertOperations
@@ -51,6 +54,8 @@ from server.operations.dataset_exports import ExportOperations
 from server.operations.dataset_profiles import ProfileOperations
 from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
+from server.operations.deliveries import DeliveryOperations
+from server.operations.delivery_checks import DeliveryChecks
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
@@ -68,6 +73,7 @@ from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
 from server.operations.link_ends import LinkRules
+from server.operations.mail_choices import MailChoiceOperations
 from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
@@ -92,6 +98,7 @@ from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
+from server.operations.unsubscribing import UnsubscribeOperations
 from server.operations.upload_parts import PartOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
@@ -121,6 +128,7 @@ def build_operations(
     statistics: Mapping[str, Callable[[], object]],
     monitoring: MonitoringParts,
     alerts: AlertParts,
+    deliveries: DeliveryParts,
 ) -> Operations:
     database = storage.database
     rights = ThingAccess(database, audit=Audit(database))
@@ -164,7 +172,7 @@ def build_operations(
         growth=storage.growth,
     )
     templates = _templates(storage, rights, reading, reports, saving)
-    batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages)
+    batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages, deliveries.checks)
     combining = BatchCombining(
         batches=batches,
         store=reports.batches,
@@ -187,7 +195,7 @@ def build_operations(
         grants=GrantStore(),
         audit=Audit(database),
         changed=live.shared_events.changed,
-        tell=live.notices.warn,
+        tell=partial(live.notices.warn, kind=NoticeKind.SHARED),
     )
     admin = AdminOperations(
         database=database,
@@ -211,6 +219,9 @@ def build_operations(
         library=HelpLibrary(directory=DOCS, root=base.text, workers=workers.interactive),
         languages=languages,
         pictures=picture_files(DOCS),
+    )
+    schedules = build_schedules(
+        storage=storage, live=live, rights=rights, batches=batches, deliveries=deliveries.checks
     )
     return Operations(
         accounts=accounts,
@@ -254,6 +265,16 @@ def build_operations(
             growth=storage.growth,
         ),
         connections=connections,
+        deliveries=DeliveryOperations(
+            database=database,
+            access=rights,
+            store=deliveries.store,
+            batches=batches,
+            checks=deliveries.checks,
+            rules=deliveries.rules,
+            carrying=deliveries.carrying,
+            sending=deliveries.sending,
+        ),
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
         dataset_profiles=profiles,
@@ -308,6 +329,15 @@ def build_operations(
         jobs=job_operations,
         job_chains=JobChains(database=database, table=jobs.table),
         jobs_together=JobsTogether(jobs=job_operations, removal=job_removal, store=jobs.store),
+        mail_choices=MailChoiceOperations(
+            database=database,
+            languages=languages,
+            language=settings.alert_language,
+            base=public_base(settings),
+            seals=auth.seals,
+            is_set_up=lambda: mail_leaves(settings),
+            hurry=alerts.posting.hurry,
+        ),
         maintenance=MaintenanceOperations(database=database),
         monitoring=monitoring_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
@@ -347,7 +377,7 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
-        schedules=build_schedules(storage=storage, live=live, rights=rights, batches=batches),
+        schedules=schedules,
         search=SearchOperations(
             database=database,
             index=words_for(settings),
@@ -378,6 +408,14 @@ def build_operations(
         ),
         template_starts=TemplateStarts(access=access, profiles=profiles, store=reports.templates),
         templates=templates,
+        unsubscribing=UnsubscribeOperations(
+            database=database,
+            store=deliveries.store,
+            seals=auth.seals,
+            throttle=realtime.throttle,
+            telling=deliveries.telling,
+            planned=schedules,
+        ),
         uploaded_files=UploadedFiles(
             uploads=files,
             store=jobs.store,
@@ -522,6 +560,7 @@ def _batches(
     reports: ReportParts,
     templates: TemplateOperations,
     languages: Languages,
+    deliveries: DeliveryChecks,
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,
@@ -537,5 +576,6 @@ def _batches(
         brands=reports.brands,
         audit=Audit(storage.database),
         languages=languages,
+        deliveries=deliveries,
         max_reports=settings.max_reports_per_batch,
     )

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from server.app.accounts import AuthParts, build_auth, open_accounts
 from server.app.alerts import AlertParts, build_alerts, open_alerts
 from server.app.belonging import BelongingParts, build_belonging, open_belonging
+from server.app.channels import build_notice_mails
 from server.app.chores import ChoreParts, build_chores, open_chores
 from server.app.datasets import DatasetParts, build_datasets
+from server.app.deliveries import build_deliveries
 from server.app.engines import may_be_many
 from server.app.jobs import KINDS, JobParts, build_jobs, open_jobs
 from server.app.live import LiveParts, RealtimeParts, build_live, build_realtime, open_live
@@ -89,6 +91,7 @@ class Parts:
             await enter(meanwhile(self.operations.recently_seen.run()))
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
             await enter(meanwhile(self.operations.schedules.scheduler.run()))
+            await enter(meanwhile(self.operations.deliveries.sending.run()))
             await enter(open_alerts(self.settings, self.alerts))
             await enter(meanwhile(self.telemetry.figures_of(self.monitoring.sampler)))
             yield self
@@ -125,6 +128,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         kinds=kinds,
         endings=auth.credentials.endings,
         base_path=BasePath(settings.base_path),
+        mails=build_notice_mails(settings, languages=languages, auth=auth),
     )
     uploads = build_uploads(settings, storage=storage, realtime=realtime, live=live)
     datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)
@@ -188,7 +192,11 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         statistics=statistics,
         monitoring=monitoring,
         alerts=alerts,
+        deliveries=build_deliveries(
+            settings, languages=languages, storage=storage, auth=auth, live=live, reports=reports
+        ),
     )
+    counts["deliveries"] = lambda: dict(operations.deliveries.sending.counts)
     counts["schedules"] = operations.schedules.scheduler.statistics
     return Parts(
         settings=settings,

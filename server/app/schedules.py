@@ -10,6 +10,8 @@ from server.app.storage import StorageParts
 from server.auth.access import ThingAccess
 from server.clock import Clock, new_id, utc_now
 from server.operations.batches import BatchOperations
+from server.operations.delivery_checks import DeliveryChecks
+from server.operations.schedule_planning import SchedulePlanning
 from server.operations.schedules import ScheduleOperations
 from server.schedules.firing import Firing
 from server.schedules.planning import Planning
@@ -19,7 +21,13 @@ from server.schedules.store import ScheduleStore
 
 
 def build_schedules(
-    *, storage: StorageParts, live: LiveParts, rights: ThingAccess, batches: BatchOperations, clock: Clock = utc_now
+    *,
+    storage: StorageParts,
+    live: LiveParts,
+    rights: ThingAccess,
+    batches: BatchOperations,
+    deliveries: DeliveryChecks,
+    clock: Clock = utc_now,
 ) -> ScheduleOperations:
     database = storage.database
     store = ScheduleStore(database)
@@ -37,9 +45,8 @@ def build_schedules(
     planning = Planning(database=database, stopping=stopping, announce=announce, clock=clock)
     return ScheduleOperations(
         database=database,
-        access=rights,
         store=store,
-        batches=batches,
+        plans=SchedulePlanning(access=rights, store=store, batches=batches, deliveries=deliveries),
         firing=firing,
         scheduler=Scheduler(stopping=stopping, planning=planning, firing=firing, clock=clock),
         growth=storage.growth,

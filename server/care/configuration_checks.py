@@ -145,3 +145,9 @@ def _check_folders(settings: Settings) -> Iterator[CareFinding]:
             yield error("folder_gone", f"import_folders has {name}={folder}, which is not there.", "Mend the path.")
         elif not os.access(folder, os.R_OK | os.X_OK):
             yield error("folder_unreadable", f"The import folder {folder} cannot be read.", _AS_THE_USER)
+    for name, _, given in (each.partition("=") for each in settings.delivery_folders):
+        folder = Path(given.strip())
+        if not folder.is_dir():
+            yield error("folder_gone", f"delivery_folders has {name}={folder}, which is not there.", "Mend the path.")
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            yield error("folder_readonly", f"The delivery folder {folder} cannot be written to.", _AS_THE_USER)

@@ -25,6 +25,7 @@ from server.care.swapping import require_free, staging, swap_in, sync_directory
 from server.care.telling import FarTelling, Say
 from server.care.unserved import require_unserved
 from server.clock import utc_now
+from server.deliveries.store import hold_deliveries
 from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
 from server.schedules.store import hold_restored
@@ -166,6 +167,7 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
         await forget_nodes_of_backup(connection, _made_at(manifest))
         await forget_marks(connection)
         await hold_restored(connection)
+        await hold_deliveries(connection)
     await History(database).cut_all()
     async with database.read() as connection:
         await _require_sound(connection)

@@ -153,6 +153,13 @@ def _add_report(commands: Commands) -> None:
     parser.add_argument(
         "--as-of", default="", metavar="DAY", help="a day or RFC 3339 moment that they speak of (default: now)"
     )
+    parser.add_argument(
+        "--deliver",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="mail them there, too; repeat it for more. What is no address is the column that names who gets which",
+    )
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where to save (default: here)")
     _with_server(parser, "reporting", "make_reports")
 

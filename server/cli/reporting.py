@@ -25,11 +25,19 @@ async def make_reports(session: CliSession, options: dict[str, Any]) -> int:
             parameters=[parameters] if parameters else None,
             formats=options["formats"],
             as_of=options["as_of"],
+            deliveries=_deliveries(options["deliver"]),
         )
         job = await session.followed(started["job_id"])
         files, failed = await _download_all(session, started["batch_id"], directory)
     session.answer(_outcome(job, started["batch_id"], files, failed))
     return max(session.status_of(job), FAILED if failed else DONE)
+
+
+def _deliveries(given: list[str]) -> list[dict[str, Any]] | None:
+    addresses = [each for each in given if "@" in each]
+    columns = [each for each in given if "@" not in each]
+    wishes: list[dict[str, Any]] = [{"via": "mail", "to": addresses}] if addresses else []
+    return [*wishes, *({"via": "mail", "to_column": column} for column in columns)] or None
 
 
 @contextmanager

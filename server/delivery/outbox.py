@@ -23,9 +23,17 @@ _KEPT = timedelta(days=30)
 _DELETED_AT_ONCE = 500
 
 
-async def put_parcel(connection: AsyncConnection, content: ParcelContent, *, subject: str, now: datetime) -> str:
-    """To be sent as soon as the transaction has committed; its id."""
-    parcel_id = new_id()
+async def put_parcel(
+    connection: AsyncConnection,
+    content: ParcelContent,
+    *,
+    subject: str,
+    now: datetime,
+    parcel_id: str | None = None,
+    not_before: datetime | None = None,
+) -> str:
+    """To be sent as soon as the transaction has committed, or at that time; its id."""
+    parcel_id = parcel_id or new_id()
     channel = Channel.MAIL if isinstance(content, Mail) else Channel.WEBHOOK
     await connection.execute(
         insert(outbox).values(
@@ -35,7 +43,7 @@ async def put_parcel(connection: AsyncConnection, content: ParcelContent, *, sub
             content=msgspec.json.encode(content),
             created_at=now,
             state=ParcelState.WAITING,
-            next_at=now,
+            next_at=not_before or now,
         )
     )
     return parcel_id

@@ -27,16 +27,20 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     media_type: str
     blob: str
+    sha256: str = ""  # what it held when the mail was written; empty: nobody noted it
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):
-    """`html` is the same once more, for programs that show it."""
+    """`html` is the same once more, for programs that show it. `unsubscribe` is an address that ends such mail with one
+    click; `message_id` stays the same as long as it is the same mail."""
 
     recipients: tuple[str, ...]
     subject: str
     text: str
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
+    unsubscribe: str = ""
+    message_id: str = ""
 
 
 class Hook(msgspec.Struct, frozen=True, kw_only=True, tag="webhook"):

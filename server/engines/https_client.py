@@ -75,8 +75,9 @@ class PrivateAddress(OSError):
 
 
 class CheckedResolver(AbstractResolver):
-    def __init__(self, is_public: IsPublic) -> None:
-        self._system = ThreadedResolver()
+    def __init__(self, is_public: IsPublic, *, inner: AbstractResolver | None = None) -> None:
+        """`inner` stands in for the names of the world outside in tests."""
+        self._system = inner or ThreadedResolver()
         self._is_public = is_public
 
     async def resolve(

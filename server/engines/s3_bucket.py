@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from server.errors import ConfigurationError, NotFound
@@ -45,7 +45,7 @@ class S3Bucket:
     def __init__(
         self, url: str, *, key_id: str, secret: str, look_patience_seconds: float = _LOOK_PATIENCE_SECONDS
     ) -> None:
-        """As the setting `storage_url` has it. Raises `ConfigurationError`; nothing is connected yet."""
+        """`url` as the setting `storage_url` has it. Raises `ConfigurationError`; nothing is connected yet."""
         self._store = _store_of(url, key_id=key_id, secret=secret)
         self._look_patience_seconds = look_patience_seconds
         self.is_away = False  # as the last call found it
@@ -62,6 +62,15 @@ class S3Bucket:
                 chunk_size=_PART_BYTES,
                 max_concurrency=_PARTS_AT_ONCE,
             )
+
+    async def create(self, key: str, content: Path, metadata: Mapping[str, str]) -> bool:
+        """In one piece, and only where nothing is under this key; whether that was so."""
+        with self._named_failures(key):
+            try:
+                await obstore.put_async(self._store, key, content, attributes=dict(metadata), mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
 
     async def metadata(self, key: str) -> tuple[int, Mapping[str, str]]:
         """Its size in bytes, and what was put with it. Raises `NotFound`."""

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import re
 import ssl
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
+from email.mime.base import MIMEBase
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
+from typing import Any
+from urllib.parse import quote
 
 import aiosmtplib
 
-from server.delivery.parcel import Mail, Parcel
+from server.delivery.parcel import Attachment, Mail, Parcel
 from server.errors import NotDelivered, NotFound
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
 
 _TIMEOUT_SECONDS = 30.0
-_OF_GOOD = range(200, 400)
+_GOODBYE_SECONDS = 5.0
 _OF_NO_USE = range(500, 600)
+_FULL_FOR_NOW = re.compile(r"\b5\.2\.[02]\b")  # a quota of so many mails a day, a mailbox that is full: both pass
+_NAME_CHARACTERS = 66
+_PIECE = 60
+_CHARSET = "utf-8''"
 
 
 class SmtpMail:
@@ -39,20 +50,24 @@ class SmtpMail:
         assert isinstance(parcel.content, Mail)
         message = await self._written(parcel, parcel.content)
         settings = self._settings
+        content = await asyncio.to_thread(message.as_bytes)
+        client = _Handing(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_user or None,
+            password=settings.smtp_password or None,
+            use_tls=settings.smtp_security == "tls",
+            start_tls=settings.smtp_security == "starttls",
+            tls_context=self._trust,
+            timeout=_TIMEOUT_SECONDS,
+        )
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=settings.smtp_host,
-                port=settings.smtp_port,
-                username=settings.smtp_user or None,
-                password=settings.smtp_password or None,
-                use_tls=settings.smtp_security == "tls",
-                start_tls=settings.smtp_security == "starttls",
-                tls_context=self._trust,
-                timeout=_TIMEOUT_SECONDS,
-            )
+            await client.connect()
+            await client.sendmail(parseaddr(settings.mail_from)[1], parcel.content.recipients, content)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise _in_words(error, f"{settings.smtp_host}:{settings.smtp_port}") from error
+            raise _in_words(error, f"{settings.smtp_host}:{settings.smtp_port}", client.is_handed_over) from error
+        finally:
+            await _hang_up(client)
 
     async def _written(self, parcel: Parcel, mail: Mail) -> EmailMessage:
         """The same message at each attempt: who gets it twice after a crash is spared the second by its id."""
@@ -62,36 +77,99 @@ class SmtpMail:
         message["To"] = tuple(Address(addr_spec=each) for each in mail.recipients)
         message["Subject"] = " ".join(mail.subject.split())
         message["Date"] = format_datetime(parcel.created_at)
-        message["Message-ID"] = f"<{parcel.id}@{sender.rpartition('@')[2]}>"
+        message["Message-ID"] = mail.message_id or f"<{parcel.id}@{sender.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence answers
+        if mail.unsubscribe:
+            message["List-Unsubscribe"] = f"<{mail.unsubscribe}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(mail.text)
         if mail.html:
             message.add_alternative(mail.html, subtype="html")
+        if mail.attachments:
+            message.make_mixed()
         for each in mail.attachments:
-            maintype, _, subtype = each.media_type.partition("/")
-            try:
-                async with self._blobs.fetch([each.blob]) as (path,):
-                    content = await asyncio.to_thread(path.read_bytes)
-            except NotFound:
-                raise NotDelivered("“{file}” was deleted before it was sent.", file=each.name, is_final=True) from None
-            message.add_attachment(content, maintype=maintype, subtype=subtype, filename=each.name)
+            part = await asyncio.to_thread(attached, each, await self._content(each))
+            message.attach(part)  # type: ignore[arg-type] # of the old kind, on purpose
         return message
 
+    async def _content(self, attachment: Attachment) -> bytes:
+        name = attachment.name
+        try:
+            async with self._blobs.fetch([attachment.blob]) as (path,):
+                content = await asyncio.to_thread(path.read_bytes)
+        except NotFound:
+            raise NotDelivered("“{file}” was deleted before it was sent.", file=name, is_final=True) from None
+        if attachment.sha256 and await asyncio.to_thread(_sha256, content) != attachment.sha256:
+            raise NotDelivered("“{file}” is not what it was; nothing was sent.", file=name, is_final=True)
+        return content
 
-def _in_words(error: Exception, host: str) -> NotDelivered:
+
+class _Handing(aiosmtplib.SMTP):
+    """Knows whether the message itself is on its way: whoever does not answer then may have taken it."""
+
+    is_handed_over = False
+
+    async def data(self, message: str | bytes, /, **options: Any) -> aiosmtplib.SMTPResponse:
+        self.is_handed_over = True
+        return await super().data(message, **options)
+
+
+async def _hang_up(client: aiosmtplib.SMTP) -> None:
+    """Whatever becomes of the goodbye, the mail is there or is not."""
+    try:
+        await client.quit(timeout=_GOODBYE_SECONDS)
+    except (aiosmtplib.SMTPException, OSError):
+        client.close()
+
+
+def attached(attachment: Attachment, content: bytes) -> Message:
+    """Programs differ in where they look for a name that is not ASCII: `filename*` as RFC 2231 has it, and `name` as an
+    encoded word, which that forbids and they read. Of the old kind of message, which leaves what we write as it is."""
+    maintype, _, subtype = attachment.media_type.partition(";")[0].partition("/")
+    part = MIMEBase(maintype, subtype)
+    name = "".join(letter for letter in attachment.name if letter.isprintable() and letter not in '"\\')
+    if name.isascii():
+        part.replace_header("Content-Type", f'{maintype}/{subtype};\n name="{name}"')
+        part["Content-Disposition"] = f'attachment;\n filename="{name}"'
+    else:
+        words = Header(name, "utf-8", maxlinelen=_NAME_CHARACTERS, continuation_ws=" ").encode()
+        part.replace_header("Content-Type", f'{maintype}/{subtype};\n name="{words}"')
+        part["Content-Disposition"] = f"attachment;\n {_rfc2231(name)}"
+    part["Content-Transfer-Encoding"] = "base64"
+    part.set_payload(base64.encodebytes(content).decode("ascii"))
+    return part
+
+
+def _rfc2231(name: str) -> str:
+    """In pieces that fit a line."""
+    encoded = quote(name, safe="")
+    whole = [encoded[start : start + _PIECE] for start in range(0, len(encoded), _PIECE)]
+    if len(whole) == 1:
+        return f"filename*={_CHARSET}{encoded}"
+    pieces = [f"filename*{place}*={_CHARSET if place == 0 else ''}{piece}" for place, piece in enumerate(whole)]
+    return ";\n ".join(pieces)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _in_words(error: Exception, host: str, is_handed_over: bool) -> NotDelivered:
     """The server's own words are kept: they are what an administrator looks for."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         refused = error.recipients[0]
-        is_final = all(each.code in _OF_NO_USE for each in error.recipients)
+        is_final = all(_is_final(each) for each in error.recipients)
         said = f"{refused.recipient}: {refused.code} {refused.message}"
         return NotDelivered("{host} takes no mail for {said}.", host=host, said=said, is_final=is_final)
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         said = f"{error.code} {error.message}"
         return NotDelivered("{host} does not take smtp_user and smtp_password: {said}.", host=host, said=said)
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        is_final = error.code in _OF_NO_USE
+        is_final = _is_final(error)
         said = f"{error.code} {error.message}"
         return NotDelivered("{host} refused the mail: {said}.", host=host, said=said, is_final=is_final)
+    if is_handed_over and isinstance(error, aiosmtplib.SMTPServerDisconnected | aiosmtplib.SMTPTimeoutError | OSError):
+        return NotDelivered("{host} did not say whether it took the mail.", host=host, may_have_arrived=True)
     if isinstance(error, aiosmtplib.SMTPTimeoutError | TimeoutError):
         return NotDelivered("{host} did not answer in time.", host=host)
     if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
@@ -99,3 +177,7 @@ def _in_words(error: Exception, host: str) -> NotDelivered:
     if isinstance(error, aiosmtplib.SMTPConnectError | OSError):
         return NotDelivered("{host} cannot be reached: {said}.", host=host, said=str(error))
     return NotDelivered("The mail could not be handed to {host}: {said}.", host=host, said=str(error))
+
+
+def _is_final(said: aiosmtplib.SMTPResponseException) -> bool:
+    return said.code in _OF_NO_USE and not _FULL_FOR_NOW.search(said.message)

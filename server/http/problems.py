@@ -212,7 +212,7 @@ def _of_unexpected(request: web.Request, error: Exception) -> _Failure:
 def _asked(request: web.Request) -> str:
     """Without what stands in an address that is a secret."""
     resource = request.match_info.route.resource
-    path = resource.canonical if resource and request.path.startswith("/s/") else request.path
+    path = resource.canonical if resource and request.path.startswith(("/s/", "/unsubscribe/")) else request.path
     return f"{request.method} {path}"
 
 

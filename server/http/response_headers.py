@@ -80,7 +80,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if parts.readiness.phase is ServerPhase.DRAINING:
         response.force_close()  # the next request finds whoever serves then
         headers["Connection"] = "close"
-    if request.path.startswith("/s/"):
+    if request.path.startswith(("/s/", "/unsubscribe/")):
         headers.update(_BY_LINK)
     if request.path.startswith("/api/"):
         headers.setdefault("Cache-Control", "no-store")

@@ -16,8 +16,8 @@ from server.http.sessions import bearer_token, device_of
 
 # They act on a code that only its holder knows, and not on a cookie. Their pages tell no referrer, which makes browsers
 # call the origin `null`; only over TLS and on this machine do they say by another header where a request was made.
-_BY_CODE = frozenset({"/invitation", "/reset-password"})
-_BY_LINK = "/s/"
+_BY_CODE = frozenset({"/invitation", "/reset-password", "/mail/confirm", "/mail/stop"})
+_BY_LINK = ("/s/", "/unsubscribe/")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

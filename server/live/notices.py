@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.jobs.job import Job
 from server.jobs.outcomes import Notice
 from server.live.kept import notice_body
+from server.live.notice_kinds import NoticeKind
+from server.live.notice_mails import NoticeMails
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
 from server.realtime.history import History, KeptMessage
@@ -40,21 +42,31 @@ class UnreadChanged(Publication, frozen=True, kw_only=True):
 
 
 class Notices:
-    def __init__(self, *, manager: ConnectionManager, broker: Broker, history: History, database: Database) -> None:
+    def __init__(
+        self,
+        *,
+        manager: ConnectionManager,
+        broker: Broker,
+        history: History,
+        database: Database,
+        mails: NoticeMails | None = None,
+    ) -> None:
+        """`mails`: without it nothing leaves by mail."""
         self._manager = manager
         self._broker = broker
         self._history = history
         self._database = database
+        self._mails = mails
         self._storing: set[asyncio.Task[None]] = set()
 
-    def warn(self, user_id: str, notice: Notice) -> None:
+    def warn(self, user_id: str, notice: Notice, *, kind: NoticeKind | None = NoticeKind.ACCOUNT) -> None:
         """Tell a user what they must know, whatever they chose to be told of; from a plain function."""
-        self._keep_soon(self._notify_until_kept(user_id, notice))
+        self._keep_soon(self._notify_until_kept(user_id, notice, kind))
 
-    async def notify_who_asked(self, user_id: str, notice: Notice) -> None:
+    async def notify_who_asked(self, user_id: str, notice: Notice, *, kind: NoticeKind | None = None) -> None:
         """Keep a notification, then send it, whatever they chose to be told of: this one they asked for."""
         async with self._database.write() as connection:
-            kept = await self.keep(connection, user_id, notice)
+            kept = await self.keep(connection, user_id, notice, kind=kind)
         self.send(kept)
 
     async def notify_everybody(self, notice: Notice) -> int:
@@ -68,6 +80,8 @@ class Notices:
                 kept = await self._history.append_for_some(
                     connection, after=last, limit=_USERS_AT_ONCE, type=NOTIFICATION, body=body
                 )
+                if self._mails is not None:
+                    await self._mails.put_for_some(connection, [*kept.positions], NoticeKind.ANNOUNCED, notice)
             if not kept.positions:
                 return told
             self._broker.send(kept)
@@ -82,21 +96,34 @@ class Notices:
         self._manager.send_json_to_user(changed.user_id, message)
 
     async def keep_wanted(
-        self, connection: AsyncConnection, user_id: str, notice: Notice, *, choice: str = ""
+        self, connection: AsyncConnection, user_id: str, notice: Notice, *, kind: NoticeKind | None = None
     ) -> list[KeptMessage]:
-        """In the caller's transaction; nothing when the user chose not to be told of such things.
+        """In the caller's transaction, and in the bell only when the user has not chosen not to be told of such things.
 
-        `choice` is one of those of an account; without one it is about a job that ended, well or not.
+        Without a `kind` it is about a job that ended, well or not.
         """
+        if kind is None:
+            kind = NoticeKind.FAILED if notice.level in ("error", "warning") else NoticeKind.FINISHED
         found = await connection.execute(select(users.c.notifications).where(users.c.id == user_id))
         choices = found.scalar_one_or_none() or {}
-        if not choices.get(choice or ("failed" if notice.level in ("error", "warning") else "finished"), True):
-            return []
-        return [await self.keep(connection, user_id, notice)]
+        if choices.get(kind, True):
+            return [await self.keep(connection, user_id, notice, kind=kind)]
+        await self._mail(connection, user_id, notice, kind)
+        return []
 
-    async def keep(self, connection: AsyncConnection, user_id: str, notice: Notice) -> KeptMessage:
-        """In the caller's transaction, whatever they chose to be told of; right after its commit it is sent."""
+    async def keep(
+        self, connection: AsyncConnection, user_id: str, notice: Notice, *, kind: NoticeKind | None = None
+    ) -> KeptMessage:
+        """In the caller's transaction, whatever they chose to be told of; right after its commit it is sent.
+
+        By mail, too, where they chose that for its `kind`; what has none is for the bell alone.
+        """
+        await self._mail(connection, user_id, notice, kind)
         return await self._history.append(connection, user_id, type=NOTIFICATION, body=notice_body(notice))
+
+    async def _mail(self, connection: AsyncConnection, user_id: str, notice: Notice, kind: NoticeKind | None) -> None:
+        if self._mails is not None and kind is not None:
+            await self._mails.put(connection, user_id, kind, notice)
 
     def send(self, kept: KeptMessage) -> None:
         self._broker.send(kept.as_told())
@@ -116,10 +143,10 @@ class Notices:
         self._storing.add(task)  # the event loop itself holds tasks only weakly
         task.add_done_callback(self._storing.discard)
 
-    async def _notify_until_kept(self, user_id: str, notice: Notice) -> None:
+    async def _notify_until_kept(self, user_id: str, notice: Notice, kind: NoticeKind | None) -> None:
         while True:
             try:
-                await self.notify_who_asked(user_id, notice)
+                await self.notify_who_asked(user_id, notice, kind=kind)
             except NOT_NOW:  # said in the log already
                 await asyncio.sleep(_FULL_DISK_SECONDS)
                 continue

@@ -91,6 +91,7 @@ def _jobs(readings: Readings) -> Iterable[Family]:
         "jindu_query_seconds", "Previews and queries, with the wait for a turn.", {"": readings["queries_took"]}
     )
     yield _counter("jindu_schedule_runs", "Runs of schedules.", readings["schedules"], "state")
+    yield _counter("jindu_deliveries", "Deliveries of reports.", readings["deliveries"], "state")
     for name, text in (("busy", "Worker processes at work."), ("size", "Worker processes there may be.")):
         yield _gauge_by(f"jindu_workers_{name}", text, {pool: getattr(readings[pool], name) for pool in _POOLS}, "pool")
     for name, text in (("started", "Worker processes started."), ("died", "Worker processes that died.")):

@@ -13,6 +13,7 @@ from server.auth.access import BATCHES, DATASETS, Right, ThingAccess, require_st
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
+from server.delivery.wishes import DeliveryStage, WantedDeliveries, columns_of
 from server.errors import Conflict, Locked, NotFound, StorageFull
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized
@@ -21,6 +22,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.operations.data_reading import DataReading
+from server.operations.delivery_checks import DeliveryChecks
 from server.operations.templates import TemplateOperations
 from server.reports.archive import Archive, archive_of
 from server.reports.as_of import moment_of
@@ -75,9 +77,11 @@ class BatchOperations:
         brands: BrandStore,
         audit: Audit,
         languages: Languages,
+        deliveries: DeliveryChecks,
         max_reports: int,
         clock: Clock = utc_now,
     ) -> None:
+        self._deliveries = deliveries
         self._database = database
         self._access = access
         self._store = store
@@ -115,7 +119,7 @@ class BatchOperations:
             detail = {"template": batch.template_name, "version": batch.template_version}
             await self._audit.record(connection, principal, "batch.start", batch.name, detail, subject_id=batch.id)
 
-        what = (asked or {"order": order}) | prioritized(priority)
+        what = (asked or {"order": _as_asked(order)}) | prioritized(priority)
         job = await self._runner.start(
             KIND,
             owner_id=principal.user_id,
@@ -298,6 +302,7 @@ class BatchOperations:
         """The batch as it will be stored, its job still missing."""
         now = self._clock().replace(microsecond=0)  # as files write it
         clock = moment_of(order.as_of, principal.time_zone) if order.as_of else now
+        wishes = self._deliveries.kept(order.deliveries)
         stored = await self._templates.get(principal, order.template, owner=order.owner)
         source = await self._templates.bundled(principal, stored.source, stored.owner_id)
         requested = asked_parameters(order)
@@ -318,6 +323,7 @@ class BatchOperations:
                 known=known.offered,
                 language=principal.language,
                 time_zone=principal.time_zone,
+                carried=columns_of(wishes),
             ),
         )
         return Batch(
@@ -339,7 +345,15 @@ class BatchOperations:
             time_zone=principal.time_zone,
             report_count=0,
             created_at=now,
+            deliveries=WantedDeliveries(wishes=wishes, schedule_id=order.schedule_id) if wishes else None,
+            delivery_state=DeliveryStage.WANTED if wishes else DeliveryStage.NONE,
         )
+
+
+def _as_asked(order: BatchOrder) -> dict[str, Any]:
+    """For its fingerprint: what came to orders later adds nothing while it is not used, so that keys of before hold."""
+    plain: dict[str, Any] = msgspec.to_builtins(order)
+    return {name: value for name, value in plain.items() if value or name not in ("deliveries", "schedule_id")}
 
 
 def _require_made(batch: BatchHead) -> None:

@@ -19,6 +19,7 @@ from server.auth.users import name_key
 from server.clock import Clock, utc_now
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
 from server.jobs.outcomes import Notice
+from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
 from server.operations.batches import BatchOperations
 from server.realtime.history import KeptMessage
@@ -215,7 +216,7 @@ class CommentOperations:
                 url=f"/reports/{report.id}#comment-{comment_id}",
                 parameters={"by": principal.user_name, "title": report.title},
             )
-            kept += await self._notices.keep_wanted(connection, user_id, notice, choice="commented")
+            kept += await self._notices.keep_wanted(connection, user_id, notice, kind=NoticeKind.COMMENTED)
         return kept
 
     def _told(self, report_id: str, comment_id: str, change: str, kept: Sequence[KeptMessage]) -> None:

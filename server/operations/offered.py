@@ -21,6 +21,7 @@ from server.operations.dataset_exports import ExportOperations
 from server.operations.dataset_profiles import ProfileOperations
 from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
+from server.operations.deliveries import DeliveryOperations
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
@@ -36,6 +37,7 @@ from server.operations.job_chains import JobChains
 from server.operations.job_removal import JobRemoval
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import JobsTogether
+from server.operations.mail_choices import MailChoiceOperations
 from server.operations.maintenance import MaintenanceOperations
 from server.operations.monitoring import MonitoringOperations
 from server.operations.notifications import NotificationOperations
@@ -57,6 +59,7 @@ from server.operations.sharing import SharingOperations
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
+from server.operations.unsubscribing import UnsubscribeOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
 from server.operations.usage import UsageOperations
@@ -77,6 +80,7 @@ class Operations:
     brands: BrandOperations
     comments: CommentOperations
     connections: ConnectionOperations
+    deliveries: DeliveryOperations
     dataset_differences: DifferenceOperations
     dataset_exports: ExportOperations
     dataset_profiles: ProfileOperations
@@ -97,6 +101,7 @@ class Operations:
     job_removal: JobRemoval
     jobs: JobOperations
     jobs_together: JobsTogether
+    mail_choices: MailChoiceOperations
     maintenance: MaintenanceOperations
     monitoring: MonitoringOperations
     notifications: NotificationOperations
@@ -118,6 +123,7 @@ class Operations:
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations
+    unsubscribing: UnsubscribeOperations
     uploaded_files: UploadedFiles
     uploads: UploadOperations
     usage: UsageOperations

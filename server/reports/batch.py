@@ -29,7 +29,7 @@ from server.reports.ledger import ReportLedger, Turn
 from server.reports.queued_reports import QueuedReports
 from server.reports.report_maker import ReportMaker
 from server.reports.requests import LaidOut, expand_request, layout_request
-from server.reports.work import expand_batch, lay_out
+from server.reports.work import ExpandedReport, expand_batch, lay_out
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
@@ -156,15 +156,15 @@ class BatchReports:
     async def _expand(self, context: JobContext, batch: Batch) -> Batch:
         context.advance(stage="expanding")
         async with expand_request(batch, self._blobs, self._limits, max_reports=self._max_reports) as request:
-            parameter_sets = await context.run_in_worker(expand_batch, request)
-        if not parameter_sets:
+            made: list[ExpandedReport] = await context.run_in_worker(expand_batch, request)
+        if not made:
             raise InvalidInput(
                 "There is nothing to report: the parameters gave no report. Check the data they come from."
             )
         async with self._database.write() as connection:
             await context.fence(connection)
-            await self._store.add_reports(connection, batch, parameter_sets)
-        context.log("Reports to make: {count}", values={"count": len(parameter_sets)})
+            await self._store.add_reports(connection, batch, made)
+        context.log("Reports to make: {count}", values={"count": len(made)})
         return await self._store.get(batch.id)
 
     async def _requeue(self, context: JobContext, batch: Batch) -> None:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from server.delivery.wishes import DeliveryWish
 from server.reports.work import (
     FileFormat,
 )
@@ -30,6 +31,8 @@ class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
     formats: Sequence[FileFormat] | None = None
     name: str = ""
     as_of: str = ""  # a day or RFC 3339; empty: the present moment
+    deliveries: Sequence[DeliveryWish] = ()
+    schedule_id: str | None = None  # whose readers may ask for no more of it
 
 
 def formats_of(wanted: Sequence[str]) -> list[FileFormat]:

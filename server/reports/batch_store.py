@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, and_, cast, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Text, and_, case, cast, delete, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
+from server.delivery.wishes import DeliveryStage
 from server.errors import NotFound
 from server.jobs.job import State
 from server.reports.batch_comparing import Figure, ReportFigures
@@ -29,6 +30,7 @@ from server.reports.batch_rows import (
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
 from server.reports.report_values import rows_of, words_in, words_of
+from server.reports.work import ExpandedReport
 from server.storage import findable
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of
@@ -182,21 +184,20 @@ class BatchStore:
         words = words_in([batch.name, batch.template_name])
         await connection.execute(insert(batch_words).values(batch_id=batch.id, words=words))
 
-    async def add_reports(
-        self, connection: AsyncConnection, batch: Batch, parameter_sets: Sequence[dict[str, Any]]
-    ) -> None:
+    async def add_reports(self, connection: AsyncConnection, batch: Batch, expanded: Sequence[ExpandedReport]) -> None:
         rows = [
             {
                 "id": new_id(),
                 "batch_id": batch.id,
                 "owner_id": batch.owner_id,
                 "position": position,
-                "title": provisional_title(parameters) or batch.name,
-                "words": words_of(provisional_title(parameters) or batch.name, parameters),
-                "parameters": parameters,
+                "title": provisional_title(each.parameters) or batch.name,
+                "words": words_of(provisional_title(each.parameters) or batch.name, each.parameters),
+                "parameters": each.parameters,
+                "carried": each.carried,
                 "state": State.QUEUED,
             }
-            for position, parameters in enumerate(parameter_sets, start=1)
+            for position, each in enumerate(expanded, start=1)
         ]
         values = [value for row in rows for value in rows_of(row)]
         texts = (batch.name, batch.template_name, *(str(row["words"]) for row in rows))
@@ -212,8 +213,10 @@ class BatchStore:
         await connection.execute(update(batches).where(batches.c.id == batch.id).values(report_count=len(rows)))
 
     async def hand_over(self, connection: AsyncConnection, batch_id: str, job_id: str) -> None:
-        """From now on `job_id` is the job that makes this batch."""
-        await connection.execute(update(batches).where(batches.c.id == batch_id).values(job_id=job_id))
+        """From now on `job_id` is the job that makes this batch; what it makes goes out once it is over."""
+        wanted = case((batches.c.delivery_state != "", DeliveryStage.WANTED), else_="")
+        moved = update(batches).where(batches.c.id == batch_id)
+        await connection.execute(moved.values(job_id=job_id, delivery_state=wanted))
 
     async def requeue(self, connection: AsyncConnection, batch_id: str, states: Sequence[State]) -> int:
         """Put reports in `states` back into the queue; returns how many."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from server.delivery.wishes import DeliveryStage, WantedDeliveries
 from server.errors import FieldError, JinduError, NotFound
 from server.jobs.job import Completeness, JobError, State
 from server.reports.batch_comparing import Figure
@@ -73,6 +74,8 @@ class Batch(BatchHead, frozen=True, kw_only=True):
     requested: Any  # parameter sets, {"query": …}, or None: as the template's `each` says
     images: dict[str, str] = {}  # blob keys of the pictures that the template names
     brand: Brand = Brand()
+    deliveries: WantedDeliveries | None = None
+    delivery_state: DeliveryStage = DeliveryStage.NONE
 
 
 class StoredArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +114,7 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     title: str
     parameters: dict[str, Any]
+    carried: dict[str, str] = {}
     state: State
     error: ReportError | None = None
     artifacts: list[StoredArtifact] = []

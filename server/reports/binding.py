@@ -109,11 +109,17 @@ class _Binder:
         names = {parameter.name for parameter in self._template.parameters}
         each_row = self._template.each_row
         for column in self.columns.get("each_row") or ():
-            if each_row and column not in names:
+            if not each_row or column in names:
+                continue
+            if hint := self._issues.hint(column, names):
                 self._issues.add(
-                    each_row.node, "“each_row” gives “{name}”, which is no parameter.{hint}",
-                    name=column, hint=self._issues.hint(column, names),
-                )  # fmt: skip
+                    each_row.node, "“each_row” gives “{name}”, which is no parameter.{hint}", name=column, hint=hint
+                )
+                continue
+            self._issues.add(
+                each_row.node, "“each_row” gives “{name}”, which is no parameter: it can only say who gets the report.",
+                severity="warning", name=column,
+            )  # fmt: skip
         for name, query in self._template.option_queries.items():
             columns = self.columns.get(name)
             if columns and len(columns) > 1 and name.startswith("each."):

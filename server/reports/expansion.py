@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import product
 from typing import Any
@@ -11,10 +11,12 @@ import msgspec
 
 from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
+from server.reports.parameter_texts import value_text
 from server.reports.parameter_values import Wrong
 from server.reports.parameters import Parameter, as_json, bound_values, complete
 from server.reports.reading import near_hint
 from server.reports.template import Query, Template, query_problem
+from server.reports.work import ExpandedReport
 
 # Each report keeps its parameters, and lists of reports show them.
 MAX_SET_BYTES = 8 * 1024
@@ -28,15 +30,24 @@ def expand(
     *,
     today: date,
     max_reports: int,
-) -> list[dict[str, Any]]:
-    """Raises `InvalidInput` that names the wrong set and parameter, or says that there are too many."""
-    found: list[dict[str, Any]] = []
+    carried: Collection[str] = (),
+) -> list[ExpandedReport]:
+    """`carried` are columns to keep although they may be no parameters.
+
+    Raises `InvalidInput` that names the wrong set and parameter, or says that there are too many.
+    """
+    found: list[ExpandedReport] = []
     left_bytes = MAX_ORDER_BYTES
-    for index, given in enumerate(_sets(wanted, session)):
+    beside = set(carried) - {parameter.name for parameter in template.parameters}
+    for index, row in enumerate(_sets(wanted, session)):
+        given = {name: value for name, value in row.items() if name not in beside}
         _require_known(template, given, index)
-        for values in _variants(template, given, session, today):
-            found.append(_json(template, _completed(template, values, today, f"parameters[{index}]")))
-            left_bytes -= _require_small(found[-1], index)
+        for values in _variants(template, given, session, today, beside):
+            parameters = {name: value for name, value in values.items() if name not in beside}
+            made = _json(template, _completed(template, parameters, today, f"parameters[{index}]"))
+            kept = made | {name: values.get(name, row.get(name)) for name in beside}
+            found.append(ExpandedReport(parameters=made, carried={name: _told(kept.get(name)) for name in carried}))
+            left_bytes -= _require_small(msgspec.to_builtins(found[-1]), index)
             if left_bytes < 0:
                 raise InvalidInput(
                     "The parameters of all these reports have more than {limit} bytes; ask for fewer at once.",
@@ -99,15 +110,19 @@ def _require_known(template: Template, given: Mapping[str, Any], index: int) -> 
             )
 
 
+def _told(value: Any) -> str:
+    return "" if value is None else value_text(as_json(value)).strip()
+
+
 def _variants(
-    template: Template, given: Mapping[str, Any], session: QuerySession, today: date
+    template: Template, given: Mapping[str, Any], session: QuerySession, today: date, beside: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """One parameter set for each combination of what `each` gives and the caller did not."""
+    """One parameter set for each combination of what `each` gives and the caller did not, with columns `beside` it."""
     lists = {parameter.name for parameter in template.parameters if parameter.type == "list"}
     present = {name: value for name, value in given.items() if value not in (None, "", []) or name in lists}
     bound = _bound(template, present, today)
     if template.each_row:
-        yield from _rows(template.each_row, template, present, session, bound)
+        yield from _rows(template.each_row, template, present, session, bound, beside)
         return
     open_ones = [p for p in template.parameters if p.each is not None and p.name not in present]
     choices = [_each_values(parameter, template, session, bound) for parameter in open_ones]
@@ -116,9 +131,14 @@ def _variants(
 
 
 def _rows(
-    query: Query, template: Template, present: dict[str, Any], session: QuerySession, bound: dict[str, Any]
+    query: Query,
+    template: Template,
+    present: dict[str, Any],
+    session: QuerySession,
+    bound: dict[str, Any],
+    beside: Collection[str],
 ) -> Iterator[dict[str, Any]]:
-    names = {parameter.name for parameter in template.parameters}
+    names = {parameter.name for parameter in template.parameters} | set(beside)
     result = _run(query, session, bound)
     for row in result.rows:
         values = {name: value for name, value in zip(result.names, row, strict=True) if name in names}

@@ -29,7 +29,10 @@ def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
     template = read_template(request.source)
     asked = request.parameters
     if isinstance(asked, list):
-        _require_fitting(template, asked, request.max_reports)
+        known = {parameter.name for parameter in template.parameters}
+        beside = {name for name in request.carried if name not in known}
+        sets = [{name: value for name, value in given.items() if name not in beside} for given in asked]
+        _require_fitting(template, sets, request.max_reports)
     queries = [*queries_of(template), *([str(asked["query"])] if isinstance(asked, dict) else [])]
     today = request.clock.astimezone(zone_of(request.time_zone)).date()
     return OrderPlan(
@@ -43,13 +46,16 @@ def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
 def plan_preview(request: ExpandRequest, report: OnReport) -> PreviewPlan:
     """Raises `TemplateProblem` or `InvalidInput`."""
     sets = expand_batch(request, report)
-    return PreviewPlan(parameters=sets[0] if sets else None, images=read_template(request.template_source).images)
+    return PreviewPlan(
+        parameters=sets[0].parameters if sets else None, images=read_template(request.template_source).images
+    )
 
 
 def plan_expansion(request: ExpansionRequest, report: OnReport) -> Expansion:
     """Raises `TemplateProblem` or `InvalidInput`."""
-    sets = expand_batch(request.expand, report)
-    return Expansion(total=len(sets), sets=sets[: request.shown])
+    made = expand_batch(request.expand, report)
+    carried = [each.carried for each in made] if request.expand.carried else []
+    return Expansion(total=len(made), sets=[each.parameters for each in made[: request.shown]], carried=carried)
 
 
 def _require_fitting(template: Template, sets: list[dict[str, Any]], max_reports: int) -> None:

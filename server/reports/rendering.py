@@ -32,19 +32,35 @@ from server.reports.to_html import write_html
 from server.reports.to_pdf import PdfWriter
 from server.reports.to_xlsx import write_xlsx
 from server.reports.words import Words
-from server.reports.work import MEDIA_TYPES, Artifact, DatasetSource, ExpandRequest, FileFormat, Rendered, RenderRequest
+from server.reports.work import (
+    MEDIA_TYPES,
+    Artifact,
+    DatasetSource,
+    ExpandedReport,
+    ExpandRequest,
+    FileFormat,
+    Rendered,
+    RenderRequest,
+)
 from server.storage.full_disk import full_disk_named
 
 _SESSION = KeptSession()
 _MOST_FIGURES, _LONGEST_NAME = 100, 200  # of one report, that are kept beside it
 
 
-def expand_batch(request: ExpandRequest, report: OnReport) -> list[dict[str, Any]]:
-    """The parameters of every report, as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
+def expand_batch(request: ExpandRequest, report: OnReport) -> list[ExpandedReport]:
+    """Every report with its parameters as JSON values, in order. Raises `InvalidInput` or `TemplateProblem`."""
     template = read_template(request.template_source)
     now = request.clock.astimezone(zone_of(request.time_zone))
     with _SESSION.of(_paths(request.datasets), request.limits, now=now) as session:
-        return expand(template, request.parameters, session, today=now.date(), max_reports=request.max_reports)
+        return expand(
+            template,
+            request.parameters,
+            session,
+            today=now.date(),
+            max_reports=request.max_reports,
+            carried=request.carried,
+        )
 
 
 def render_report(request: RenderRequest, report: OnReport) -> Rendered:

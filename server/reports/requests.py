@@ -47,6 +47,7 @@ async def expand_request(
             clock=batch.clock,
             time_zone=batch.time_zone,
             max_reports=max_reports,
+            carried=batch.deliveries.columns if batch.deliveries else (),
         )
 
 

@@ -92,8 +92,9 @@ class ShareLinkStore:
         report_id: str | None,
         expires_at: datetime | None,
         password_hash: str,
+        delivery_id: str | None = None,
     ) -> tuple[ShareLink, str]:
-        """The link and its secret."""
+        """The link and its secret. `delivery_id`: what it was made for, when nobody made it by hand."""
         link = ShareLink(
             id=new_id(),
             made_by=made_by,
@@ -110,6 +111,7 @@ class ShareLinkStore:
                 **{name: getattr(link, name) for name in names},
                 secret_hash=hash_of(secret),
                 sealed=self._seals.seal(LinkSecret(secret)),
+                delivery_id=delivery_id,
             )
         )
         return await self.in_transaction(connection, link.id) or link, secret
@@ -119,8 +121,9 @@ class ShareLinkStore:
         return bool(await connection.scalar(select(may_share(user_id, batch_id))))
 
     async def count(self, connection: AsyncConnection, user_id: str) -> int:
-        """How many links this user has made that there still are."""
-        made = select(func.count()).select_from(share_links).where(share_links.c.made_by == user_id)
+        """How many links this user has made by hand that there still are."""
+        by_hand = (share_links.c.made_by == user_id, share_links.c.delivery_id.is_(None))
+        made = select(func.count()).select_from(share_links).where(*by_hand)
         return await connection.scalar(made) or 0
 
     async def by_secret(self, secret: str) -> ShareLink | None:
@@ -151,7 +154,10 @@ class ShareLinkStore:
 
     async def secrets(self, links: Sequence[ShareLink]) -> dict[str, str]:
         """By id, what stands in their addresses; without those that were sealed with a key that is gone."""
-        query = select(share_links.c.id, share_links.c.sealed).where(share_links.c.id.in_([link.id for link in links]))
+        return await self.secrets_of([link.id for link in links])
+
+    async def secrets_of(self, link_ids: Sequence[str]) -> dict[str, str]:
+        query = select(share_links.c.id, share_links.c.sealed).where(share_links.c.id.in_(link_ids))
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         opened = {row.id: self._seals.open(row.sealed, LinkSecret) for row in rows}

@@ -56,7 +56,8 @@ class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which reports a batch consists of.
 
     `parameters`: None (the template's `each` alone), a list of parameter sets (each is completed by `each` and
-    defaults), or `{"query": "select …"}` whose rows are the sets. `max_reports` bounds the answer.
+    defaults), or `{"query": "select …"}` whose rows are the sets. `max_reports` bounds the answer. `carried`: columns
+    of those rows that need not be parameters.
     """
 
     template_source: str
@@ -66,6 +67,14 @@ class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
     clock: datetime
     time_zone: str = "UTC"
     max_reports: int = 10_000
+    carried: tuple[str, ...] = ()
+
+
+class ExpandedReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`carried`: what else its row says, by column; texts, since nothing is computed with it."""
+
+    parameters: dict[str, Any]
+    carried: dict[str, str] = {}
 
 
 class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +139,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     known: tuple[str, ...] = ()
     language: str = "en"
     time_zone: str = "UTC"
+    carried: tuple[str, ...] = ()
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,10 +159,11 @@ class PreviewPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expansion(msgspec.Struct, frozen=True, kw_only=True):
-    """How many reports an order would make, and the parameters of the first of them."""
+    """How many reports an order would make, and the parameters of the first of them; all that their rows carry."""
 
     total: int
     sets: list[dict[str, Any]]
+    carried: list[dict[str, str]] = []
 
 
 class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):

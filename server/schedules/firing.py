@@ -277,5 +277,7 @@ def _order_of(schedule: Schedule, run: ScheduleRun) -> BatchOrder:
         owner=schedule.template_owner_id,
         parameters=parameters,
         formats=run.ordered.formats or None,
+        deliveries=run.ordered.deliveries,
+        schedule_id=schedule.id,
         as_of=rfc3339(run.planned_at.replace(microsecond=0)),  # what `last_month` means is of then, however late it is
     )

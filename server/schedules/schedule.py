@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from server.delivery.wishes import DeliveryWish
 from server.jobs.job import Completeness, State
 from server.reports.work import FileFormat
 
@@ -81,6 +82,7 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Any = None
     formats: list[FileFormat] = []
     language: str = "en"
+    deliveries: list[DeliveryWish] = []
 
 
 class ScheduleError(msgspec.Struct, frozen=True, kw_only=True):

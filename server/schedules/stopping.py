@@ -12,6 +12,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Role
 from server.clock import Clock, utc_now
 from server.jobs.outcomes import Notice
+from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
 from server.realtime.history import KeptMessage
 from server.schedules.schedule import ScheduleError, ScheduleHead, ScheduleStanding, StopReason
@@ -86,7 +87,7 @@ class Stopping:
             url=f"/schedules/{schedule.id}",
             parameters={"name": schedule.name, "reason": phrase(error.message, **error.parameters)},
         )
-        return [await self._notices.keep(connection, schedule.owner_id, notice)]
+        return [await self._notices.keep(connection, schedule.owner_id, notice, kind=NoticeKind.SCHEDULED)]
 
     async def tell_missed(
         self, connection: AsyncConnection, schedule: ScheduleHead, *, missed: int, made: int
@@ -98,7 +99,7 @@ class Stopping:
             url=f"/schedules/{schedule.id}",
             parameters={"name": schedule.name, "missed": missed, "made": made},
         )
-        return [await self._notices.keep(connection, schedule.owner_id, notice)]
+        return [await self._notices.keep(connection, schedule.owner_id, notice, kind=NoticeKind.SCHEDULED)]
 
     def send(self, kept: Sequence[KeptMessage]) -> None:
         for message in kept:
@@ -116,7 +117,8 @@ class Stopping:
             parameters={"name": schedule.name, "reason": phrase(words.message, **words.parameters)},
         )
         readers = await _admins(connection) if reason in _NO_OWNER else [schedule.owner_id]
-        return [await self._notices.keep(connection, reader, notice) for reader in readers]
+        kept = self._notices.keep
+        return [await kept(connection, reader, notice, kind=NoticeKind.SCHEDULED) for reader in readers]
 
 
 async def _admins(connection: AsyncConnection) -> Sequence[str]:

@@ -100,6 +100,9 @@ users = Table(
     Column("disabled_at", UtcDateTime),
     Column("seen_at", UtcDateTime),
     Column("second_factor_at", UtcDateTime),  # since when there is a row in `second_factors`
+    _json("mailed"),  # live.notice_kinds that are told by mail as well
+    Column("email", String(254), nullable=False, server_default=""),
+    Column("email_confirmed_at", UtcDateTime),  # null: nobody has shown that mail there is theirs
 )
 
 sessions = Table(
@@ -469,6 +472,8 @@ batches = Table(
     Column("report_count", Integer, nullable=False, server_default="0"),
     Column("bytes", BigInteger, nullable=False, server_default="0"),  # of the files of its reports
     Column("created_at", UtcDateTime, nullable=False),
+    Column("deliveries", JSON),  # delivery.wishes.WantedDeliveries
+    Column("delivery_state", String(8), nullable=False, server_default="", index=True),  # deliveries.DeliveryStage
 )
 
 reports = Table(
@@ -481,6 +486,7 @@ reports = Table(
     Column("title", String(300), nullable=False),
     Column("words", String(500), nullable=False, server_default=""),  # case-folded: of its title and values
     _json("parameters"),
+    _json("carried"),  # what else its row says, such as whom it goes to
     Column("state", String(16), nullable=False),
     Column("error", JSON),
     _json("artifacts", "[]"),  # [{file, format, type, size, sha256, blob}]
@@ -526,6 +532,7 @@ share_links = Table(
     Column("password_hash", Text, nullable=False, server_default=""),
     Column("openings", Integer, nullable=False, server_default="0"),
     Column("last_opened_at", UtcDateTime),
+    Column("delivery_id", String(26), index=True),  # what it was made for; null: somebody made it by hand
 )
 
 groups = Table(
@@ -751,6 +758,30 @@ outbox = Table(
     Index("ix_outbox_state_next", "state", "next_at"),
 )
 
+notice_mails = Table(
+    "notice_mails",
+    metadata,
+    _id(),
+    _user("user_id"),
+    Column("parcel_id", String(26), nullable=False, index=True),  # the mail in the outbox that tells of it
+    Column("kind", String(16), nullable=False),  # live.notice_kinds
+    Column("body", LargeBinary, nullable=False),  # as stream_messages have it
+    Column("at", UtcDateTime, nullable=False),
+)
+
+channel_places = Table(
+    "channel_places",
+    metadata,
+    Column("id", String(64), primary_key=True),  # delivery.places.place_id: its address is a secret
+    Column("via", String(16), nullable=False),  # delivery.messages.ChannelVia
+    Column("host", String(255), nullable=False),
+    Column("free_at", UtcDateTime, nullable=False),  # as its pace has it
+    Column("failing_since", UtcDateTime),
+    Column("failed_at", UtcDateTime),  # the last time
+    Column("given_up_at", UtcDateTime),
+    Column("changed_at", UtcDateTime, nullable=False, index=True),
+)
+
 alert_rules = Table(
     "alert_rules",
     metadata,
@@ -863,9 +894,59 @@ schedule_runs = Table(
     ),  # each time gives one run, whoever sees it first
 )
 
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), nullable=False, index=True),
+    _user(),  # with whose rights it leaves
+    Column("schedule_id", String(26), index=True),  # a name of what may be gone: rows are restored in any order
+    Column("round", String(26), nullable=False),  # the job whose reports it carries
+    Column("position", Integer, nullable=False),  # of the wish in the order
+    Column("via", String(16), nullable=False),  # delivery.wishes.Via
+    Column("recipient", String(320), nullable=False),  # an address, a host, a place: never a secret
+    Column("recipient_key", String(64), nullable=False),  # sha256 of what it is, whatever its case
+    Column("report_id", String(26), nullable=False, server_default=""),  # empty: several, or the whole batch
+    Column("report_count", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON: deliveries.delivery.DeliveryContent
+    Column("sealed", Text, nullable=False, server_default=""),  # where to, when that is a secret
+    Column("state", String(16), nullable=False),  # deliveries.delivery.DeliveryState
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", UtcDateTime),
+    Column("holder", String(200)),  # who has it in hand, and until when
+    Column("held_until", UtcDateTime),
+    Column("error", JSON),  # {phrase, parameters}
+    Column("message_id", String(300), nullable=False),
+    Column("receipt", Text, nullable=False, server_default=""),  # what the other side answered, or where it lies
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Index("ix_deliveries_state_next", "state", "next_at"),
+    UniqueConstraint("batch_id", "round", "position", "recipient_key", "report_id", name="uq_deliveries_once"),
+)
+
+delivery_optouts = Table(
+    "delivery_optouts",
+    metadata,
+    _id(),
+    Column("schedule_id", ForeignKey("schedules.id", ondelete="CASCADE"), nullable=False),
+    Column("address", String(320), nullable=False),  # case-folded
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("schedule_id", "address", name="uq_delivery_optouts_address"),
+)
+
 # Rows of these change all the time, and each change leaves the row as it was: PostgreSQL cleans up after a fifth of a
 # table has changed, which is late for a table that is read with every request.
-OFTEN_CHANGED = ("jobs", "leases", "outbox", "sessions", "streams", "stream_messages", "tokens", "uploads")
+OFTEN_CHANGED = (
+    "deliveries",
+    "jobs",
+    "leases",
+    "outbox",
+    "sessions",
+    "streams",
+    "stream_messages",
+    "tokens",
+    "uploads",
+)
 _CLEANED_EARLY = "set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500)"
 for _name in OFTEN_CHANGED:
     _statement = DDL(f'ALTER TABLE "{_name}" {_CLEANED_EARLY}')  # type: ignore[no-untyped-call]

@@ -205,7 +205,7 @@ def _requests(tmp_path: Path, source: str, formats: tuple[FileFormat, ...]) -> l
     expanding = ExpandRequest(
         template_source=source, parameters=months, datasets=datasets, limits=QueryLimits(), clock=CLOCK
     )
-    sets: list[dict[str, Any]] = expand_batch(expanding, lambda _message: None)
+    sets: list[dict[str, Any]] = [each.parameters for each in expand_batch(expanding, lambda _message: None)]
     sets = [one for one in sets if "Overseas" not in one["region"]]
     return [
         RenderRequest(

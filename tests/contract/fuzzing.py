@@ -21,6 +21,8 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
         (422,),
         "characters that are not printable or not NFKC; which languages and zones there are",
     ),
+    "api_change_my_mail": ((422, 429), "whether mail is set up; what an address is; how many were tried"),
+    "api_confirm_my_mail": ((422, 429), "whether there is an address to confirm"),
     "api_create_user": ((422,), "the same, and passwords that everybody tries first"),
     **dict.fromkeys(("api_create_group", "api_change_group"), ((422,), "which users there are; such characters")),
     **dict.fromkeys(
@@ -77,7 +79,9 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     "api_template_put": ((422,), "the language of templates, and SQL in it"),
     "api_template_diff": ((422,), "which versions there are"),
     "api_template_preview": ((422,), "the same; which parameters the template takes"),
-    "api_batch_start": ((422,), "which parameters the template takes; SQL"),
+    "api_batch_start": ((422,), "which parameters the template takes; SQL; which ways out there are"),
+    "api_batch_deliver": ((409, 422), "which ways out this server is set up for; which addresses are addresses"),
+    "api_delivery_preview": ((422,), "the same; which parameters the template takes; SQL"),
     "api_batch_reorder": ((422,), "whether a report failed, and what the template takes by now"),
     "api_schedule_create": (
         (422,),

@@ -11,6 +11,7 @@ import aiohttp
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.importing import import_text, upload
 from tests.functional.test_report_images import png
+from tests.waiting import until
 from views.api import ENDPOINTS
 from views.routes import PAGES
 
@@ -54,6 +55,10 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
     async with client.post("/api/v1/schedules", json=planned) as response:
         assert response.status == 201, await response.text()
         schedule = await response.json()
+    wish = {"via": "webhook", "url": "https://hooks.invalid/secret"}
+    async with client.post(f"/api/v1/batches/{batch_id}/deliveries", json={"deliveries": [wish]}) as response:
+        assert response.status == 202, await response.text()
+    delivery = await until(lambda: _delivery(client, batch_id))
     async with client.post("/api/v1/links", json={"batch": batch_id}) as response:
         assert response.status == 201, await response.text()
         link = await response.json()
@@ -75,6 +80,7 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         "/reports/{id}": f"/reports/{report['id']}",
         "/reports/{report_id}": f"/reports/{report['id']}",
         "/schedules/{id}": f"/schedules/{schedule['id']}",
+        "/deliveries/{id}": f"/deliveries/{delivery['id']}",
         "/links/{id}": f"/links/{link['id']}",
         "{kind}/{id}": f"report/{report['id']}",
         "{comment_id}": comment["id"],
@@ -86,6 +92,12 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         "{section}": "system",
         "{gallery}": "data-quality",
     }
+
+
+async def _delivery(client: aiohttp.ClientSession, batch_id: str) -> Body | None:
+    async with client.get(f"/api/v1/batches/{batch_id}/deliveries") as response:
+        items: list[Body] = (await response.json())["items"]
+        return items[0] if items else None
 
 
 def doors(places: dict[str, str]) -> Iterator[Door]:
@@ -141,6 +153,15 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
                 {"parameters": {"query": "select 'North' as region"}},
             )
         ],
+        ("POST", "/api/v1/batches/{id}/deliveries"): [
+            {"json": {"deliveries": [{"via": via, "to": [HOSTILE], "body": HOSTILE, "url": HOSTILE, "path": HOSTILE}]}}
+            for via in ("mail", "webhook", "folder", "link")
+        ],
+        ("POST", "/api/v1/deliveries/preview"): [
+            {"json": {"template": "report", "deliveries": [{"via": "webhook", "url": "https://hooks.invalid/x"}]}},
+            {"json": {"template": "report", "deliveries": [{"via": "link", "to_column": HOSTILE}]}},
+        ],
+        ("POST", "/batches/{id}/deliveries"): [{"data": {"via": "webhook", "to": HOSTILE, "subject": HOSTILE}}],
         ("GET", "/schedules"): [{}, {"params": {"month": "2027-02", "q": "y"}}, {"params": {"month": HOSTILE}}],
         ("GET", "/schedules/new"): [{}, {"params": {"template": "report"}}],
         ("POST", "/schedules/new"): [

@@ -13,7 +13,7 @@ import pytest
 
 from server.settings import Settings
 from tests.conftest import Server, serving, signed_in
-from tests.unit.engines.test_smtp import MailServer
+from tests.mail_server import MailServer
 from tests.unit.engines.test_web_hooks import OtherSide
 from tests.waiting import until
 

@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import unused_port
 from sqlalchemy import func, select
 
 from server.auth.audit_actions import DETAILS
 from server.clock import utc_now
+from server.delivery.mail_choices import MailProof, MailStop
 from server.delivery.outbox import put_parcel
 from server.delivery.parcel import Hook
 from server.settings import Settings
@@ -40,6 +43,8 @@ ELSEWHERE = {
     "retention.sweep",
     "upload.join",
     "audit.export",
+    "delivery.refuse",
+    "delivery.allow",
 }
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
@@ -52,6 +57,7 @@ SILENT = {
         (
             "POST /account/brand/picture",
             "POST /admin/brand/picture",
+            "POST /api/v1/deliveries/preview",
             "POST /api/v1/imports/check",
             "POST /api/v1/queries",
             "POST /api/v1/templates/from-dataset",
@@ -99,6 +105,8 @@ SILENT = {
     "POST /websocket-test/notification": "a notice for oneself, to try the connection",
     "POST /account/linked": "leads to the provider: tests/functional/test_openid.py",
     "POST /account/linked/{id}/unlink": "tests/functional/test_openid.py",
+    "POST /unsubscribe/{code}": "tests/functional/test_deliveries.py",
+    "POST /schedules/{id}/optouts/{optout_id}/delete": "tests/functional/test_deliveries.py",
     "POST /setup": "before there is anybody: tests/unit/operations/test_first_run.py",
 }
 
@@ -107,7 +115,8 @@ SILENT = {
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     (tmp_path / "inbox").mkdir()
     (tmp_path / "inbox" / "a.csv").write_text("a\n1\n")
-    return replace(settings, public_url=PUBLIC, import_folders=(f"inbox={tmp_path / 'inbox'}",))
+    mail = {"smtp_host": "localhost", "smtp_port": unused_port(), "mail_from": "jindu@example.com"}
+    return replace(settings, public_url=PUBLIC, import_folders=(f"inbox={tmp_path / 'inbox'}",), **mail)
 
 
 @dataclass(slots=True)
@@ -222,8 +231,25 @@ async def of_the_account(walk: Walk, server: Server, alice: Client) -> None:
         await go(here, "POST /api/v1/me/password", json=back)
         await go(here, "POST /logout")
     await go(alice, "PATCH /api/v1/me", json={"time_zone": "Asia/Tokyo"})
+    await of_mail(walk, server, alice)
     token = await go(alice, "POST /api/v1/tokens", json={"name": "t"}, key="id")
     await go(alice, "DELETE /api/v1/tokens/{token_id}", f"/api/v1/tokens/{token}")
+
+
+async def of_mail(walk: Walk, server: Server, alice: Client) -> None:
+    go, seals = walk.through, server.parts.auth.seals
+    await go(alice, "PATCH /api/v1/me/mail", json={"address": "a@example.com", "kinds": {"failed": True}})
+    await go(alice, "POST /api/v1/me/mail/confirmation")
+    mine = {"user_id": (await got(alice, "/api/v1/me"))["id"], "email": "a@example.com"}
+    code = quote(seals.seal(MailProof(**mine)))
+    stop = quote(seals.seal(MailStop(**mine, kinds=("failed",))))
+    async with browser(server) as anybody:
+        await go(anybody, "POST /mail/stop", f"/mail/stop?code={stop}", data={"List-Unsubscribe": "One-Click"})
+        await sign_in(anybody, "alice")
+        await go(anybody, "POST /account/notifications", data={"bell_failed": "1", "mail_failed": "1"})
+        await go(anybody, "POST /account/mail/confirmation")
+        await go(anybody, "POST /mail/confirm", f"/mail/confirm?code={code}")
+        await go(anybody, "POST /account/mail", data={"address": "b@example.com"})
 
 
 async def of_administrators(walk: Walk, admin: Client, alice: Client) -> None:
@@ -414,11 +440,27 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
         await go(alice, f"POST {prefix}/{{id}}/cancel", f"{prefix}/{batch}/cancel")
         await batch_ended(alice, batch)
         await share(walk, alice, batch, is_api="api" in prefix)
+        await of_deliveries(walk, alice, batch, prefix)
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
         await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
     await of_batches_together(walk, alice)
     await of_schedules(walk, alice)
     await go(alice, "DELETE /api/v1/datasets/{name}", "/api/v1/datasets/odd")
+
+
+async def of_deliveries(walk: Walk, alice: Client, batch: str, prefix: str) -> None:
+    go, place = walk.through, f"{prefix}/{batch}/deliveries"
+    hook = {"via": "webhook", "url": "https://hooks.invalid/x"}
+    given: Any = (
+        {"json": {"deliveries": [hook]}} if "api" in prefix else {"data": {"via": "webhook", "to": hook["url"]}}
+    )
+    await go(alice, f"POST {prefix}/{{id}}/deliveries", place, **given)
+    await go(alice, f"POST {prefix}/{{id}}/deliveries/release", f"{place}/release")
+    await walk.server.parts.operations.deliveries.sending.settle()
+    async with alice.get(f"/api/v1/batches/{batch}/deliveries") as response:
+        delivery = (await response.json())["items"][0]["id"]
+    door = prefix.replace("batches", "deliveries")
+    await go(alice, f"POST {door}/{{id}}/retry", f"{door}/{delivery}/retry")
 
 
 async def of_schedules(walk: Walk, alice: Client) -> None:

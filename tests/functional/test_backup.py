@@ -25,9 +25,18 @@ from tests.waiting import until
 pytestmark = pytest.mark.usefixtures("storage")
 
 
+# A mail server that is not there: what is to be sent waits.
+NO_MAIL = {
+    "JINDU_SMTP_HOST": "127.0.0.1",
+    "JINDU_SMTP_PORT": "1",
+    "JINDU_SMTP_SECURITY": "none",
+    "JINDU_MAIL_FROM": "jindu@example.com",
+}
+
+
 @pytest.fixture
 async def process(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    process = ServerProcess(tmp_path / "data", environ={"JINDU_WORKERS": "1"})
+    process = ServerProcess(tmp_path / "data", environ={"JINDU_WORKERS": "1", **NO_MAIL})
     await asyncio.to_thread(process.start)
     yield process
     await asyncio.to_thread(process.kill)
@@ -59,9 +68,15 @@ async def busy(client: aiohttp.ClientSession, over: asyncio.Event) -> int:
     return rounds
 
 
+async def waiting(client: aiohttp.ClientSession, batch_id: str) -> bool:
+    """Whether its delivery was tried, in vain."""
+    items = (await read(client, f"/api/v1/batches/{batch_id}/deliveries"))["items"]
+    return [(each["state"], bool(each["error"])) for each in items] == [("waiting", True)]
+
+
 GRANTS = [{"group": "财务", "right": "edit"}, {"user": "admin", "right": "view"}]
-# A restore begins streams anew, ends runs, and holds schedules.
-_NOT_AS_IT_WAS = {"schedules", "streams", "secrets", "server_runs", "nodes"}
+# A restore begins streams anew, ends runs, and holds schedules and deliveries.
+_NOT_AS_IT_WAS = {"deliveries", "schedules", "streams", "secrets", "server_runs", "nodes"}
 
 
 def compared(manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -85,7 +100,8 @@ async def test_a_backup_beside_a_busy_server_is_whole_and_restored_elsewhere(
         rejected = await start(alice, await upload(alice), dataset="rejected", options={"columns": columns})
         await import_ended(alice, rejected)
         await put_template(alice)
-        batch = await made(alice)
+        batch = await made(alice, deliveries=[{"via": "mail", "to": ["boss@example.com"]}])
+        await until(lambda: waiting(alice, batch["id"]))
         async with alice.post("/api/v1/links", json={"batch": batch["id"]}) as response:
             shared = (await response.json())["url"]
         await share(admin, alice)
@@ -153,6 +169,8 @@ async def used_on(server: ServerProcess, report: dict[str, Any], downloaded: byt
             assert await response.read() == downloaded
         (schedule,) = (await read(alice, "/api/v1/schedules"))["items"]
         assert (schedule["state"], schedule["reason"], schedule["next_at"]) == ("paused", "restored", [])
+        (delivery,) = (await read(alice, f"/api/v1/batches/{report['batch_id']}/deliveries"))["items"]
+        assert (delivery["state"], delivery["next_at"]) == ("held", None)
         (comment,) = (await read(alice, f"/api/v1/reports/{report['id']}/comments"))["items"]
         assert (comment["text"], comment["mentions"]) == ("North, @admin", ["admin"])
         assert [each["id"] for each in (await read(alice, "/api/v1/favourites"))["items"]] == [report["id"]]

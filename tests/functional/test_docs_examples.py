@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from server.clock import utc_now
+from server.delivery.channels.asking import Telling
+from server.delivery.channels.webhook import SignedWebhook
+from server.delivery.messages import ChannelMessage, ChannelTarget, ChannelVia
+from tests.chat_doubles import SECRET
 from tests.conftest import Server
 from tests.functional.command_line import token_of
 from tests.functional.scripts import job_where, script
@@ -89,3 +97,47 @@ async def test_the_example_script_runs(server: Server, alice: Client) -> None:
         assert await process.wait() == 0
     job = await job_where(alice, state="succeeded")
     assert (job["title"], job["progress"], job["unit"]) == ("Nightly ETL", 200, "rows")
+
+
+def signed_headers(secret: str, at: datetime) -> dict[str, str]:
+    """As a webhook has them."""
+    target = ChannelTarget(via=ChannelVia.WEBHOOK, url="https://hooks.example.com/", secret=secret)
+    telling = Telling(
+        message=ChannelMessage(title="十月"), delivery_id="01d", event_id="01e", at=at, translate=lambda text: text
+    )
+    request = SignedWebhook().written(target, telling)
+    return {"body": request.body.decode(), **request.headers}
+
+
+CASES = ("genuine", "plain secret", "another secret", "another body", "old")
+
+
+def webhook_case(name: str) -> tuple[str, dict[str, str], str]:
+    """A secret, headers and a body."""
+    secret = "plain words" if name == "plain secret" else SECRET
+    at = utc_now() - timedelta(minutes=6 if name == "old" else 0)
+    headers = signed_headers("of somebody else" if name == "another secret" else secret, at)
+    body = headers.pop("body")
+    return secret, headers, body + " " if name == "another body" else body
+
+
+def test_the_python_example_tells_genuine_webhooks() -> None:
+    (example,) = blocks("docs/webhooks.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    for name in CASES:
+        secret, headers, body = webhook_case(name)
+        assert names["is_genuine"](secret, headers, body.encode()) is (name in ("genuine", "plain secret")), name
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the example is for Node")
+async def test_the_javascript_example_tells_genuine_webhooks(tmp_path: Path) -> None:
+    (example,) = blocks("docs/webhooks.md", "js")
+    ask = "for (const [s, h, b] of JSON.parse(process.argv[2])) console.log(isGenuine(s, h, Buffer.from(b)))"
+    (tmp_path / "check.mjs").write_text(f"{example}\n{ask}\n", "utf-8")
+    asked = json.dumps([webhook_case(name) for name in CASES])
+    process = await asyncio.create_subprocess_exec(
+        "node", tmp_path / "check.mjs", asked, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    out, _ = await process.communicate()
+    assert out.decode().split() == ["true", "true", "false", "false", "false"]

@@ -72,7 +72,7 @@ async def test_planned_run_paused_changed_and_deleted(
 
     changed = await answer(alice, "PATCH", one, json={"after_import": "orders", "quiet_seconds": 30})
     assert (changed["cron"], changed["after_import"], changed["next_at"]) == (None, "orders", [])
-    problem = await answer(alice, "POST", API, 422, json={**new, "deliveries": []})
+    problem = await answer(alice, "POST", API, 422, json={**new, "deliveries": [{"via": "mail"}]})
     assert "deliveries" in json.dumps(problem)
     await answer(alice, "POST", API, 422, json={**new, "cron": "0 8 31 2 *"})
 

@@ -43,6 +43,9 @@ def test_origins_are_a_comma_separated_list(tmp_path: Path) -> None:
         ({"JINDU_PORT": "-1"}, ["port", "negative"]),
         ({"JINDU_WORKER_NICENESS": "20"}, ["worker_niceness", "19"]),
         ({"JINDU_SECRET_KEY": "changeme"}, ["JINDU_SECRET_KEY", "placeholder"]),
+        ({"JINDU_WEBHOOK_HOSTS": "https://a.example/"}, ["webhook_hosts", "https://a.example/"]),
+        ({"JINDU_WEBHOOK_HOSTS": "10.0.0.1/8"}, ["webhook_hosts", "10.0.0.1/8"]),
+        ({"JINDU_DELIVERY_S3_URL": "https://s3.example.com"}, ["delivery_s3_url", "s3://"]),
         ({"JINDU_ADMIN_PASSWORD_FILE": "/nowhere"}, ["JINDU_ADMIN_PASSWORD_FILE", "/nowhere"]),
         ({"JINDU_PORT": "8001", "JINDU_PORT_FILE": __file__}, ["JINDU_PORT", "JINDU_PORT_FILE", "unset one"]),
     ],
@@ -51,6 +54,11 @@ def test_a_wrong_setting_is_named(environ: dict[str, str], names: list[str], tmp
     with pytest.raises(ConfigurationError) as raised:
         load(environ=environ, directory=tmp_path)
     assert all(name in raised.value.text for name in names)
+
+
+def test_hosts_that_messages_may_go_to_are_names_addresses_and_networks(tmp_path: Path) -> None:
+    given = "*,hooks.example.com,*.corp.example,jenkins.lan:8080,10.0.0.0/8,127.0.0.1:9000,[::1]:9000,fd00::/8"
+    assert load(environ={"JINDU_WEBHOOK_HOSTS": given}, directory=tmp_path).webhook_hosts == tuple(given.split(","))
 
 
 def test_an_empty_name_of_a_file_names_none(tmp_path: Path) -> None:

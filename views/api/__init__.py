@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.http.endpoint import Endpoint
 from views.api import (
     account_links,
+    account_mail,
     accounts,
     admin,
     alerts,
@@ -18,6 +19,7 @@ from views.api import (
     dataset_rows,
     dataset_versions,
     datasets,
+    deliveries,
     events,
     external_jobs,
     fetches,
@@ -54,6 +56,7 @@ from views.api import (
 
 ENDPOINTS: list[Endpoint] = [
     *accounts.ENDPOINTS,
+    *account_mail.ENDPOINTS,
     *admin.ENDPOINTS,
     *account_links.ENDPOINTS,
     *second_factors.ENDPOINTS,
@@ -85,6 +88,7 @@ ENDPOINTS: list[Endpoint] = [
     *comments.ENDPOINTS,  # before `/reports/{id}/{file}`
     *report_lists.ENDPOINTS,
     *reports.ENDPOINTS,
+    *deliveries.ENDPOINTS,
     *schedules.ENDPOINTS,
     *kept_things.ENDPOINTS,
     *imports.ENDPOINTS,

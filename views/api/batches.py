@@ -23,6 +23,7 @@ from server.reports.work import MEDIA_TYPES, FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
 from views.api.batch_choice import filter_by
+from views.api.deliveries import WantedList
 from views.api.owners import Owner
 from views.batch_filter import BatchCriteria
 
@@ -31,7 +32,8 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Which reports to make. Leave `parameters` out when the template has `each`; a set that leaves out a
     parameter with `each` gives one report per value. `as_of` is the moment that the reports speak of, as RFC 3339 or
     as a day (`2026-10-31`: its last second in your time zone); the same order with the same one gives the same bytes.
-    `priority` orders what you have waiting yourself. `owner`: whose template it is, when it is another's."""
+    `priority` orders what you have waiting yourself. `owner`: whose template it is, when it is another's.
+    `deliveries`: who gets which of them once they are made."""
 
     template: TemplateName
     owner: Owner | None = None
@@ -40,6 +42,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: Annotated[str, msgspec.Meta(max_length=300)] = ""
     as_of: Annotated[str, msgspec.Meta(max_length=40)] = ""
     priority: Priority = Priority.NORMAL
+    deliveries: WantedList = []
 
     @property
     def order(self) -> BatchOrder:
@@ -50,6 +53,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             formats=self.formats,
             name=self.name.strip(),
             as_of=self.as_of,
+            deliveries=[each.wish for each in self.deliveries],
         )
 
 

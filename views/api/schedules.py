@@ -13,7 +13,7 @@ from server.auth.access import Whose
 from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.values import DatasetName, Id, TemplateName, TimeZone, described, line
-from server.operations.schedules import MOST_NAME, MOST_QUIET_SECONDS, ScheduleWish
+from server.operations.schedule_wishes import MOST_NAME, MOST_QUIET_SECONDS, ScheduleWish
 from server.reports.batch_orders import ParameterQuery
 from server.reports.work import FileFormat
 from server.schedules.schedule import (
@@ -30,6 +30,7 @@ from server.schedules.schedule import (
 from server.schedules.timing import MOST_CHARACTERS, ClockChange
 from server.storage.pages import Listing
 from server.texts import told
+from views.api.deliveries import ToldWish, WantedList, told_wishes
 from views.api.owners import Owner
 from views.context import formats_for
 
@@ -47,7 +48,7 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     when nothing has come into it for `quiet_seconds`), `after_schedule` (the id of another of yours: when its reports
     are done). `missed`: what becomes of times at which no server ran: the newest is made up for `once`, `all` are (the
     newest 24), or `none`. `overlap`: a run whose predecessor goes on waits (`queue`), or is left out (`skip`). Words
-    such as `last_month` mean what they mean at the planned time.
+    such as `last_month` mean what they mean at the planned time. `deliveries`: who gets which of the reports.
     """
 
     template: TemplateName
@@ -63,6 +64,7 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     missed: Missed = Missed.ONCE
     overlap: Overlap = Overlap.QUEUE
     enabled: bool = True
+    deliveries: WantedList = []
 
 
 class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +84,7 @@ class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     missed: Missed | UnsetType = UNSET
     overlap: Overlap | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
+    deliveries: WantedList | UnsetType = UNSET
 
 
 class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +131,7 @@ class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     missed: Missed
     overlap: Overlap
     enabled: bool
+    deliveries: list[ToldWish]
     state: ScheduleStanding
     reason: StopReason
     error: str | None
@@ -210,6 +214,7 @@ def _item(call: Call[Any, Any], schedule: Schedule, runs: list[ScheduleRun]) -> 
         missed=schedule.missed,
         overlap=schedule.overlap,
         enabled=schedule.is_on,
+        deliveries=told_wishes(schedule.ordered.deliveries),
         state=schedule.standing,
         reason=schedule.reason,
         error=_in_words(call, schedule.error),
@@ -251,7 +256,10 @@ def _in_words(call: Call[Any, Any], error: ScheduleError | None) -> str | None:
 
 
 def _fields(body: msgspec.Struct) -> dict[str, Any]:
-    return {name: getattr(body, name) for name in body.__struct_fields__}
+    given = {name: getattr(body, name) for name in body.__struct_fields__}
+    if isinstance(wanted := given["deliveries"], list):
+        given["deliveries"] = [each.wish for each in wanted]
+    return given
 
 
 ENDPOINTS = [

@@ -2,78 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from server.delivery.parcel import Attachment, Channel, Mail, Parcel, ParcelState
 from server.engines.local_files import LocalFiles
 from server.engines.smtp import SmtpMail
 from server.errors import NotDelivered
 from server.settings import Settings
+from tests.mail_server import MailServer
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MAIL = Mail(
     recipients=("ops@example.com", "bob@example.com"), subject="磁盘\n满了", text="看一下。\n", html="<p>看一下。"
 )
-
-
-class MailServer:
-    """What it took; `answers` are what it says instead of taking something."""
-
-    def __init__(self) -> None:
-        self.taken: list[EmailMessage] = []
-        self.recipients: Sequence[str] = ()
-        self.answers: dict[str, str] = {}
-        self.login: LoginPassword | None = None
-
-    async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
-        self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
-    ) -> str:
-        if "RCPT" in self.answers:
-            return self.answers["RCPT"]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if "DATA" in self.answers:
-            return self.answers["DATA"]
-        assert isinstance(envelope.content, bytes)
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.taken.append(message)
-        self.recipients = envelope.rcpt_tos
-        return "250 OK"
-
-    def authenticate(
-        self, _server: Any, _session: Session, _envelope: Envelope, _mechanism: str, data: LoginPassword
-    ) -> AuthResult:
-        self.login = data
-        return AuthResult(success=data.password == b"right", handled=False)
-
-    @asynccontextmanager
-    async def listening(self, **options: Any) -> AsyncIterator[int]:
-        loop = asyncio.get_running_loop()
-        made = []
-
-        def protocol() -> SMTP:
-            made.append(SMTP(self, hostname="mail.example", loop=loop, **options))
-            return made[-1]
-
-        server = await loop.create_server(protocol, "127.0.0.1", 0)
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
-            await server.wait_closed()
 
 
 @pytest.fixture

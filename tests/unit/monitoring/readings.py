@@ -33,6 +33,7 @@ class Parts:
         self.sources: dict[str, Any] = {
             "connections": self._connections,
             "traffic": self.manager.traffic.statistics,
+            "deliveries": lambda: {"sent": 3, "failed": 1, "perhaps_sent": 0},
             "schedules": lambda: {"started": 2, "failed": 1, "skipped": 0, "missed": 0},
             "job_tallies": self.counting.statistics,
             "event_loop": lambda: LagStatistics(p50_ms=0.1, p99_ms=2.0, max_ms=4.0),

@@ -16,7 +16,8 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal, Role
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, QuotaExceeded, StorageFull
 from server.operations.batches import BatchStart
-from server.operations.schedules import ScheduleOperations, ScheduleWish
+from server.operations.schedule_wishes import ScheduleWish
+from server.operations.schedules import ScheduleOperations
 from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
 from server.schedules.schedule import Missed, Overlap, ScheduleRun, ScheduleStanding, StopReason
@@ -60,6 +61,7 @@ class Node:
             live=parts.live,
             rights=ThingAccess(database, audit=Audit(database)),
             batches=ordered_by,
+            deliveries=self.house.todo.deliveries.checks,
             clock=lambda: self.now,
         )
 

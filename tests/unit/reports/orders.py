@@ -49,7 +49,7 @@ def expand(source: str, orders: Path, parameters: Any = None, **more: Any) -> li
         clock=CLOCK,
         **more,
     )
-    return expand_batch(request, lambda _message: None)
+    return [each.parameters for each in expand_batch(request, lambda _message: None)]
 
 
 def render(

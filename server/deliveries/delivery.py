@@ -1,0 +1,118 @@
+"""One thing for one recipient: what it holds, frozen before anything is sent, and how far it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from server.delivery.wishes import DeliveryVia
+
+MOST_REPORTS_TOLD = 50  # of one delivery, each by its name
+
+
+class DeliveryState(StrEnum):
+    """`perhaps_sent`: it was on its way when we lost sight of it, and nobody sends it again but a person."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    PERHAPS_SENT = "perhaps_sent"
+    FAILED = "failed"
+    HELD = "held"  # of a backup: the server that it is of may have sent it
+    SKIPPED = "skipped"  # there is nothing to send, or they want it no more
+
+
+OPEN_STATES = (DeliveryState.WAITING, DeliveryState.SENDING)
+TROUBLED = (DeliveryState.FAILED, DeliveryState.PERHAPS_SENT)
+
+
+class DeliveredFile(msgspec.Struct, frozen=True, kw_only=True):
+    """As it was when the delivery was written down: `sha256` is looked at again before it is sent."""
+
+    name: str
+    format: str
+    media_type: str
+    size: int
+    sha256: str
+    blob: str
+
+
+class DeliveredReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`figures` and `parameters` are labels with texts, as the report has them."""
+
+    id: str
+    title: str
+    parameters: list[tuple[str, str]] = []
+    figures: list[tuple[str, str]] = []
+    files: list[DeliveredFile] = []
+    link_id: str = ""
+
+
+class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
+    """`report_ids` are all; `reports` those that are told of by name. `link_id` is of the link to the whole batch,
+    `missing` how many reports could not be made."""
+
+    subject: str
+    body: str
+    batch_name: str
+    template: str
+    period: str
+    language: str
+    time_zone: str
+    as_of: datetime
+    is_whole: bool
+    attach: bool
+    is_large: bool = False  # the files would have gone along, and were too large for it
+    report_ids: list[str]
+    reports: list[DeliveredReport]
+    missing: int = 0
+    link_id: str = ""
+    links_end_at: datetime | None = None
+    list_name: str = ""  # the schedule that it is of
+    path: str = ""
+
+    @property
+    def files(self) -> list[DeliveredFile]:
+        return [file for report in self.reports for file in report.files]
+
+
+class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
+    """As lists show it. `report_id` is empty of several reports together; `error` is a phrase."""
+
+    id: str
+    batch_id: str
+    owner_id: str
+    schedule_id: str | None
+    position: int
+    via: DeliveryVia
+    recipient: str
+    report_id: str
+    report_count: int
+    state: DeliveryState
+    attempts: int
+    next_at: datetime | None
+    error: dict[str, Any] | None
+    receipt: str
+    created_at: datetime
+    sent_at: datetime | None
+
+
+class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):
+    """All of it, for whoever sends it."""
+
+    content: DeliveryContent
+    sealed: str
+    message_id: str
+    round: str
+
+
+class OptOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants no more mail of a schedule."""
+
+    id: str
+    schedule_id: str
+    address: str
+    created_at: datetime

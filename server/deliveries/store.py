@@ -1,0 +1,241 @@
+"""The rows of deliveries: put in once, taken by one node at a time, and how each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import new_id
+from server.deliveries.delivery import (
+    OPEN_STATES,
+    TROUBLED,
+    DeliveryContent,
+    DeliveryItem,
+    DeliveryState,
+    FrozenDelivery,
+    OptOut,
+)
+from server.delivery.wishes import DeliveryStage, DeliveryVia
+from server.errors import NotFound
+from server.storage.database import Database
+from server.storage.pages import Listing
+from server.storage.rows import insert_missing
+from server.storage.tables import batches, deliveries, delivery_optouts
+
+HELD = timedelta(seconds=180)  # one attempt takes less
+_ITEM = [deliveries.c[name] for name in DeliveryItem.__struct_fields__]
+_AT_ONCE = 200  # rows a statement
+_ONCE = ("batch_id", "round", "position", "recipient_key", "report_id")
+
+
+class DeliveryStore:
+    """Reads; what writes is a function below, in the transaction of its caller."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_batch(
+        self, batch_id: str, *, state: DeliveryState | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Listing[DeliveryItem]:
+        """What needs somebody first, then as they were written down."""
+        rank = sa.case((deliveries.c.state.in_(TROUBLED), 0), else_=1)
+        which = [deliveries.c.batch_id == batch_id]
+        if state is not None:
+            which.append(deliveries.c.state == state)
+        skip = int(cursor or 0)
+        page = sa.select(*_ITEM).where(*which).order_by(rank, deliveries.c.id).limit(limit + 1).offset(skip)
+        async with self._database.read() as connection:
+            total = await connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(*which)) or 0
+            found = [_item(row) for row in (await connection.execute(page)).mappings()]
+        more = str(skip + limit) if len(found) > limit else None
+        return Listing(items=found[:limit], total=total, next_cursor=more)
+
+    async def tally(self, batch_id: str) -> dict[DeliveryState, int]:
+        query = sa.select(deliveries.c.state, sa.func.count()).where(deliveries.c.batch_id == batch_id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.group_by(deliveries.c.state))).all()
+        return {DeliveryState(state): count for state, count in rows}
+
+    async def item(self, delivery_id: str) -> DeliveryItem:
+        """Raises `NotFound`."""
+        query = sa.select(*_ITEM).where(deliveries.c.id == delivery_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise NotFound
+        return _item(row)
+
+    async def whole(self, delivery_id: str) -> FrozenDelivery:
+        """Raises `NotFound`."""
+        query = sa.select(deliveries).where(deliveries.c.id == delivery_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise NotFound
+        content = msgspec.json.decode(row["content"], type=DeliveryContent)
+        return msgspec.convert(_plain(row) | {"content": content}, FrozenDelivery)
+
+    async def link_ids(self, delivery_ids: Sequence[str]) -> dict[str, str]:
+        """Of those that are one link and nothing else."""
+        query = sa.select(deliveries.c.id, deliveries.c.content).where(
+            deliveries.c.id.in_(delivery_ids), deliveries.c.via == DeliveryVia.LINK
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        found = {row.id: msgspec.json.decode(row.content, type=DeliveryContent).link_id for row in rows}
+        return {delivery_id: link_id for delivery_id, link_id in found.items() if link_id}
+
+    async def troubled_since(self, schedule_ids: Sequence[str], since: datetime) -> dict[str, int]:
+        """How many did not arrive, by schedule."""
+        query = sa.select(deliveries.c.schedule_id, sa.func.count()).where(
+            deliveries.c.schedule_id.in_(schedule_ids),
+            deliveries.c.state.in_(TROUBLED),
+            deliveries.c.created_at >= since,
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.group_by(deliveries.c.schedule_id))).all()
+        return dict(row.tuple() for row in rows)
+
+    async def optouts(self, schedule_id: str) -> list[OptOut]:
+        query = sa.select(delivery_optouts).where(delivery_optouts.c.schedule_id == schedule_id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(delivery_optouts.c.address))).mappings().all()
+        return [msgspec.convert(_plain(row), OptOut) for row in rows]
+
+
+async def add_deliveries(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Those that are there already stay as they are."""
+    for start in range(0, len(rows), _AT_ONCE):
+        await insert_missing(connection, deliveries, rows[start : start + _AT_ONCE], key=_ONCE)
+
+
+async def due_vias(connection: AsyncConnection, now: datetime) -> list[DeliveryVia]:
+    found = await connection.scalars(sa.select(deliveries.c.via).where(_is_free(now)).distinct())
+    return [DeliveryVia(via) for via in found]
+
+
+async def claim_deliveries(
+    connection: AsyncConnection, now: datetime, *, via: DeliveryVia, holder: str, limit: int
+) -> list[str]:
+    """Ids of some that are due, for us to try: nobody else has them meanwhile."""
+    due = sa.select(deliveries.c.id).where(_is_free(now), deliveries.c.via == via)
+    ids = (await connection.scalars(due.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit))).all()
+    claimed = []
+    for delivery_id in ids:
+        taken = await connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id == delivery_id, _is_free(now))
+            .values(holder=holder, held_until=now + HELD, attempts=deliveries.c.attempts + 1)
+        )
+        if taken.rowcount:
+            claimed.append(delivery_id)
+    return claimed
+
+
+async def begin_sending(connection: AsyncConnection, delivery_id: str, *, holder: str, now: datetime) -> bool:
+    """From here on nobody knows whether it has left until we say so. False when it is no longer ours."""
+    ours = sa.update(deliveries).where(
+        deliveries.c.id == delivery_id, deliveries.c.holder == holder, deliveries.c.state == DeliveryState.WAITING
+    )
+    begun = await connection.execute(ours.values(state=DeliveryState.SENDING, held_until=now + HELD))
+    return bool(begun.rowcount)
+
+
+async def set_delivery(
+    connection: AsyncConnection, delivery_id: str, values: dict[str, Any], *, held_by: str | None = None
+) -> bool:
+    """With `held_by` only as long as it is in their hand."""
+    which = [deliveries.c.id == delivery_id]
+    if held_by is not None:
+        which.append(deliveries.c.holder == held_by)
+    changed = await connection.execute(sa.update(deliveries).where(*which).values(values))
+    return bool(changed.rowcount)
+
+
+async def lost_ids(connection: AsyncConnection, now: datetime) -> Sequence[str]:
+    """Of those that were on their way when whoever sent them died."""
+    lost = sa.select(deliveries.c.id).where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.held_until <= now)
+    return (await connection.scalars(lost.order_by(deliveries.c.id).limit(_AT_ONCE))).all()
+
+
+async def lose_sight(
+    connection: AsyncConnection, delivery_id: str, now: datetime, *, state: DeliveryState, error: dict[str, Any] | None
+) -> bool:
+    """False when somebody else has seen to it."""
+    next_at = now if state is DeliveryState.WAITING else None
+    lost = sa.update(deliveries).where(
+        deliveries.c.id == delivery_id,
+        deliveries.c.state == DeliveryState.SENDING,
+        deliveries.c.held_until <= now,
+    )
+    found = await connection.execute(
+        lost.values(state=state, holder=None, held_until=None, next_at=next_at, error=error)
+    )
+    return bool(found.rowcount)
+
+
+async def troubled_before(connection: AsyncConnection, delivery: DeliveryItem, round_: str) -> bool:
+    """Whether another one of the same round failed, which has been told."""
+    query = sa.select(deliveries.c.id).where(
+        deliveries.c.batch_id == delivery.batch_id,
+        deliveries.c.round == round_,
+        deliveries.c.id != delivery.id,
+        deliveries.c.state.in_(TROUBLED),
+    )
+    return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def hold_deliveries(connection: AsyncConnection) -> int:
+    """Of a backup: what the server that it is of has yet to send, or is sending, a copy of it must not."""
+    held = sa.update(deliveries).where(deliveries.c.state.in_(OPEN_STATES))
+    found = await connection.execute(held.values(state=DeliveryState.HELD, next_at=None, holder=None, held_until=None))
+    await connection.execute(
+        sa.update(batches)
+        .where(batches.c.delivery_state == DeliveryStage.WANTED)
+        .values(delivery_state=DeliveryStage.HELD)
+    )
+    return found.rowcount
+
+
+async def opted_out(connection: AsyncConnection, schedule_id: str) -> set[str]:
+    query = sa.select(delivery_optouts.c.address).where(delivery_optouts.c.schedule_id == schedule_id)
+    return set(await connection.scalars(query))
+
+
+async def add_optout(connection: AsyncConnection, schedule_id: str, address: str, now: datetime) -> bool:
+    """False when they had asked for it before."""
+    row = {"id": new_id(), "schedule_id": schedule_id, "address": address.casefold(), "created_at": now}
+    known = await opted_out(connection, schedule_id)
+    await insert_missing(connection, delivery_optouts, [row], key=("schedule_id", "address"))
+    return address.casefold() not in known
+
+
+async def remove_optout(connection: AsyncConnection, schedule_id: str, optout_id: str) -> str | None:
+    """The address that may have mail again; None when there is no such."""
+    this = (delivery_optouts.c.id == optout_id, delivery_optouts.c.schedule_id == schedule_id)
+    address = await connection.scalar(sa.select(delivery_optouts.c.address).where(*this))
+    await connection.execute(sa.delete(delivery_optouts).where(*this))
+    return address
+
+
+def _is_free(now: datetime) -> sa.ColumnElement[bool]:
+    """Also what somebody took and died before it left."""
+    held = deliveries.c.held_until
+    return sa.and_(
+        deliveries.c.state == DeliveryState.WAITING,
+        deliveries.c.next_at <= now,
+        sa.or_(held.is_(None), held <= now, held > now + 2 * HELD),
+    )
+
+
+def _item(row: Any) -> DeliveryItem:
+    return msgspec.convert(_plain(row), DeliveryItem)
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}  # names of columns are more than texts

@@ -1,0 +1,237 @@
+"""A delivery in words: what its mail or message says, in the language of whoever had it made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from server.deliveries.delivery import DeliveredReport, FrozenDelivery
+from server.deliveries.mail_page import mail_page
+from server.delivery.messages import ChannelMessage, ToldFile
+from server.delivery.parcel import Attachment, Mail
+from server.delivery.wishes import filled
+from server.languages import Languages, babel_locale
+from server.texts import phrase, told
+
+_A_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownReport:
+    title: str
+    url: str
+    parameters: Sequence[tuple[str, str]]
+    figures: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTo:
+    url: str
+    label: str
+
+
+class DeliveryWords:
+    """Of one delivery. `secrets` are those of its links, by their id; `base` is the address of this server, if any."""
+
+    def __init__(
+        self,
+        delivery: FrozenDelivery,
+        *,
+        languages: Languages,
+        base: str,
+        secrets: Mapping[str, str],
+        unsubscribe: str = "",
+    ) -> None:
+        self._delivery = delivery
+        self._content = delivery.content
+        self.gettext: Callable[[str], str] = languages.of(delivery.content.language).gettext
+        self._locale = babel_locale(delivery.content.language)
+        self._base = base
+        self._secrets = secrets
+        self._unsubscribe = unsubscribe
+
+    @property
+    def subject(self) -> str:
+        """With what it is about: mail of one subject is put together by programs, and looks like the old one."""
+        if self._content.subject:
+            return " ".join(filled(self._content.subject, self._values()).split())
+        about = self._content.period or self._date
+        return self._heading if about in self._heading else f"{self._heading} · {about}"
+
+    def mail(self) -> Mail:
+        content = self._content
+        attached = [
+            Attachment(name=file.name, media_type=file.media_type, blob=file.blob, sha256=file.sha256)
+            for file in (content.files if content.attach else ())
+        ]
+        return Mail(
+            recipients=(self._delivery.recipient,),
+            subject=self.subject,
+            text=self.text(),
+            html=self._page(),
+            attachments=tuple(attached),
+            unsubscribe=self._unsubscribe,
+            message_id=self._delivery.message_id,
+        )
+
+    def message(self) -> ChannelMessage:
+        """For channels that show a few lines."""
+        first = self._content.reports[0] if len(self._content.reports) == 1 else None
+        facts = [*first.parameters, *first.figures] if first else [(self.gettext("Reports"), str(self._reports))]
+        files = [
+            ToldFile(name=file.name, size=file.size, media_type=file.media_type, blob=file.blob, sha256=file.sha256)
+            for file in self._content.files
+        ]
+        return ChannelMessage(
+            title=self.subject,
+            text="\n\n".join([*self._paragraphs(), *self._notes()]),
+            facts=tuple(facts),
+            url=self._url_of(first) if first else self.url,
+            language=self._content.language,
+            files=tuple(files),
+        )
+
+    def text(self) -> str:
+        parts = ["\n\n".join(self._paragraphs())]
+        for report in self._shown():
+            lines = [report.title, *(f"  {label}: {text}" for label, text in (*report.parameters, *report.figures))]
+            parts.append("\n".join([*lines, *([f"  {report.url}"] if report.url else [])]))
+        if self.url:
+            parts.append(f"{self.gettext('Open the reports')}: {self.url}")
+        parts += self._notes()
+        parts.append("\n".join(["--", *self._footer()]))
+        if self._unsubscribe:
+            parts.append(f"{self.gettext('No more of this mail')}: {self._unsubscribe}")
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    @property
+    def url(self) -> str:
+        """Of all of them together: for anybody if there is a link, else for who has an account here."""
+        if self._content.link_id:
+            return self._shared(self._content.link_id)
+        if not self._base or not self._content.is_whole:
+            return ""
+        return f"{self._base}/batches/{self._delivery.batch_id}"
+
+    def _page(self) -> str:
+        url = self.url
+        return mail_page(
+            language=self._content.language,
+            subject=self.subject,
+            heading=self._heading,
+            period=self._content.period or self._date,
+            paragraphs=[text.splitlines() for text in self._paragraphs()],
+            reports=self._shown(),
+            button=LinkTo(url=url, label=self.gettext("Open the reports")) if url else None,
+            notes=self._notes(),
+            footer=self._footer(),
+            unsubscribe=LinkTo(url=self._unsubscribe, label=self.gettext("No more of this mail"))
+            if self._unsubscribe
+            else None,
+        )
+
+    def _paragraphs(self) -> list[str]:
+        if self._content.body:
+            return filled(self._content.body, self._values()).split("\n\n")
+        if self._reports == 1:
+            return [self._told(phrase("“{name}” is ready."), name=self._heading)]
+        return [self._told(phrase("{count} reports of “{name}” are ready."), name=self._heading, count=self._reports)]
+
+    def _notes(self) -> list[str]:
+        """What a reader has to know, and would not see."""
+        content, notes = self._content, []
+        if content.missing:
+            notes.append(self._told(phrase("Reports that could not be made: {count}."), count=content.missing))
+        left = self._reports - len(content.reports)
+        if left > 0:
+            notes.append(self._told(phrase("And {count} more reports, which are not listed here."), count=left))
+        if content.is_large and self._has_links:
+            notes.append(self.gettext("The files are too large to be attached; open them by the link."))
+        elif content.is_large:
+            notes.append(self.gettext("The files are too large to be attached. Ask whoever sent you this for them."))
+        if content.links_end_at and self._has_links:
+            last = (content.links_end_at - _A_SECOND).astimezone(ZoneInfo(content.time_zone))  # the day that ends then
+            day = format_date(last, "medium", locale=self._locale)
+            notes.append(self._told(phrase("The links work until the end of {date}."), date=day))
+        return notes
+
+    def _footer(self) -> list[str]:
+        content = self._content
+        lines = [self._told(phrase("Data and days as of {date}."), date=self._date)]
+        if content.list_name:
+            lines.append(self._told(phrase("Sent by the schedule “{name}”."), name=content.list_name))
+        return lines
+
+    def _shown(self) -> list[ShownReport]:
+        return [
+            ShownReport(
+                title=report.title,
+                url=self._url_of(report),
+                parameters=report.parameters,
+                figures=report.figures,
+            )
+            for report in self._content.reports
+        ]
+
+    def _url_of(self, report: DeliveredReport) -> str:
+        if report.link_id:
+            return self._shared(report.link_id)
+        if self._content.link_id and (shared := self._shared(self._content.link_id)):
+            return f"{shared}/reports/{report.id}"
+        return f"{self._base}/reports/{report.id}" if self._base else ""
+
+    def _shared(self, link_id: str) -> str:
+        secret = self._secrets.get(link_id)
+        return f"{self._base}/s/{secret}" if secret and self._base else ""
+
+    @property
+    def _has_links(self) -> bool:
+        return bool(self.url) or any(self._url_of(report) for report in self._content.reports)
+
+    @property
+    def _reports(self) -> int:
+        return len(self._content.report_ids)
+
+    @property
+    def _heading(self) -> str:
+        reports = self._content.reports
+        return reports[0].title if len(reports) == 1 and self._reports == 1 else self._content.batch_name
+
+    @property
+    def _date(self) -> str:
+        local = self._content.as_of.astimezone(ZoneInfo(self._content.time_zone))
+        return format_date(local, "medium", locale=self._locale)
+
+    def _values(self) -> dict[str, str]:
+        return {
+            "title": self._heading,
+            "batch": self._content.batch_name,
+            "period": self._content.period or self._date,
+            "date": self._date,
+            "count": str(self._reports),
+            "recipient": self._delivery.recipient,
+        }
+
+    def _told(self, words: dict[str, object], **values: object) -> str:
+        return told(str(words["phrase"]), values, self.gettext)
+
+
+def folder_values(delivery: FrozenDelivery) -> dict[str, str]:
+    """What a path may name: days as computers sort them."""
+    content = delivery.content
+    local = content.as_of.astimezone(ZoneInfo(content.time_zone))
+    return {
+        "title": content.reports[0].title if content.reports else content.batch_name,
+        "batch": content.batch_name,
+        "period": content.period or f"{local:%Y-%m-%d}",
+        "date": f"{local:%Y-%m-%d}",
+        "count": str(len(content.report_ids)),
+        "recipient": "",
+    }
+
+
+PLACEHOLDERS = ("title", "batch", "period", "date", "count", "recipient")

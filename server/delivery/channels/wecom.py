@@ -1,0 +1,49 @@
+"""企业微信: a group's bot. 4,096 bytes of Markdown, 20 messages a minute, and refusals that come with status 200."""
+
+from __future__ import annotations
+
+from server.delivery.channels.asking import (
+    Outgoing,
+    OutsideAnswer,
+    ServicePace,
+    Telling,
+    fields_of,
+    json_request,
+    require_success,
+    said_by,
+)
+from server.delivery.channels.fitting import Draft, fitted
+from server.delivery.channels.markdown import markdown
+from server.delivery.messages import ChannelReceipt, ChannelTarget
+from server.errors import NotDelivered
+
+MOST_BYTES = 4_096
+_TOO_MANY = frozenset({45009, 45033})
+_PASSING = frozenset({-1})  # "system busy"
+_PAUSE_SECONDS = 60.0
+
+
+class WeComBot:
+    pace = ServicePace(seconds=3.6, burst=4)  # 20 in any minute
+    takes_repeats = False
+
+    def written(self, target: ChannelTarget, telling: Telling) -> Outgoing:
+        draft = fitted(telling, MOST_BYTES, lambda each: len(_content(each).encode()))
+        return json_request(target.url, {"msgtype": "markdown", "markdown": {"content": _content(draft)}})
+
+    def read(self, answer: OutsideAnswer) -> ChannelReceipt:
+        require_success(answer)
+        fields = fields_of(answer)
+        code = fields.get("errcode")
+        if code == 0:
+            return ChannelReceipt()
+        raise NotDelivered(
+            "{host} refused the message: {said}.",
+            **said_by(answer, code, fields.get("errmsg", "")),
+            is_final=code is not None and code not in _TOO_MANY | _PASSING,
+            retry_after=_PAUSE_SECONDS if code in _TOO_MANY else None,
+        )
+
+
+def _content(draft: Draft) -> str:
+    return markdown(draft, title="### {}", line_end="\n")

@@ -1,0 +1,76 @@
+"""What somebody wants to be sent: by what, to whom, in which words. Kept with the order, before anything is made."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+MOST_WISHES = 20
+MOST_RECIPIENTS = 50  # that one wish names; a column may name as many as there are reports
+PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+
+
+class DeliveryVia(StrEnum):
+    """How something leaves the house."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+    WECOM = "wecom"
+    DINGTALK = "dingtalk"
+    FEISHU = "feishu"
+    SLACK = "slack"
+    TEAMS = "teams"
+    FOLDER = "folder"
+    S3 = "s3"
+    LINK = "link"
+
+
+class DeliveryStage(StrEnum):
+    """Of a batch that is to be delivered. `wanted`: whatever its job makes goes out once that is over."""
+
+    NONE = ""
+    WANTED = "wanted"
+    FROZEN = "frozen"  # who gets what is written down
+    HELD = "held"  # of a backup: the server that it is of sends it
+
+
+class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`to` are addresses; `to_column` names the column of the parameter rows in which each report's stand.
+
+    `url` and `secret` are `sealed` where they are kept, and `host` is what may be told of them. `path` is where in a
+    folder it lies. Empty texts stand for the usual ones.
+    """
+
+    via: DeliveryVia
+    to: list[str] = []
+    to_column: str = ""
+    subject: str = ""
+    body: str = ""
+    attach: bool = True
+    url: str = ""
+    secret: str = ""
+    path: str = ""
+    host: str = ""
+    sealed: str = ""
+
+
+class WantedDeliveries(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of one batch. `schedule_id` when a schedule ordered it."""
+
+    wishes: list[DeliveryWish]
+    schedule_id: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return columns_of(self.wishes)
+
+
+def columns_of(wishes: list[DeliveryWish]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(wish.to_column for wish in wishes if wish.to_column))
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """Its placeholders are replaced once: what a value holds is no placeholder."""
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], ""), text)

@@ -1,0 +1,213 @@
+"""What people do with deliveries: see who would get what, look at what became of it, order and send it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.access import BATCHES, Right, ThingAccess, require_still
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.clock import Clock, utc_now
+from server.deliveries.carrying import Carrying
+from server.deliveries.delivery import DeliveryItem, DeliveryState
+from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
+from server.deliveries.sending import Sending
+from server.deliveries.store import DeliveryStore, set_delivery
+from server.delivery.wishes import MOST_WISHES, DeliveryStage, DeliveryVia, DeliveryWish, WantedDeliveries
+from server.errors import Conflict, FieldError, InvalidInput
+from server.operations.batches import BatchOperations
+from server.operations.delivery_checks import DeliveryChecks
+from server.reports.batch_orders import BatchOrder
+from server.reports.batch_store import provisional_title
+from server.reports.batches import BatchHead
+from server.schedules.schedule import ScheduleHead
+from server.storage.database import Database
+from server.storage.pages import Listing
+from server.storage.rows import lock
+from server.storage.tables import batches, deliveries
+
+_MOST_PREVIEWED = 10_000
+_A_WEEK = timedelta(days=7)
+_AGAIN = frozenset(DeliveryState) - {DeliveryState.SENDING, DeliveryState.SKIPPED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WouldBeReport:
+    id: str
+    title: str
+    carried: dict[str, str]
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPreview:
+    """`total` is how many reports there would be."""
+
+    total: int
+    deliveries: Sequence[PlannedDelivery]
+
+    @property
+    def problems(self) -> int:
+        return sum(each.problem is not None for each in self.deliveries)
+
+
+class DeliveryOperations:
+    """They are seen by the owner of their batch, and by administrators: addresses are nobody else's business."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        access: ThingAccess,
+        store: DeliveryStore,
+        batches: BatchOperations,
+        checks: DeliveryChecks,
+        rules: DeliveryRules,
+        carrying: Carrying,
+        sending: Sending,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._access = access
+        self._store = store
+        self._batches = batches
+        self._rules = rules
+        self._carrying = carrying
+        self._clock = clock
+        self.checks = checks
+        self.sending = sending
+
+    async def of_batch(
+        self,
+        principal: Principal,
+        batch_id: str,
+        *,
+        state: DeliveryState | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[DeliveryItem]:
+        """What needs somebody first. Raises `NotFound`, or `Forbidden` for whoever may only look at the reports."""
+        await self._batches.get(principal, batch_id, Right.OWN)
+        return await self._store.of_batch(batch_id, state=state, limit=limit, cursor=cursor)
+
+    async def tally(self, principal: Principal, batch_id: str) -> dict[DeliveryState, int]:
+        await self._batches.get(principal, batch_id, Right.OWN)
+        return await self._store.tally(batch_id)
+
+    async def stage(self, principal: Principal, batch_id: str) -> DeliveryStage:
+        await self._batches.get(principal, batch_id, Right.OWN)
+        query = sa.select(batches.c.delivery_state).where(batches.c.id == batch_id)
+        async with self._database.read() as connection:
+            return DeliveryStage(await connection.scalar(query) or "")
+
+    async def links(self, principal: Principal, found: Sequence[DeliveryItem]) -> dict[str, str]:
+        """Addresses of those that are a link, for who may hand it on."""
+        own = [each.id for each in found if each.owner_id == principal.user_id]
+        by_delivery = await self._store.link_ids(own)
+        urls = await self._carrying.link_urls(list(by_delivery.values()))
+        return {delivery_id: urls[link_id] for delivery_id, link_id in by_delivery.items() if link_id in urls}
+
+    async def troubled(self, principal: Principal, planned: Sequence[ScheduleHead]) -> dict[str, int]:
+        """How many deliveries of the last week did not arrive, by schedule."""
+        ids = [each.id for each in planned if principal.may_see(each.owner_id)]
+        return await self._store.troubled_since(ids, self._clock() - _A_WEEK)
+
+    async def preview(self, principal: Principal, order: BatchOrder) -> DeliveryPreview:
+        """Who would get what, and who cannot: nothing is ordered, nothing is sent."""
+        principal.require_write()
+        if not order.deliveries:
+            raise InvalidInput(errors=[FieldError(field="deliveries", message="Say what is to be delivered.")])
+        expansion = await self._batches.expansion(principal, order, shown=_MOST_PREVIEWED)
+        carried = expansion.carried or [{}] * expansion.total
+        reports = [
+            WouldBeReport(id=str(place), title=provisional_title(parameters), carried=beside, parameters=parameters)
+            for place, (parameters, beside) in enumerate(zip(expansion.sets, carried, strict=False), start=1)
+        ]
+        planned = planned_deliveries(self.checks.kept(order.deliveries), reports, self._rules)
+        return DeliveryPreview(total=expansion.total, deliveries=planned)
+
+    async def deliver(self, principal: Principal, batch_id: str, wishes: Sequence[DeliveryWish]) -> None:
+        """Of a batch that there is: once it is made, else at once."""
+        principal.require_write()
+        batch = await self._batches.get(principal, batch_id, Right.OWN)
+        kept = self.checks.kept(wishes)
+        if not kept:
+            raise InvalidInput(errors=[FieldError(field="deliveries", message="Say what is to be delivered.")])
+        async with self._database.write() as connection:
+            await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
+            await _add_wishes(connection, batch, kept)
+            detail = {"via": ", ".join(sorted({wish.via.value for wish in kept}))}
+            await Audit.record(connection, principal, "delivery.order", batch.name, detail, subject_id=batch.id)
+        self.sending.wake()
+
+    async def get(self, principal: Principal, delivery_id: str) -> DeliveryItem:
+        """Raises `NotFound`, or `Forbidden` for whoever may only look at the reports."""
+        principal.require_read()
+        item = await self._store.item(delivery_id)
+        await self._batches.get(principal, item.batch_id, Right.OWN)
+        return item
+
+    async def retry(self, principal: Principal, delivery_id: str) -> DeliveryItem:
+        """Send it now, whatever became of it before. Raises `Conflict` for what is on its way, or cannot be sent."""
+        principal.require_write()
+        item = await self._store.item(delivery_id)
+        batch = await self._batches.get(principal, item.batch_id, Right.OWN)
+        if item.state not in _AGAIN:
+            raise Conflict("This is being sent, or there is nothing to send.")
+        if item.via is DeliveryVia.MAIL and not item.recipient:
+            raise Conflict("Its row names nobody: order it anew with an address.")
+        whole = await self._store.whole(delivery_id)
+        await self._carrying.allow_again(whole)
+        again: dict[str, Any] = {
+            "state": DeliveryState.WAITING,
+            "attempts": 0,
+            "next_at": self._clock(),
+            "error": None,
+            "holder": None,
+            "held_until": None,
+        }
+        if item.state is DeliveryState.SENT:  # under its old id programs would take it for the one that they have
+            left, _, domain = whole.message_id.partition("@")
+            again["message_id"] = f"{left}.{int(self._clock().timestamp())}@{domain}"
+        async with self._database.write() as connection:
+            known = lock(sa.select(deliveries.c.state).where(deliveries.c.id == item.id))
+            if await connection.scalar(known) != item.state:
+                raise Conflict("Somebody was quicker; look again.")
+            await set_delivery(connection, item.id, again)
+            detail = {"via": item.via.value, "to": item.recipient}
+            await Audit.record(connection, principal, "delivery.retry", batch.name, detail, subject_id=batch.id)
+        self.sending.wake()
+        return await self._store.item(delivery_id)
+
+    async def release(self, principal: Principal, batch_id: str) -> None:
+        """What a restore holds goes out: whoever asks for it knows that the server of the backup will not."""
+        principal.require_write()
+        batch = await self._batches.get(principal, batch_id, Right.OWN)
+        held = sa.update(deliveries).where(deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.HELD)
+        async with self._database.write() as connection:
+            await connection.execute(held.values(state=DeliveryState.WAITING, next_at=self._clock(), attempts=0))
+            stage = sa.update(batches).where(batches.c.id == batch.id, batches.c.delivery_state == DeliveryStage.HELD)
+            await connection.execute(stage.values(delivery_state=DeliveryStage.WANTED))
+            await Audit.record(connection, principal, "delivery.release", batch.name, subject_id=batch.id)
+        self.sending.wake()
+
+
+async def _add_wishes(connection: AsyncConnection, batch: BatchHead, kept: Sequence[DeliveryWish]) -> None:
+    row = lock(sa.select(batches.c.deliveries).where(batches.c.id == batch.id))
+    stored = await connection.scalar(row)
+    before = msgspec.convert(stored, WantedDeliveries) if stored else WantedDeliveries(wishes=[])
+    if len(before.wishes) + len(kept) > 10 * MOST_WISHES:
+        raise Conflict("These reports have been delivered too often; order them anew.")
+    wanted = msgspec.structs.replace(before, wishes=[*before.wishes, *kept])
+    await connection.execute(
+        sa.update(batches)
+        .where(batches.c.id == batch.id)
+        .values(deliveries=msgspec.to_builtins(wanted), delivery_state=DeliveryStage.WANTED)
+    )

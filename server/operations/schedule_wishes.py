@@ -1,0 +1,110 @@
+"""What somebody plans, field by field: what is right of itself, and what a change leaves as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from server.auth.permissions import Principal
+from server.delivery.wishes import DeliveryWish
+from server.errors import FieldError, InvalidInput
+from server.operations.account_fields import time_zones
+from server.reports.batch_orders import BatchOrder, ParameterQuery, formats_of
+from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
+from server.schedules.timing import require_cron
+
+MOST_NAME = 300
+MOST_QUIET_SECONDS = 86_400
+_ZONE = FieldError(field="time_zone", message="Choose a time zone such as Europe/Berlin.")
+
+
+class ScheduleWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody plans. One of `cron`, `after_import` (a dataset) and `after_schedule` (an id) says when."""
+
+    template: str
+    owner: str | None = None
+    name: str = ""
+    parameters: list[dict[str, Any]] | ParameterQuery | None = None
+    formats: Sequence[str] | None = None
+    cron: str = ""
+    time_zone: str = ""
+    after_import: str = ""
+    after_schedule: str = ""
+    quiet_seconds: int = DEFAULT_QUIET_SECONDS
+    missed: Missed = Missed.ONCE
+    overlap: Overlap = Overlap.QUEUE
+    enabled: bool = True
+    deliveries: Sequence[DeliveryWish] = ()
+
+    @property
+    def order(self) -> BatchOrder:
+        return BatchOrder(
+            template=self.template,
+            owner=self.owner,
+            parameters=self.parameters,
+            formats=formats_of(self.formats) if self.formats else None,
+            deliveries=self.deliveries,
+        )
+
+
+def with_zone(wish: ScheduleWish, principal: Principal) -> ScheduleWish:
+    return wish if wish.time_zone else msgspec.structs.replace(wish, time_zone=principal.time_zone)
+
+
+def whole_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Who names another time takes the place of the one before: there is one."""
+    triggers = ("cron", "after_import", "after_schedule")
+    whole = {name: value for name, value in changes.items() if name != "enabled"}
+    if "template" in whole:
+        whole = {"owner": None} | whole
+    if any(whole.get(name) for name in triggers):
+        whole = dict.fromkeys(triggers, "") | whole
+    return whole
+
+
+def wish_of(schedule: Schedule) -> ScheduleWish:
+    wanted = schedule.ordered.parameters
+    return ScheduleWish(
+        template=schedule.template_name,
+        owner=schedule.template_owner_id,
+        name=schedule.name,
+        parameters=ParameterQuery(query=wanted["query"]) if isinstance(wanted, dict) else wanted,
+        formats=schedule.ordered.formats or None,
+        cron=schedule.cron,
+        time_zone=schedule.time_zone,
+        after_import=schedule.dataset_name,
+        after_schedule=schedule.leader_id or "",
+        quiet_seconds=schedule.quiet_seconds,
+        missed=schedule.missed,
+        overlap=schedule.overlap,
+        enabled=schedule.is_on,
+        deliveries=schedule.ordered.deliveries,
+    )
+
+
+def require_right(wish: ScheduleWish) -> None:
+    problems: list[FieldError] = []
+    if len([each for each in (wish.cron, wish.after_import, wish.after_schedule) if each]) != 1:
+        message = "Say when it comes: one of a time (cron), a dataset (after_import) and a schedule (after_schedule)."
+        problems.append(FieldError(field="cron", message=message))
+    if wish.time_zone not in time_zones():
+        problems.append(_ZONE)
+    if not 0 <= wish.quiet_seconds <= MOST_QUIET_SECONDS:
+        problems.append(FieldError(field="quiet_seconds", message="Choose from 0 seconds to a day."))
+    if len(wish.name) > MOST_NAME or not wish.name.isprintable():
+        problems.append(FieldError(field="name", message="Write one line of at most 300 characters."))
+    if problems:
+        raise InvalidInput(errors=problems)
+    if wish.cron:
+        require_cron(wish.cron)
+
+
+def require_zone(time_zone: str) -> None:
+    if time_zone not in time_zones():
+        raise InvalidInput(errors=[_ZONE])
+
+
+def wrong_field(field: str, message: str) -> InvalidInput:
+    return InvalidInput(errors=[FieldError(field=field, message=message)])

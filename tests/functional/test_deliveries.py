@@ -1,0 +1,343 @@
+"""Reports by mail: each to whom it is meant for, once, as a real mail server gets them; and nobody else sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from server.settings import Settings
+from tests.conftest import Server
+from tests.functional.batches import Json, ended, put_template, reports_of
+from tests.functional.importing import import_text
+from tests.functional.test_schedules import answer
+from tests.mail_server import MailServer
+
+Client = aiohttp.ClientSession
+ORDERS = "region,amount,mail\nNorth,120,north@example.com\nSouth,80,south@example.com\nWest,5,North@example.com\n"
+SALES = """\
+title: "{{ region }} 销售"
+formats: [html, xlsx]
+parameters:
+  region: {type: text}
+  month: {type: month, default: last_month}
+each_row: select region, any_value(mail) as mail from orders group by region order by region
+queries:
+  totals: select sum(amount) as revenue from orders where region = $region
+blocks:
+  - kpis: [{label: Revenue, value: totals.revenue}]
+"""
+
+
+@pytest.fixture
+async def mails() -> AsyncIterator[MailServer]:
+    mails = MailServer()
+    async with mails.listening() as port:
+        mails.port = port
+        yield mails
+
+
+@pytest.fixture
+def settings(settings: Settings, mails: MailServer, tmp_path: Any) -> Settings:
+    (tmp_path / "archive").mkdir()
+    return replace(
+        settings,
+        smtp_host="127.0.0.1",
+        smtp_port=mails.port,
+        smtp_security="none",
+        mail_from="Jindu <jindu@example.com>",
+        public_url="https://reports.example.com",
+        delivery_folders=(f"archive={tmp_path / 'archive'}",),
+        mail_domains=("example.com",),
+    )
+
+
+async def ordered(client: Client, *deliveries: Json, **more: Any) -> Json:
+    """The batch, made."""
+    order = {"template": "sales", "deliveries": list(deliveries), **more}
+    started = await answer(client, "POST", "/api/v1/batches", 202, json=order)
+    return await ended(client, started["batch_id"])
+
+
+async def deliveries_of(client: Client, batch: Json) -> list[Json]:
+    found: list[Json] = (await answer(client, "GET", f"/api/v1/batches/{batch['id']}/deliveries?limit=500"))["items"]
+    return found
+
+
+async def sent(server: Server, client: Client, batch: Json) -> list[Json]:
+    await server.parts.operations.deliveries.sending.settle()
+    return await deliveries_of(client, batch)
+
+
+def files_of(mail: EmailMessage) -> list[str | None]:
+    return [part.get_filename() for part in mail.iter_attachments()]
+
+
+async def prepared(client: Client) -> None:
+    await import_text(client, ORDERS)
+    await put_template(client, "sales", SALES)
+
+
+async def test_each_gets_theirs_alone(
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    wish = {"via": "mail", "to_column": "mail", "to": ["boss@example.com"], "subject": "{{ period }}: {{ count }}"}
+    trial = {"template": "sales", "deliveries": [wish]}
+    preview = await answer(alice, "POST", "/api/v1/deliveries/preview", json=trial)
+    assert [(each["to"], each["report_count"]) for each in preview["items"]] == [
+        ("boss@example.com", 3),
+        ("north@example.com", 2),
+        ("south@example.com", 1),
+    ]
+    assert mails.taken == []
+    batch = await ordered(alice, wish)
+    items = await sent(server, alice, batch)
+    assert {each["state"] for each in items} == {"sent"}, items
+    assert sorted(mails.envelopes) == [("boss@example.com",), ("north@example.com",), ("south@example.com",)]
+    by_recipient = {mail["To"]: mail for mail in mails.taken}
+    north, south = by_recipient["north@example.com"], by_recipient["south@example.com"]
+    month = north["Subject"].partition(":")[0]
+    assert north["Subject"] == f"{month}: 2"
+    assert len(files_of(north)) == 4
+    assert files_of(south) == ["South 销售.xlsx", "South 销售.html"]
+    body = south.get_body(("plain",)).get_content()
+    assert "South 销售" in body
+    assert "Revenue: 80" in body
+    assert "North" not in body
+    assert "North" not in south.get_body(("html",)).get_content()
+
+    # Nobody else sees any of it, at any door.
+    one, all_of = f"/api/v1/deliveries/{items[0]['id']}/retry", f"/api/v1/batches/{batch['id']}/deliveries"
+    for method, path, given in (
+        ("GET", all_of, {}),
+        ("POST", all_of, {"json": {"deliveries": [wish]}}),
+        ("POST", f"{all_of}/release", {}),
+        ("POST", one, {}),
+        ("GET", one.removesuffix("/retry"), {}),
+    ):
+        await answer(bob, method, path, 404, **given)
+    await answer(bob, "POST", "/api/v1/deliveries/preview", 404, json=trial)
+    assert (await answer(admin, "GET", all_of))["total"] == 3
+    access = {"grants": [{"user": "bob", "right": "view"}]}
+    await answer(alice, "PUT", f"/api/v1/batches/{batch['id']}/access", json=access)
+    await answer(bob, "GET", all_of, 403)
+    await answer(bob, "POST", one, 403)
+
+    # Again by hand, and never by itself.
+    assert len(await sent(server, alice, batch)) == 3
+    again = await answer(alice, "POST", one, 202)
+    assert again["state"] in ("waiting", "sending", "sent")
+    await sent(server, alice, batch)
+    assert len(mails.taken) == 4
+    assert len({mail["Message-ID"] for mail in mails.taken}) == 4
+
+
+async def test_what_cannot_be_sent_is_said_before(server: Server, mails: MailServer, alice: Client) -> None:
+    await import_text(
+        alice, "region,amount,mail\nNorth,1,\nSouth,2,nobody\nWest,3,west@example.com\nEast,3,e@else.org\n"
+    )
+    await put_template(alice, "sales", SALES)
+    wish = {"via": "mail", "to_column": "mail"}
+    preview = await answer(
+        alice, "POST", "/api/v1/deliveries/preview", json={"template": "sales", "deliveries": [wish]}
+    )
+    assert preview["problems"] == 3
+    batch = await ordered(alice, wish)
+    items = await sent(server, alice, batch)
+    assert sorted((each["to"], each["state"]) for each in items) == [
+        ("", "failed"),
+        ("e@else.org", "failed"),
+        ("nobody", "failed"),
+        ("west@example.com", "sent"),
+    ]
+    assert mails.envelopes == [("west@example.com",)]
+    for wrong, field in (
+        ({"via": "mail"}, "deliveries[0].to"),
+        ({"via": "mail", "to": ["a@b@c"]}, "deliveries[0].to"),
+        ({"via": "mail", "to": ["x@else.org"]}, "deliveries[0].to"),
+        ({"via": "mail", "to": ["a@example.com", "A@example.com"]}, "deliveries[0].to"),
+        ({"via": "mail", "to": ["a@example.com"], "subject": "x\r\nBcc: b@example.com"}, "deliveries[0].subject"),
+        ({"via": "mail", "to": ["a@example.com"], "body": "{{ secrets }}"}, "deliveries[0].body"),
+        ({"via": "folder", "path": "elsewhere"}, "deliveries[0].path"),
+        ({"via": "folder", "path": "archive/../x"}, "deliveries[0].path"),
+        ({"via": "slack"}, "deliveries[0].url"),
+    ):
+        problem = await answer(alice, "POST", "/api/v1/batches", 422, json={"template": "sales", "deliveries": [wrong]})
+        assert field in str(problem), (wrong, problem)
+
+
+async def test_refused_delayed_and_lost(server: Server, mails: MailServer, alice: Client) -> None:
+    await prepared(alice)
+    mails.answers = {"RCPT": "450 greylisted"}
+    one = {"via": "mail", "to": ["boss@example.com"]}
+    batch = await ordered(alice, one, parameters=[{"region": "North"}])
+    (item,) = await sent(server, alice, batch)
+    assert (item["state"], item["attempts"]) == ("waiting", 1)
+    assert "greylisted" in item["error"]
+    mails.answers = {"DATA": "554 5.2.0 quota of today"}
+    await answer(alice, "POST", f"/api/v1/deliveries/{item['id']}/retry", 202)
+    (item,) = await sent(server, alice, batch)
+    assert item["state"] == "waiting"
+    mails.answers = {"RCPT": "550 nobody of that name"}
+    await answer(alice, "POST", f"/api/v1/deliveries/{item['id']}/retry", 202)
+    (item,) = await sent(server, alice, batch)
+    assert item["state"] == "failed"
+    notices = await answer(alice, "GET", "/notifications")
+    assert "did not reach boss@example.com" in str(notices)
+    # It took the mail and did not say so: nobody sends it again but a person.
+    mails.answers, mails.drops_after_data = {}, 1
+    await answer(alice, "POST", f"/api/v1/deliveries/{item['id']}/retry", 202)
+    (item,) = await sent(server, alice, batch)
+    assert item["state"] == "perhaps_sent"
+    (item,) = await sent(server, alice, batch)
+    assert (item["state"], len(mails.taken)) == ("perhaps_sent", 1)
+    await answer(alice, "POST", f"/api/v1/deliveries/{item['id']}/retry", 202)
+    (item,) = await sent(server, alice, batch)
+    assert item["state"] == "sent"
+    assert len({mail["Message-ID"] for mail in mails.taken}) == 1  # programs know the second for what it is
+
+
+async def test_what_is_made_later_goes_to_whom_it_was_meant_for(
+    server: Server, mails: MailServer, alice: Client
+) -> None:
+    await prepared(alice)
+    south_fails = SALES.replace("value: totals.revenue", "value: totals.revenue / totals.fits")
+    south_fails = south_fails.replace("as revenue", "as revenue, (max(region) <> 'South')::int as fits")
+    await put_template(alice, "sales", south_fails)
+    batch = await ordered(alice, {"via": "mail", "to_column": "mail"}, {"via": "mail", "to": ["boss@example.com"]})
+    states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
+    assert states == {"boss@example.com": "sent", "north@example.com": "sent", "south@example.com": "skipped"}, states
+    (boss,) = [mail for mail in mails.taken if mail["To"] == "boss@example.com"]
+    assert "could not be made: 1" in boss.get_body(("plain",)).get_content()
+    await answer(alice, "POST", f"/api/v1/batches/{batch['id']}/retry", 202)
+    await ended(alice, batch["id"])
+    assert len(await sent(server, alice, batch)) == 3
+    assert len(mails.taken) == 2  # nobody has again what they have
+
+
+async def test_large_ones_become_links_and_folders_are_never_written_over(
+    server: Server, mails: MailServer, alice: Client, settings: Settings
+) -> None:
+    await prepared(alice)
+    batch = await ordered(
+        alice,
+        {"via": "mail", "to": ["boss@example.com"], "attach": False},
+        {"via": "folder", "path": "archive/{{ period }}"},
+        {"via": "link"},
+        parameters=[{"region": "North", "month": "2026-10"}, {"region": "West", "month": "2026-10"}],
+    )
+    items = await sent(server, alice, batch)
+    assert {each["state"] for each in items} == {"sent"}, items
+    (mail,) = mails.taken
+    assert files_of(mail) == []
+    text = mail.get_body(("plain",)).get_content()
+    url = next(word for word in text.split() if word.startswith("https://reports.example.com/s/"))
+    assert "The links work until" in text
+    shared = await answer(alice, "GET", url.removeprefix("https://reports.example.com"))
+    assert "North 销售" in shared
+    folder = next(each for each in items if each["via"] == "folder" and "North" in each["receipt"])
+    assert folder["report_id"] in [report["id"] for report in await reports_of(alice, batch["id"])]
+    (placed, *_) = folder["receipt"].splitlines()
+    root = settings.delivery_folders[0].partition("=")[2]
+    assert placed.startswith("archive/2026-10/North 销售 ")
+    assert await asyncio.to_thread(Path(root, placed.removeprefix("archive/")).read_bytes)
+    link = next(each for each in items if each["via"] == "link")
+    assert (await answer(alice, "GET", link["url"].removeprefix("https://reports.example.com"))).count("West") > 0
+    await answer(alice, "POST", f"/api/v1/deliveries/{folder['id']}/retry", 202)
+    assert {each["state"] for each in await sent(server, alice, batch)} == {"sent"}
+
+
+async def test_made_later_is_sent_later_and_rights_are_asked_anew(
+    server: Server, mails: MailServer, alice: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    batch = await ordered(alice, parameters=[{"region": "North"}])
+    assert await sent(server, alice, batch) == []
+    door = f"/api/v1/batches/{batch['id']}/deliveries"
+    wish = {"via": "mail", "to": ["boss@example.com"]}
+    await answer(alice, "POST", door, 202, json={"deliveries": [wish]})
+    (item,) = await sent(server, alice, batch)
+    assert item["state"] == "sent"
+    (user,) = (await answer(admin, "GET", "/api/v1/admin/users?q=alice"))["items"]
+    mails.answers = {"RCPT": "450 later"}
+    await answer(alice, "POST", door, 202, json={"deliveries": [wish]})
+    await sent(server, alice, batch)
+    mails.answers = {}
+    await answer(admin, "PATCH", f"/api/v1/admin/users/{user['id']}", json={"disabled": True})
+    retried = [each["id"] for each in await deliveries_of(admin, batch) if each["state"] == "waiting"]
+    await answer(admin, "POST", f"/api/v1/deliveries/{retried[0]}/retry", 202)
+    states = sorted(each["state"] for each in await sent(server, admin, batch))
+    assert states == ["failed", "sent"]
+    assert len(mails.taken) == 1
+    assert "The account of its owner is disabled" in str(await answer(admin, "GET", "/notifications"))
+
+
+async def test_pages_of_deliveries_and_the_link_that_ends_mail(
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    assert "Mail them to" in await answer(alice, "GET", "/templates/sales")
+    form = {"template": "sales", "repeat": "daily", "time": "08:00", "time_zone": "UTC", "name": "Daily"}
+    form |= {"via": "mail", "to": "mail", "subject": "{{ title }}"}
+    tried = await answer(alice, "POST", "/schedules/new", data=form | {"try": "1"})
+    assert "south@example.com" in tried
+    wrong = await answer(alice, "POST", "/schedules/new", 422, data=form | {"to": "x@else.org"})
+    assert "Mail to “x@else.org” is not allowed here." in wrong
+    page = await answer(alice, "POST", "/schedules/new", 303, data=form)
+    assert "E-mail to each whom “mail” names" in await answer(alice, "GET", page)
+    (told,) = (await answer(alice, "GET", f"/api/v1{page}"))["deliveries"]
+    assert (told["via"], told["to_column"]) == ("mail", "mail")
+    assert "{{ title }}" in await answer(alice, "GET", f"{page}/edit")
+    tried = await answer(alice, "POST", f"{page}/edit", data=form | {"try": "1"})
+    assert "south@example.com" in tried
+    await answer(alice, "POST", f"{page}/run", 303)
+    (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
+    batch = await ended(alice, run["batch_id"])
+    await sent(server, alice, batch)
+    south = next(mail for mail in mails.taken if mail["To"] == "south@example.com")
+    shown = await answer(alice, "GET", f"/batches/{batch['id']}")
+    assert "south@example.com" in shown
+    assert "south@example.com" in await answer(alice, "GET", f"/batches/{batch['id']}/deliveries")
+    await answer(bob, "GET", f"/batches/{batch['id']}/deliveries", 404)
+    (item, *_) = await deliveries_of(alice, batch)
+    await answer(bob, "POST", f"/deliveries/{item['id']}/retry", 404)
+    await answer(bob, "POST", f"/batches/{batch['id']}/deliveries", 404, data={"via": "mail", "to": "a@example.com"})
+    await answer(bob, "POST", f"/batches/{batch['id']}/deliveries/release", 404)
+    refused = await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 422, data={"via": "mail", "to": ""})
+    assert "Name an address" in refused
+    await answer(alice, "POST", f"/batches/{batch['id']}/deliveries/release", 303)
+
+    # The link asks, and only its button acts; with one click of a mail program, too.
+    assert south["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    url = south["List-Unsubscribe"].strip("<>").removeprefix("https://reports.example.com")
+    async with aiohttp.ClientSession(server.url) as stranger:
+        assert "would get no more mail" in await answer(stranger, "GET", url)
+        assert "would get no more mail" in await answer(stranger, "GET", url)
+        await answer(stranger, "POST", url, data={"List-Unsubscribe": "One-Click"})
+        assert "gets no more mail" in await answer(stranger, "GET", url)
+        assert "gets no more mail" in await answer(stranger, "POST", url)
+        await answer(stranger, "GET", "/unsubscribe/guessed", 404)
+        for _ in range(12):
+            async with stranger.post("/unsubscribe/guessed") as response:
+                status = response.status
+        assert status == 429
+    assert "wants no more mail of “Daily”" in await answer(alice, "GET", "/notifications")
+    again = await answer(alice, "POST", f"/api/v1{page}/run", 202)
+    batch = await ended(alice, again["batch_id"])
+    states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
+    assert states == {"north@example.com": "sent", "south@example.com": "skipped"}
+    shown = await answer(alice, "GET", page)
+    door = next(part for part in shown.split('"') if "/optouts/" in part)
+    await answer(bob, "POST", door, 404)
+    await answer(alice, "POST", door, 303)
+    assert "south@example.com" not in await answer(alice, "GET", page)
+    kept = await answer(admin, "GET", "/api/v1/admin/audit?limit=10")
+    actions = [each["action"] for each in kept["items"]]
+    assert {"delivery.refuse", "delivery.allow"} <= set(actions)

@@ -1,0 +1,77 @@
+"""Who gets what, decided before anything is sent: theirs, and nobody else's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from server.deliveries.planning import DeliveryRules, key_of, planned_deliveries
+from server.delivery.wishes import DeliveryVia, DeliveryWish
+
+RULES = DeliveryRules(domains=("example.com",))
+
+
+@dataclass(frozen=True)
+class Report:
+    id: str
+    carried: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+REPORTS = [
+    Report("1", {"mail": "a@example.com"}),
+    Report("2", {"mail": "A@example.com, b@example.com"}),
+    Report("3", {"mail": ""}),
+    Report("4", {"mail": "x@else.org"}),
+]
+
+
+def planned(**wish: object) -> list[tuple[str, list[str], bool]]:
+    found = planned_deliveries([DeliveryWish(via=DeliveryVia.MAIL, **wish)], REPORTS, RULES)  # type: ignore[arg-type]
+    return [(each.recipient, [report.id for report in each.reports], each.problem is None) for each in found]
+
+
+def test_each_whom_a_column_names_gets_theirs_in_one() -> None:
+    assert planned(to_column="mail") == [
+        ("", ["3"], False),
+        ("a@example.com", ["1", "2"], True),
+        ("b@example.com", ["2"], True),
+        ("x@else.org", ["4"], False),
+    ]
+
+
+def test_a_parameter_may_name_them_too() -> None:
+    wish = DeliveryWish(via=DeliveryVia.MAIL, to_column="who")
+    (found,) = planned_deliveries([wish], [Report("1", {}, {"who": "a@example.com"})], RULES)
+    assert found.recipient == "a@example.com"
+
+
+def test_who_gets_all_of_them_does_not_get_theirs_again() -> None:
+    assert planned(to=["a@example.com"], to_column="mail")[0] == ("a@example.com", ["1", "2", "3", "4"], True)
+    assert [who for who, _, _ in planned(to=["a@example.com"], to_column="mail")].count("a@example.com") == 1
+
+
+def test_a_folder_has_each_report_by_itself() -> None:
+    found = planned_deliveries([DeliveryWish(via=DeliveryVia.FOLDER, path="archive")], REPORTS, RULES)
+    assert [each.report_id for each in found] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("address", ["a@example.com", "A.b+c@mail.example.com"])
+def test_addresses_that_may_be(address: str) -> None:
+    assert RULES.problem_of(address) is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "a", "a@", "@example.com", "a@b@example.com", "a @example.com", "a@example.com\r\nBcc: b@example.com",
+     "Anna <a@example.com>", "a@example.com,b@example.com", "a@notexample.com",
+     "ä@example.com", f"{'a' * 65}@example.com"],
+)  # fmt: skip
+def test_addresses_that_may_not(address: str) -> None:
+    assert RULES.problem_of(address) is not None
+
+
+def test_the_case_of_an_address_makes_no_second_one() -> None:
+    assert key_of(DeliveryVia.MAIL, "A@example.com") == key_of(DeliveryVia.MAIL, "a@example.com")
+    assert key_of(DeliveryVia.MAIL, "a@example.com") != key_of(DeliveryVia.LINK, "a@example.com")

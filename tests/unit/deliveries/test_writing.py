@@ -1,0 +1,109 @@
+"""What a mail says, and what it never leaves out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from server.deliveries.delivery import (
+    DeliveredFile,
+    DeliveredReport,
+    DeliveryContent,
+    DeliveryState,
+    FrozenDelivery,
+)
+from server.deliveries.freezing import encoded_bytes
+from server.deliveries.writing import DeliveryWords
+from server.delivery.wishes import DeliveryVia
+from server.languages import Languages
+from server.places import LOCALES
+
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+FILE = DeliveredFile(name="s.pdf", format="pdf", media_type="application/pdf", size=3, sha256="x", blob="reports/1")
+REPORT = DeliveredReport(
+    id="r1", title="<North>", parameters=[("month", "2026-10")], figures=[("Revenue", "1,234")], files=[FILE]
+)
+LANGUAGES = Languages.load(LOCALES)
+
+
+def words(*, unsubscribe: str = "", base: str = "https://example.com", **content: Any) -> DeliveryWords:
+    known: dict[str, Any] = {
+        "subject": "",
+        "body": "",
+        "batch_name": "Sales",
+        "template": "sales",
+        "period": "2026-10",
+        "language": "en",
+        "time_zone": "Asia/Shanghai",
+        "as_of": NOON,
+        "is_whole": True,
+        "attach": True,
+        "report_ids": ["r1", "r2"],
+        "reports": [REPORT, DeliveredReport(id="r2", title="South")],
+    }
+    delivery = FrozenDelivery(
+        id="d1",
+        batch_id="b1",
+        owner_id="u1",
+        schedule_id=None,
+        position=0,
+        via=DeliveryVia.MAIL,
+        recipient="boss@example.com",
+        report_id="",
+        report_count=2,
+        state=DeliveryState.WAITING,
+        attempts=1,
+        next_at=NOON,
+        error=None,
+        receipt="",
+        created_at=NOON,
+        sent_at=None,
+        content=DeliveryContent(**(known | content)),
+        sealed="",
+        message_id="<d1@example.com>",
+        round="j1",
+    )
+    secrets = {"l1": "secret"}
+    return DeliveryWords(delivery, languages=LANGUAGES, base=base, secrets=secrets, unsubscribe=unsubscribe)
+
+
+def test_the_period_stands_in_the_subject_once() -> None:
+    assert words().subject == "Sales · 2026-10"
+    assert words(batch_name="Sales 2026-10").subject == "Sales 2026-10"
+    assert words(period="").subject == "Sales · Nov 27, 2026"
+    filled = words(subject="{{ batch }} {{count}} {{ recipient }}", batch_name="{{ date }}").subject
+    assert filled == "{{ date }} 2 boss@example.com"  # what a value holds is no placeholder
+
+
+def test_both_parts_say_the_same_and_nothing_is_markup() -> None:
+    mail = words().mail()
+    assert "Revenue: 1,234" in mail.text
+    assert "<North>" in mail.text
+    assert "&lt;North&gt;" in mail.html
+    assert "<North>" not in mail.html
+    assert [each.sha256 for each in mail.attachments] == ["x"]
+    assert words(language="zh-CN").mail().html.startswith('<!doctype html>\n<html lang="zh-CN">')
+
+
+def test_what_is_not_there_is_said() -> None:
+    text = words(missing=3, is_large=True, attach=False, link_id="l1", links_end_at=NOON).text()
+    assert "could not be made: 3" in text
+    assert "too large to be attached; open them by the link" in text
+    assert "https://example.com/s/secret/reports/r1" in text
+    assert "until the end of Nov 27, 2026" in text
+    assert words(attach=False, is_large=True, base="").text().count("https://") == 0
+    assert "Ask whoever sent you" in words(attach=False, is_large=True, base="").text()
+    many = words(report_ids=[str(number) for number in range(60)])
+    assert "And 58 more reports" in many.text()
+    assert many.mail().attachments
+
+
+def test_a_message_of_a_chat_has_the_figures_of_its_report() -> None:
+    message = words(report_ids=["r1"], reports=[REPORT]).message()
+    assert (message.title, message.facts) == ("<North> · 2026-10", (("month", "2026-10"), ("Revenue", "1,234")))
+
+
+def test_sizes_are_those_of_the_mail() -> None:
+    assert encoded_bytes(0) == 0
+    assert encoded_bytes(3) == 6
+    assert encoded_bytes(57_000) == 76_000 + 2_000

@@ -1,0 +1,50 @@
+"""What is wrong with a wish is said field by field, and what is secret in it is sealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.delivery.messages import ChannelTarget
+from server.delivery.wishes import DeliveryVia, DeliveryWish
+from server.errors import InvalidInput
+from tests.unit.operations.conftest import House
+
+HOOK = DeliveryWish(via=DeliveryVia.WEBHOOK, url="https://hooks.example.com/secret", secret="shared")
+
+
+async def test_secrets_are_sealed_and_kept_when_they_are_left_out(house: House) -> None:
+    checks = house.todo.deliveries.checks
+    (kept,) = checks.kept([HOOK])
+    assert (kept.url, kept.secret, kept.host) == ("", "", "hooks.example.com")
+    assert "secret" not in kept.sealed
+    target = house.parts.auth.seals.open(kept.sealed, ChannelTarget)
+    assert target is not None
+    assert (target.url, target.secret) == (HOOK.url, "shared")
+    (again,) = checks.kept([DeliveryWish(via=DeliveryVia.WEBHOOK, body="New words")], [kept])
+    assert (again.sealed, again.host, again.body) == (kept.sealed, kept.host, "New words")
+    assert checks.kept([kept]) == [kept]
+    assert DeliveryVia.MAIL not in checks.ways()
+
+
+@pytest.mark.parametrize(
+    ("wish", "fields"),
+    [
+        ({"via": DeliveryVia.MAIL, "to": ["a@example.com"]}, ["deliveries[0].via"]),  # no mail server is named
+        ({"via": DeliveryVia.WEBHOOK}, ["deliveries[0].url"]),
+        ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "to": ["a@example.com"]}, ["deliveries[0].to"]),
+        ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "subject": "a\nb"}, ["deliveries[0].subject"]),
+        ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "body": "{{ x }}"}, ["deliveries[0].body"]),
+        ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "body": "x" * 4_001}, ["deliveries[0].body"]),
+    ],
+)
+async def test_each_wrong_field_is_named(house: House, wish: dict[str, Any], fields: list[str]) -> None:
+    with pytest.raises(InvalidInput) as error:
+        house.todo.deliveries.checks.kept([DeliveryWish(**wish)])
+    assert [each.field for each in error.value.errors] == fields
+
+
+async def test_there_are_not_too_many(house: House) -> None:
+    with pytest.raises(InvalidInput):
+        house.todo.deliveries.checks.kept([HOOK] * 21)

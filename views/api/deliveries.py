@@ -1,0 +1,296 @@
+"""`/api/v1/deliveries`, and those of a batch: who gets what, by what, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from server.deliveries.delivery import DeliveryItem, DeliveryState
+from server.deliveries.planning import PlannedDelivery
+from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, DeliveryVia, DeliveryWish
+from server.http.based_requests import outside
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
+from server.http.values import TemplateName, line
+from server.operations.delivery_checks import MOST_BODY, MOST_COLUMN, MOST_SUBJECT
+from server.reports.batch_orders import BatchOrder, ParameterQuery
+from server.storage.pages import Listing
+from server.texts import Phrase, told
+from views.api.owners import Owner
+from views.context import formats_for
+
+_Address = Annotated[str, line(254, least=3)]
+_Url = Annotated[str, line(2_000)]
+_PREVIEWED_TITLES = 5
+
+
+class WantedDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes where once the reports are made. `to`: addresses that get all of them. `to_column`: the column of the
+    parameter rows (a parameter, or one beside them) that names who gets this one report; whoever is named by several
+    has them in one mail. `subject` and `body` may hold `{{ title }}`, `{{ batch }}`, `{{ period }}`, `{{ date }}`,
+    `{{ count }}` and `{{ recipient }}`. `attach`: the files themselves, as long as they are not too large; else a link.
+    `path`: a folder that an administrator named, and folders in it. `url` and `secret` are kept sealed and never told
+    again; what is changed keeps those that it leaves out."""
+
+    via: DeliveryVia
+    to: Annotated[list[_Address], Meta(max_length=MOST_RECIPIENTS)] = []
+    to_column: Annotated[str, line(MOST_COLUMN)] = ""
+    subject: Annotated[str, line(MOST_SUBJECT)] = ""
+    body: Annotated[str, Meta(max_length=MOST_BODY)] = ""
+    attach: bool = True
+    url: _Url = ""
+    secret: Annotated[str, line(500)] = ""
+    path: Annotated[str, line(300)] = ""
+
+    @property
+    def wish(self) -> DeliveryWish:
+        return DeliveryWish(**{name: getattr(self, name) for name in self.__struct_fields__})
+
+
+WantedList = Annotated[list[WantedDelivery], Meta(max_length=MOST_WISHES)]
+
+
+class ToldWish(msgspec.Struct, frozen=True, kw_only=True):
+    """As it was ordered, without what is secret: of an address that is one, `host` alone."""
+
+    via: DeliveryVia
+    to: list[str]
+    to_column: str
+    subject: str
+    body: str
+    attach: bool
+    path: str
+    host: str
+
+
+class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`report_id` is null when it holds several reports. `perhaps_sent`: it was on its way when the server lost sight
+    of it; it is not sent again unless somebody asks for it. `url`: of a link, for who made it."""
+
+    id: str
+    batch_id: str
+    report_id: str | None
+    report_count: int
+    via: DeliveryVia
+    to: str
+    state: DeliveryState
+    attempts: int
+    next_at: datetime | None
+    error: str | None
+    receipt: str
+    url: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    links: dict[str, str]
+
+
+class DeliveryList(Listing[DeliveryAnswer], frozen=True, kw_only=True):
+    pass
+
+
+class DeliveryQuery(PageByNumber, frozen=True, kw_only=True):
+    """`cursor` is `next_cursor` of the page before: a number."""
+
+    state: DeliveryState | None = None
+
+
+class DeliveryOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be delivered of reports that there are, or that are being made."""
+
+    deliveries: Annotated[list[WantedDelivery], Meta(min_length=1, max_length=MOST_WISHES)]
+
+
+class DeliveryTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An order as in `POST /batches`: nothing is made of it, and nothing sent."""
+
+    template: TemplateName
+    deliveries: Annotated[list[WantedDelivery], Meta(min_length=1, max_length=MOST_WISHES)]
+    owner: Owner | None = None
+    parameters: list[dict[str, Any]] | ParameterQuery | None = None
+    as_of: Annotated[str, Meta(max_length=40)] = ""
+
+    @property
+    def order(self) -> BatchOrder:
+        return BatchOrder(
+            template=self.template,
+            owner=self.owner,
+            parameters=self.parameters,
+            as_of=self.as_of,
+            deliveries=[each.wish for each in self.deliveries],
+        )
+
+
+class WouldBeDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """`reports` are the first few by name; `problem` is why it could not be sent."""
+
+    via: DeliveryVia
+    to: str
+    report_count: int
+    reports: list[str]
+    problem: str | None
+
+
+class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`total` reports would be made; `problems` of the deliveries could not be sent as they are."""
+
+    total: int
+    problems: int
+    items: list[WouldBeDelivery]
+
+
+async def list_deliveries(call: Call[None, DeliveryQuery]) -> DeliveryList:
+    page = await call.operations.deliveries.of_batch(
+        call.principal, call.path["id"], state=call.query.state, limit=call.query.limit, cursor=call.query.cursor
+    )
+    items = await _told(call, page.items)
+    return DeliveryList(items=items, total=page.total, next_cursor=page.next_cursor)
+
+
+async def order_deliveries(call: Call[DeliveryOrder, NoQuery]) -> DeliveryList:
+    batch_id = call.path["id"]
+    wishes = [each.wish for each in call.body.deliveries]
+    await call.operations.deliveries.deliver(call.principal, batch_id, wishes)
+    page = await call.operations.deliveries.of_batch(call.principal, batch_id)
+    items = await _told(call, page.items)
+    return DeliveryList(items=items, total=page.total, next_cursor=page.next_cursor)
+
+
+async def release_deliveries(call: Call[None, NoQuery]) -> None:
+    await call.operations.deliveries.release(call.principal, call.path["id"])
+
+
+async def get_delivery(call: Call[None, NoQuery]) -> DeliveryAnswer:
+    (answer,) = await _told(call, [await call.operations.deliveries.get(call.principal, call.path["id"])])
+    return answer
+
+
+async def retry_delivery(call: Call[None, NoQuery]) -> web.Response:
+    item = await call.operations.deliveries.retry(call.principal, call.path["id"])
+    (answer,) = await _told(call, [item])
+    return encoded(answer, status=202)
+
+
+async def preview_deliveries(call: Call[DeliveryTrial, NoQuery]) -> PreviewAnswer:
+    preview = await call.operations.deliveries.preview(call.principal, call.body.order)
+    items = [_would_be(call, each) for each in preview.deliveries]
+    return PreviewAnswer(total=preview.total, problems=preview.problems, items=items)
+
+
+def told_wishes(wishes: Sequence[DeliveryWish]) -> list[ToldWish]:
+    return [ToldWish(**{name: getattr(wish, name) for name in ToldWish.__struct_fields__}) for wish in wishes]
+
+
+async def _told(call: Call[Any, Any], items: Sequence[DeliveryItem]) -> list[DeliveryAnswer]:
+    urls = await call.operations.deliveries.links(call.principal, items)
+    return [_answer(call, item, urls.get(item.id)) for item in items]
+
+
+def _answer(call: Call[Any, Any], item: DeliveryItem, url: str | None) -> DeliveryAnswer:
+    return DeliveryAnswer(
+        id=item.id,
+        batch_id=item.batch_id,
+        report_id=item.report_id or None,
+        report_count=item.report_count,
+        via=item.via,
+        to=item.recipient,
+        state=item.state,
+        attempts=item.attempts,
+        next_at=item.next_at,
+        error=_in_words(call, item.error),
+        receipt=item.receipt,
+        url=url,
+        created_at=item.created_at,
+        sent_at=item.sent_at,
+        links={
+            "batch": outside(f"/api/v1/batches/{item.batch_id}"),
+            "retry": outside(f"/api/v1/deliveries/{item.id}/retry"),
+        },
+    )
+
+
+def _would_be(call: Call[Any, Any], planned: PlannedDelivery) -> WouldBeDelivery:
+    return WouldBeDelivery(
+        via=planned.wish.via,
+        to=planned.recipient,
+        report_count=len(planned.reports),
+        reports=[report.title for report in planned.reports[:_PREVIEWED_TITLES]],
+        problem=_in_words(call, planned.problem),
+    )
+
+
+def _in_words(call: Call[Any, Any], problem: Phrase | None) -> str | None:
+    if problem is None:
+        return None
+    parameters: Any = problem["parameters"]
+    return told(str(problem["phrase"]), parameters, formats_for(call.request).gettext)
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/batches/{id}/deliveries",
+        name="api_batch_deliveries",
+        handler=list_deliveries,
+        summary="What became of the deliveries of a batch; what needs somebody first",
+        query=DeliveryQuery,
+        answer=DeliveryList,
+        errors=(403, 404),
+    ),
+    Endpoint(
+        method="POST",
+        path="/batches/{id}/deliveries",
+        name="api_batch_deliver",
+        handler=order_deliveries,
+        summary="Deliver the reports of a batch, at once or when they are made",
+        access="write",
+        body=DeliveryOrder,
+        answer=DeliveryList,
+        status=202,
+        errors=(403, 404, 409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/batches/{id}/deliveries/release",
+        name="api_batch_release",
+        handler=release_deliveries,
+        summary="Let go what a restore holds back",
+        access="write",
+        status=204,
+        errors=(403, 404),
+    ),
+    Endpoint(
+        method="POST",
+        path="/deliveries/preview",
+        name="api_delivery_preview",
+        handler=preview_deliveries,
+        summary="Who would get what; nothing is made or sent",
+        access="write",
+        body=DeliveryTrial,
+        answer=PreviewAnswer,
+        errors=(404, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/deliveries/{id}",
+        name="api_delivery",
+        handler=get_delivery,
+        summary="One delivery: how far it is, and why it did not arrive",
+        answer=DeliveryAnswer,
+        errors=(403, 404),
+    ),
+    Endpoint(
+        method="POST",
+        path="/deliveries/{id}/retry",
+        name="api_delivery_retry",
+        handler=retry_delivery,
+        summary="Send a delivery again, now",
+        access="write",
+        answer=DeliveryAnswer,
+        status=202,
+        errors=(403, 404, 409),
+    ),
+]
