@@ -1,41 +1,13 @@
-"""A mail as programs show it that show HTML: one column, few styles, readable in the dark and on a phone.
-
-Mail programs know little: tables make the layout, and what has a colour has it on the element.
-"""
+"""A mail that brings reports, as programs show it that show HTML."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from server.delivery.mail_frame import framed
 
-_SOURCE = """\
-<!doctype html>
-<html lang="{{ language }}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="supported-color-schemes" content="light dark">
-<title>{{ subject }}</title>
-<style>
-:root { color-scheme: light dark; }
-@media (prefers-color-scheme: dark) {
-  .paper { background: #14161a !important; }
-  .card { background: #1d2026 !important; border-color: #33373f !important; }
-  .ink { color: #eceef2 !important; }
-  .soft { color: #a9afba !important; }
-  .line { border-color: #33373f !important; }
-  .link { color: #8fb8ff !important; }
-}
-</style>
-</head>
-<body class="paper" style="margin:0;padding:0;background:#f4f5f7;">
-<table role="presentation" class="paper" width="100%" cellpadding="0" cellspacing="0" style="background:#f4f5f7;">
-<tr><td align="center" style="padding:24px 12px;">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:600px;text-align:left;\
-font-family:-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',Arial,sans-serif;">
-<tr><td class="card" style="background:#ffffff;border:1px solid #dfe2e8;border-radius:8px;padding:24px;">
+_PAGE = framed("""\
+{% block content %}
 <h1 class="ink" style="margin:0 0 4px;font-size:20px;line-height:1.3;color:#1b1e24;">{{ heading }}</h1>
 {% if period %}<p class="soft" style="margin:0 0 16px;font-size:14px;color:#5c6370;">{{ period }}</p>{% endif %}
 {% for paragraph in paragraphs %}
@@ -67,20 +39,13 @@ border-radius:6px;background:#1f5fd0;color:#ffffff;font-size:15px;text-decoratio
 {% for note in notes %}
 <p class="soft" style="margin:16px 0 0;font-size:13px;line-height:1.5;color:#5c6370;">{{ note }}</p>
 {% endfor %}
-</td></tr>
-<tr><td class="soft" style="padding:16px 8px;font-size:12px;line-height:1.5;color:#5c6370;">
+{% endblock %}
+{% block footer %}
 {% for line in footer %}{{ line }}<br>{% endfor %}
 {% if unsubscribe %}<a class="link" href="{{ unsubscribe.url }}" style="\
 color:#1f5fd0;">{{ unsubscribe.label }}</a>{% endif %}
-</td></tr>
-</table>
-</td></tr></table>
-</body>
-</html>
-"""
-_PAGE = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-    _SOURCE
-)
+{% endblock %}
+""")
 
 
 def mail_page(**values: Any) -> str:
