@@ -60,6 +60,7 @@ async def get_mail(call: Call[None, NoQuery]) -> AccountMail:
 
 
 async def change_mail(call: Call[AccountMailChange, NoQuery]) -> AccountMail:
+    call.principal.require_own_change()  # also where nothing is named
     choices = call.operations.mail_choices
     if call.body.address is not msgspec.UNSET:  # first: it may be refused
         await choices.set_address(call.principal, call.body.address or "")

@@ -16,6 +16,7 @@ from server.jobs.store import JobStore
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport, StoredArtifact
 from server.reports.ledger import ReportLedger
+from server.reports.work import ExpandedReport
 from server.storage.database import Database
 from server.storage.quotas import Quota, Quotas, Stored
 from server.storage.reserve import Reserve
@@ -77,7 +78,7 @@ async def made(database: Database, tmp_path: Path) -> Made:
     async with database.write() as connection:
         await JobStore(database).add(connection, job)
         await store.add(connection, batch)
-        await store.add_reports(connection, batch, [{"n": number} for number in range(6)])
+        await store.add_reports(connection, batch, [ExpandedReport(parameters={"n": number}) for number in range(6)])
     return Made(database, store, batch.id, tmp_path)
 
 
