@@ -66,6 +66,8 @@ class Principal:
     def require_own_change(self) -> None:
         """Viewers too may change what is their own account, but not with a token that may only read."""
         if Scope.WRITE not in self.scopes:
+            if self.role is Role.VIEWER:  # no token of theirs could
+                raise Forbidden("Tokens of viewers may only read; do this in the browser.")
             raise Forbidden("This token may not change anything; make one with the scope “write”.")
 
     def require_admin(self) -> None:

@@ -73,7 +73,7 @@ def _brand_head(document: Document) -> str:
     picture = ""
     if logo is not None:
         picture = (
-            f'<img class="logo rigid" src="{logo.data_address}" alt="{escape(document.logo_told)}" '
+            f'<img class="logo" src="{logo.data_address}" alt="{escape(document.logo_told)}" '
             f'width="{logo.width}" height="{logo.height}">'
         )
     return f'<div class="brand with-icon gap-2 plain-link"><span>{escape(header)}</span>{picture}</div>\n'

@@ -27,7 +27,7 @@ from server.schedules.schedule import (
     ScheduleRun,
     StopReason,
 )
-from server.schedules.stopping import Stopping
+from server.schedules.stopping import Stopping, why
 from server.schedules.store import ScheduleStore, set_run
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import jobs, schedule_runs, users
@@ -225,7 +225,7 @@ class Firing:
         self, schedule: Schedule, run: ScheduleRun, reason: StopReason, error: ScheduleError | None = None
     ) -> None:
         async def fail(connection: AsyncConnection) -> None:
-            await set_run(connection, run.id, state=RunState.FAILED, error=msgspec.to_builtins(error))
+            await set_run(connection, run.id, state=RunState.FAILED, error=msgspec.to_builtins(error or why(reason)))
 
         await self._stopping.stop(schedule.id, reason, error, also=fail)
         self.counts.failed += 1

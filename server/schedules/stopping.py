@@ -108,7 +108,7 @@ class Stopping:
     async def _tell_stopped(
         self, connection: AsyncConnection, schedule: ScheduleHead, reason: StopReason, error: ScheduleError | None
     ) -> list[KeptMessage]:
-        words = error or ScheduleError(code=reason.value, message=REASONS[reason])
+        words = error or why(reason)
         notice = Notice(
             title="The schedule “{name}” was stopped",
             body="{reason} It comes no more until somebody turns it on again.",
@@ -119,6 +119,11 @@ class Stopping:
         readers = await _admins(connection) if reason in _NO_OWNER else [schedule.owner_id]
         kept = self._notices.keep
         return [await kept(connection, reader, notice, kind=NoticeKind.SCHEDULED) for reader in readers]
+
+
+def why(reason: StopReason) -> ScheduleError:
+    """In words."""
+    return ScheduleError(code=reason.value, message=REASONS[reason])
 
 
 async def _admins(connection: AsyncConnection) -> Sequence[str]:

@@ -435,12 +435,12 @@ async def of_templates_and_batches(walk: Walk, alice: Client) -> None:
     for prefix, batch in (("/api/v1/batches", first), ("/batches", place.rpartition("/")[2])):
         await batch_ended(alice, batch)
         await of_sharing(walk, alice, "batches/{id}", f"batches/{batch}")
+        await of_deliveries(walk, alice, batch, prefix)
         await go(alice, f"POST {prefix}/{{id}}/reorder", f"{prefix}/{batch}/reorder")
         await go(alice, f"POST {prefix}/{{id}}/retry", f"{prefix}/{batch}/retry")
         await go(alice, f"POST {prefix}/{{id}}/cancel", f"{prefix}/{batch}/cancel")
         await batch_ended(alice, batch)
         await share(walk, alice, batch, is_api="api" in prefix)
-        await of_deliveries(walk, alice, batch, prefix)
         delete = "DELETE /api/v1/batches/{id}" if "api" in prefix else "POST /batches/{id}/delete"
         await go(alice, delete, delete.partition(" ")[2].replace("{id}", batch))
     await of_batches_together(walk, alice)

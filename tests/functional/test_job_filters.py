@@ -24,7 +24,7 @@ async def reasons(client: Client, **query: str) -> list[tuple[str, int, str]]:
 
 
 def titles(page: str) -> list[str]:
-    return re.findall(r'<li class="job-row" id="job-(\w+)"', page)
+    return re.findall(r'<li class="job-row\b[^"]*" id="job-(\w+)"', page)
 
 
 async def page_of(person: Client, **query: str) -> str:

@@ -110,7 +110,7 @@ async def test_the_page_counts_asks_and_says_what_was_done(server: Server, alice
         async with person.get("/jobs", headers=HTML) as response:
             page = await response.text()
         counts = dict(
-            re.findall(r'href="/jobs(?:\?state=(\w+))?"[^>]*>[^<]*<span class="job-tabs__count numeric">(\d+)', page)
+            re.findall(r'href="/jobs(?:\?state=(\w+))?"[^>]*>[^<]*<span class="job-tabs__count\b[^"]*">(\d+)', page)
         )
         assert (counts[""], counts["succeeded"], counts["failed"]) == ("3", "2", "1")
         (seen_at,) = re.findall(r'name="seen_at" value="([^"]+)"', page)

@@ -72,7 +72,9 @@ async def opened(people: People, looked: dict[str, Door]) -> None:
         tried = [door for door in looked.values() if who is people.viewer or not COSTLY.search(door.path)]
         for path, status in (await statuses(who, tried)).items():
             may_edit = who in (people.edits, people.admin)
-            is_closed = looked[path].pattern == "/templates/{name}/edit" and not may_edit
+            pattern = looked[path].pattern
+            is_closed = pattern == "/templates/{name}/edit" and not may_edit
+            is_closed |= pattern.endswith("/batches/{id}/deliveries") and who is not people.admin
             assert status == (403 if is_closed else own[path]), (path, status)
 
 

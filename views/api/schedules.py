@@ -27,6 +27,7 @@ from server.schedules.schedule import (
     ScheduleStanding,
     StopReason,
 )
+from server.schedules.stopping import REASONS, why
 from server.schedules.timing import MOST_CHARACTERS, ClockChange
 from server.storage.pages import Listing
 from server.texts import told
@@ -217,7 +218,7 @@ def _item(call: Call[Any, Any], schedule: Schedule, runs: list[ScheduleRun]) -> 
         deliveries=told_wishes(schedule.ordered.deliveries),
         state=schedule.standing,
         reason=schedule.reason,
-        error=_in_words(call, schedule.error),
+        error=_in_words(call, schedule.error or (why(schedule.reason) if schedule.reason in REASONS else None)),
         next_at=[ComingTime(at=each.local, clock_change=each.change) for each in times],
         last_runs=[_run(call, run) for run in runs],
         created_at=schedule.created_at,
