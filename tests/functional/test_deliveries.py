@@ -15,6 +15,7 @@ import pytest
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.batches import Json, ended, put_template, reports_of
+from tests.functional.command_line import as_user, run
 from tests.functional.importing import import_text
 from tests.functional.test_schedules import answer
 from tests.mail_server import MailServer
@@ -341,3 +342,21 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     kept = await answer(admin, "GET", "/api/v1/admin/audit?limit=10")
     actions = [each["action"] for each in kept["items"]]
     assert {"delivery.refuse", "delivery.allow"} <= set(actions)
+
+
+async def test_the_command_line_delivers_to_addresses_and_by_a_column(
+    server: Server, mails: MailServer, alice: Client, tmp_path: Path
+) -> None:
+    await prepared(alice)
+    to = ("--deliver", "boss@example.com", "--deliver", "mail")
+    user = as_user(server, alice)
+    made = await run("report", "sales", *to, "--format", "html", "--output", str(tmp_path / "out"), **user)
+    assert made.status == 0, made
+    (batch,) = (await answer(alice, "GET", "/api/v1/batches"))["items"]
+    assert {(each["to"], each["state"]) for each in await sent(server, alice, batch)} == {
+        (to, "sent") for to in ("boss@example.com", "north@example.com", "south@example.com")
+    }
+    assert sorted(len(files_of(mail)) for mail in mails.taken) == [1, 2, 3]
+    refused = await run("report", "sales", "--deliver", "x@elsewhere.com", "--output", str(tmp_path / "no"), **user)
+    assert (refused.status != 0, (tmp_path / "no").exists()) == (True, False)
+    assert "elsewhere.com" in refused.error
