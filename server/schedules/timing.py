@@ -64,10 +64,23 @@ def require_cron(cron: str) -> None:
     try:
         found = next(times_after(cron, "UTC", datetime(2024, 1, 1, tzinfo=UTC)), None)
     except (CronSimError, ValueError):
-        raise InvalidInput(errors=[FieldError(field="cron", message=message)]) from None
+        if not _is_right_in_any_month(cron):
+            raise InvalidInput(errors=[FieldError(field="cron", message=message)]) from None
+        found = None
     if found is None:
         problem = FieldError(field="cron", message="There is no such day: this would never come.")
         raise InvalidInput(errors=[problem])
+
+
+def _is_right_in_any_month(cron: str) -> bool:
+    """Whether only the day is none of the month's, as in `0 0 30 2 *`."""
+    minute, hour, day, month, weekday = cron.split()
+    try:
+        CronSim(f"0 0 1 {month} *", datetime(2024, 1, 1, tzinfo=UTC))
+        CronSim(f"{minute} {hour} {day} * {weekday}", datetime(2024, 1, 1, tzinfo=UTC))
+    except (CronSimError, ValueError):
+        return False
+    return True
 
 
 def times_after(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:

@@ -69,6 +69,15 @@ def test_what_is_no_time_is_refused(cron: str) -> None:
     assert [problem.field for problem in refused.value.errors] == ["cron"]
 
 
+def test_a_day_that_no_such_month_has_is_said_so() -> None:
+    said = []
+    for cron in ("0 0 30 2 *", "0 0 32 2 *", "0 0 30 13 *"):
+        with pytest.raises(InvalidInput) as refused:
+            require_cron(cron)
+        said.append(refused.value.errors[0].message.partition(":")[0])
+    assert said == ["There is no such day", "Write five fields", "Write five fields"]
+
+
 def test_either_day_will_do_is_said() -> None:
     assert ors_days("0 8 13 * 5")
     assert not ors_days("0 8 13 * *")
