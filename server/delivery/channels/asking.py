@@ -133,3 +133,20 @@ def hmac_of(key: str | bytes, content: str | bytes) -> str:
     """HMAC-SHA256 in base 64."""
     key, content = (each.encode() if isinstance(each, str) else each for each in (key, content))
     return b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
+
+
+def receipt_by_errcode(
+    answer: OutsideAnswer, *, too_many: frozenset[int], passing: frozenset[int], pause: float
+) -> ChannelReceipt:
+    """Of 企业微信 and 钉钉, whose refusals come with status 200. Raises `NotDelivered`."""
+    require_success(answer)
+    fields = fields_of(answer)
+    code = fields.get("errcode")
+    if code == 0:
+        return ChannelReceipt()
+    raise NotDelivered(
+        "{host} refused the message: {said}.",
+        **said_by(answer, code, fields.get("errmsg", "")),
+        is_final=code is not None and code not in too_many | passing,
+        retry_after=pause if code in too_many else None,
+    )

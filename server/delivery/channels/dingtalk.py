@@ -9,16 +9,13 @@ from server.delivery.channels.asking import (
     OutsideAnswer,
     ServicePace,
     Telling,
-    fields_of,
     hmac_of,
     json_request,
-    require_success,
-    said_by,
+    receipt_by_errcode,
 )
 from server.delivery.channels.fitting import Draft, fitted
 from server.delivery.channels.markdown import markdown
 from server.delivery.messages import ChannelReceipt, ChannelTarget
-from server.errors import NotDelivered
 
 MOST_BYTES = 20_000
 _TOO_MANY = frozenset({130101, 130102, 410100})
@@ -36,17 +33,7 @@ class DingTalkBot:
         return json_request(_signed(target, int(telling.at.timestamp() * 1000)), _body(draft))
 
     def read(self, answer: OutsideAnswer) -> ChannelReceipt:
-        require_success(answer)
-        fields = fields_of(answer)
-        code = fields.get("errcode")
-        if code == 0:
-            return ChannelReceipt()
-        raise NotDelivered(
-            "{host} refused the message: {said}.",
-            **said_by(answer, code, fields.get("errmsg", "")),
-            is_final=code is not None and code not in _TOO_MANY | _PASSING,
-            retry_after=_BAN_SECONDS if code in _TOO_MANY else None,
-        )
+        return receipt_by_errcode(answer, too_many=_TOO_MANY, passing=_PASSING, pause=_BAN_SECONDS)
 
 
 def _body(draft: Draft) -> dict[str, object]:

@@ -7,15 +7,12 @@ from server.delivery.channels.asking import (
     OutsideAnswer,
     ServicePace,
     Telling,
-    fields_of,
     json_request,
-    require_success,
-    said_by,
+    receipt_by_errcode,
 )
 from server.delivery.channels.fitting import Draft, fitted
 from server.delivery.channels.markdown import markdown
 from server.delivery.messages import ChannelReceipt, ChannelTarget
-from server.errors import NotDelivered
 
 MOST_BYTES = 4_096
 _TOO_MANY = frozenset({45009, 45033})
@@ -32,17 +29,7 @@ class WeComBot:
         return json_request(target.url, {"msgtype": "markdown", "markdown": {"content": _content(draft)}})
 
     def read(self, answer: OutsideAnswer) -> ChannelReceipt:
-        require_success(answer)
-        fields = fields_of(answer)
-        code = fields.get("errcode")
-        if code == 0:
-            return ChannelReceipt()
-        raise NotDelivered(
-            "{host} refused the message: {said}.",
-            **said_by(answer, code, fields.get("errmsg", "")),
-            is_final=code is not None and code not in _TOO_MANY | _PASSING,
-            retry_after=_PAUSE_SECONDS if code in _TOO_MANY else None,
-        )
+        return receipt_by_errcode(answer, too_many=_TOO_MANY, passing=_PASSING, pause=_PAUSE_SECONDS)
 
 
 def _content(draft: Draft) -> str:
