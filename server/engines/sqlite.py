@@ -7,14 +7,16 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import event
+import aiosqlite
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from server.engines.sqlite_connection import Reading, WholeStatements, opened
 from server.engines.sqlite_continuity import Continuity
 from server.engines.sqlite_copies import copy_before_change
 from server.errors import StorageFull
@@ -23,6 +25,7 @@ from server.storage.reserve import Reserve
 
 _LOG = logging.getLogger("jindu.storage")
 _READERS = 4
+_DURABLE = ("journal_mode=WAL", "synchronous=NORMAL")
 # SQLite says FULL for ENOSPC alone: a quota, a file limit and a wal-index that cannot grow are I/O errors to it.
 _FULL = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP}
@@ -40,9 +43,8 @@ class SqliteDatabase:
     def __init__(self, path: Path, *, reserve: Reserve | None = None) -> None:
         self._path = path
         self._has_copies = True
-        url = f"sqlite+aiosqlite:///{path}"
-        self._writer = _engine(url, size=1, pragmas=("journal_mode=WAL", "synchronous=NORMAL"), begin="BEGIN IMMEDIATE")
-        self._readers = _engine(url, size=_READERS, pragmas=("query_only=ON",), begin="BEGIN")
+        self._writer = _engine(path, WholeStatements, size=1, pragmas=_DURABLE, begin="BEGIN IMMEDIATE")
+        self._readers = _engine(path, Reading, size=_READERS, pragmas=("query_only=ON",), begin="BEGIN")
         self._reserve = reserve
         self._continuity = Continuity(path, path.with_name(f"{path.name}.mark"))
         self._was_broken = True  # until `migrate` has looked
@@ -127,20 +129,24 @@ def is_full(error: SQLAlchemyError) -> bool:
     return getattr(cause, "sqlite_errorcode", None) in _FULL
 
 
-def _engine(url: str, *, size: int, pragmas: tuple[str, ...], begin: str) -> AsyncEngine:
-    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0)
+def _engine(path: Path, kind: type[WholeStatements], *, size: int, pragmas: tuple[str, ...], begin: str) -> AsyncEngine:
+    async def connect() -> aiosqlite.Connection:
+        # The timeout comes first: WAL itself may have to wait.
+        return await kind(partial(opened, path, ("busy_timeout=10000", *pragmas, "foreign_keys=ON")), begin)
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        cursor = connection.cursor()
-        for pragma in ("busy_timeout=10000", *pragmas, "foreign_keys=ON"):  # the timeout first: WAL itself may wait
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        async_creator=connect,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+    )
 
     @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    def _begin(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, WholeStatements)
+        driver.begin_with_next()
 
     return engine
 

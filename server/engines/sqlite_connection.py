@@ -1,0 +1,156 @@
+"""A connection to SQLite that goes to its thread once for a statement.
+
+`aiosqlite` goes there and back for each call of the DB-API: a statement is four (a cursor, what it does, its rows, the
+end of the cursor), and the beginning and the end of a transaction and its return to the pool are five more. Each costs
+more than most of what we ask SQLite: two threads wake each other through the kernel and wait for the interpreter's
+lock. Here a statement and all its rows are one, `BEGIN` goes along with the first statement, and where nothing was
+begun there is nothing to end.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeVar
+
+import aiosqlite
+
+_T = TypeVar("_T")
+_CHUNK = 64  # rows at a time of an iterator that nobody uses
+
+
+class Outcome(NamedTuple):
+    """What a statement leaves: `rows` are all it has."""
+
+    description: Sequence[Any] | None
+    rows: list[Any]
+    rowcount: int
+    lastrowid: int | None
+
+
+class WholeStatements(aiosqlite.Connection):
+    """What SQLAlchemy asks of a connection: one thing at a time, and rows all at once. It cannot stream."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection], begin: str) -> None:
+        super().__init__(connector, _CHUNK)
+        self._thread.daemon = True  # as SQLAlchemy has it: whoever forgets to close must not keep a program alive
+        self._begin = begin
+        self._is_to_begin = False
+        self._may_have_begun = False
+
+    def cursor(self) -> WholeStatement:  # type: ignore[override]
+        return WholeStatement(self)
+
+    def begin_with_next(self) -> None:
+        """Nothing is read or written before the first statement: a transaction that begins with it is not late."""
+        self._is_to_begin = True
+
+    async def run(self, work: Callable[[sqlite3.Connection], Outcome]) -> Outcome:
+        begin = self._begin if self._is_to_begin else None
+        # Also when whoever asks gives up: what is at work in the thread begins nevertheless.
+        self._may_have_begun, self._is_to_begin = True, False
+        return await self._on_thread(partial(_begun, begin, work))
+
+    async def commit(self) -> None:
+        await self._end(sqlite3.Connection.commit)
+
+    async def rollback(self) -> None:
+        await self._end(sqlite3.Connection.rollback)
+
+    async def _end(self, end: Callable[[sqlite3.Connection], None]) -> None:
+        self._is_to_begin = False
+        if self._may_have_begun:
+            await self._on_thread(end)  # raises when the disk is full, and then there is still something to end
+            self._may_have_begun = False
+
+    async def _on_thread(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        result: _T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        return result
+
+
+class Reading(WholeStatements):
+    """One whose transactions change nothing: nobody waits for their end, which comes before whatever is next."""
+
+    async def _end(self, end: Callable[[sqlite3.Connection], None]) -> None:
+        self._is_to_begin = False
+        if self._may_have_begun:
+            self._tx.put_nowait((None, partial(end, self._conn)))
+            self._may_have_begun = False
+
+
+class WholeStatement:
+    """What SQLAlchemy asks of a cursor. Nothing of it stays in the database: its rows are here."""
+
+    def __init__(self, connection: WholeStatements) -> None:
+        self.arraysize = 1
+        self._connection = connection
+        self._outcome = _NOTHING
+
+    @property
+    def description(self) -> Sequence[Any] | None:
+        return self._outcome.description
+
+    @property
+    def rowcount(self) -> int:
+        return self._outcome.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        return self._outcome.lastrowid
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self._outcome = await self._connection.run(partial(_one, sql, parameters))
+
+    async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        self._outcome = await self._connection.run(partial(_many, sql, parameters))
+
+    async def fetchall(self) -> list[Any]:
+        """Those that nobody has had yet."""
+        rows = self._outcome.rows
+        self._outcome = self._outcome._replace(rows=[])
+        return rows
+
+    async def close(self) -> None:
+        self._outcome = self._outcome._replace(rows=[])
+
+
+_NOTHING = Outcome(None, [], -1, None)
+
+
+def opened(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
+    """One for any thread, that begins no transaction of itself."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _begun(begin: str | None, work: Callable[[sqlite3.Connection], _T], connection: sqlite3.Connection) -> _T:
+    if begin is not None:
+        connection.execute(begin)
+    return work(connection)
+
+
+def _one(sql: str, parameters: Sequence[Any], connection: sqlite3.Connection) -> Outcome:
+    return _outcome(connection.execute(sql, parameters))
+
+
+def _many(sql: str, parameters: Iterable[Sequence[Any]], connection: sqlite3.Connection) -> Outcome:
+    return _outcome(connection.executemany(sql, parameters))
+
+
+def _outcome(cursor: sqlite3.Cursor) -> Outcome:
+    try:
+        # First the rows: what a statement that returns some has changed is known after the last of them.
+        rows = cursor.fetchall() if cursor.description is not None else []
+        return Outcome(cursor.description, rows, cursor.rowcount, cursor.lastrowid)
+    finally:
+        cursor.close()
