@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies
+.PHONY: help install install-test wheels npm run test test-unit test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -46,11 +46,17 @@ check: install-test ## lint and types, and that the packages that are installed 
 	$(BIN)/mypy
 
 test: install-test ## lint, types, unit, contract, functional (on both databases) and browser tests
-	$(MAKE) --jobs 2 --output-sync=target check programs
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal $(OF_SERVER)
+	$(MAKE) --jobs 3 --output-sync=target check programs test-unit
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal $(OF_SERVER) tests/contract tests/functional tests/test_*.py $(WITH_PROGRAMS)
 	$(MAKE) test-postgresql
 	$(MAKE) test-cluster
 	$(MAKE) test-browser
+
+# All but a few need no program beside Python: they run while those are fetched and installed.
+WITH_PROGRAMS := $(addprefix tests/unit/,http/test_static_bundles.py test_deploy.py test_deploy_cluster.py test_template_patching.py)
+
+test-unit: install-test ## the tests of single parts
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal tests/unit $(WITH_PROGRAMS:%=--ignore=%)
 
 # What runs otherwise is not even collected: each process would do that for itself, and leave it out then.
 OF_SERVER := -m "not benchmark and not browser" $(addprefix --ignore=tests/,benchmarks browser cluster)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from server.operations.account_fields import time_zones
@@ -14,8 +16,16 @@ _LIKELY = {"zh-CN": "Asia/Shanghai"}
 
 def time_zone_choices(now: datetime, *, chosen: str) -> list[tuple[str, str]]:
     """(name, `Asia/Shanghai (+08:00)`) pairs: places only, not the old aliases, but always the one in use."""
-    names = {name for name in time_zones() if name.startswith((*_REGIONS, "Pacific/"))} | {"UTC", chosen}
-    return [(name, f"{name.replace('_', ' ')} ({_offset(name, now)})") for name in sorted(names)]
+    offsets = dict(_offsets(now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)))
+    offsets.setdefault(chosen, _offset(chosen, now))
+    return [(name, f"{name.replace('_', ' ')} ({offsets[name]})") for name in sorted(offsets)]
+
+
+@lru_cache(maxsize=1)
+def _offsets(quarter: datetime) -> Mapping[str, str]:
+    """Clocks are set at quarters of hours. To read all zones anew for each page takes 50 ms."""
+    names = (name for name in time_zones() if name.startswith((*_REGIONS, "Pacific/")))
+    return {name: _offset(name, quarter) for name in (*names, "UTC")}
 
 
 def likely_time_zone(language: str) -> str:
