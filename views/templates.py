@@ -12,7 +12,7 @@ from server.errors import JinduError, NotFound
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
-from server.operations.templates import PreviewOrder
+from server.operations.template_previews import PreviewOrder
 from server.schedules.words import words_of
 from views.api.templates import send_preview
 from views.context import formats_for, language_of, render
@@ -89,7 +89,7 @@ async def preview_template(request: web.Request) -> web.StreamResponse:
         is_watched="source" in form,
     )
     try:
-        preview = await operations_of(request).templates.preview(principal, order)
+        preview = await operations_of(request).template_previews.make(principal, order)
     except NotFound:
         raise
     except JinduError as error:

@@ -94,6 +94,7 @@ from server.operations.second_step import SecondStep
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
 from server.operations.sharing import SharingOperations
+from server.operations.template_previews import TemplatePreviews
 from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
@@ -403,6 +404,7 @@ def build_operations(
             rules=share_links.rules,
         ),
         sharing=sharing,
+        template_previews=_template_previews(templates, storage, rights, reading, reports),
         template_versions=TemplateVersionOperations(
             templates=templates, store=reports.templates, reading=reading, saving=saving
         ),
@@ -543,11 +545,28 @@ def _templates(
         access=rights,
         reading=reading,
         blobs=storage.blobs,
-        images=reports.images,
-        brands=reports.brands,
         audit=Audit(storage.database),
         saving=saving,
         samples=EXAMPLES / "templates",
+    )
+
+
+def _template_previews(
+    templates: TemplateOperations,
+    storage: StorageParts,
+    rights: ThingAccess,
+    reading: DataReading,
+    reports: ReportParts,
+) -> TemplatePreviews:
+    return TemplatePreviews(
+        templates,
+        database=storage.database,
+        store=reports.templates,
+        access=rights,
+        reading=reading,
+        blobs=storage.blobs,
+        images=reports.images,
+        brands=reports.brands,
     )
 
 

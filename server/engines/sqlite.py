@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from server.engines.sqlite_connection import Reading, WholeStatements, opened
+from server.engines.sqlite_connection import ReadStatements, WholeStatements, opened
 from server.engines.sqlite_continuity import Continuity
 from server.engines.sqlite_copies import copy_before_change
 from server.errors import StorageFull
@@ -44,7 +44,7 @@ class SqliteDatabase:
         self._path = path
         self._has_copies = True
         self._writer = _engine(path, WholeStatements, size=1, pragmas=_DURABLE, begin="BEGIN IMMEDIATE")
-        self._readers = _engine(path, Reading, size=_READERS, pragmas=("query_only=ON",), begin="BEGIN")
+        self._readers = _engine(path, ReadStatements, size=_READERS, pragmas=("query_only=ON",), begin="BEGIN")
         self._reserve = reserve
         self._continuity = Continuity(path, path.with_name(f"{path.name}.mark"))
         self._was_broken = True  # until `migrate` has looked

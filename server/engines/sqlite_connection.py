@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 _CHUNK = 64  # rows at a time of an iterator that nobody uses
 
 
-class Outcome(NamedTuple):
+class StatementResult(NamedTuple):
     """What a statement leaves: `rows` are all it has."""
 
     description: Sequence[Any] | None
@@ -47,7 +47,7 @@ class WholeStatements(aiosqlite.Connection):
         """Nothing is read or written before the first statement: a transaction that begins with it is not late."""
         self._is_to_begin = True
 
-    async def run(self, work: Callable[[sqlite3.Connection], Outcome]) -> Outcome:
+    async def run(self, work: Callable[[sqlite3.Connection], StatementResult]) -> StatementResult:
         begin = self._begin if self._is_to_begin else None
         # Also when whoever asks gives up: what is at work in the thread begins nevertheless.
         self._may_have_begun, self._is_to_begin = True, False
@@ -70,7 +70,7 @@ class WholeStatements(aiosqlite.Connection):
         return result
 
 
-class Reading(WholeStatements):
+class ReadStatements(WholeStatements):
     """One whose transactions change nothing: nobody waits for their end, which comes before whatever is next."""
 
     async def _end(self, end: Callable[[sqlite3.Connection], None]) -> None:
@@ -86,19 +86,19 @@ class WholeStatement:
     def __init__(self, connection: WholeStatements) -> None:
         self.arraysize = 1
         self._connection = connection
-        self._outcome = _NOTHING
+        self._result = _NOTHING
 
     @property
     def description(self) -> Sequence[Any] | None:
-        return self._outcome.description
+        return self._result.description
 
     @property
     def rowcount(self) -> int:
-        return self._outcome.rowcount
+        return self._result.rowcount
 
     @property
     def lastrowid(self) -> int | None:
-        return self._outcome.lastrowid
+        return self._result.lastrowid
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,22 +107,22 @@ class WholeStatement:
         await self.close()
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        self._outcome = await self._connection.run(partial(_one, sql, parameters))
+        self._result = await self._connection.run(partial(_one, sql, parameters))
 
     async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
-        self._outcome = await self._connection.run(partial(_many, sql, parameters))
+        self._result = await self._connection.run(partial(_many, sql, parameters))
 
     async def fetchall(self) -> list[Any]:
         """Those that nobody has had yet."""
-        rows = self._outcome.rows
-        self._outcome = self._outcome._replace(rows=[])
+        rows = self._result.rows
+        self._result = self._result._replace(rows=[])
         return rows
 
     async def close(self) -> None:
-        self._outcome = self._outcome._replace(rows=[])
+        self._result = self._result._replace(rows=[])
 
 
-_NOTHING = Outcome(None, [], -1, None)
+_NOTHING = StatementResult(None, [], -1, None)
 
 
 def opened(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
@@ -139,18 +139,18 @@ def _begun(begin: str | None, work: Callable[[sqlite3.Connection], _T], connecti
     return work(connection)
 
 
-def _one(sql: str, parameters: Sequence[Any], connection: sqlite3.Connection) -> Outcome:
-    return _outcome(connection.execute(sql, parameters))
+def _one(sql: str, parameters: Sequence[Any], connection: sqlite3.Connection) -> StatementResult:
+    return _result_of(connection.execute(sql, parameters))
 
 
-def _many(sql: str, parameters: Iterable[Sequence[Any]], connection: sqlite3.Connection) -> Outcome:
-    return _outcome(connection.executemany(sql, parameters))
+def _many(sql: str, parameters: Iterable[Sequence[Any]], connection: sqlite3.Connection) -> StatementResult:
+    return _result_of(connection.executemany(sql, parameters))
 
 
-def _outcome(cursor: sqlite3.Cursor) -> Outcome:
+def _result_of(cursor: sqlite3.Cursor) -> StatementResult:
     try:
         # First the rows: what a statement that returns some has changed is known after the last of them.
         rows = cursor.fetchall() if cursor.description is not None else []
-        return Outcome(cursor.description, rows, cursor.rowcount, cursor.lastrowid)
+        return StatementResult(cursor.description, rows, cursor.rowcount, cursor.lastrowid)
     finally:
         cursor.close()

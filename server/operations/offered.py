@@ -56,6 +56,7 @@ from server.operations.second_factors import SecondFactorOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
 from server.operations.sharing import SharingOperations
+from server.operations.template_previews import TemplatePreviews
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
@@ -120,6 +121,7 @@ class Operations:
     share_links: ShareLinkOperations
     shared_reports: SharedReports
     sharing: SharingOperations
+    template_previews: TemplatePreviews
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations

@@ -1,8 +1,7 @@
-"""What people do with report templates: write, check, look at, preview, delete; and the samples to begin with."""
+"""What people do with report templates: write, check, look at, delete; and the samples to begin with."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,11 +18,8 @@ from server.clock import Clock, utc_now
 from server.datasets.dataset import Version
 from server.errors import InvalidInput, NotFound
 from server.operations.data_reading import DataReading
-from server.operations.made_files import MadeFile
 from server.operations.template_saving import TemplateSaving
 from server.reports.as_of import moment_of
-from server.reports.brand_store import BrandStore
-from server.reports.image_library import ImageLibrary, fetched_images, fetched_logo
 from server.reports.requests import fetched_sources, used_datasets
 from server.reports.summary import Check, CheckRequest, Sample, TemplateSummary, stored_summary
 from server.reports.template_store import (
@@ -40,16 +36,9 @@ from server.reports.work import (
     Choices,
     ChoicesRequest,
     DatasetSource,
-    ExpandRequest,
-    FileFormat,
-    PreviewPlan,
-    Rendered,
-    RenderRequest,
     check_source,
     choices_of,
-    plan_preview,
     read_samples,
-    render_report,
     summaries_of,
     vocabulary,
 )
@@ -58,7 +47,6 @@ from server.storage.database import Database
 from server.storage.pages import Listing
 
 _MAX_SOURCE_CHARACTERS = 256 * 1024
-_PREVIEW_CHOICE = 10_000  # a preview shows the first of so many reports
 
 
 class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,28 +54,6 @@ class TemplateItem(msgspec.Struct, frozen=True, kw_only=True):
 
     stored: TemplateHead
     summary: TemplateSummary
-
-
-class PreviewOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """One report that nobody keeps; `source` instead of what is stored while it is being written.
-
-    Parameters with `each` that are left out take the first value. `is_watched`: it is shown in a frame of the editor.
-    """
-
-    name: str
-    owner: str | None = None
-    source: str | None = None
-    parameters: dict[str, Any] = {}
-    format: FileFormat = "html"
-    language: str = "en"
-    is_watched: bool = False
-
-
-class ReportPreview(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered file that nobody keeps."""
-
-    format: FileFormat
-    file: MadeFile
 
 
 class TemplateOperations:
@@ -101,8 +67,6 @@ class TemplateOperations:
         access: ThingAccess,
         reading: DataReading,
         blobs: BlobStore,
-        images: ImageLibrary,
-        brands: BrandStore,
         audit: Audit,
         saving: TemplateSaving,
         samples: Path,
@@ -113,8 +77,6 @@ class TemplateOperations:
         self._access = access
         self._reading = reading
         self._blobs = blobs
-        self._images = images
-        self._brands = brands
         self._audit = audit
         self._saving = saving
         self._samples = samples
@@ -249,7 +211,7 @@ class TemplateOperations:
         principal.require_read()
         clock = moment_of(as_of, principal.time_zone) if as_of else self._clock()
         source = await self.bundled(principal, stored.source, stored.owner_id)
-        async with self._sources(principal, source, stored.owner_id) as sources:
+        async with self.sources(principal, source, stored.owner_id) as sources:
             request = ChoicesRequest(
                 source=source,
                 datasets=sources,
@@ -260,31 +222,6 @@ class TemplateOperations:
             )
             choices: Choices = await self._reading.in_worker(principal, choices_of, request)
         return choices
-
-    async def preview(self, principal: Principal, order: PreviewOrder) -> ReportPreview:
-        """Render with the caller's data as it is now; nothing is kept."""
-        principal.require_read()
-        stored, right = await self._previewable(principal, order)
-        source = order.source if order.source is not None else stored.source if stored else None
-        if source is None:
-            raise NotFound(MISSING, name=order.name)
-        require_source_size(source)
-        # Whoever only looks at another's template cannot have its owner's pictures shown by a text of their own.
-        is_owners = stored is not None and (order.source is None or right >= Right.EDIT)
-        owner_id = stored.owner_id if stored and is_owners else principal.user_id
-        source = await self.bundled(principal, source, owner_id)
-        async with self._sources(principal, source, owner_id) as datasets:
-            return await self._previewed(principal, order, source, stored, datasets, pictures_of=owner_id)
-
-    async def _previewable(self, principal: Principal, order: PreviewOrder) -> tuple[StoredTemplate | None, Right]:
-        """What is stored under its name, if anything is, and what the caller may do with it."""
-        try:
-            found = await self._access.named(principal, TEMPLATES, order.name, missing=MISSING, owner=order.owner)
-        except NotFound:
-            if order.owner is not None:
-                raise
-            return None, Right.VIEW
-        return await self._store.get(found.id, order.name), found.right
 
     async def samples(self, principal: Principal) -> Sequence[Sample]:
         """The templates that come with the program."""
@@ -327,68 +264,6 @@ class TemplateOperations:
         found: list[TemplateSummary] = await self._reading.in_worker(principal, summaries_of, list(sources.values()))
         return dict(zip(sources, found, strict=True))
 
-    async def _previewed(
-        self,
-        principal: Principal,
-        order: PreviewOrder,
-        source: str,
-        stored: StoredTemplate | None,
-        datasets: dict[str, DatasetSource],
-        *,
-        pictures_of: str,
-    ) -> ReportPreview:
-        now, limits = self._clock().replace(microsecond=0), self._reading.limits
-        expand = ExpandRequest(
-            template_source=source,
-            parameters=[order.parameters],
-            datasets=datasets,
-            limits=limits,
-            clock=now,
-            time_zone=principal.time_zone,
-            max_reports=_PREVIEW_CHOICE,
-        )
-        plan: PreviewPlan = await self._reading.in_worker(principal, plan_preview, expand)
-        if plan.parameters is None:
-            raise InvalidInput(
-                "There is nothing to report: the parameters gave no report. Check the data they come from."
-            )
-        pinned = await self._images.pinned(pictures_of, plan.images)
-        async with self._database.read() as connection:
-            brand = await self._brands.in_force(connection, principal.user_id)
-        self._reading.room.require()
-        scratch = self._reading.scratch
-        async with (
-            fetched_images(pinned, self._blobs) as images,
-            fetched_logo(brand, self._blobs) as logo,
-            scratch.workplace() as output,
-            scratch.place(f".{order.format}") as file,
-        ):
-            request = RenderRequest(
-                template_source=source,
-                parameters=plan.parameters,
-                datasets=datasets,
-                limits=limits,
-                clock=now,
-                output=output,
-                formats=(order.format,),
-                template_name=order.name,
-                template_version=stored.version if stored else 1,
-                language=order.language,
-                time_zone=principal.time_zone,
-                images=images,
-                brand=brand,
-                logo=logo,
-                seconds=limits.seconds,
-                is_watched=order.is_watched,
-            )
-            rendered: Rendered = await self._reading.in_worker(principal, render_report, request)
-            made = rendered.artifacts[0]
-            # Out of the directory, which goes with the block; whoever sends it removes it.
-            await asyncio.to_thread(made.path.rename, file)
-        return ReportPreview(
-            format=made.format, file=MadeFile(name=made.file, media_type=made.media_type, content=file)
-        )
-
     async def _read_by(
         self, principal: Principal, source: str, owner_id: str
     ) -> tuple[Sequence[str], dict[str, Version]]:
@@ -401,9 +276,10 @@ class TemplateOperations:
         return known.offered, read
 
     @asynccontextmanager
-    async def _sources(
+    async def sources(
         self, principal: Principal, source: str, owner_id: str
     ) -> AsyncIterator[dict[str, DatasetSource]]:
+        """Files of all that a source reads, by what it calls them."""
         _, read = await self._read_by(principal, source, owner_id)
         async with fetched_sources(used_datasets(read), self._blobs) as sources:
             yield sources

@@ -13,7 +13,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery, encoded
 from server.http.files import content_disposition
 from server.http.made_files import send_made_file
 from server.http.values import AnyName, DatasetName, LanguageTag, TemplateName, line
-from server.operations.templates import PreviewOrder, ReportPreview
+from server.operations.template_previews import PreviewOrder, ReportPreview
 from server.reports.summary import Check, ParameterSummary
 from server.reports.template_store import StoredTemplate
 from server.reports.work import FileFormat
@@ -174,7 +174,7 @@ async def preview_template(call: Call[PreviewRequest, OwnerQuery]) -> web.Stream
         format=call.body.format,
         language=language_of(call.request),
     )
-    return await send_preview(call.request, await call.operations.templates.preview(call.principal, order))
+    return await send_preview(call.request, await call.operations.template_previews.make(call.principal, order))
 
 
 async def send_preview(request: web.Request, preview: ReportPreview) -> web.StreamResponse:

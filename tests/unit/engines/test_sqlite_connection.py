@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from server.engines.sqlite_connection import Reading, WholeStatements, opened
+from server.engines.sqlite_connection import ReadStatements, WholeStatements, opened
 from tests.waiting import until
 
 _BUSY = "database is locked"
@@ -116,7 +116,7 @@ async def test_who_gives_up_a_statement_leaves_no_transaction(path: Path) -> Non
 
 
 async def test_a_reader_is_gone_for_whoever_comes_after_it(path: Path) -> None:
-    async with connected(path, Reading, "BEGIN") as reader, connected(path) as writer:
+    async with connected(path, ReadStatements, "BEGIN") as reader, connected(path) as writer:
         reader.begin_with_next()
         assert await rows_of(reader, "SELECT count(*) FROM t") == [(2,)]
         await rows_of(writer, "INSERT INTO t (name) VALUES ('c')")

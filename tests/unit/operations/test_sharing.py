@@ -12,7 +12,7 @@ from server.clock import utc_now
 from server.datasets.dataset import DatasetChange
 from server.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed
 from server.jobs.job import State
-from server.operations.templates import PreviewOrder
+from server.operations.template_previews import PreviewOrder
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import ReportError, ReportFilter
 from server.storage.tables import reports, users
@@ -121,7 +121,7 @@ async def test_a_template_is_ordered_from_with_ones_own_eyes(
     with pytest.raises(Exception, match="orders"):  # whose rows he may not see
         await todo.batches.start(bob, BatchOrder(template="sales", owner="alice"))
     with pytest.raises(Exception, match="orders"):
-        await todo.templates.preview(bob, PreviewOrder(name="sales", owner="alice"))
+        await todo.template_previews.make(bob, PreviewOrder(name="sales", owner="alice"))
     await share(house, alice, "dataset", "orders", Grant(everyone=True))
     made = await house.reported(bob, "sales", owner="alice")
     assert made.job.state is State.SUCCEEDED

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import update
 
 from server.auth.permissions import Principal, Role
-from server.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed, StorageFull, TemplateProblem
-from server.operations.templates import PreviewOrder, TemplateOperations
+from server.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed, TemplateProblem
+from server.operations.template_previews import PreviewOrder
+from server.operations.templates import TemplateOperations
 from server.storage import tables
-from tests.unit.operations.conftest import SALES, House, bytes_of, only_looking, refused
+from tests.unit.operations.conftest import SALES, House, only_looking, refused
 
 WRONG = SALES.replace("from orders", "from ordres")
 
@@ -52,7 +53,6 @@ async def test_a_template_is_its_owners_alone_also_before_administrators(
         questions: list[Awaitable[object]] = [
             templates.get(asks, "sales"),
             templates.delete(asks, "sales"),
-            templates.preview(asks, PreviewOrder(name="sales")),
         ]
         for question in questions:
             with refused(NotFound):
@@ -66,7 +66,7 @@ async def test_who_may_only_look_previews_and_stores_nothing(
 ) -> None:
     await templates.save(alice, "sales", SALES)
     for asks in only_looking(alice):
-        assert (await templates.preview(asks, PreviewOrder(name="sales"))).format == "html"
+        assert (await house.todo.template_previews.make(asks, PreviewOrder(name="sales"))).format == "html"
         changes: list[Awaitable[object]] = [
             templates.save(asks, "mine", SALES),
             templates.delete(asks, "sales"),
@@ -104,44 +104,11 @@ async def test_a_source_has_an_end(templates: TemplateOperations, house: House, 
     questions: list[Awaitable[object]] = [
         templates.check(alice, long),
         templates.save(alice, "sales", long),
-        templates.preview(alice, PreviewOrder(name="sales", source=long)),
     ]
     for question in questions:
         with refused(InvalidInput):
             await question
     assert house.parts.workers.interactive.statistics().started == 0
-
-
-async def test_a_preview_shows_what_is_being_written_with_ones_own_data_and_leaves_nothing(
-    templates: TemplateOperations, house: House, alice: Principal
-) -> None:
-    await templates.save(alice, "sales", SALES)
-    draft = PreviewOrder(name="sales", source=SALES.replace("title: Sales", "title: Draft"))
-    shown = bytes_of((await templates.preview(alice, draft)).file).decode()
-    assert "Draft" in shown
-    assert "160" in shown
-    assert house.left_in_scratch() == []
-    with refused(NotFound):
-        await templates.preview(alice, PreviewOrder(name="nothing"))
-
-
-async def test_a_preview_of_no_report_says_so_and_a_full_disk_is_told(
-    templates: TemplateOperations, house: House, alice: Principal
-) -> None:
-    no_region = """\
-title: None
-formats: [html]
-parameters:
-  region: {type: text, each: "select region from orders where amount < 0"}
-blocks:
-  - text: "{{ region }}"
-"""
-    with refused(InvalidInput):
-        await templates.preview(alice, PreviewOrder(name="none", source=no_region))
-    house.parts.storage.room.min_free_bytes = 2**62
-    with refused(StorageFull):
-        await templates.preview(alice, PreviewOrder(name="sales", source=SALES))
-    assert house.left_in_scratch() == []
 
 
 async def test_samples_are_given_once_and_replace_nothing(
