@@ -11,7 +11,7 @@ from aiohttp import web
 from server.auth.access import Right
 from server.deliveries.delivery import DeliveryItem, DeliveryState
 from server.delivery.mail_addresses import parted_addresses
-from server.delivery.wishes import DeliveryStage, DeliveryVia, DeliveryWish
+from server.delivery.wishes import DeliveryRights, DeliveryStage, DeliveryVia, DeliveryWish
 from server.errors import InvalidInput, JinduError
 from server.http.addresses import client_address
 from server.http.forms import Form, read_form
@@ -137,6 +137,8 @@ def wishes_of(form: Form, before: Sequence[DeliveryWish] = ()) -> list[DeliveryW
     if wish.via in (DeliveryVia.MAIL, DeliveryVia.LINK):
         values = {"to_column": where} if is_column else {"to": parted_addresses(where)}
         values["attach"] = form.get("attach", "files") == "files"
+        is_theirs = form.get("rights") == DeliveryRights.RECIPIENT
+        values["rights"] = DeliveryRights.RECIPIENT if is_theirs else DeliveryRights.OWNER
     elif wish.via in (DeliveryVia.FOLDER, DeliveryVia.S3):
         values = {"path": where}
     else:
@@ -152,7 +154,8 @@ def form_of(wishes: Sequence[DeliveryWish]) -> list[tuple[str, str]]:
     wish = wishes[0]
     where = wish.path or wish.to_column or ", ".join(wish.to) or wish.host
     attach = "files" if wish.attach else "link"
-    return [("via", wish.via.value), ("to", where), ("subject", wish.subject), ("body", wish.body), ("attach", attach)]
+    said = {"via": wish.via.value, "to": where, "subject": wish.subject, "body": wish.body, "attach": attach}
+    return [*said.items(), ("rights", wish.rights.value)]
 
 
 async def previewed(request: web.Request, order: BatchOrder) -> tuple[DeliveryPreview, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from server.delivery.wishes import DeliveryVia
+from server.delivery.wishes import DeliveryRights, DeliveryVia
 
 MOST_REPORTS_TOLD = 50  # of one delivery, each by its name
 
@@ -73,6 +73,7 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     links_end_at: datetime | None = None
     list_name: str = ""  # the schedule that it is of
     path: str = ""
+    rights: DeliveryRights = DeliveryRights.OWNER
 
     @property
     def files(self) -> list[DeliveredFile]:

@@ -27,6 +27,13 @@ class DeliveryVia(StrEnum):
     LINK = "link"
 
 
+class DeliveryRights(StrEnum):
+    """With whose rights something leaves: `recipient` are those of who gets it, who is then a user of this server."""
+
+    OWNER = "owner"
+    RECIPIENT = "recipient"
+
+
 class DeliveryStage(StrEnum):
     """Of a batch that is to be delivered. `wanted`: whatever its job makes goes out once that is over."""
 
@@ -52,6 +59,7 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     url: str = ""
     secret: str = ""
     path: str = ""
+    rights: DeliveryRights = DeliveryRights.OWNER
     host: str = ""
     sealed: str = ""
 

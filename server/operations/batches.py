@@ -146,7 +146,8 @@ class BatchOperations:
         async with expand_request(batch, self._blobs, limits, max_reports=max_reports) as expand:
             request = ExpansionRequest(expand=expand, shown=shown)
             found: Expansion = await self._reading.in_worker(principal, plan_expansion, request)
-        return found
+        read = {name: used.dataset_id for name, used in batch.dataset_versions.items()}
+        return msgspec.structs.replace(found, datasets=read)
 
     async def get(self, principal: Principal, batch_id: str, right: Right = Right.VIEW) -> BatchHead:
         """Raises `NotFound` for what they may not see, `Forbidden` for what they may see but no more."""

@@ -11,7 +11,7 @@ from server.deliveries.carrying import CHANNELS, Carrying, channel_of
 from server.deliveries.planning import DeliveryRules
 from server.deliveries.writing import PLACEHOLDERS
 from server.delivery.messages import ChannelTarget
-from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, PLACEHOLDER, DeliveryVia, DeliveryWish
+from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, PLACEHOLDER, DeliveryRights, DeliveryVia, DeliveryWish
 from server.errors import FieldError, InvalidInput
 from server.texts import Phrase
 
@@ -66,6 +66,10 @@ class DeliveryChecks:
                 yield from error.errors
 
     def _recipients(self, wish: DeliveryWish) -> Iterator[FieldError]:
+        is_named = wish.via in _ADDRESSED and bool(wish.to or wish.to_column)
+        if wish.rights is DeliveryRights.RECIPIENT and not is_named:
+            message = "Only who gets it by an address has rights of their own: name whom it goes to, by mail or link."
+            yield FieldError(field="rights", message=message)
         if wish.via not in _ADDRESSED:
             if wish.to or wish.to_column:
                 yield FieldError(field="to", message="Only mail and links go to addresses; leave this out.")

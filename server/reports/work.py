@@ -159,11 +159,13 @@ class PreviewPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expansion(msgspec.Struct, frozen=True, kw_only=True):
-    """How many reports an order would make, and the parameters of the first of them; all that their rows carry."""
+    """How many reports an order would make, and the parameters of the first of them; all that their rows carry.
+    `datasets`: ids of those that they may read, by name."""
 
     total: int
     sets: list[dict[str, Any]]
     carried: list[dict[str, str]] = []
+    datasets: dict[str, str] = {}
 
 
 class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):

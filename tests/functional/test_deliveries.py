@@ -11,8 +11,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import update
 
+from server.clock import utc_now
 from server.settings import Settings
+from server.storage.tables import users
 from tests.conftest import Server
 from tests.functional.batches import Json, ended, put_template, reports_of
 from tests.functional.command_line import as_user, run
@@ -360,3 +363,45 @@ async def test_the_command_line_delivers_to_addresses_and_by_a_column(
     refused = await run("report", "sales", "--deliver", "x@elsewhere.com", "--output", str(tmp_path / "no"), **user)
     assert (refused.status != 0, (tmp_path / "no").exists()) == (True, False)
     assert "elsewhere.com" in refused.error
+
+
+async def test_with_their_own_rights_only_those_get_it_who_may_see_the_data(
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    wish = {"via": "mail", "to_column": "mail", "rights": "recipient"}
+    trial = {"template": "sales", "deliveries": [wish]}
+
+    async def problems() -> dict[str, str | None]:
+        items = (await answer(alice, "POST", "/api/v1/deliveries/preview", json=trial))["items"]
+        return {each["to"]: each["problem"] for each in items}
+
+    unknown = "Left out: no user of this server has confirmed this address."
+    assert await problems() == {"north@example.com": unknown, "south@example.com": unknown}
+    theirs = update(users).where(users.c.name == "bob")
+    async with server.parts.storage.database.write() as connection:
+        await connection.execute(theirs.values(email="North@example.com"))
+    assert (await problems())["north@example.com"] == unknown
+    async with server.parts.storage.database.write() as connection:
+        await connection.execute(theirs.values(email_confirmed_at=utc_now()))
+    assert (await problems())["north@example.com"] == "Left out: may not see orders."
+    batch = await ordered(alice, wish)
+    items = await sent(server, alice, batch)
+    assert {each["to"]: (each["state"], each["error"]) for each in items} == {
+        "north@example.com": ("skipped", "Left out: may not see orders."),
+        "south@example.com": ("skipped", unknown),
+    }
+    assert mails.envelopes == []
+    assert "was not sent to" in str(await answer(alice, "GET", "/notifications"))
+    assert "Left out: may not see orders." in await answer(alice, "GET", f"/batches/{batch['id']}")
+
+    # Once it is shared with them, it goes out; the moment of sending counts, not the one of making.
+    grants = {"grants": [{"user": "bob", "right": "view"}]}
+    await answer(alice, "PUT", "/api/v1/datasets/orders/access", json=grants)
+    (north,) = [each["id"] for each in items if each["to"] == "north@example.com"]
+    await answer(alice, "POST", f"/api/v1/deliveries/{north}/retry", 202)
+    states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
+    assert (states["north@example.com"], mails.envelopes) == ("sent", [("north@example.com",)])
+    nobody = {"template": "sales", "deliveries": [{"via": "link", "rights": "recipient"}]}
+    problem = await answer(alice, "POST", "/api/v1/batches", 422, json=nobody)
+    assert "deliveries[0].rights" in str(problem)

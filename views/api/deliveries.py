@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from server.deliveries.delivery import DeliveryItem, DeliveryState
 from server.deliveries.planning import PlannedDelivery
-from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, DeliveryVia, DeliveryWish
+from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, DeliveryRights, DeliveryVia, DeliveryWish
 from server.http.based_requests import outside
 from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
 from server.http.values import TemplateName, line
@@ -34,7 +34,9 @@ class WantedDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     has them in one mail. `subject` and `body` may hold `{{ title }}`, `{{ batch }}`, `{{ period }}`, `{{ date }}`,
     `{{ count }}` and `{{ recipient }}`. `attach`: the files themselves, as long as they are not too large; else a link.
     `path`: a folder that an administrator named, and folders in it. `url` and `secret` are kept sealed and never told
-    again; what is changed keeps those that it leaves out."""
+    again; what is changed keeps those that it leaves out. `rights`: `owner`, those of whoever orders it; `recipient`: only
+    users of this server who have confirmed their address and may, when it is sent, see every dataset that the reports
+    read; the others are left out, and it is said why."""
 
     via: DeliveryVia
     to: Annotated[list[_Address], Meta(max_length=MOST_RECIPIENTS)] = []
@@ -45,6 +47,7 @@ class WantedDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     url: _Url = ""
     secret: Annotated[str, line(500)] = ""
     path: Annotated[str, line(300)] = ""
+    rights: DeliveryRights = DeliveryRights.OWNER
 
     @property
     def wish(self) -> DeliveryWish:
@@ -64,6 +67,7 @@ class ToldWish(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     attach: bool
     path: str
+    rights: DeliveryRights
     host: str
 
 
