@@ -24,7 +24,8 @@ from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Sc
 from server.schedules.timing import ors_days
 from server.schedules.words import CronWords, Pattern, words_of
 from views.context import render
-from views.deliveries import form_of, previewed, wishes_of
+from views.deliveries import previewed
+from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, form_of, groups_of, regrouped, wishes_of
 from views.field_errors import errors_by_field
 from views.owned import parted
 from views.schedule_calendar import calendar_of, month_of
@@ -102,8 +103,10 @@ async def new_schedule_page(request: web.Request) -> web.Response:
 
 async def create_schedule(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    form = await read_form(request)
+    form = await _read(request)
     name = form.get("template", "")
+    if (changed := regrouped(form)) is not None:
+        return await _form(request, name, changed)
     try:
         wish = ScheduleWish(template=parted(name)[0], owner=parted(name)[1], **_changes(form))
         if form.get("try"):
@@ -124,7 +127,9 @@ async def change_schedule(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request).schedules
     schedule = await operations.get(principal, request.match_info["id"])
-    form = await read_form(request)
+    form = await _read(request)
+    if (changed := regrouped(form)) is not None:
+        return await _form(request, _key_of(schedule), changed, schedule=schedule)
     try:
         changes = _changes(form, before=schedule)
         if form.get("try"):
@@ -155,6 +160,10 @@ async def delete_schedule(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     await operations_of(request).schedules.delete(principal, request.match_info["id"])
     raise web.HTTPSeeOther("/schedules")
+
+
+async def _read(request: web.Request) -> Form:
+    return await read_form(request, limit_bytes=MOST_FORM_BYTES, max_fields=MOST_FORM_FIELDS)
 
 
 async def _turned(request: web.Request, *, is_on: bool) -> web.Response:
@@ -212,7 +221,7 @@ async def _form(
         error=error,
         ways=operations.deliveries.checks.ways(),
         delivery_problems=[text for field, text in errors.items() if field.startswith("deliveries")],
-        more_wishes=len(schedule.ordered.deliveries[1:]) if schedule else 0,
+        groups=groups_of(form),
         preview=preview[0] if preview else None,
         preview_shown=preview[1] if preview else 0,
     )

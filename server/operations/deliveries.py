@@ -159,6 +159,10 @@ class DeliveryOperations:
         kept = self.checks.kept(wishes)
         if not kept:
             raise InvalidInput(errors=[FieldError(field="deliveries", message="Say what is to be delivered.")])
+        for place, wish in enumerate(kept):
+            if wish.to_dataset:  # who gets what is found when a report is made out, and never afterwards
+                message = "Who gets each report is found in a dataset when they are ordered: order them anew with it."
+                raise InvalidInput(errors=[FieldError(field=f"deliveries[{place}].to_dataset", message=message)])
         async with self._database.write() as connection:
             await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
             await _add_wishes(connection, batch, kept)

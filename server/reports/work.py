@@ -14,6 +14,7 @@ import msgspec
 
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
+from server.delivery.address_books import AddressBook
 from server.jobs.worker_process import ByName
 from server.reports.batch_comparing import Figure
 from server.reports.brand import Brand
@@ -57,7 +58,7 @@ class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `parameters`: None (the template's `each` alone), a list of parameter sets (each is completed by `each` and
     defaults), or `{"query": "select …"}` whose rows are the sets. `max_reports` bounds the answer. `carried`: columns
-    of those rows that need not be parameters.
+    of those rows that need not be parameters. `books` say who gets each, from datasets by name in `addresses`.
     """
 
     template_source: str
@@ -68,6 +69,8 @@ class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     max_reports: int = 10_000
     carried: tuple[str, ...] = ()
+    books: tuple[AddressBook, ...] = ()
+    addresses: dict[str, DatasetSource] = {}
 
 
 class ExpandedReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +132,10 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`."""
+    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`.
+
+    `named` are parameters that there have to be, by the field of the order that names them.
+    """
 
     source: str
     datasets: dict[str, tuple[Column, ...]]
@@ -140,6 +146,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     time_zone: str = "UTC"
     carried: tuple[str, ...] = ()
+    named: dict[str, str] = {}
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):

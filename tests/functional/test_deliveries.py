@@ -301,6 +301,33 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     assert "{{ title }}" in await answer(alice, "GET", f"{page}/edit")
     tried = await answer(alice, "POST", f"{page}/edit", data=form | {"try": "1"})
     assert "south@example.com" in tried
+    # Every delivery stands in the form, comes and goes there, and is kept with what it does not show.
+    wishes = [{"via": "webhook", "url": "https://hooks.example.com/secret"}, {"via": "folder", "path": "archive"}]
+    mail = {"via": "mail", "to_column": "mail", "subject": "{{ title }}"}
+    await answer(alice, "PATCH", f"/api/v1{page}", json={"deliveries": [mail, *wishes]})
+    edited = await answer(alice, "GET", f"{page}/edit")
+    assert edited.count('<fieldset class="delivery-fields') == 3
+    assert "hooks.example.com/secret" not in edited
+    three = [
+        ("via", "mail"),
+        ("to", "mail"),
+        ("was", "1"),
+        ("via", "webhook"),
+        ("to", "hooks.example.com"),
+        ("was", "2"),
+    ]
+    three += [("was", "2"), ("via", "folder"), ("to", "archive"), ("was", "3")]
+    rest = [(name, value) for name, value in form.items() if name not in ("via", "to", "subject")]
+    more = await answer(alice, "POST", f"{page}/edit", data=[*rest, *three, ("add_delivery", "1")])
+    assert more.count('<fieldset class="delivery-fields') == 4
+    less = await answer(alice, "POST", f"{page}/edit", data=[*rest, *three, ("remove_delivery", "1")])
+    assert less.count('<fieldset class="delivery-fields') == 2
+    await answer(alice, "POST", f"{page}/edit", 303, data=[*rest, *three])
+    kept = (await answer(alice, "GET", f"/api/v1{page}"))["deliveries"]
+    assert [(each["via"], each["host"] or each["path"] or each["to_column"]) for each in kept] == [
+        ("mail", "mail"), ("webhook", "hooks.example.com"), ("folder", "archive")
+    ]  # fmt: skip
+    await answer(alice, "POST", f"{page}/edit", 303, data=[*rest, *three[:3]])
     await answer(alice, "POST", f"{page}/run", 303)
     (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
     batch = await ended(alice, run["batch_id"])
@@ -405,3 +432,56 @@ async def test_with_their_own_rights_only_those_get_it_who_may_see_the_data(
     nobody = {"template": "sales", "deliveries": [{"via": "link", "rights": "recipient"}]}
     problem = await answer(alice, "POST", "/api/v1/batches", 422, json=nobody)
     assert "deliveries[0].rights" in str(problem)
+
+
+async def test_a_dataset_says_who_gets_each(
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    await import_text(
+        alice,
+        "area,who\nNorth,n@example.com\nNorth,N@example.com\nSouth,s@example.com\nSouth,t@example.com\n",
+        dataset="contacts",
+    )
+    book = {"dataset": "contacts", "key": "area", "column": "who", "parameter": "region"}
+    wish = {"via": "mail", "to_dataset": book}
+    trial = {"template": "sales", "deliveries": [wish]}
+    preview = await answer(alice, "POST", "/api/v1/deliveries/preview", json=trial)
+    assert {(each["to"], each["problem"]) for each in preview["items"]} == {
+        ("n@example.com", None),
+        ("", "“South” is several times in “contacts”, with different addresses."),
+        ("", "“West” is not in “contacts”."),
+    }
+    batch = await ordered(alice, wish)
+    items = await sent(server, alice, batch)
+    assert sorted((each["to"], each["state"]) for each in items) == [
+        ("", "failed"), ("", "failed"), ("n@example.com", "sent")
+    ]  # fmt: skip
+    assert mails.envelopes == [("n@example.com",)]
+    assert len(mails.taken) == 1
+
+    # What is named wrongly is said field by field; another's dataset is none.
+    for wrong, field in (
+        (book | {"dataset": "nobodys"}, "to_dataset.dataset"),
+        (book | {"key": "aria"}, "to_dataset.key"),
+        (book | {"column": "mail"}, "to_dataset.column"),
+        (book | {"parameter": "area"}, "to_dataset.parameter"),
+    ):
+        order = {"template": "sales", "deliveries": [{"via": "mail", "to_dataset": wrong}]}
+        problem = await answer(alice, "POST", "/api/v1/batches", 422, json=order)
+        assert f"deliveries[0].{field}" in str(problem), (wrong, problem)
+    both = {"template": "sales", "deliveries": [wish | {"to_column": "mail"}]}
+    assert "leave one out" in str(await answer(alice, "POST", "/api/v1/batches", 422, json=both))
+    later = await answer(alice, "POST", f"/api/v1/batches/{batch['id']}/deliveries", 422, json={"deliveries": [wish]})
+    assert "order them anew" in str(later)
+    for name, kind in (("orders", "datasets"), ("sales", "templates")):
+        await answer(alice, "PUT", f"/api/v1/{kind}/{name}/access", json={"grants": [{"user": "bob", "right": "view"}]})
+    order = {"template": "sales", "owner": "alice", "deliveries": [wish]}
+    problem = await answer(bob, "POST", "/api/v1/deliveries/preview", 422, json=order)
+    assert "There is no dataset named “contacts”." in str(problem)
+    # Whoever may see the data of the reports need not see where the addresses stand.
+    async with server.parts.storage.database.write() as connection:
+        known = update(users).where(users.c.name == "bob")
+        await connection.execute(known.values(email="n@example.com", email_confirmed_at=utc_now()))
+    batch = await ordered(alice, wish | {"rights": "recipient"})
+    assert {each["state"] for each in await sent(server, alice, batch)} == {"failed", "sent"}
