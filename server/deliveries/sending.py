@@ -52,6 +52,8 @@ class Carries(Protocol):
 
     def can(self, via: DeliveryVia) -> bool: ...
 
+    async def prepare(self, delivery: FrozenDelivery) -> None: ...
+
     async def carry(self, delivery: FrozenDelivery) -> str: ...
 
 
@@ -159,6 +161,7 @@ class Sending:
         if (problem := await self._left_out(delivery)) is not None:
             await self._end(delivery, DeliveryState.SKIPPED, problem)
             return
+        await self._carrying.prepare(delivery)
         async with self._database.write() as connection:
             if not await begin_sending(connection, delivery.id, holder=self._holder, now=self._clock()):
                 return

@@ -201,7 +201,7 @@ def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> 
 
 
 def _written_as(format: FileFormat, document: Document, formats: Formats) -> bytes:  # noqa: A002
-    charts, pdf = _writers()
+    charts, pdf = writers()
     match format:
         case "pdf":
             return pdf.write(document, formats)
@@ -223,7 +223,7 @@ def _texts(language: str, time_zone: str) -> CompiledTexts:
 
 
 @functools.cache
-def _writers() -> tuple[ChartEngine, PdfWriter]:
+def writers() -> tuple[ChartEngine, PdfWriter]:
     """Kept through the life of a worker process: fonts and scripts are read once, not once a report."""
     charts = ChartEngine()
     return charts, PdfWriter(charts)

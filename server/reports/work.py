@@ -33,6 +33,7 @@ read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
 copy_logo = ByName("server.reports.images", "copy_logo")
 combine = ByName("server.reports.combining", "combine")
+draw_first_chart = ByName("server.reports.chart_picture", "draw_first_chart")
 draw_first_page = ByName("server.reports.first_page", "draw_first_page")
 
 
@@ -266,6 +267,15 @@ class CombineRequest(msgspec.Struct, frozen=True, kw_only=True):
     scratch: Path
     brand: Brand = Brand()
     logo: Path | None = None
+
+
+class ChartPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """PNG on white; `told` says its figures to who does not see it. `width` and `height` are in pixels."""
+
+    png: bytes
+    told: str
+    width: int
+    height: int
 
 
 class FirstPageRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -11,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from PIL import Image
 from sqlalchemy import update
 
 from server.clock import utc_now
@@ -64,7 +66,7 @@ def settings(settings: Settings, mails: MailServer, tmp_path: Any) -> Settings:
 
 async def ordered(client: Client, *deliveries: Json, **more: Any) -> Json:
     """The batch, made."""
-    order = {"template": "sales", "deliveries": list(deliveries), **more}
+    order = {"template": "sales", "deliveries": list(deliveries)} | more
     started = await answer(client, "POST", "/api/v1/batches", 202, json=order)
     return await ended(client, started["batch_id"])
 
@@ -141,6 +143,34 @@ async def test_each_gets_theirs_alone(
     await sent(server, alice, batch)
     assert len(mails.taken) == 4
     assert len({mail["Message-ID"] for mail in mails.taken}) == 4
+
+
+async def test_a_mail_shows_the_first_chart_on_white_and_tells_it(
+    server: Server, mails: MailServer, alice: Client
+) -> None:
+    await prepared(alice)
+    chart = "  - chart: {kind: bar, query: by_region, x: region, y: revenue, title: 每个区域}\n"
+    rows = "  by_region: select region, sum(amount) as revenue from orders group by region order by region\nblocks:"
+    await put_template(alice, "charted", SALES.replace("blocks:", rows) + chart)
+    wish = {"via": "mail", "to_column": "mail"}
+    batch = await ordered(alice, wish, template="charted")
+    assert {each["state"] for each in await sent(server, alice, batch)} == {"sent"}
+    south = next(mail for mail in mails.taken if mail["To"] == "south@example.com")
+    related, *files = south.iter_parts()
+    assert (related.get_content_type(), len(files)) == ("multipart/related", 2)
+    words, picture = related.iter_parts()
+    assert (words.get_content_type(), picture.get_content_type()) == ("multipart/alternative", "image/png")
+    html = south.get_body(("html",)).get_content()
+    assert f"cid:{picture['Content-ID'].strip('<>')}" in html
+    assert "每个区域" in html.partition('alt="')[2].partition('"')[0]
+    with Image.open(io.BytesIO(picture.get_content())) as shown:
+        assert (shown.width > 900, shown.convert("RGB").getpixel((2, 2))) == (True, (255, 255, 255))
+    assert len(picture.get_content()) < 200_000
+    north = next(mail for mail in mails.taken if mail["To"] == "north@example.com")
+    assert [part.get_content_type() for part in north.walk()].count("image/png") == 2  # of each report
+    batch = await ordered(alice, wish, parameters=[{"region": "South"}])
+    await sent(server, alice, batch)
+    assert "image/png" not in [part.get_content_type() for part in mails.taken[-1].walk()]  # it has no chart
 
 
 async def test_what_cannot_be_sent_is_said_before(server: Server, mails: MailServer, alice: Client) -> None:
@@ -314,7 +344,6 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
         ("was", "1"),
         ("via", "webhook"),
         ("to", "hooks.example.com"),
-        ("was", "2"),
     ]
     three += [("was", "2"), ("via", "folder"), ("to", "archive"), ("was", "3")]
     rest = [(name, value) for name, value in form.items() if name not in ("via", "to", "subject")]

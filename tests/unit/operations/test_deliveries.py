@@ -31,6 +31,9 @@ class Carrier:
     def can(self, _via: DeliveryVia) -> bool:
         return self.is_on
 
+    async def prepare(self, _delivery: FrozenDelivery) -> None:
+        pass
+
     async def carry(self, delivery: FrozenDelivery) -> str:
         if self.answers:
             raise self.answers.pop()
@@ -58,6 +61,8 @@ def node_of(house: House, carrier: Carrier) -> Node:
         auth=parts.auth,
         live=parts.live,
         reports=parts.reports,
+        workers=parts.workers,
+        datasets=parts.datasets,
         clock=lambda: clock[0],
         carries=carrier,
     )
