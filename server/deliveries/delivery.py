@@ -110,6 +110,16 @@ class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):
     round: str
 
 
+class BatchDelivered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the deliveries of one run of a schedule. `at`: when the first was written down."""
+
+    batch_id: str
+    at: datetime
+    sent: int = 0
+    troubled: int = 0
+    skipped: int = 0
+
+
 class OptOut(msgspec.Struct, frozen=True, kw_only=True):
     """Who wants no more mail of a schedule."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.deliveries.carrying import Carrying
-from server.deliveries.delivery import DeliveryItem, DeliveryState
+from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryState
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
 from server.deliveries.recipients import left_out
 from server.deliveries.sending import Sending
@@ -125,6 +125,13 @@ class DeliveryOperations:
         """How many deliveries of the last week did not arrive, by schedule."""
         ids = [each.id for each in planned if principal.may_see(each.owner_id)]
         return await self._store.troubled_since(ids, self._clock() - _A_WEEK)
+
+    async def delivered(
+        self, principal: Principal, planned: Sequence[ScheduleHead], since: datetime, until: datetime
+    ) -> Sequence[BatchDelivered]:
+        """What became of the deliveries of each run of theirs in that time."""
+        ids = [each.id for each in planned if principal.may_see(each.owner_id)]
+        return await self._store.delivered(ids, since, until)
 
     async def preview(self, principal: Principal, order: BatchOrder) -> DeliveryPreview:
         """Who would get what, and who cannot: nothing is ordered, nothing is sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from server.reports.template_store import TemplateHead
 from server.schedules.schedule import Ordered, Schedule, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.store import ScheduleStore, leaders_of
 from server.schedules.timing import next_time
+from server.schedules.workdays import OnlyOn
 from server.storage.tables import datasets, schedules, users
 
 
@@ -36,7 +38,7 @@ class SchedulePlanning:
     async def made(
         self, principal: Principal, wish: ScheduleWish, *, now: datetime, before: Schedule | None = None
     ) -> ScheduleHead:
-        require_right(wish)
+        await asyncio.to_thread(require_right, wish)  # it may read the calendar of a country
         schedule_id = before.id if before else new_id()
         owner_id = before.owner_id if before else principal.user_id
         before_ones = before.ordered.deliveries if before else ()
@@ -65,12 +67,14 @@ class SchedulePlanning:
             quiet_seconds=wish.quiet_seconds,
             leader_id=leader.id if leader else None,
             leader_name=leader.name if leader else "",
+            calendar=wish.calendar if wish.only_on is OnlyOn.WORKDAYS else "",
+            day_off=wish.day_off,
             missed=wish.missed,
             overlap=wish.overlap,
             standing=ScheduleStanding.ON if wish.enabled else ScheduleStanding.PAUSED,
             reason=StopReason.NONE if wish.enabled else StopReason.BY_HAND,
             error=None,
-            planned_at=next_time(wish.cron, wish.time_zone, now) if wish.cron and wish.enabled else None,
+            planned_at=next_time(wish.cron, wish.time_zone, now, wish.workdays) if wish.cron and wish.enabled else None,
             armed_at=now,
             created_at=now,
             updated_at=now,
@@ -94,7 +98,7 @@ class SchedulePlanning:
         except NotFound:
             leader = None
         if leader is None or leader.owner_id != owner_id or leader.id == schedule_id:
-            raise wrong_field("after_schedule", "Name another schedule of the same owner.")
+            raise wrong_field("after_schedule", message="Name another schedule of the same owner.")
         return leader
 
 
@@ -108,7 +112,7 @@ async def require_no_circle(connection: AsyncConnection, made: ScheduleHead) -> 
     while leader is not None:
         if leader == made.id:
             raise wrong_field(
-                "after_schedule", "These schedules would come after each other for ever; choose another one."
+                "after_schedule", message="These schedules would come after each other for ever; choose another one."
             )
         leader = leaders.get(leader)
 

@@ -361,6 +361,11 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
     batch = await ended(alice, run["batch_id"])
     await sent(server, alice, batch)
+    told = "Delivered: 2, not delivered: 0, left out: 0"
+    month = await answer(alice, "GET", "/schedules")
+    assert told in month
+    assert f"/batches/{batch['id']}#deliveries" in month
+    assert told not in await answer(bob, "GET", "/schedules")
     south = next(mail for mail in mails.taken if mail["To"] == "south@example.com")
     shown = await answer(alice, "GET", f"/batches/{batch['id']}")
     assert "south@example.com" in shown
