@@ -7,7 +7,7 @@ import base64
 import hashlib
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
@@ -20,6 +20,7 @@ from urllib.parse import quote
 import aiosmtplib
 
 from server.delivery.parcel import Attachment, InlinePicture, Mail, Parcel
+from server.engines.smtp_tokens import SmtpTokens
 from server.errors import NotDelivered, NotFound
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
@@ -40,6 +41,7 @@ class SmtpMail:
         self._settings = settings
         self._blobs = blobs
         self._trust = trust
+        self._tokens = SmtpTokens(settings)
 
     @property
     def is_set_up(self) -> bool:
@@ -52,11 +54,13 @@ class SmtpMail:
         message = await self._written(parcel, parcel.content)
         settings = self._settings
         content = await asyncio.to_thread(message.as_bytes)
+        token = await self._tokens.token() if self._tokens.is_set_up else ""
         client = _Handing(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             username=settings.smtp_user or None,
             password=settings.smtp_password or None,
+            oauth_token_generator=_giving(token) if token else None,
             use_tls=settings.smtp_security == "tls",
             start_tls=settings.smtp_security == "starttls",
             tls_context=self._trust,
@@ -66,6 +70,11 @@ class SmtpMail:
             await client.connect()
             await client.sendmail(parseaddr(settings.mail_from)[1], parcel.content.recipients, content)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            if token and isinstance(error, aiosmtplib.SMTPAuthenticationError):
+                self._tokens.forget()
+                said = f"{error.code} {error.message}"
+                words = "{host} does not take the token of smtp_user: {said}. Look whether smtp_user may send by SMTP."
+                raise NotDelivered(words, host=settings.smtp_host, said=said) from error
             raise _in_words(error, f"{settings.smtp_host}:{settings.smtp_port}", client.is_handed_over) from error
         finally:
             await _hang_up(client)
@@ -105,6 +114,13 @@ class SmtpMail:
         if attachment.sha256 and await asyncio.to_thread(_sha256, content) != attachment.sha256:
             raise NotDelivered("“{file}” is not what it was; nothing was sent.", file=name, is_final=True)
         return content
+
+
+def _giving(token: str) -> Callable[[], Awaitable[str]]:
+    async def give() -> str:
+        return token
+
+    return give
 
 
 class _Handing(aiosmtplib.SMTP):
