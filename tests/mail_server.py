@@ -28,7 +28,7 @@ class MailServer:
         self.delay_seconds = 0.0  # before it takes a message
         self.drops_after_data = 0  # so many messages are taken, and nobody is told
 
-    async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
+    async def handle_RCPT(  # noqa: N802
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if "RCPT" in self.answers:
@@ -57,7 +57,7 @@ class MailServer:
         self.login = data
         return AuthResult(success=data.password == b"right", handled=False)
 
-    async def auth_XOAUTH2(self, _server: Any, arguments: list[str]) -> AuthResult:  # noqa: N802 - as aiosmtpd calls it
+    async def auth_XOAUTH2(self, _server: Any, arguments: list[str]) -> AuthResult:  # noqa: N802
         self.bearers.append(base64.b64decode(arguments[1]).decode().partition("auth=Bearer ")[2].rstrip("\x01"))
         return AuthResult(success=self.bearers[-1] in self.takes_bearers, handled=False)
 

@@ -1,5 +1,4 @@
-"""Tokens by which mail servers let somebody in (OAuth 2): asked for at the address that the settings name, kept in memory
-until shortly before they end, and never told."""
+"""Tokens by which mail servers let somebody in (OAuth 2): kept in memory until shortly before they end, never told."""
 
 from __future__ import annotations
 
