@@ -295,6 +295,14 @@ class Settings:
     smtp_security: str = _setting("starttls", "How the line to it is kept private: starttls, tls or none.")
     smtp_user: str = _setting("", "User name at the mail server; empty: without signing in.")
     smtp_password: str = _setting("", "Password at the mail server.", secret=True)
+    smtp_token_url: str = _setting(
+        "",
+        "Address that gives tokens for the mail server (OAuth 2), as Microsoft 365 and Google want it; empty: none.",
+    )
+    smtp_client_id: str = _setting("", "Application that asks for them.")
+    smtp_client_secret: str = _setting("", "The secret that belongs to it.", secret=True)
+    smtp_refresh_token: str = _setting("", "Refresh token of smtp_user; empty: client credentials.", secret=True)
+    smtp_scope: str = _setting("", "What the token is for, e.g. https://outlook.office365.com/.default.")
     mail_from: str = _setting("", "Whom mail is from, e.g. Jindu <jindu@example.com>.")
     mail_domains: tuple[str, ...] = _setting(
         (), "Where reports may be mailed to, e.g. example.com (and what is below it), comma-separated; empty: anywhere."
@@ -588,6 +596,7 @@ def _check_words(settings: Settings) -> None:
         raise ConfigurationError(f"log_format is {settings.log_format!r}; write text or json.")
     if settings.smtp_security not in ("starttls", "tls", "none"):
         raise ConfigurationError(f"smtp_security is {settings.smtp_security!r}; write starttls, tls or none.")
+    _check_tokens(settings)
     for address in (*settings.alert_mail_to, *([settings.mail_from] if settings.mail_from else [])):
         if not _MAIL.fullmatch(parseaddr(address)[1]):
             raise ConfigurationError(f"{address!r} is no mail address; write somebody@example.com.")
@@ -595,6 +604,17 @@ def _check_words(settings: Settings) -> None:
         url = getattr(settings, name)
         if url and not url.startswith(("https://", "http://")):
             raise ConfigurationError(f"{name} is no address; write https://example.com/….")
+
+
+def _check_tokens(settings: Settings) -> None:
+    if not settings.smtp_token_url:
+        return
+    if not settings.smtp_token_url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise ConfigurationError("smtp_token_url is no safe address; write https://….")
+    if not (settings.smtp_user and settings.smtp_client_id):
+        raise ConfigurationError("smtp_token_url needs smtp_user and smtp_client_id.")
+    if settings.smtp_password:
+        raise ConfigurationError("smtp_password and smtp_token_url are both set; leave one out.")
 
 
 def _check_downloads(settings: Settings) -> None:

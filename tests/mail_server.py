@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
@@ -22,10 +23,12 @@ class MailServer:
         self.envelopes: list[tuple[str, ...]] = []  # whom each message was for, whatever it says itself
         self.answers: dict[str, str] = {}
         self.login: LoginPassword | None = None
+        self.bearers: list[str] = []  # tokens that it was shown
+        self.takes_bearers: set[str] = set()
         self.delay_seconds = 0.0  # before it takes a message
         self.drops_after_data = 0  # so many messages are taken, and nobody is told
 
-    async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
+    async def handle_RCPT(  # noqa: N802
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if "RCPT" in self.answers:
@@ -53,6 +56,10 @@ class MailServer:
     ) -> AuthResult:
         self.login = data
         return AuthResult(success=data.password == b"right", handled=False)
+
+    async def auth_XOAUTH2(self, _server: Any, arguments: list[str]) -> AuthResult:  # noqa: N802
+        self.bearers.append(base64.b64decode(arguments[1]).decode().partition("auth=Bearer ")[2].rstrip("\x01"))
+        return AuthResult(success=self.bearers[-1] in self.takes_bearers, handled=False)
 
     @asynccontextmanager
     async def listening(self, **options: Any) -> AsyncIterator[int]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
 from server.auth.access import Right
 from server.deliveries.delivery import DeliveryItem, DeliveryState
-from server.delivery.mail_addresses import parted_addresses
-from server.delivery.wishes import DeliveryStage, DeliveryVia, DeliveryWish
+from server.delivery.wishes import DeliveryStage, DeliveryVia
 from server.errors import InvalidInput, JinduError
 from server.http.addresses import client_address
-from server.http.forms import Form, read_form
+from server.http.forms import read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.numerals import whole_number
@@ -22,6 +20,7 @@ from server.operations.deliveries import DeliveryPreview
 from server.reports.batch_orders import BatchOrder
 from server.reports.batches import BatchHead
 from views.context import render
+from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, DeliveryGroups, groups_of, regrouped, wishes_of
 from views.field_errors import error_texts
 
 _PER_PAGE = 50
@@ -31,7 +30,7 @@ _ONE_CLICK = "List-Unsubscribe"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPanel:
-    """What stands on the page of a batch. `given` is a form that was not taken, with what is wrong in it."""
+    """What stands on the page of a batch. `groups` are fields of a form, with what is wrong in it."""
 
     items: Sequence[DeliveryItem]
     total: int
@@ -40,7 +39,7 @@ class DeliveryPanel:
     stage: DeliveryStage
     links: Mapping[str, str]
     ways: Sequence[DeliveryVia]
-    given: Mapping[str, str]
+    groups: DeliveryGroups
     problems: Sequence[str]
 
 
@@ -66,7 +65,7 @@ async def delivery_panel(
         stage=await operations.stage(principal, batch.id),
         links=await operations.links(principal, page.items),
         ways=operations.checks.ways(),
-        given=given or {},
+        groups=groups_of(given or {}),
         problems=error_texts(request, error),
     )
 
@@ -78,7 +77,10 @@ async def deliveries_fragment(request: web.Request) -> web.Response:
 
 async def order_deliveries(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    form, batch_id = await read_form(request), request.match_info["id"]
+    form = await read_form(request, limit_bytes=MOST_FORM_BYTES, max_fields=MOST_FORM_FIELDS)
+    batch_id = request.match_info["id"]
+    if (changed := regrouped(form)) is not None:
+        return await _panel(request, template="deliveries/order.html", given=changed)
     try:
         await operations_of(request).deliveries.deliver(principal, batch_id, wishes_of(form))
     except InvalidInput as error:
@@ -124,37 +126,6 @@ async def allow_again(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/schedules/{schedule_id}#optouts")
 
 
-def wishes_of(form: Form, before: Sequence[DeliveryWish] = ()) -> list[DeliveryWish]:
-    """What the three fields say: by what, to whom, in which words. Nothing where they are empty. The form shows the
-    first of `before` alone; the others stay."""
-    via = form.get("via", "")
-    if via not in list(DeliveryVia):
-        return list(before[1:])
-    where = form.get("to", "").strip()
-    is_column = "@" not in where and bool(where)
-    wish = DeliveryWish(via=DeliveryVia(via), subject=form.get("subject", "").strip(), body=_body(form))
-    values: dict[str, Any] = {}
-    if wish.via in (DeliveryVia.MAIL, DeliveryVia.LINK):
-        values = {"to_column": where} if is_column else {"to": parted_addresses(where)}
-        values["attach"] = form.get("attach", "files") == "files"
-    elif wish.via in (DeliveryVia.FOLDER, DeliveryVia.S3):
-        values = {"path": where}
-    else:
-        values = {"url": where if "://" in where else "", "secret": form.get("secret", "")}
-    made = DeliveryWish(via=wish.via, subject=wish.subject, body=wish.body, **values)
-    return [made, *before[1:]]
-
-
-def form_of(wishes: Sequence[DeliveryWish]) -> list[tuple[str, str]]:
-    """The fields as they would have been sent; what is secret is not shown, and stays when it is left as it is."""
-    if not wishes:
-        return []
-    wish = wishes[0]
-    where = wish.path or wish.to_column or ", ".join(wish.to) or wish.host
-    attach = "files" if wish.attach else "link"
-    return [("via", wish.via.value), ("to", where), ("subject", wish.subject), ("body", wish.body), ("attach", attach)]
-
-
 async def previewed(request: web.Request, order: BatchOrder) -> tuple[DeliveryPreview, int]:
     """Who would get what, and how many of them are shown."""
     return await operations_of(request).deliveries.preview(require_principal(request), order), _SHOWN_OF_PREVIEW
@@ -171,7 +142,3 @@ async def _panel(
     batch = await operations.get(principal, request.match_info["id"], Right.OWN)
     panel = await delivery_panel(request, batch, Right.OWN, given=given, error=error)
     return await render(request, template, error.status if error else 200, panel=panel, batch=batch)
-
-
-def _body(form: Form) -> str:
-    return form.get("body", "").replace("\r\n", "\n").strip()

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from server.deliveries.delivery import BatchDelivered
 from server.schedules.schedule import RunState, Schedule, ScheduleRun
 from server.schedules.timing import times_after
 
@@ -28,11 +29,26 @@ class CalendarEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayDeliveries:
+    """What was delivered on a day, and what was not. `batch_id`: the first that needs somebody, else the last."""
+
+    batch_id: str
+    sent: int
+    troubled: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarDay:
     day: date
     is_inside: bool
     is_today: bool
     entries: Sequence[CalendarEntry]
+    delivered: DayDeliveries | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.entries and self.delivered is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +79,14 @@ def month_of(text: str, now: datetime, time_zone: str) -> CalendarMonth:
     return CalendarMonth(first=first if 2000 <= first.year <= _MOST_YEAR else today.replace(day=1))
 
 
+def span_of(month: CalendarMonth, time_zone: str) -> tuple[datetime, datetime]:
+    """When its first week begins and its last ends, in UTC."""
+    zone, weeks = ZoneInfo(time_zone), calendar.Calendar().monthdatescalendar(month.first.year, month.first.month)
+    ends = (weeks[0][0], weeks[-1][-1] + timedelta(days=1))
+    begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in ends)
+    return begin, end
+
+
 def calendar_of(
     schedules: Sequence[Schedule],
     runs: Mapping[str, Sequence[ScheduleRun]],
@@ -70,18 +94,19 @@ def calendar_of(
     *,
     now: datetime,
     time_zone: str,
+    delivered: Sequence[BatchDelivered] = (),
 ) -> list[list[CalendarDay]]:
     """Weeks from Monday on."""
     zone = ZoneInfo(time_zone)
     weeks = calendar.Calendar().monthdatescalendar(month.first.year, month.first.month)
-    begin = datetime.combine(weeks[0][0], time(), zone).astimezone(UTC)
-    end = datetime.combine(weeks[-1][-1] + timedelta(days=1), time(), zone).astimezone(UTC)
+    begin, end = span_of(month, time_zone)
     by_day: dict[date, list[CalendarEntry]] = {}
     for schedule in schedules:
         entries = [*_ran(schedule, runs[schedule.id], begin, end), *_coming(schedule, max(begin, now), end)]
         for entry in _once_a_day(entries, zone):
             by_day.setdefault(entry.at.astimezone(zone).date(), []).append(entry)
     today = now.astimezone(zone).date()
+    by_delivery = _by_day(delivered, zone)
     return [
         [
             CalendarDay(
@@ -89,11 +114,29 @@ def calendar_of(
                 is_inside=day.month == month.first.month,
                 is_today=day == today,
                 entries=sorted(by_day.get(day, ()), key=lambda entry: entry.at),
+                delivered=by_delivery.get(day),
             )
             for day in week
         ]
         for week in weeks
     ]
+
+
+def _by_day(delivered: Sequence[BatchDelivered], zone: ZoneInfo) -> dict[date, DayDeliveries]:
+    """Days on which something was delivered, or was to be."""
+    days: dict[date, list[BatchDelivered]] = {}
+    for each in delivered:
+        if each.sent or each.troubled or each.skipped:
+            days.setdefault(each.at.astimezone(zone).date(), []).append(each)
+    return {
+        day: DayDeliveries(
+            batch_id=next((each.batch_id for each in of_day if each.troubled), of_day[-1].batch_id),
+            sent=sum(each.sent for each in of_day),
+            troubled=sum(each.troubled for each in of_day),
+            skipped=sum(each.skipped for each in of_day),
+        )
+        for day, of_day in days.items()
+    }
 
 
 def _ran(schedule: Schedule, runs: Sequence[ScheduleRun], begin: datetime, end: datetime) -> list[CalendarEntry]:
@@ -107,7 +150,7 @@ def _ran(schedule: Schedule, runs: Sequence[ScheduleRun], begin: datetime, end: 
 def _coming(schedule: Schedule, begin: datetime, end: datetime) -> list[CalendarEntry]:
     if not schedule.is_on or not schedule.cron or begin >= end:
         return []
-    times = islice(times_after(schedule.cron, schedule.time_zone, begin), _MOST_TIMES)
+    times = islice(times_after(schedule.cron, schedule.time_zone, begin, schedule.workdays), _MOST_TIMES)
     return [CalendarEntry(at=at, schedule=schedule, state="planned") for at in times if at < end]
 
 

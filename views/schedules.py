@@ -23,11 +23,14 @@ from server.reports.work import FileFormat
 from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
 from server.schedules.timing import ors_days
 from server.schedules.words import CronWords, Pattern, words_of
-from views.context import render
-from views.deliveries import form_of, previewed, wishes_of
+from server.schedules.workdays import DayOff, OnlyOn
+from views.context import formats_for, render
+from views.countries import country_choices, country_name, country_of_zone
+from views.deliveries import previewed
+from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, form_of, groups_of, regrouped, wishes_of
 from views.field_errors import errors_by_field
 from views.owned import parted
-from views.schedule_calendar import calendar_of, month_of
+from views.schedule_calendar import calendar_of, month_of, span_of
 from views.template_forms import FormField, fields_of, parameters_from
 from views.time_zones import time_zone_choices
 
@@ -70,7 +73,16 @@ async def schedules_page(request: web.Request) -> web.Response:
             principal, [each for each in page.items if runs[each.id] and runs[each.id][0].batch_id]
         ),
         month=month,
-        calendar=calendar_of(page.items, runs, month, now=utc_now(), time_zone=principal.time_zone),
+        calendar=calendar_of(
+            page.items,
+            runs,
+            month,
+            now=utc_now(),
+            time_zone=principal.time_zone,
+            delivered=await operations_of(request).deliveries.delivered(
+                principal, page.items, *span_of(month, principal.time_zone)
+            ),
+        ),
     )
 
 
@@ -78,6 +90,7 @@ async def schedule_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     schedule = await operations_of(request).schedules.get(principal, request.match_info["id"])
     runs = await operations_of(request).schedules.runs(principal, [schedule], limit=_PER_PAGE)
+    times = operations_of(request).schedules.next_times(schedule)
     return await render(
         request,
         "schedules/_detail.html" if "fragment" in request.query else "schedules/detail.html",
@@ -85,7 +98,9 @@ async def schedule_page(request: web.Request) -> web.Response:
         told=_told(request, schedule),
         runs=runs[schedule.id],
         optouts=await operations_of(request).unsubscribing.of_schedule(principal, schedule.id),
-        times=operations_of(request).schedules.next_times(schedule),
+        times=times,
+        calendar_name=country_name(schedule.calendar, formats_for(request).locale),
+        calendar_end=operations_of(request).schedules.calendar_end(schedule, times),
         ors_days=bool(schedule.cron) and ors_days(schedule.cron),
     )
 
@@ -102,8 +117,10 @@ async def new_schedule_page(request: web.Request) -> web.Response:
 
 async def create_schedule(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    form = await read_form(request)
+    form = await _read(request)
     name = form.get("template", "")
+    if (changed := regrouped(form)) is not None:
+        return await _form(request, name, changed)
     try:
         wish = ScheduleWish(template=parted(name)[0], owner=parted(name)[1], **_changes(form))
         if form.get("try"):
@@ -124,7 +141,9 @@ async def change_schedule(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     operations = operations_of(request).schedules
     schedule = await operations.get(principal, request.match_info["id"])
-    form = await read_form(request)
+    form = await _read(request)
+    if (changed := regrouped(form)) is not None:
+        return await _form(request, _key_of(schedule), changed, schedule=schedule)
     try:
         changes = _changes(form, before=schedule)
         if form.get("try"):
@@ -155,6 +174,10 @@ async def delete_schedule(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     await operations_of(request).schedules.delete(principal, request.match_info["id"])
     raise web.HTTPSeeOther("/schedules")
+
+
+async def _read(request: web.Request) -> Form:
+    return await read_form(request, limit_bytes=MOST_FORM_BYTES, max_fields=MOST_FORM_FIELDS)
 
 
 async def _turned(request: web.Request, *, is_on: bool) -> web.Response:
@@ -208,11 +231,13 @@ async def _form(
         others=[(each.id, each.name) for each in others.items if schedule is None or each.id != schedule.id],
         zones=await asyncio.to_thread(time_zone_choices, utc_now(), chosen=zone),
         zone=zone,
+        calendars=await asyncio.to_thread(country_choices, formats_for(request).locale),
+        calendar=given.get("calendar") or country_of_zone(zone),
         errors=errors,
         error=error,
         ways=operations.deliveries.checks.ways(),
         delivery_problems=[text for field, text in errors.items() if field.startswith("deliveries")],
-        more_wishes=len(schedule.ordered.deliveries[1:]) if schedule else 0,
+        groups=groups_of(form),
         preview=preview[0] if preview else None,
         preview_shown=preview[1] if preview else 0,
     )
@@ -250,6 +275,7 @@ def _changes(form: Form, *, before: Schedule | None = None) -> dict[str, Any]:
         "quiet_seconds": DEFAULT_QUIET_SECONDS if quiet is None else quiet * 60,
         "missed": _one_of(Missed, form.get("missed", ""), Missed.ONCE),
         "overlap": _one_of(Overlap, form.get("overlap", ""), Overlap.QUEUE),
+        **_workdays(form, has_times=repeat not in (_WHEN_IMPORT, _WHEN_SCHEDULE)),
     }
     mail_to = form.get("mail_to", "").strip()
     form = Form([("via", "mail"), ("to", mail_to), *form.pairs()]) if mail_to else form
@@ -263,6 +289,14 @@ def _changes(form: Form, *, before: Schedule | None = None) -> dict[str, Any]:
     values = parameters_from(form.pairs())
     changes["parameters"] = [values] if values else None
     return changes
+
+
+def _workdays(form: Form, *, has_times: bool) -> dict[str, Any]:
+    """`days_off` is empty where it comes on these as well."""
+    day_off = form.get("days_off", "")
+    if not has_times or day_off not in list(DayOff):
+        return {"only_on": OnlyOn.EACH, "calendar": "", "day_off": DayOff.SKIP}
+    return {"only_on": OnlyOn.WORKDAYS, "calendar": form.get("calendar", ""), "day_off": DayOff(day_off)}
 
 
 def _cron(form: Form, repeat: str) -> str:
@@ -307,6 +341,8 @@ def _filled(schedule: Schedule) -> Form:
         ("quiet_minutes", str(schedule.quiet_seconds // 60)),
         ("missed", schedule.missed.value),
         ("overlap", schedule.overlap.value),
+        ("days_off", schedule.day_off.value if schedule.calendar else ""),
+        ("calendar", schedule.calendar),
         *(("format", each) for each in schedule.ordered.formats),
         *form_of(schedule.ordered.deliveries),
     ]

@@ -11,14 +11,17 @@ from socket import gethostname
 from server.app import engines
 from server.app.accounts import AuthParts
 from server.app.channels import build_sending
+from server.app.datasets import DatasetParts
 from server.app.live import LiveParts
 from server.app.reports import ReportParts
 from server.app.storage import StorageParts
+from server.app.workers import WorkerParts
 from server.base_path import BasePath
 from server.clock import Clock, new_id, utc_now
 from server.deliveries.carrying import Carrying
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.freezing import Freezing, LinkEnd
+from server.deliveries.pictures import ChartPictures
 from server.deliveries.planning import DeliveryRules
 from server.deliveries.sending import Carries, Sending
 from server.deliveries.store import DeliveryStore
@@ -48,6 +51,8 @@ def build_deliveries(
     auth: AuthParts,
     live: LiveParts,
     reports: ReportParts,
+    workers: WorkerParts,
+    datasets: DatasetParts,
     clock: Clock = utc_now,
     carries: Carries | None = None,
 ) -> DeliveryParts:
@@ -61,6 +66,9 @@ def build_deliveries(
         channels=build_sending(settings, languages=languages, storage=storage),
         seals=auth.seals,
         links=links,
+        pictures=ChartPictures(
+            store=reports.batches, blobs=storage.blobs, workers=workers.interactive, limits=datasets.query_limits
+        ),
         languages=languages,
         base=public,
     )

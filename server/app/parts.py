@@ -193,7 +193,14 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         monitoring=monitoring,
         alerts=alerts,
         deliveries=build_deliveries(
-            settings, languages=languages, storage=storage, auth=auth, live=live, reports=reports
+            settings,
+            languages=languages,
+            storage=storage,
+            auth=auth,
+            live=live,
+            reports=reports,
+            workers=workers,
+            datasets=datasets,
         ),
     )
     counts["deliveries"] = lambda: dict(operations.deliveries.sending.counts)

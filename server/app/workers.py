@@ -25,6 +25,7 @@ PRELOADED = (  # slow to import: once, not per process
     "server.datasets.reject_files",
     "server.datasets.rows",
     "server.help.reading",
+    "server.reports.chart_picture",
     "server.reports.choices",
     "server.reports.combining",
     "server.reports.first_page",

@@ -8,6 +8,7 @@ import msgspec
 
 from server.auth.seals import Seals
 from server.deliveries.delivery import FrozenDelivery
+from server.deliveries.pictures import ChartPictures
 from server.deliveries.writing import DeliveryWords
 from server.delivery.messages import ChannelSender, ChannelTarget, ChannelVia
 from server.delivery.parcel import Carrier, Channel, Parcel, ParcelState
@@ -52,6 +53,7 @@ class Carrying:
         channels: ChannelSender,
         seals: Seals,
         links: ShareLinkStore,
+        pictures: ChartPictures,
         languages: Languages,
         base: str,
     ) -> None:
@@ -60,6 +62,7 @@ class Carrying:
         self._channels = channels
         self._seals = seals
         self._links = links
+        self._pictures = pictures
         self._languages = languages
         self._base = base
 
@@ -80,11 +83,16 @@ class Carrying:
         """Raises `InvalidInput`."""
         self._channels.require(target)
 
+    async def prepare(self, delivery: FrozenDelivery) -> None:
+        """What takes its time, while nothing has left yet."""
+        if _is_mail(delivery):
+            await self._pictures.draw(delivery)
+
     async def carry(self, delivery: FrozenDelivery) -> str:
         """What the other side said, or where it lies. Raises `NotDelivered`."""
         if delivery.via is DeliveryVia.FOLDER:
             return await self._folders.put(delivery)
-        if delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and delivery.recipient):
+        if _is_mail(delivery):
             await self._mail.carry(_parcel(delivery, await self.words_of(delivery)))
             return ""
         if delivery.via is DeliveryVia.LINK:
@@ -105,6 +113,7 @@ class Carrying:
             base=self._base,
             secrets=await self._links.secrets_of(link_ids) if link_ids else {},
             unsubscribe=self._unsubscribe(delivery),
+            pictures=self._pictures.of(delivery),
         )
 
     async def link_urls(self, link_ids: list[str]) -> dict[str, str]:
@@ -128,6 +137,10 @@ class Carrying:
             return ""
         code = self._seals.seal(UnsubscribeCode(delivery.schedule_id, delivery.recipient.casefold()))
         return f"{self._base}/unsubscribe/{code}"
+
+
+def _is_mail(delivery: FrozenDelivery) -> bool:
+    return delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and bool(delivery.recipient))
 
 
 def channel_of(via: DeliveryVia) -> ChannelVia:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from server.delivery.wishes import DeliveryVia
+from server.delivery.wishes import DeliveryRights, DeliveryVia
 
 MOST_REPORTS_TOLD = 50  # of one delivery, each by its name
 
@@ -73,6 +73,7 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     links_end_at: datetime | None = None
     list_name: str = ""  # the schedule that it is of
     path: str = ""
+    rights: DeliveryRights = DeliveryRights.OWNER
 
     @property
     def files(self) -> list[DeliveredFile]:
@@ -107,6 +108,16 @@ class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):
     sealed: str
     message_id: str
     round: str
+
+
+class BatchDelivered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the deliveries of one run of a schedule. `at`: when the first was written down."""
+
+    batch_id: str
+    at: datetime
+    sent: int = 0
+    troubled: int = 0
+    skipped: int = 0
 
 
 class OptOut(msgspec.Struct, frozen=True, kw_only=True):

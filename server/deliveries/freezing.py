@@ -42,7 +42,7 @@ _AT_ONCE = 20  # batches of one look
 _TIME = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 _NOT_MADE = phrase("The report could not be made, so there was nothing to send.")
 _NOT_DONE = phrase("The reports were not all tried: their job was cancelled or failed. Make them again to send them.")
-_OPTED_OUT = phrase("This address wants no more mail of this schedule.")
+OPTED_OUT = phrase("This address wants no more mail of this schedule.")
 _ATTACHING = frozenset({DeliveryVia.MAIL})
 _LINKING = frozenset(DeliveryVia) - {DeliveryVia.MAIL, DeliveryVia.FOLDER, DeliveryVia.S3}
 _ENDS = [state for state in State if state.is_final]
@@ -136,7 +136,7 @@ class Freezing:
                 whole = batch.job_state is State.SUCCEEDED
                 problem, row["state"] = _NOT_MADE if whole else _NOT_DONE, DeliveryState.SKIPPED
             elif problem is None and each.recipient.casefold() in refused:
-                problem, row["state"] = _OPTED_OUT, DeliveryState.SKIPPED
+                problem, row["state"] = OPTED_OUT, DeliveryState.SKIPPED
             elif problem is not None:
                 row["state"] = DeliveryState.FAILED
             row |= _end_of(problem) if problem else {}
@@ -192,6 +192,7 @@ class Freezing:
             missing=sum(report.state is not State.SUCCEEDED for report in planned.reports),
             list_name=list_name,
             path=planned.wish.path,
+            rights=planned.wish.rights,
         )
         files = content.files
         fits = sum(encoded_bytes(file.size) for file in files) <= self._mail_bytes

@@ -31,6 +31,9 @@ style="margin-top:20px;border-top:1px solid #dfe2e8;">
 white-space:nowrap;">{{ text }}</td>
 </tr>{% endfor %}
 </table>{% endif %}
+{% if report.picture %}<img src="cid:{{ report.picture }}" alt="{{ report.told }}" width="550" \
+style="display:block;width:100%;max-width:550px;height:auto;margin-top:12px;border:0;border-radius:6px;\
+background:#ffffff;color:#1b1e24;font-size:13px;line-height:1.5;">{% endif %}
 </td></tr></table>
 {% endfor %}
 {% if button %}<p style="margin:24px 0 0;"><a href="{{ button.url }}" style="display:inline-block;padding:10px 18px;\

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from server.delivery.address_books import LookupProblem
 from server.delivery.mail_addresses import is_address, is_of_domains, parted_addresses
 from server.delivery.wishes import DeliveryVia, DeliveryWish
 from server.texts import Phrase, phrase
@@ -81,7 +82,7 @@ def _of_wish(
         for report in reports:
             yield PlannedDelivery(position=position, wish=wish, recipient=wish.path, reports=(report,), is_whole=False)
         return
-    for recipient in wish.to if wish.to or wish.to_column else [wish.host]:
+    for recipient in wish.to if wish.to or wish.to_column or wish.to_dataset else [wish.host]:
         problem = rules.problem_of(recipient) if wish.to else None
         yield PlannedDelivery(
             position=position,
@@ -91,19 +92,19 @@ def _of_wish(
             is_whole=True,
             problem=problem,
         )
-    if wish.to_column:
-        yield from _by_column(position, wish, reports, rules)
+    if wish.to_column or wish.to_dataset:
+        yield from _by_row(position, wish, reports, rules)
 
 
-def _by_column(
+def _by_row(
     position: int, wish: DeliveryWish, reports: Sequence[Receivable], rules: DeliveryRules
 ) -> Iterable[PlannedDelivery]:
     theirs: dict[str, list[Receivable]] = {}
     named: dict[str, str] = {}
     for report in reports:
-        addresses = parted_addresses(_said(report, wish.to_column))
+        addresses = parted_addresses(_said(report, wish))
         if not addresses:
-            problem = phrase("Its row names nobody in “{column}”.", column=wish.to_column)
+            problem = _why_nobody(report, wish)
             yield PlannedDelivery(
                 position=position, wish=wish, recipient="", reports=(report,), is_whole=False, problem=problem
             )
@@ -123,7 +124,17 @@ def _by_column(
             )
 
 
-def _said(report: Receivable, column: str) -> str:
+def _why_nobody(report: Receivable, wish: DeliveryWish) -> Phrase:
+    if (book := wish.to_dataset) is None:
+        return phrase("Its row names nobody in “{column}”.", column=wish.to_column)
+    problem = LookupProblem(report.carried.get(book.problem_as, LookupProblem.EMPTY))
+    return book.told(problem, report.carried.get(book.key_as, ""))
+
+
+def _said(report: Receivable, wish: DeliveryWish) -> str:
     """Of reports that were ordered without a delivery only parameters are kept."""
+    if wish.to_dataset:
+        return report.carried.get(wish.to_dataset.carried_as, "")
+    column = wish.to_column
     said = report.carried.get(column) or report.parameters.get(column)
     return said if isinstance(said, str) else ""

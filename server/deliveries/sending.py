@@ -15,8 +15,9 @@ from server.auth.access import BATCHES, DATASETS, Right, closed_to, user_may
 from server.clock import Clock, utc_now
 from server.deliveries.delivery import DeliveryState, FrozenDelivery
 from server.deliveries.delivery_telling import DeliveryTelling
-from server.deliveries.freezing import Freezing, event_of
+from server.deliveries.freezing import OPTED_OUT, Freezing, event_of
 from server.deliveries.planning import DeliveryRules
+from server.deliveries.recipients import left_out
 from server.deliveries.store import (
     HELD,
     DeliveryStore,
@@ -25,10 +26,11 @@ from server.deliveries.store import (
     due_vias,
     lose_sight,
     lost_ids,
+    opted_out,
     set_delivery,
     troubled_before,
 )
-from server.delivery.wishes import DeliveryVia
+from server.delivery.wishes import DeliveryRights, DeliveryVia
 from server.errors import NotDelivered, NotFound
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import batches, users
@@ -49,6 +51,8 @@ class Carries(Protocol):
     """`carrying.Carrying`, or a double."""
 
     def can(self, via: DeliveryVia) -> bool: ...
+
+    async def prepare(self, delivery: FrozenDelivery) -> None: ...
 
     async def carry(self, delivery: FrozenDelivery) -> str: ...
 
@@ -81,7 +85,7 @@ class Sending:
         self._lanes: dict[DeliveryVia, asyncio.Task[None]] = {}
         self._soon = asyncio.Event()
         self._is_leaving = False
-        self.counts = dict.fromkeys(("sent", "failed", "perhaps_sent"), 0)
+        self.counts = dict.fromkeys(("sent", "failed", "perhaps_sent", "skipped"), 0)
 
     async def run(self) -> None:
         """Until cancelled; then what is on its way is waited for."""
@@ -154,6 +158,10 @@ class Sending:
         if (problem := await self._forbidden(delivery)) is not None:
             await self._end(delivery, DeliveryState.FAILED, problem)
             return
+        if (problem := await self._left_out(delivery)) is not None:
+            await self._end(delivery, DeliveryState.SKIPPED, problem)
+            return
+        await self._carrying.prepare(delivery)
         async with self._database.write() as connection:
             if not await begin_sending(connection, delivery.id, holder=self._holder, now=self._clock()):
                 return
@@ -188,6 +196,19 @@ class Sending:
                 return phrase("Its owner may no longer see the data that these reports are made from.")
         is_mail = delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and delivery.recipient)
         return self._rules.problem_of(delivery.recipient) if is_mail else None
+
+    async def _left_out(self, delivery: FrozenDelivery) -> Phrase | None:
+        """Why who it is for gets nothing at this moment, although its owner may send it."""
+        address = delivery.recipient.casefold()
+        async with self._database.read() as connection:
+            if delivery.schedule_id and address in await opted_out(connection, delivery.schedule_id):
+                return OPTED_OUT
+            if delivery.content.rights is DeliveryRights.OWNER:
+                return None
+            used = sa.select(batches.c.dataset_versions).where(batches.c.id == delivery.batch_id)
+            versions = await connection.scalar(used) or {}
+            read = {name: each["dataset_id"] for name, each in versions.items()}
+            return (await left_out(connection, [address], read)).get(address)
 
     async def _returned(self, delivery: FrozenDelivery, error: NotDelivered) -> None:
         said = phrase(error.message, **plain(error.parameters))

@@ -14,6 +14,7 @@ from server.clock import new_id
 from server.deliveries.delivery import (
     OPEN_STATES,
     TROUBLED,
+    BatchDelivered,
     DeliveryContent,
     DeliveryItem,
     DeliveryState,
@@ -100,6 +101,26 @@ class DeliveryStore:
         async with self._database.read() as connection:
             rows = (await connection.execute(query.group_by(deliveries.c.schedule_id))).all()
         return dict(row.tuple() for row in rows)
+
+    async def delivered(self, schedule_ids: Sequence[str], since: datetime, until: datetime) -> list[BatchDelivered]:
+        """Of each batch of theirs whose deliveries were written down in that time; what waits is in none yet."""
+        begun = sa.func.min(deliveries.c.created_at).label("at")
+        counts = [
+            sa.func.count().filter(deliveries.c.state.in_(states)).label(name)
+            for name, states in (
+                ("sent", (DeliveryState.SENT,)),
+                ("troubled", TROUBLED),
+                ("skipped", (DeliveryState.SKIPPED,)),
+            )
+        ]
+        query = sa.select(deliveries.c.batch_id, begun, *counts).where(
+            deliveries.c.schedule_id.in_(schedule_ids),
+            deliveries.c.created_at >= since,
+            deliveries.c.created_at < until,
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.group_by(deliveries.c.batch_id).order_by(begun))).mappings().all()
+        return [msgspec.convert(_plain(row), BatchDelivered) for row in rows]
 
     async def optouts(self, schedule_id: str) -> list[OptOut]:
         query = sa.select(delivery_optouts).where(delivery_optouts.c.schedule_id == schedule_id)

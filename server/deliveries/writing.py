@@ -12,9 +12,10 @@ from babel.dates import format_date
 from server.deliveries.delivery import DeliveredReport, FrozenDelivery
 from server.deliveries.mail_page import mail_page
 from server.delivery.messages import ChannelMessage, ToldFile
-from server.delivery.parcel import Attachment, Mail
+from server.delivery.parcel import Attachment, InlinePicture, Mail
 from server.delivery.wishes import filled
 from server.languages import Languages, babel_locale
+from server.reports.work import ChartPicture
 from server.texts import phrase, told
 
 _A_SECOND = timedelta(seconds=1)
@@ -26,6 +27,8 @@ class ShownReport:
     url: str
     parameters: Sequence[tuple[str, str]]
     figures: Sequence[tuple[str, str]]
+    picture: str = ""  # its content id in the mail
+    told: str = ""  # what is to be seen on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class DeliveryWords:
         base: str,
         secrets: Mapping[str, str],
         unsubscribe: str = "",
+        pictures: Mapping[str, ChartPicture] | None = None,
     ) -> None:
         self._delivery = delivery
         self._content = delivery.content
@@ -53,6 +57,7 @@ class DeliveryWords:
         self._base = base
         self._secrets = secrets
         self._unsubscribe = unsubscribe
+        self._pictures = pictures or {}
 
     @property
     def subject(self) -> str:
@@ -74,6 +79,9 @@ class DeliveryWords:
             text=self.text(),
             html=self._page(),
             attachments=tuple(attached),
+            pictures=tuple(
+                InlinePicture(id=_picture_id(each), png=found.png) for each, found in self._pictures.items()
+            ),
             unsubscribe=self._unsubscribe,
             message_id=self._delivery.message_id,
         )
@@ -173,6 +181,8 @@ class DeliveryWords:
                 url=self._url_of(report),
                 parameters=report.parameters,
                 figures=report.figures,
+                picture=_picture_id(report.id) if report.id in self._pictures else "",
+                told=self._pictures[report.id].told if report.id in self._pictures else "",
             )
             for report in self._content.reports
         ]
@@ -218,6 +228,10 @@ class DeliveryWords:
 
     def _told(self, words: dict[str, object], **values: object) -> str:
         return told(str(words["phrase"]), values, self.gettext)
+
+
+def _picture_id(report_id: str) -> str:
+    return f"chart-{report_id}@jindu"
 
 
 def folder_values(delivery: FrozenDelivery) -> dict[str, str]:

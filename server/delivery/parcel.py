@@ -30,6 +30,13 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""  # what it held when the mail was written; empty: nobody noted it
 
 
+class InlinePicture(msgspec.Struct, frozen=True, kw_only=True):
+    """PNG that the HTML of a mail shows as `cid:<id>`."""
+
+    id: str
+    png: bytes
+
+
 class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):
     """`html` is the same once more, for programs that show it. `unsubscribe` is an address that ends such mail with one
     click; `message_id` stays the same as long as it is the same mail."""
@@ -39,6 +46,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):
     text: str
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[InlinePicture, ...] = ()
     unsubscribe: str = ""
     message_id: str = ""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
+
+from server.delivery.address_books import AddressBook, BookVersion
 
 MOST_WISHES = 20
 MOST_RECIPIENTS = 50  # that one wish names; a column may name as many as there are reports
@@ -27,6 +30,13 @@ class DeliveryVia(StrEnum):
     LINK = "link"
 
 
+class DeliveryRights(StrEnum):
+    """With whose rights something leaves: `recipient` are those of who gets it, who is then a user of this server."""
+
+    OWNER = "owner"
+    RECIPIENT = "recipient"
+
+
 class DeliveryStage(StrEnum):
     """Of a batch that is to be delivered. `wanted`: whatever its job makes goes out once that is over."""
 
@@ -37,7 +47,8 @@ class DeliveryStage(StrEnum):
 
 
 class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`to` are addresses; `to_column` names the column of the parameter rows in which each report's stand.
+    """`to` are addresses; `to_column` names the column of the parameter rows in which each report's stand, `to_dataset`
+    where else they are found.
 
     `url` and `secret` are `sealed` where they are kept, and `host` is what may be told of them. `path` is where in a
     folder it lies. Empty texts stand for the usual ones.
@@ -46,29 +57,36 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     via: DeliveryVia
     to: list[str] = []
     to_column: str = ""
+    to_dataset: AddressBook | None = None
     subject: str = ""
     body: str = ""
     attach: bool = True
     url: str = ""
     secret: str = ""
     path: str = ""
+    rights: DeliveryRights = DeliveryRights.OWNER
     host: str = ""
     sealed: str = ""
 
 
 class WantedDeliveries(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Of one batch. `schedule_id` when a schedule ordered it."""
+    """Of one batch. `schedule_id` when a schedule ordered it; `books` are the datasets of address books, by name."""
 
     wishes: list[DeliveryWish]
     schedule_id: str | None = None
+    books: dict[str, BookVersion] = {}
 
     @property
     def columns(self) -> tuple[str, ...]:
         return columns_of(self.wishes)
 
 
-def columns_of(wishes: list[DeliveryWish]) -> tuple[str, ...]:
+def columns_of(wishes: Sequence[DeliveryWish]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wish.to_column for wish in wishes if wish.to_column))
+
+
+def books_of(wishes: Sequence[DeliveryWish]) -> tuple[AddressBook, ...]:
+    return tuple(dict.fromkeys(wish.to_dataset for wish in wishes if wish.to_dataset))
 
 
 def filled(text: str, values: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
@@ -18,7 +19,8 @@ from urllib.parse import quote
 
 import aiosmtplib
 
-from server.delivery.parcel import Attachment, Mail, Parcel
+from server.delivery.parcel import Attachment, InlinePicture, Mail, Parcel
+from server.engines.smtp_tokens import SmtpTokens
 from server.errors import NotDelivered, NotFound
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
@@ -39,6 +41,7 @@ class SmtpMail:
         self._settings = settings
         self._blobs = blobs
         self._trust = trust
+        self._tokens = SmtpTokens(settings)
 
     @property
     def is_set_up(self) -> bool:
@@ -51,11 +54,13 @@ class SmtpMail:
         message = await self._written(parcel, parcel.content)
         settings = self._settings
         content = await asyncio.to_thread(message.as_bytes)
+        token = await self._tokens.token() if self._tokens.is_set_up else ""
         client = _Handing(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             username=settings.smtp_user or None,
             password=settings.smtp_password or None,
+            oauth_token_generator=_giving(token) if token else None,
             use_tls=settings.smtp_security == "tls",
             start_tls=settings.smtp_security == "starttls",
             tls_context=self._trust,
@@ -65,6 +70,11 @@ class SmtpMail:
             await client.connect()
             await client.sendmail(parseaddr(settings.mail_from)[1], parcel.content.recipients, content)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            if token and isinstance(error, aiosmtplib.SMTPAuthenticationError):
+                self._tokens.forget()
+                said = f"{error.code} {error.message}"
+                words = "{host} does not take the token of smtp_user: {said}. Look whether smtp_user may send by SMTP."
+                raise NotDelivered(words, host=settings.smtp_host, said=said) from error
             raise _in_words(error, f"{settings.smtp_host}:{settings.smtp_port}", client.is_handed_over) from error
         finally:
             await _hang_up(client)
@@ -85,6 +95,8 @@ class SmtpMail:
         message.set_content(mail.text)
         if mail.html:
             message.add_alternative(mail.html, subtype="html")
+        if mail.pictures:
+            _add_pictures(message, mail.pictures)
         if mail.attachments:
             message.make_mixed()
         for each in mail.attachments:
@@ -104,6 +116,13 @@ class SmtpMail:
         return content
 
 
+def _giving(token: str) -> Callable[[], Awaitable[str]]:
+    async def give() -> str:
+        return token
+
+    return give
+
+
 class _Handing(aiosmtplib.SMTP):
     """Knows whether the message itself is on its way: whoever does not answer then may have taken it."""
 
@@ -120,6 +139,21 @@ async def _hang_up(client: aiosmtplib.SMTP) -> None:
         await client.quit(timeout=_GOODBYE_SECONDS)
     except (aiosmtplib.SMTPException, OSError):
         client.close()
+
+
+def _add_pictures(message: EmailMessage, pictures: Sequence[InlinePicture]) -> None:
+    """`related{alternative{text, html}, pictures}`: every program takes them for pictures, not for files."""
+    words = EmailMessage(policy=SMTP_POLICY)
+    words["Content-Type"] = message["Content-Type"]
+    words.set_payload(message.get_payload())
+    del message["Content-Type"]
+    message["Content-Type"] = 'multipart/related; type="multipart/alternative"'
+    message.set_payload([words])
+    for picture in pictures:
+        part = EmailMessage(policy=SMTP_POLICY)
+        part.set_content(picture.png, "image", "png", disposition="inline", cid=f"<{picture.id}>", filename="chart.png")
+        del part["MIME-Version"]
+        message.attach(part)
 
 
 def attached(attachment: Attachment, content: bytes) -> Message:

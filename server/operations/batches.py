@@ -13,7 +13,8 @@ from server.auth.access import BATCHES, DATASETS, Right, ThingAccess, require_st
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
-from server.delivery.wishes import DeliveryStage, WantedDeliveries, columns_of
+from server.datasets.dataset import Version
+from server.delivery.wishes import DeliveryStage, DeliveryWish, WantedDeliveries, books_of, columns_of
 from server.errors import Conflict, Locked, NotFound, StorageFull
 from server.jobs.job import Job, Priority, State
 from server.jobs.keys import Asked, prioritized
@@ -22,7 +23,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.operations.data_reading import DataReading
-from server.operations.delivery_checks import DeliveryChecks
+from server.operations.delivery_checks import DeliveryChecks, book_versions, parameters_named, require_books
 from server.operations.templates import TemplateOperations
 from server.reports.archive import Archive, archive_of
 from server.reports.as_of import moment_of
@@ -146,7 +147,8 @@ class BatchOperations:
         async with expand_request(batch, self._blobs, limits, max_reports=max_reports) as expand:
             request = ExpansionRequest(expand=expand, shown=shown)
             found: Expansion = await self._reading.in_worker(principal, plan_expansion, request)
-        return found
+        read = {name: used.dataset_id for name, used in batch.dataset_versions.items()}
+        return msgspec.structs.replace(found, datasets=read)
 
     async def get(self, principal: Principal, batch_id: str, right: Right = Right.VIEW) -> BatchHead:
         """Raises `NotFound` for what they may not see, `Forbidden` for what they may see but no more."""
@@ -258,6 +260,17 @@ class BatchOperations:
         )
         return await self.start(principal, order, idempotency_key=idempotency_key, asked={"reorder": batch.id})
 
+    async def _books(self, principal: Principal, wishes: Sequence[DeliveryWish]) -> dict[str, Version]:
+        """Datasets that say who gets what, by the name that the caller has for them, whoever's template it is."""
+        wanted = books_of(wishes)
+        if not wanted:
+            return {}
+        catalog = self._reading.catalog
+        known = await catalog.readable(principal)
+        found = await catalog.mentioned(known, [book.dataset for book in wanted])
+        require_books(wishes, found)
+        return {book.dataset: found[book.dataset] for book in wanted}
+
     async def _template_of(self, principal: Principal, batch: BatchHead) -> StoredTemplate:
         """As the batch was ordered from it; for those that did not note which one, the batch's owner's."""
         if batch.template_id is None:
@@ -310,7 +323,8 @@ class BatchOperations:
         catalog = self._reading.catalog
         known = await catalog.readable(principal, meant_by=stored.owner_id)
         read = await catalog.mentioned(known, [source, *queries])
-        await self._reading.note_looks(principal, read.values())
+        books = await self._books(principal, wishes)
+        await self._reading.note_looks(principal, [*read.values(), *books.values()])
         plan: OrderPlan = await self._reading.in_worker(
             principal,
             plan_order,
@@ -324,6 +338,7 @@ class BatchOperations:
                 language=principal.language,
                 time_zone=principal.time_zone,
                 carried=columns_of(wishes),
+                named=parameters_named(wishes),
             ),
         )
         return Batch(
@@ -345,7 +360,9 @@ class BatchOperations:
             time_zone=principal.time_zone,
             report_count=0,
             created_at=now,
-            deliveries=WantedDeliveries(wishes=wishes, schedule_id=order.schedule_id) if wishes else None,
+            deliveries=WantedDeliveries(wishes=wishes, schedule_id=order.schedule_id, books=book_versions(books))
+            if wishes
+            else None,
             delivery_state=DeliveryStage.WANTED if wishes else DeliveryStage.NONE,
         )
 

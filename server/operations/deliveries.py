@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,11 +16,19 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.deliveries.carrying import Carrying
-from server.deliveries.delivery import DeliveryItem, DeliveryState
+from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryState
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
+from server.deliveries.recipients import left_out
 from server.deliveries.sending import Sending
 from server.deliveries.store import DeliveryStore, set_delivery
-from server.delivery.wishes import MOST_WISHES, DeliveryStage, DeliveryVia, DeliveryWish, WantedDeliveries
+from server.delivery.wishes import (
+    MOST_WISHES,
+    DeliveryRights,
+    DeliveryStage,
+    DeliveryVia,
+    DeliveryWish,
+    WantedDeliveries,
+)
 from server.errors import Conflict, FieldError, InvalidInput
 from server.operations.batches import BatchOperations
 from server.operations.delivery_checks import DeliveryChecks
@@ -35,7 +43,6 @@ from server.storage.tables import batches, deliveries
 
 _MOST_PREVIEWED = 10_000
 _A_WEEK = timedelta(days=7)
-_AGAIN = frozenset(DeliveryState) - {DeliveryState.SENDING, DeliveryState.SKIPPED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,13 @@ class DeliveryOperations:
         ids = [each.id for each in planned if principal.may_see(each.owner_id)]
         return await self._store.troubled_since(ids, self._clock() - _A_WEEK)
 
+    async def delivered(
+        self, principal: Principal, planned: Sequence[ScheduleHead], since: datetime, until: datetime
+    ) -> Sequence[BatchDelivered]:
+        """What became of the deliveries of each run of theirs in that time."""
+        ids = [each.id for each in planned if principal.may_see(each.owner_id)]
+        return await self._store.delivered(ids, since, until)
+
     async def preview(self, principal: Principal, order: BatchOrder) -> DeliveryPreview:
         """Who would get what, and who cannot: nothing is ordered, nothing is sent."""
         principal.require_write()
@@ -131,7 +145,19 @@ class DeliveryOperations:
             for place, (parameters, beside) in enumerate(zip(expansion.sets, carried, strict=False), start=1)
         ]
         planned = planned_deliveries(self.checks.kept(order.deliveries), reports, self._rules)
-        return DeliveryPreview(total=expansion.total, deliveries=planned)
+        return DeliveryPreview(total=expansion.total, deliveries=await self._asked(planned, expansion.datasets))
+
+    async def _asked(
+        self, planned: Sequence[PlannedDelivery], datasets: Mapping[str, str]
+    ) -> Sequence[PlannedDelivery]:
+        """With those left out who may not see what the reports are made from, where their own rights count."""
+        theirs = [each for each in planned if each.wish.rights is DeliveryRights.RECIPIENT and each.problem is None]
+        if not theirs:
+            return planned
+        async with self._database.read() as connection:
+            reasons = await left_out(connection, {each.recipient for each in theirs}, datasets)
+        asked = {id(each): reasons.get(each.recipient.casefold()) for each in theirs}
+        return [replace(each, problem=asked.get(id(each), each.problem)) for each in planned]
 
     async def deliver(self, principal: Principal, batch_id: str, wishes: Sequence[DeliveryWish]) -> None:
         """Of a batch that there is: once it is made, else at once."""
@@ -140,6 +166,10 @@ class DeliveryOperations:
         kept = self.checks.kept(wishes)
         if not kept:
             raise InvalidInput(errors=[FieldError(field="deliveries", message="Say what is to be delivered.")])
+        for place, wish in enumerate(kept):
+            if wish.to_dataset:  # who gets what is found when a report is made out, and never afterwards
+                message = "Who gets each report is found in a dataset when they are ordered: order them anew with it."
+                raise InvalidInput(errors=[FieldError(field=f"deliveries[{place}].to_dataset", message=message)])
         async with self._database.write() as connection:
             await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
             await _add_wishes(connection, batch, kept)
@@ -159,7 +189,7 @@ class DeliveryOperations:
         principal.require_write()
         item = await self._store.item(delivery_id)
         batch = await self._batches.get(principal, item.batch_id, Right.OWN)
-        if item.state not in _AGAIN:
+        if item.state is DeliveryState.SENDING or (item.state is DeliveryState.SKIPPED and not item.report_count):
             raise Conflict("This is being sent, or there is nothing to send.")
         if item.via is DeliveryVia.MAIL and not item.recipient:
             raise Conflict("Its row names nobody: order it anew with an address.")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from server.auth.seals import Seals
+from server.datasets.dataset import Version
 from server.deliveries.carrying import CHANNELS, Carrying, channel_of
 from server.deliveries.planning import DeliveryRules
 from server.deliveries.writing import PLACEHOLDERS
+from server.delivery.address_books import BookVersion
 from server.delivery.messages import ChannelTarget
-from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, PLACEHOLDER, DeliveryVia, DeliveryWish
+from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, PLACEHOLDER, DeliveryRights, DeliveryVia, DeliveryWish
 from server.errors import FieldError, InvalidInput
 from server.texts import Phrase
 
 MOST_SUBJECT, MOST_BODY, MOST_COLUMN = 300, 4_000, 200
+_NAMED = 30  # columns
 _ADDRESSED = frozenset({DeliveryVia.MAIL, DeliveryVia.LINK})
 
 
@@ -66,12 +69,11 @@ class DeliveryChecks:
                 yield from error.errors
 
     def _recipients(self, wish: DeliveryWish) -> Iterator[FieldError]:
-        if wish.via not in _ADDRESSED:
-            if wish.to or wish.to_column:
-                yield FieldError(field="to", message="Only mail and links go to addresses; leave this out.")
-            return
-        if wish.via is DeliveryVia.MAIL and not wish.to and not wish.to_column:
-            yield FieldError(field="to", message="Name an address, or the column that has them.")
+        yield from _ways_to(wish)
+        if wish.via in _ADDRESSED:
+            yield from self._addresses(wish)
+
+    def _addresses(self, wish: DeliveryWish) -> Iterator[FieldError]:
         if len(wish.to) > MOST_RECIPIENTS:
             message = "Name at most {limit} addresses; a list of your mail server may have more."
             yield FieldError(field="to", message=message, parameters={"limit": MOST_RECIPIENTS})
@@ -79,17 +81,41 @@ class DeliveryChecks:
             yield FieldError(field="to", message="An address stands here twice.")
         if len(wish.to_column) > MOST_COLUMN or not wish.to_column.isprintable():
             yield FieldError(field="to_column", message="Write the name of one column.")
+        if wish.to_column and wish.to_dataset:
+            message = "Either a column of the rows or a dataset says who gets each report; leave one out."
+            yield FieldError(field="to_dataset", message=message)
+        for name in ("dataset", "key", "column"):
+            if wish.to_dataset and not getattr(wish.to_dataset, name):
+                yield FieldError(field=f"to_dataset.{name}", message="Name the dataset, its key and its column.")
         for problem in filter(None, map(self._rules.problem_of, wish.to)):
             yield _from_phrase("to", problem)
 
     def _sealed(self, wish: DeliveryWish, old: DeliveryWish | None) -> DeliveryWish:
-        if wish.via not in CHANNELS or wish.sealed:
+        if wish.via not in CHANNELS:
             return wish
-        if not wish.url and old is not None and old.via is wish.via and old.sealed and wish.via is not DeliveryVia.S3:
-            return msgspec.structs.replace(wish, sealed=old.sealed, host=old.host)
+        if not (wish.sealed or wish.url) and old is not None and old.via is wish.via and wish.via is not DeliveryVia.S3:
+            wish = msgspec.structs.replace(wish, sealed=old.sealed, host=old.host)
+        known = self._seals.open(wish.sealed, ChannelTarget) if wish.sealed and not wish.url else None
+        if wish.sealed and not wish.url and not (known and wish.secret):
+            return wish
+        if known is not None:  # the same place under another secret
+            wish = msgspec.structs.replace(wish, url=known.url)
         target = ChannelTarget(via=channel_of(wish.via), url=wish.url, secret=wish.secret, path=wish.path)
         self._carrying.require_target(target)
         return msgspec.structs.replace(wish, url="", secret="", host=target.shown, sealed=self._seals.seal(target))
+
+
+def _ways_to(wish: DeliveryWish) -> Iterator[FieldError]:
+    """Whether it says to whom, as far as that fits its way."""
+    has_addresses = bool(wish.to or wish.to_column or wish.to_dataset)
+    is_addressed = wish.via in _ADDRESSED
+    if wish.rights is DeliveryRights.RECIPIENT and not (is_addressed and has_addresses):
+        message = "Only who gets it by an address has rights of their own: name whom it goes to, by mail or link."
+        yield FieldError(field="rights", message=message)
+    if has_addresses and not is_addressed:
+        yield FieldError(field="to", message="Only mail and links go to addresses; leave this out.")
+    if wish.via is DeliveryVia.MAIL and not has_addresses:
+        yield FieldError(field="to", message="Name an address, or the column that has them.")
 
 
 def _texts(wish: DeliveryWish) -> Iterator[FieldError]:
@@ -103,6 +129,52 @@ def _texts(wish: DeliveryWish) -> Iterator[FieldError]:
             message = "There is no “{name}” to fill in; there are {names}."
             parameters = {"name": unknown[0], "names": ", ".join(PLACEHOLDERS)}
             yield FieldError(field=name, message=message, parameters=parameters)
+
+
+def parameters_named(wishes: Sequence[DeliveryWish]) -> dict[str, str]:
+    """Parameters by whose values address books are looked into, by their field."""
+    return {
+        f"deliveries[{place}].to_dataset.parameter": wish.to_dataset.by
+        for place, wish in enumerate(wishes)
+        if wish.to_dataset
+    }
+
+
+def require_books(wishes: Sequence[DeliveryWish], found: Mapping[str, Version]) -> None:
+    """Raises `InvalidInput` for a dataset that they may not see, or whose columns are called otherwise."""
+    problems = []
+    for place, wish in enumerate(wishes):
+        if (book := wish.to_dataset) is None:
+            continue
+        version, field = found.get(book.dataset), f"deliveries[{place}].to_dataset"
+        if version is None:
+            problems.append(
+                FieldError(
+                    field=f"{field}.dataset",
+                    message="There is no dataset named “{name}”.",
+                    parameters={"name": book.dataset},
+                )
+            )
+            continue
+        names = [column.name for column in version.columns]
+        problems += [
+            FieldError(
+                field=f"{field}.{part}",
+                message="“{dataset}” has no column “{name}”; it has {names}.",
+                parameters={"dataset": book.dataset, "name": name, "names": ", ".join(names[:_NAMED])},
+            )
+            for part, name in (("key", book.key), ("column", book.column))
+            if name not in names
+        ]
+    if problems:
+        raise InvalidInput(errors=problems)
+
+
+def book_versions(found: Mapping[str, Version]) -> dict[str, BookVersion]:
+    return {
+        name: BookVersion(dataset_id=version.dataset_id, version=version.number, files=version.files)
+        for name, version in found.items()
+    }
 
 
 def _from_phrase(field: str, problem: Phrase) -> FieldError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.access import DATASETS, ThingAccess
 from server.auth.permissions import Principal
 from server.clock import new_id
-from server.errors import Conflict, NotFound
+from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.operations.batches import BatchOperations
 from server.operations.delivery_checks import DeliveryChecks
 from server.operations.schedule_wishes import MOST_NAME, ScheduleWish, require_right, wrong_field
@@ -21,7 +22,10 @@ from server.reports.template_store import TemplateHead
 from server.schedules.schedule import Ordered, Schedule, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.store import ScheduleStore, leaders_of
 from server.schedules.timing import next_time
+from server.schedules.workdays import OnlyOn
 from server.storage.tables import datasets, schedules, users
+
+_MOST_TOLD = 20
 
 
 class SchedulePlanning:
@@ -36,7 +40,7 @@ class SchedulePlanning:
     async def made(
         self, principal: Principal, wish: ScheduleWish, *, now: datetime, before: Schedule | None = None
     ) -> ScheduleHead:
-        require_right(wish)
+        await asyncio.to_thread(require_right, wish)  # it may read the calendar of a country
         schedule_id = before.id if before else new_id()
         owner_id = before.owner_id if before else principal.user_id
         before_ones = before.ordered.deliveries if before else ()
@@ -44,6 +48,7 @@ class SchedulePlanning:
         wish = msgspec.structs.replace(wish, deliveries=deliveries)
         # As it will be ordered: `last_month` means what it means there.
         template = await self._batches.check(replace(principal, time_zone=wish.time_zone), wish.order)
+        await asyncio.to_thread(_require_different, wish)
         dataset_id, dataset_name = await self._dataset(principal, wish, before)
         leader = await self._leader(principal, wish, schedule_id, owner_id) if wish.after_schedule else None
         return ScheduleHead(
@@ -65,12 +70,14 @@ class SchedulePlanning:
             quiet_seconds=wish.quiet_seconds,
             leader_id=leader.id if leader else None,
             leader_name=leader.name if leader else "",
+            calendar=wish.calendar if wish.only_on is OnlyOn.WORKDAYS else "",
+            day_off=wish.day_off,
             missed=wish.missed,
             overlap=wish.overlap,
             standing=ScheduleStanding.ON if wish.enabled else ScheduleStanding.PAUSED,
             reason=StopReason.NONE if wish.enabled else StopReason.BY_HAND,
             error=None,
-            planned_at=next_time(wish.cron, wish.time_zone, now) if wish.cron and wish.enabled else None,
+            planned_at=next_time(wish.cron, wish.time_zone, now, wish.workdays) if wish.cron and wish.enabled else None,
             armed_at=now,
             created_at=now,
             updated_at=now,
@@ -94,7 +101,7 @@ class SchedulePlanning:
         except NotFound:
             leader = None
         if leader is None or leader.owner_id != owner_id or leader.id == schedule_id:
-            raise wrong_field("after_schedule", "Name another schedule of the same owner.")
+            raise wrong_field("after_schedule", message="Name another schedule of the same owner.")
         return leader
 
 
@@ -108,7 +115,7 @@ async def require_no_circle(connection: AsyncConnection, made: ScheduleHead) -> 
     while leader is not None:
         if leader == made.id:
             raise wrong_field(
-                "after_schedule", "These schedules would come after each other for ever; choose another one."
+                "after_schedule", message="These schedules would come after each other for ever; choose another one."
             )
         leader = leaders.get(leader)
 
@@ -126,6 +133,24 @@ async def require_whole(connection: AsyncConnection, schedule: ScheduleHead) -> 
     disabled = sa.select(users.c.disabled_at).where(users.c.id == schedule.owner_id)
     if await connection.scalar(disabled) is not None:
         raise Conflict("The account of its owner is disabled; turn that on first.")
+
+
+def _require_different(wish: ScheduleWish) -> None:
+    """Raises `InvalidInput` that names which sets of parameters are the same: each would be made, and delivered, again
+    at each time."""
+    if not isinstance(wish.parameters, list):
+        return
+    first: dict[bytes, int] = {}
+    problems: list[FieldError] = []
+    for number, given in enumerate(wish.parameters):
+        before = first.setdefault(msgspec.json.encode(given, order="sorted"), number)
+        if before != number and len(problems) < _MOST_TOLD:
+            message = "This set of parameters is the same as number {number}; leave one out."
+            problems.append(
+                FieldError(field=f"parameters[{number}]", message=message, parameters={"number": before + 1})
+            )
+    if problems:
+        raise InvalidInput(errors=problems)
 
 
 def _title(template: TemplateHead) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from server.errors import FieldError, InvalidInput
 from server.operations.account_fields import time_zones
 from server.reports.batch_orders import BatchOrder, ParameterQuery, formats_of
 from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
-from server.schedules.timing import require_cron
+from server.schedules.timing import has_fixed_times, next_time, require_cron
+from server.schedules.workdays import DayOff, OnlyOn, WorkdayRule, countries
 
 MOST_NAME = 300
 MOST_QUIET_SECONDS = 86_400
@@ -35,8 +37,16 @@ class ScheduleWish(msgspec.Struct, frozen=True, kw_only=True):
     quiet_seconds: int = DEFAULT_QUIET_SECONDS
     missed: Missed = Missed.ONCE
     overlap: Overlap = Overlap.QUEUE
+    only_on: OnlyOn = OnlyOn.EACH
+    calendar: str = ""
+    day_off: DayOff = DayOff.SKIP
     enabled: bool = True
     deliveries: Sequence[DeliveryWish] = ()
+
+    @property
+    def workdays(self) -> WorkdayRule | None:
+        is_on = self.only_on is OnlyOn.WORKDAYS
+        return WorkdayRule(country=self.calendar, day_off=self.day_off) if is_on else None
 
     @property
     def order(self) -> BatchOrder:
@@ -79,6 +89,9 @@ def wish_of(schedule: Schedule) -> ScheduleWish:
         quiet_seconds=schedule.quiet_seconds,
         missed=schedule.missed,
         overlap=schedule.overlap,
+        only_on=OnlyOn.WORKDAYS if schedule.calendar else OnlyOn.EACH,
+        calendar=schedule.calendar,
+        day_off=schedule.day_off,
         enabled=schedule.is_on,
         deliveries=schedule.ordered.deliveries,
     )
@@ -99,6 +112,22 @@ def require_right(wish: ScheduleWish) -> None:
         raise InvalidInput(errors=problems)
     if wish.cron:
         require_cron(wish.cron)
+    if wish.workdays:
+        require_workdays(wish.workdays, wish.cron, wish.time_zone)
+
+
+def require_workdays(rule: WorkdayRule, cron: str, time_zone: str) -> None:
+    """Raises `InvalidInput`."""
+    if rule.country not in countries():
+        raise wrong_field("calendar", message="Name a country by its two letters, such as CN or DE.")
+    if not cron:
+        raise wrong_field("only_on", message="Only what comes at times can keep to working days.")
+    if rule.day_off is not DayOff.SKIP and not has_fixed_times(cron):
+        raise wrong_field(
+            "day_off", message="What comes all day long cannot be moved to another day; leave it out on days off."
+        )
+    if next_time(cron, time_zone, datetime(2024, 1, 1, tzinfo=UTC), rule) is None:
+        raise wrong_field("cron", message="This never falls on a working day: it would never come.")
 
 
 def require_zone(time_zone: str) -> None:

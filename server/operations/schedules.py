@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ from server.schedules.store import (
     set_run,
 )
 from server.schedules.timing import PlannedTime, next_time, next_times, require_cron
+from server.schedules.workdays import known_until
 from server.storage.database import Database
 from server.storage.growth import Growth
 from server.storage.pages import Listing
@@ -47,7 +49,9 @@ from server.storage.tables import schedules
 SHOWN_TIMES = 5
 SHOWN_RUNS = 10
 _MOST_SCHEDULES = 500
-_AGAIN = frozenset({"cron", "time_zone", "after_import", "after_schedule"})  # changes of these begin anew
+_AGAIN = frozenset(
+    {"cron", "time_zone", "after_import", "after_schedule", "only_on", "calendar", "day_off"}
+)  # changes of these begin anew
 
 
 class ScheduleOperations:
@@ -87,7 +91,12 @@ class ScheduleOperations:
         """When it comes; none of one that is not on, or waits for something else."""
         if not schedule.is_on or not schedule.cron:
             return []
-        return next_times(schedule.cron, schedule.time_zone, self._clock(), count)
+        return next_times(schedule.cron, schedule.time_zone, self._clock(), count, schedule.workdays)
+
+    def calendar_end(self, schedule: ScheduleHead, times: Sequence[PlannedTime]) -> date | None:
+        """The end of its calendar, where these times go past it."""
+        end = known_until(schedule.calendar, self._clock().date()) if schedule.calendar else None
+        return end if end is not None and times and times[-1].local.date() > end else None
 
     def times_of(self, cron: str, time_zone: str, count: int = SHOWN_TIMES) -> list[PlannedTime]:
         """Of one that is being planned. Raises `InvalidInput`."""
@@ -188,7 +197,9 @@ class ScheduleOperations:
             if current is None:
                 raise NotFound
             await require_no_circle(connection, made)
-            kept = {name: getattr(current, name) for name in ("standing", "reason", "error", "created_at")}
+            kept = {
+                name: getattr(current, name) for name in ("standing", "reason", "error", "created_at", "told_until")
+            }
             if not _AGAIN & changes.keys():
                 kept |= {"planned_at": current.planned_at, "armed_at": current.armed_at}
             elif not current.is_on:
@@ -213,7 +224,9 @@ class ScheduleOperations:
                 reason=StopReason.NONE if is_on else StopReason.BY_HAND,
                 error=None,
                 # From now on: what came while it was off was not missed.
-                planned_at=next_time(current.cron, current.time_zone, now) if is_on and current.cron else None,
+                planned_at=next_time(current.cron, current.time_zone, now, current.workdays)
+                if is_on and current.cron
+                else None,
                 armed_at=now,
                 updated_at=now,
             )

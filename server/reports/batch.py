@@ -144,7 +144,9 @@ class BatchReports:
 
     async def _require_sources(self, batch: Batch) -> None:
         """Reports that are made again read the datasets again: what is shared no more is not read by a detour."""
-        used = {each.dataset_id: name for name, each in batch.dataset_versions.items()}
+        books = batch.deliveries.books if batch.deliveries else {}
+        used = {book.dataset_id: name for name, book in books.items()}
+        used |= {each.dataset_id: name for name, each in batch.dataset_versions.items()}
         async with self._database.read() as connection:
             closed = await closed_to(connection, batch.owner_id, DATASETS, used)
         for dataset_id in closed:

@@ -15,6 +15,7 @@ from server.reports.checking import check_source, queries_of
 from server.reports.formats import Formats
 from server.reports.naming import batch_name
 from server.reports.parameter_sets import wrong_values
+from server.reports.reading import near_hint
 from server.reports.rendering import expand_batch, read_template, zone_of
 from server.reports.summary import CheckRequest
 from server.reports.template import Template
@@ -27,6 +28,7 @@ def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
     check = CheckRequest(source=request.source, datasets=request.datasets, known=request.known)
     check_source(check, report).require_no_errors()
     template = read_template(request.source)
+    _require_named(template, request.named)
     asked = request.parameters
     if isinstance(asked, list):
         known = {parameter.name for parameter in template.parameters}
@@ -54,8 +56,24 @@ def plan_preview(request: ExpandRequest, report: OnReport) -> PreviewPlan:
 def plan_expansion(request: ExpansionRequest, report: OnReport) -> Expansion:
     """Raises `TemplateProblem` or `InvalidInput`."""
     made = expand_batch(request.expand, report)
-    carried = [each.carried for each in made] if request.expand.carried else []
+    is_carried = bool(request.expand.carried or request.expand.books)
+    carried = [each.carried for each in made] if is_carried else []
     return Expansion(total=len(made), sets=[each.parameters for each in made[: request.shown]], carried=carried)
+
+
+def _require_named(template: Template, named: dict[str, str]) -> None:
+    known = [parameter.name for parameter in template.parameters]
+    wrong = [
+        FieldError(
+            field=field,
+            message="The template has no parameter “{name}”.{hint}",
+            parameters={"name": name, "hint": near_hint(name, known)},
+        )
+        for field, name in named.items()
+        if name not in known
+    ]
+    if wrong:
+        raise InvalidInput(errors=wrong)
 
 
 def _require_fitting(template: Template, sets: list[dict[str, Any]], max_reports: int) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
 from server.reports.as_of import is_end_of_day
@@ -24,6 +25,7 @@ from server.reports.file_names import served_name
 from server.reports.formats import Formats
 from server.reports.kept_session import KeptSession
 from server.reports.look import BrandLook, look_of
+from server.reports.looking_up import looked_up
 from server.reports.naming import written_value
 from server.reports.parameters import complete
 from server.reports.sandbox import time_limit
@@ -53,7 +55,7 @@ def expand_batch(request: ExpandRequest, report: OnReport) -> list[ExpandedRepor
     template = read_template(request.template_source)
     now = request.clock.astimezone(zone_of(request.time_zone))
     with _SESSION.of(_paths(request.datasets), request.limits, now=now) as session:
-        return expand(
+        reports = expand(
             template,
             request.parameters,
             session,
@@ -61,6 +63,12 @@ def expand_batch(request: ExpandRequest, report: OnReport) -> list[ExpandedRepor
             max_reports=request.max_reports,
             carried=request.carried,
         )
+    if not request.books:
+        return reports
+    # In a session of their own: no query of a template reads them.
+    views = {name: f"addresses {place}" for place, name in enumerate(request.addresses)}
+    with QuerySession({views[name]: source.paths for name, source in request.addresses.items()}, request.limits) as own:
+        return looked_up(reports, {book: views[book.dataset] for book in request.books}, own)
 
 
 def render_report(request: RenderRequest, report: OnReport) -> Rendered:
@@ -193,7 +201,7 @@ def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> 
 
 
 def _written_as(format: FileFormat, document: Document, formats: Formats) -> bytes:  # noqa: A002
-    charts, pdf = _writers()
+    charts, pdf = writers()
     match format:
         case "pdf":
             return pdf.write(document, formats)
@@ -215,7 +223,7 @@ def _texts(language: str, time_zone: str) -> CompiledTexts:
 
 
 @functools.cache
-def _writers() -> tuple[ChartEngine, PdfWriter]:
+def writers() -> tuple[ChartEngine, PdfWriter]:
     """Kept through the life of a worker process: fonts and scripts are read once, not once a report."""
     charts = ChartEngine()
     return charts, PdfWriter(charts)

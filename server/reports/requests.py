@@ -8,6 +8,8 @@ from pathlib import Path
 
 from server.datasets.dataset import Version
 from server.datasets.work import QueryLimits
+from server.delivery.address_books import BookVersion
+from server.delivery.wishes import books_of
 from server.errors import Gone, NotFound
 from server.reports.batches import Batch, BatchReport, UsedDataset
 from server.reports.image_library import fetched_images, fetched_logo
@@ -27,7 +29,9 @@ def used_datasets(versions: Mapping[str, Version]) -> dict[str, UsedDataset]:
 
 
 @asynccontextmanager
-async def fetched_sources(used: Mapping[str, UsedDataset], blobs: BlobStore) -> AsyncIterator[dict[str, DatasetSource]]:
+async def fetched_sources(
+    used: Mapping[str, UsedDataset | BookVersion], blobs: BlobStore
+) -> AsyncIterator[dict[str, DatasetSource]]:
     """Files to read inside the block. Raises `Gone` when a dataset was deleted since."""
     async with AsyncExitStack() as fetched:
         yield {name: await fetched.enter_async_context(_source(name, dataset, blobs)) for name, dataset in used.items()}
@@ -38,7 +42,8 @@ async def expand_request(
     batch: Batch, blobs: BlobStore, limits: QueryLimits, *, max_reports: int
 ) -> AsyncIterator[ExpandRequest]:
     """To be done inside the block."""
-    async with fetched_sources(batch.dataset_versions, blobs) as sources:
+    books = batch.deliveries.books if batch.deliveries else {}
+    async with fetched_sources(batch.dataset_versions, blobs) as sources, fetched_sources(books, blobs) as addresses:
         yield ExpandRequest(
             template_source=batch.template_source,
             parameters=batch.requested,
@@ -48,6 +53,8 @@ async def expand_request(
             time_zone=batch.time_zone,
             max_reports=max_reports,
             carried=batch.deliveries.columns if batch.deliveries else (),
+            books=books_of(batch.deliveries.wishes) if batch.deliveries else (),
+            addresses=addresses,
         )
 
 
@@ -102,7 +109,7 @@ async def render_request(
 
 
 @asynccontextmanager
-async def _source(name: str, used: UsedDataset, blobs: BlobStore) -> AsyncIterator[DatasetSource]:
+async def _source(name: str, used: UsedDataset | BookVersion, blobs: BlobStore) -> AsyncIterator[DatasetSource]:
     async with AsyncExitStack() as fetched:
         try:
             paths = await fetched.enter_async_context(blobs.fetch(used.files))

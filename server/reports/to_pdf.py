@@ -14,7 +14,7 @@ from babel import Locale
 
 from server.errors import InvalidInput
 from server.reports.chart_engine import ChartEngine
-from server.reports.document import Document
+from server.reports.document import Block, Document
 from server.reports.drawing.lettering import cut
 from server.reports.formats import Formats
 from server.reports.images import Image
@@ -38,6 +38,7 @@ _PAPERS = {
     "Letter": ("us-letter", 612.0, 792.0),
     "Legal": ("us-legal", 612.0, 1008.0),
 }
+_MAIL_WIDTH = 440  # of a chart in its own pixels: its letters can be read on a telephone
 _RUNNING_SIZE = 8.0  # of the title above all pages but the first, which leaves room for when it was made
 _MADE_TEXT_ROOM = 170.0
 _MARGINS = 2 * 17 * 72 / 25.4  # left and right together, in points; as in `report.typ`
@@ -61,15 +62,7 @@ class PdfWriter:
 
         A character that no font has is a box, and a warning of the document: as PDF/A there could be no file.
         """
-        paper = Paper(
-            words=document.words,
-            formats=formats,
-            engine=self._charts,
-            has_excel=document.has_excel,
-            width=LANDSCAPE if document.landscape else UPRIGHT,
-            warn=document.warn,
-            accent=document.look.shades.areas,
-        )
+        paper = self._paper(document, formats, width=LANDSCAPE if document.landscape else UPRIGHT)
         blocks = [block.pdf(paper) for block in document.blocks]
         text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()
         try:
@@ -85,6 +78,29 @@ class PdfWriter:
             if _TOO_LONG in reason:
                 raise _too_long(document.title, blocks, reason) from None
             raise InvalidInput("The PDF cannot be laid out: {reason}", code="pdf_failed", reason=reason) from None
+
+    def picture(self, document: Document, formats: Formats, block: Block, *, ppi: float) -> bytes:
+        """One block of it by itself as PNG, on white. Raises `InvalidInput` when Typst cannot lay it out."""
+        blocks = [block.pdf(self._paper(document, formats, width=_MAIL_WIDTH))]
+        text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()
+        inputs = {"document": text, "holds": _held(text), "picture": "yes"}
+        try:
+            png: bytes = self._ready().compile(sys_inputs=inputs, format="png", ppi=ppi)
+        except typst.TypstError as error:
+            reason = str(error).split("\n")[0][:300]
+            raise InvalidInput("The chart cannot be drawn: {reason}", code="picture_failed", reason=reason) from None
+        return png
+
+    def _paper(self, document: Document, formats: Formats, *, width: int) -> Paper:
+        return Paper(
+            words=document.words,
+            formats=formats,
+            engine=self._charts,
+            has_excel=document.has_excel,
+            width=width,
+            warn=document.warn,
+            accent=document.look.shades.areas,
+        )
 
     def _compiled(self, text: str, document: Document, standards: list[str]) -> bytes:
         pdf: bytes = self._ready().compile(

@@ -14,6 +14,7 @@ import msgspec
 
 from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
+from server.delivery.address_books import AddressBook
 from server.jobs.worker_process import ByName
 from server.reports.batch_comparing import Figure
 from server.reports.brand import Brand
@@ -32,6 +33,7 @@ read_samples = ByName("server.reports.checking", "read_samples")
 copy_image = ByName("server.reports.images", "copy_image")
 copy_logo = ByName("server.reports.images", "copy_logo")
 combine = ByName("server.reports.combining", "combine")
+draw_first_chart = ByName("server.reports.chart_picture", "draw_first_chart")
 draw_first_page = ByName("server.reports.first_page", "draw_first_page")
 
 
@@ -57,7 +59,7 @@ class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `parameters`: None (the template's `each` alone), a list of parameter sets (each is completed by `each` and
     defaults), or `{"query": "select …"}` whose rows are the sets. `max_reports` bounds the answer. `carried`: columns
-    of those rows that need not be parameters.
+    of those rows that need not be parameters. `books` say who gets each, from datasets by name in `addresses`.
     """
 
     template_source: str
@@ -68,6 +70,8 @@ class ExpandRequest(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     max_reports: int = 10_000
     carried: tuple[str, ...] = ()
+    books: tuple[AddressBook, ...] = ()
+    addresses: dict[str, DatasetSource] = {}
 
 
 class ExpandedReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +133,10 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`."""
+    """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`.
+
+    `named` are parameters that there have to be, by the field of the order that names them.
+    """
 
     source: str
     datasets: dict[str, tuple[Column, ...]]
@@ -140,6 +147,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     time_zone: str = "UTC"
     carried: tuple[str, ...] = ()
+    named: dict[str, str] = {}
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,11 +167,13 @@ class PreviewPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expansion(msgspec.Struct, frozen=True, kw_only=True):
-    """How many reports an order would make, and the parameters of the first of them; all that their rows carry."""
+    """How many reports an order would make, and the parameters of the first of them; all that their rows carry.
+    `datasets`: ids of those that they may read, by name."""
 
     total: int
     sets: list[dict[str, Any]]
     carried: list[dict[str, str]] = []
+    datasets: dict[str, str] = {}
 
 
 class ExpansionRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +267,15 @@ class CombineRequest(msgspec.Struct, frozen=True, kw_only=True):
     scratch: Path
     brand: Brand = Brand()
     logo: Path | None = None
+
+
+class ChartPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """PNG on white; `told` says its figures to who does not see it. `width` and `height` are in pixels."""
+
+    png: bytes
+    told: str
+    width: int
+    height: int
 
 
 class FirstPageRequest(msgspec.Struct, frozen=True, kw_only=True):

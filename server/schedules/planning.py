@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from server.realtime.history import KeptMessage
 from server.schedules.schedule import Missed, RunCause, RunState, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.stopping import Stopping
 from server.schedules.store import add_runs, forget_runs, locked, save_schedule
-from server.schedules.timing import PastTimes, next_time, times_until
+from server.schedules.timing import PastTimes, next_time, next_times, times_until
+from server.schedules.workdays import known_until
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import dataset_versions, jobs, schedule_runs, schedules
 
@@ -26,6 +28,8 @@ LATE = timedelta(minutes=5)  # a server that is started anew is back by then
 MOST_LATE = 24  # runs that are made up for at once, and missed ones that are shown
 _MOST_QUIET = 10  # times the quiet time: where something arrives all the time, it is never quiet
 _AT_ONCE = 200
+WARNED_BEFORE = 5  # times, of which the last is past the end of a calendar
+_WARN_EVERY = timedelta(hours=1)
 
 
 class Planning:
@@ -42,10 +46,12 @@ class Planning:
         self._announce = announce
         self._clock = clock
         self.missed = 0
+        self._warned_at = datetime.min.replace(tzinfo=clock().tzinfo)
 
     async def plan(self) -> datetime | None:
         """Make what is due a run; when the next time comes. One that cannot be planned never stops the rest."""
         now = self._clock()
+        await self._warn(now)
         async with self._database.read() as connection:
             by_time = [row.id for row in await connection.execute(_due_by_time(now))]
             by_import = (await connection.execute(_arrived())).all()
@@ -78,13 +84,45 @@ class Planning:
         self._stopping.send(kept)
         self._announce("schedules", {"schedule_id": schedule.id}, schedule.owner_id)
 
+    async def _warn(self, now: datetime) -> None:
+        """Of calendars that end before the next times of a schedule: early, so that there is time to update."""
+        if now - self._warned_at < _WARN_EVERY:
+            return
+        self._warned_at = now
+        by_calendar = sa.select(schedules.c.id, schedules.c.calendar, schedules.c.told_until).where(
+            schedules.c.standing == ScheduleStanding.ON, schedules.c.calendar != ""
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(by_calendar)).all()
+        for country in {row.calendar for row in rows}:
+            end = await asyncio.to_thread(known_until, country, now.date())
+            for row in rows:
+                if end is not None and row.calendar == country and row.told_until != end.isoformat():
+                    await self._safely(row.id, self._warn_one, now, end)
+
+    async def _warn_one(
+        self, connection: AsyncConnection, schedule: ScheduleHead, now: datetime, end: date
+    ) -> list[KeptMessage]:
+        coming = next_times(schedule.cron, schedule.time_zone, now, WARNED_BEFORE, schedule.workdays)
+        if not coming or coming[-1].local.date() <= end:
+            return []
+        await save_schedule(connection, msgspec.structs.replace(schedule, told_until=end.isoformat()))
+        return await self._stopping.tell_calendar(connection, schedule, end)
+
     async def _plan_times(
         self, connection: AsyncConnection, schedule: ScheduleHead, now: datetime
     ) -> list[KeptMessage]:
         if schedule.planned_at is None or schedule.planned_at > now:  # another node was faster
             return []
-        past = times_until(schedule.cron, schedule.time_zone, first=schedule.planned_at, until=now, most=MOST_LATE)
-        following = next_time(schedule.cron, schedule.time_zone, now)
+        past = times_until(
+            schedule.cron,
+            schedule.time_zone,
+            first=schedule.planned_at,
+            until=now,
+            most=MOST_LATE,
+            workdays=schedule.workdays,
+        )
+        following = next_time(schedule.cron, schedule.time_zone, now, schedule.workdays)
         kept = await self._add(connection, schedule, past, now)
         await save_schedule(connection, msgspec.structs.replace(schedule, planned_at=following))
         await forget_runs(connection, schedule.id)

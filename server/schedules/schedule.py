@@ -11,6 +11,7 @@ import msgspec
 from server.delivery.wishes import DeliveryWish
 from server.jobs.job import Completeness, State
 from server.reports.work import FileFormat
+from server.schedules.workdays import DayOff, WorkdayRule
 
 DEFAULT_QUIET_SECONDS = 120
 
@@ -94,7 +95,8 @@ class ScheduleError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScheduleHead(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `cron` is empty and `dataset_id`, `leader_id` None where something else begins it."""
+    """One row. `cron` is empty and `dataset_id`, `leader_id` None where something else begins it. `calendar` is a
+    country where it comes on working days alone; `told_until` the end of its table that its owner was told of."""
 
     id: str
     owner_id: str
@@ -109,6 +111,9 @@ class ScheduleHead(msgspec.Struct, frozen=True, kw_only=True):
     quiet_seconds: int
     leader_id: str | None
     leader_name: str
+    calendar: str = ""
+    day_off: DayOff = DayOff.SKIP
+    told_until: str = ""
     missed: Missed
     overlap: Overlap
     standing: ScheduleStanding
@@ -118,6 +123,10 @@ class ScheduleHead(msgspec.Struct, frozen=True, kw_only=True):
     armed_at: datetime
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def workdays(self) -> WorkdayRule | None:
+        return WorkdayRule(country=self.calendar, day_off=self.day_off) if self.calendar else None
 
     @property
     def trigger(self) -> RunCause:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 
 import msgspec
 import sqlalchemy as sa
@@ -59,7 +60,7 @@ class Stopping:
                     schedule,
                     standing=ScheduleStanding.STOPPED,
                     reason=reason,
-                    error=error,
+                    error=error or why(reason),
                     planned_at=None,
                     updated_at=self._clock(),
                 )
@@ -98,6 +99,18 @@ class Stopping:
             level="warning",
             url=f"/schedules/{schedule.id}",
             parameters={"name": schedule.name, "missed": missed, "made": made},
+        )
+        return [await self._notices.keep(connection, schedule.owner_id, notice, kind=NoticeKind.SCHEDULED)]
+
+    async def tell_calendar(self, connection: AsyncConnection, schedule: ScheduleHead, end: date) -> list[KeptMessage]:
+        """That what days are worked on is not known any further."""
+        notice = Notice(
+            title="The calendar of “{name}” ends on {date}",
+            body="Worked weekends and moved holidays of {country} are not known after that: later times go by "
+            "weekends and fixed holidays alone. Update Jindu once the next year is decreed.",
+            level="warning",
+            url=f"/schedules/{schedule.id}",
+            parameters={"name": schedule.name, "date": end.isoformat(), "country": schedule.calendar},
         )
         return [await self._notices.keep(connection, schedule.owner_id, notice, kind=NoticeKind.SCHEDULED)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from server.errors import FieldError, InvalidInput
+from server.schedules.workdays import DayOff, WorkdayRule
 
 MOST_CHARACTERS = 100
 _FIELDS = 5
@@ -23,6 +24,8 @@ _FIRST_YEAR, _LAST_YEAR = 1990, 2090
 # Looked back over so far, step by step: whoever is rare is found in a later one, whoever is frequent in an early one.
 _BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=366), timedelta(days=3_660))
 _A_MINUTE = timedelta(minutes=1)
+_AN_INSTANT = timedelta(microseconds=1)
+_DAYS_OFF = timedelta(days=40)  # looked back over for what comes later than its day
 
 
 class ClockChange(StrEnum):
@@ -35,10 +38,11 @@ class ClockChange(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTime:
-    """`local` is in the zone of its schedule."""
+    """`local` is in the zone of its schedule. `moved_from`: the day off that it would have come on."""
 
     local: datetime
     change: ClockChange
+    moved_from: date | None = None
 
     @property
     def at(self) -> datetime:
@@ -83,8 +87,61 @@ def _is_right_in_any_month(cron: str) -> bool:
     return True
 
 
-def times_after(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
-    """All times after a moment, in UTC, each later than the one before."""
+def times_after(cron: str, time_zone: str, after: datetime, workdays: WorkdayRule | None = None) -> Iterator[datetime]:
+    """All times after a moment, in UTC, each later than the one before; with `workdays` on these alone."""
+    return (at for at, _day in _times(cron, time_zone, after, workdays))
+
+
+def _times(
+    cron: str, time_zone: str, after: datetime, workdays: WorkdayRule | None
+) -> Iterator[tuple[datetime, date | None]]:
+    """With the day off that each was moved away from."""
+    if workdays is None:
+        return ((at, None) for at in _all_times(cron, time_zone, after))
+    if workdays.day_off is DayOff.SKIP:
+        return ((at, None) for at in _on_workdays(cron, time_zone, after, workdays))
+    return _moved_times(cron, time_zone, after, workdays)
+
+
+def _on_workdays(cron: str, time_zone: str, after: datetime, workdays: WorkdayRule) -> Iterator[datetime]:
+    """Whole days off are left out at once: what comes each minute has thousands of times on them."""
+    zone, start = ZoneInfo(time_zone), after
+    while True:
+        day: date | None = None
+        for at in _all_times(cron, time_zone, start):
+            if not workdays.is_workday(at.astimezone(zone).date()):
+                day = workdays.next_workday(at.astimezone(zone).date())
+                break
+            yield at
+        if day is None:
+            return
+        start = datetime.combine(day, time(), zone).astimezone(UTC) - _AN_INSTANT
+
+
+def _moved_times(
+    cron: str, time_zone: str, after: datetime, workdays: WorkdayRule
+) -> Iterator[tuple[datetime, date | None]]:
+    """Several days may be moved to one; what would come twice at one time there comes once."""
+    zone, last = ZoneInfo(time_zone), after.astimezone(UTC)
+    start = last - _DAYS_OFF if workdays.day_off is DayOff.NEXT else last
+    of_day: dict[datetime, date | None] = {}
+    target: date | None = None
+    for at in _all_times(cron, time_zone, start):
+        local = at.astimezone(zone)
+        to = workdays.moved(local.date())
+        if to is None:
+            continue
+        if to != target:
+            yield from sorted(found for found in of_day.items() if found[0] > last)
+            last, target, of_day = max([last, *of_day]), to, {}
+        if to == local.date():
+            of_day[at] = None
+        else:
+            of_day.setdefault(datetime.combine(to, local.time(), zone).astimezone(UTC), local.date())
+    yield from sorted(found for found in of_day.items() if found[0] > last)
+
+
+def _all_times(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
     if not _FIRST_YEAR <= after.year <= _LAST_YEAR:
         return
     last = after.astimezone(UTC)
@@ -97,11 +154,13 @@ def times_after(cron: str, time_zone: str, after: datetime) -> Iterator[datetime
             last = at
 
 
-def next_time(cron: str, time_zone: str, after: datetime) -> datetime | None:
-    return next(times_after(cron, time_zone, after), None)
+def next_time(cron: str, time_zone: str, after: datetime, workdays: WorkdayRule | None = None) -> datetime | None:
+    return next(times_after(cron, time_zone, after, workdays), None)
 
 
-def next_times(cron: str, time_zone: str, after: datetime, count: int) -> list[PlannedTime]:
+def next_times(
+    cron: str, time_zone: str, after: datetime, count: int, workdays: WorkdayRule | None = None
+) -> list[PlannedTime]:
     """With what the clocks do to each."""
     zone, known = ZoneInfo(time_zone), CronSim(cron, after)
     has_fixed_hours = not any(field.startswith("*") for field in cron.split()[:2])
@@ -109,18 +168,21 @@ def next_times(cron: str, time_zone: str, after: datetime, count: int) -> list[P
         PlannedTime(
             local=at.astimezone(zone),
             change=_change(at.astimezone(zone), known) if has_fixed_hours else ClockChange.NONE,
+            moved_from=day,
         )
-        for at in islice(times_after(cron, time_zone, after), count)
+        for at, day in islice(_times(cron, time_zone, after, workdays), count)
     ]
 
 
-def times_until(cron: str, time_zone: str, *, first: datetime, until: datetime, most: int) -> PastTimes:
+def times_until(
+    cron: str, time_zone: str, *, first: datetime, until: datetime, most: int, workdays: WorkdayRule | None = None
+) -> PastTimes:
     """The newest of the times from `first`, which is one, to `until`."""
     before = first - timedelta(seconds=1)
     for back in _BACK:
         start = max(before, until - back)
         times = [first] if start == before else []
-        for at in times_after(cron, time_zone, start):
+        for at in times_after(cron, time_zone, start, workdays):
             if at > until:
                 break
             if at != first:
@@ -128,6 +190,12 @@ def times_until(cron: str, time_zone: str, *, first: datetime, until: datetime, 
         if len(times) >= most or start == before:
             return PastTimes(times=times[-most:], has_more=len(times) > most or start > before)
     return PastTimes(times=times[-most:] or [first], has_more=True)
+
+
+def has_fixed_times(cron: str) -> bool:
+    """Whether it comes at hours and minutes that are named, and not all day long."""
+    minute, hour = cron.split()[:2]
+    return minute.isdecimal() and "*" not in hour
 
 
 def ors_days(cron: str) -> bool:

@@ -857,6 +857,9 @@ schedules = Table(
     Column("quiet_seconds", Integer, nullable=False),
     Column("leader_id", String(26), index=True),  # the schedule that it comes after: rows are restored in any order
     Column("leader_name", String(300), nullable=False, server_default=""),
+    Column("calendar", String(2), nullable=False, server_default=""),  # of which country; empty: days off as well
+    Column("day_off", String(8), nullable=False, server_default="skip"),  # schedules.workdays.DayOff
+    Column("told_until", String(10), nullable=False, server_default=""),  # the end of that calendar, told to its owner
     Column("missed", String(8), nullable=False),
     Column("overlap", String(8), nullable=False),
     Column("standing", String(8), nullable=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -11,8 +12,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from PIL import Image
+from sqlalchemy import update
 
+from server.clock import utc_now
 from server.settings import Settings
+from server.storage.tables import users
 from tests.conftest import Server
 from tests.functional.batches import Json, ended, put_template, reports_of
 from tests.functional.command_line import as_user, run
@@ -61,7 +66,7 @@ def settings(settings: Settings, mails: MailServer, tmp_path: Any) -> Settings:
 
 async def ordered(client: Client, *deliveries: Json, **more: Any) -> Json:
     """The batch, made."""
-    order = {"template": "sales", "deliveries": list(deliveries), **more}
+    order = {"template": "sales", "deliveries": list(deliveries)} | more
     started = await answer(client, "POST", "/api/v1/batches", 202, json=order)
     return await ended(client, started["batch_id"])
 
@@ -138,6 +143,34 @@ async def test_each_gets_theirs_alone(
     await sent(server, alice, batch)
     assert len(mails.taken) == 4
     assert len({mail["Message-ID"] for mail in mails.taken}) == 4
+
+
+async def test_a_mail_shows_the_first_chart_on_white_and_tells_it(
+    server: Server, mails: MailServer, alice: Client
+) -> None:
+    await prepared(alice)
+    chart = "  - chart: {kind: bar, query: by_region, x: region, y: revenue, title: 每个区域}\n"
+    rows = "  by_region: select region, sum(amount) as revenue from orders group by region order by region\nblocks:"
+    await put_template(alice, "charted", SALES.replace("blocks:", rows) + chart)
+    wish = {"via": "mail", "to_column": "mail"}
+    batch = await ordered(alice, wish, template="charted")
+    assert {each["state"] for each in await sent(server, alice, batch)} == {"sent"}
+    south = next(mail for mail in mails.taken if mail["To"] == "south@example.com")
+    related, *files = south.iter_parts()
+    assert (related.get_content_type(), len(files)) == ("multipart/related", 2)
+    words, picture = related.iter_parts()
+    assert (words.get_content_type(), picture.get_content_type()) == ("multipart/alternative", "image/png")
+    html = south.get_body(("html",)).get_content()
+    assert f"cid:{picture['Content-ID'].strip('<>')}" in html
+    assert "每个区域" in html.partition('alt="')[2].partition('"')[0]
+    with Image.open(io.BytesIO(picture.get_content())) as shown:
+        assert (shown.width > 900, shown.convert("RGB").getpixel((2, 2))) == (True, (255, 255, 255))
+    assert len(picture.get_content()) < 200_000
+    north = next(mail for mail in mails.taken if mail["To"] == "north@example.com")
+    assert [part.get_content_type() for part in north.walk()].count("image/png") == 2  # of each report
+    batch = await ordered(alice, wish, parameters=[{"region": "South"}])
+    await sent(server, alice, batch)
+    assert "image/png" not in [part.get_content_type() for part in mails.taken[-1].walk()]  # it has no chart
 
 
 async def test_what_cannot_be_sent_is_said_before(server: Server, mails: MailServer, alice: Client) -> None:
@@ -298,10 +331,41 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     assert "{{ title }}" in await answer(alice, "GET", f"{page}/edit")
     tried = await answer(alice, "POST", f"{page}/edit", data=form | {"try": "1"})
     assert "south@example.com" in tried
+    # Every delivery stands in the form, comes and goes there, and is kept with what it does not show.
+    wishes = [{"via": "webhook", "url": "https://hooks.example.com/secret"}, {"via": "folder", "path": "archive"}]
+    mail = {"via": "mail", "to_column": "mail", "subject": "{{ title }}"}
+    await answer(alice, "PATCH", f"/api/v1{page}", json={"deliveries": [mail, *wishes]})
+    edited = await answer(alice, "GET", f"{page}/edit")
+    assert edited.count('<fieldset class="delivery-fields') == 3
+    assert "hooks.example.com/secret" not in edited
+    three = [
+        ("via", "mail"),
+        ("to", "mail"),
+        ("was", "1"),
+        ("via", "webhook"),
+        ("to", "hooks.example.com"),
+    ]
+    three += [("was", "2"), ("via", "folder"), ("to", "archive"), ("was", "3")]
+    rest = [(name, value) for name, value in form.items() if name not in ("via", "to", "subject")]
+    more = await answer(alice, "POST", f"{page}/edit", data=[*rest, *three, ("add_delivery", "1")])
+    assert more.count('<fieldset class="delivery-fields') == 4
+    less = await answer(alice, "POST", f"{page}/edit", data=[*rest, *three, ("remove_delivery", "1")])
+    assert less.count('<fieldset class="delivery-fields') == 2
+    await answer(alice, "POST", f"{page}/edit", 303, data=[*rest, *three])
+    kept = (await answer(alice, "GET", f"/api/v1{page}"))["deliveries"]
+    assert [(each["via"], each["host"] or each["path"] or each["to_column"]) for each in kept] == [
+        ("mail", "mail"), ("webhook", "hooks.example.com"), ("folder", "archive")
+    ]  # fmt: skip
+    await answer(alice, "POST", f"{page}/edit", 303, data=[*rest, *three[:3]])
     await answer(alice, "POST", f"{page}/run", 303)
     (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
     batch = await ended(alice, run["batch_id"])
     await sent(server, alice, batch)
+    told = "Delivered: 2, not delivered: 0, left out: 0"
+    month = await answer(alice, "GET", "/schedules")
+    assert told in month
+    assert f"/batches/{batch['id']}#deliveries" in month
+    assert told not in await answer(bob, "GET", "/schedules")
     south = next(mail for mail in mails.taken if mail["To"] == "south@example.com")
     shown = await answer(alice, "GET", f"/batches/{batch['id']}")
     assert "south@example.com" in shown
@@ -360,3 +424,98 @@ async def test_the_command_line_delivers_to_addresses_and_by_a_column(
     refused = await run("report", "sales", "--deliver", "x@elsewhere.com", "--output", str(tmp_path / "no"), **user)
     assert (refused.status != 0, (tmp_path / "no").exists()) == (True, False)
     assert "elsewhere.com" in refused.error
+
+
+async def test_with_their_own_rights_only_those_get_it_who_may_see_the_data(
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    wish = {"via": "mail", "to_column": "mail", "rights": "recipient"}
+    trial = {"template": "sales", "deliveries": [wish]}
+
+    async def problems() -> dict[str, str | None]:
+        items = (await answer(alice, "POST", "/api/v1/deliveries/preview", json=trial))["items"]
+        return {each["to"]: each["problem"] for each in items}
+
+    unknown = "Left out: no user of this server has confirmed this address."
+    assert await problems() == {"north@example.com": unknown, "south@example.com": unknown}
+    theirs = update(users).where(users.c.name == "bob")
+    async with server.parts.storage.database.write() as connection:
+        await connection.execute(theirs.values(email="North@example.com"))
+    assert (await problems())["north@example.com"] == unknown
+    async with server.parts.storage.database.write() as connection:
+        await connection.execute(theirs.values(email_confirmed_at=utc_now()))
+    assert (await problems())["north@example.com"] == "Left out: may not see orders."
+    batch = await ordered(alice, wish)
+    items = await sent(server, alice, batch)
+    assert {each["to"]: (each["state"], each["error"]) for each in items} == {
+        "north@example.com": ("skipped", "Left out: may not see orders."),
+        "south@example.com": ("skipped", unknown),
+    }
+    assert mails.envelopes == []
+    assert "was not sent to" in str(await answer(alice, "GET", "/notifications"))
+    assert "Left out: may not see orders." in await answer(alice, "GET", f"/batches/{batch['id']}")
+
+    # Once it is shared with them, it goes out; the moment of sending counts, not the one of making.
+    grants = {"grants": [{"user": "bob", "right": "view"}]}
+    await answer(alice, "PUT", "/api/v1/datasets/orders/access", json=grants)
+    (north,) = [each["id"] for each in items if each["to"] == "north@example.com"]
+    await answer(alice, "POST", f"/api/v1/deliveries/{north}/retry", 202)
+    states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
+    assert (states["north@example.com"], mails.envelopes) == ("sent", [("north@example.com",)])
+    nobody = {"template": "sales", "deliveries": [{"via": "link", "rights": "recipient"}]}
+    problem = await answer(alice, "POST", "/api/v1/batches", 422, json=nobody)
+    assert "deliveries[0].rights" in str(problem)
+
+
+async def test_a_dataset_says_who_gets_each(
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    await import_text(
+        alice,
+        "area,who\nNorth,n@example.com\nNorth,N@example.com\nSouth,s@example.com\nSouth,t@example.com\n",
+        dataset="contacts",
+    )
+    book = {"dataset": "contacts", "key": "area", "column": "who", "parameter": "region"}
+    wish = {"via": "mail", "to_dataset": book}
+    trial = {"template": "sales", "deliveries": [wish]}
+    preview = await answer(alice, "POST", "/api/v1/deliveries/preview", json=trial)
+    assert {(each["to"], each["problem"]) for each in preview["items"]} == {
+        ("n@example.com", None),
+        ("", "“South” is several times in “contacts”, with different addresses."),
+        ("", "“West” is not in “contacts”."),
+    }
+    batch = await ordered(alice, wish)
+    items = await sent(server, alice, batch)
+    assert sorted((each["to"], each["state"]) for each in items) == [
+        ("", "failed"), ("", "failed"), ("n@example.com", "sent")
+    ]  # fmt: skip
+    assert mails.envelopes == [("n@example.com",)]
+    assert len(mails.taken) == 1
+
+    # What is named wrongly is said field by field; another's dataset is none.
+    for wrong, field in (
+        (book | {"dataset": "nobodys"}, "to_dataset.dataset"),
+        (book | {"key": "aria"}, "to_dataset.key"),
+        (book | {"column": "mail"}, "to_dataset.column"),
+        (book | {"parameter": "area"}, "to_dataset.parameter"),
+    ):
+        order = {"template": "sales", "deliveries": [{"via": "mail", "to_dataset": wrong}]}
+        problem = await answer(alice, "POST", "/api/v1/batches", 422, json=order)
+        assert f"deliveries[0].{field}" in str(problem), (wrong, problem)
+    both = {"template": "sales", "deliveries": [wish | {"to_column": "mail"}]}
+    assert "leave one out" in str(await answer(alice, "POST", "/api/v1/batches", 422, json=both))
+    later = await answer(alice, "POST", f"/api/v1/batches/{batch['id']}/deliveries", 422, json={"deliveries": [wish]})
+    assert "order them anew" in str(later)
+    for name, kind in (("orders", "datasets"), ("sales", "templates")):
+        await answer(alice, "PUT", f"/api/v1/{kind}/{name}/access", json={"grants": [{"user": "bob", "right": "view"}]})
+    order = {"template": "sales", "owner": "alice", "deliveries": [wish]}
+    problem = await answer(bob, "POST", "/api/v1/deliveries/preview", 422, json=order)
+    assert "There is no dataset named “contacts”." in str(problem)
+    # Whoever may see the data of the reports need not see where the addresses stand.
+    async with server.parts.storage.database.write() as connection:
+        known = update(users).where(users.c.name == "bob")
+        await connection.execute(known.values(email="n@example.com", email_confirmed_at=utc_now()))
+    batch = await ordered(alice, wish | {"rights": "recipient"})
+    assert {each["state"] for each in await sent(server, alice, batch)} == {"failed", "sent"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -29,6 +29,7 @@ from server.schedules.schedule import (
 )
 from server.schedules.stopping import REASONS, why
 from server.schedules.timing import MOST_CHARACTERS, ClockChange
+from server.schedules.workdays import DayOff, OnlyOn
 from server.storage.pages import Listing
 from server.texts import told
 from views.api.deliveries import ToldWish, WantedList, told_wishes
@@ -36,6 +37,7 @@ from views.api.owners import Owner
 from views.context import formats_for
 
 _Cron = Annotated[str, described(maxLength=MOST_CHARACTERS, examples=["0 8 1 * *"])]
+_Country = Annotated[str, described(maxLength=2, examples=["CN"])]
 _Quiet = Annotated[int, msgspec.Meta(ge=0, le=MOST_QUIET_SECONDS)]
 _Name = Annotated[str, line(MOST_NAME)]
 _Parameters = list[dict[str, Any]] | ParameterQuery
@@ -49,8 +51,9 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     when nothing has come into it for `quiet_seconds`), `after_schedule` (the id of another of yours: when its reports
     are done). `missed`: what becomes of times at which no server ran: the newest is made up for `once`, `all` are (the
     newest 24), or `none`. `overlap`: a run whose predecessor goes on waits (`queue`), or is left out (`skip`). Words
-    such as `last_month` mean what they mean at the planned time. `deliveries`: who gets which of the reports.
-    """
+    such as `last_month` mean what they mean at the planned time. `only_on: workdays` leaves out what falls on a day
+    off in the country `calendar` (`CN`, with its worked weekends), or moves it to the `next` or `previous` working day
+    at the same hour (`day_off`). `deliveries`: who gets which of the reports."""
 
     template: TemplateName
     owner: Owner | None = None
@@ -64,6 +67,9 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quiet_seconds: _Quiet = DEFAULT_QUIET_SECONDS
     missed: Missed = Missed.ONCE
     overlap: Overlap = Overlap.QUEUE
+    only_on: OnlyOn = OnlyOn.EACH
+    calendar: _Country = ""
+    day_off: DayOff = DayOff.SKIP
     enabled: bool = True
     deliveries: WantedList = []
 
@@ -84,16 +90,21 @@ class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     quiet_seconds: _Quiet | UnsetType = UNSET
     missed: Missed | UnsetType = UNSET
     overlap: Overlap | UnsetType = UNSET
+    only_on: OnlyOn | UnsetType = UNSET
+    calendar: _Country | UnsetType = UNSET
+    day_off: DayOff | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     deliveries: WantedList | UnsetType = UNSET
 
 
 class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
     """`at` has the offset of the schedule's zone at that time. `clock_change`: on this day its time does not exist and
-    it comes right after the gap (`skipped`), or exists twice and it comes the first time (`repeated`)."""
+    it comes right after the gap (`skipped`), or exists twice and it comes the first time (`repeated`). `moved_from`:
+    the day off that it would have come on."""
 
     at: datetime
     clock_change: ClockChange
+    moved_from: date | None
 
 
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +126,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
 
 class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     """`state`: `on`, `paused` or `stopped`, with why in `reason` and, in words, in `error`. `next_at`: the next five
-    times; `last_runs`: the newest ten."""
+    times; `last_runs`: the newest ten. `calendar_end`: the last day of its calendar, where these times go past it."""
 
     id: str
     owner: str
@@ -131,6 +142,10 @@ class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     quiet_seconds: int
     missed: Missed
     overlap: Overlap
+    only_on: OnlyOn
+    calendar: str
+    calendar_end: date | None
+    day_off: DayOff
     enabled: bool
     deliveries: list[ToldWish]
     state: ScheduleStanding
@@ -214,12 +229,16 @@ def _item(call: Call[Any, Any], schedule: Schedule, runs: list[ScheduleRun]) -> 
         quiet_seconds=schedule.quiet_seconds,
         missed=schedule.missed,
         overlap=schedule.overlap,
+        only_on=OnlyOn.WORKDAYS if schedule.calendar else OnlyOn.EACH,
+        calendar=schedule.calendar,
+        calendar_end=call.operations.schedules.calendar_end(schedule, times),
+        day_off=schedule.day_off,
         enabled=schedule.is_on,
         deliveries=told_wishes(schedule.ordered.deliveries),
         state=schedule.standing,
         reason=schedule.reason,
         error=_in_words(call, schedule.error or (why(schedule.reason) if schedule.reason in REASONS else None)),
-        next_at=[ComingTime(at=each.local, clock_change=each.change) for each in times],
+        next_at=[ComingTime(at=each.local, clock_change=each.change, moved_from=each.moved_from) for each in times],
         last_runs=[_run(call, run) for run in runs],
         created_at=schedule.created_at,
         updated_at=schedule.updated_at,

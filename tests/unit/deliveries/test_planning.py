@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from server.deliveries.planning import DeliveryRules, key_of, planned_deliveries
+from server.delivery.address_books import AddressBook, LookupProblem
 from server.delivery.wishes import DeliveryVia, DeliveryWish
+from server.texts import told
 
 RULES = DeliveryRules(domains=("example.com",))
 
@@ -75,3 +77,28 @@ def test_addresses_that_may_not(address: str) -> None:
 def test_the_case_of_an_address_makes_no_second_one() -> None:
     assert key_of(DeliveryVia.MAIL, "A@example.com") == key_of(DeliveryVia.MAIL, "a@example.com")
     assert key_of(DeliveryVia.MAIL, "a@example.com") != key_of(DeliveryVia.LINK, "a@example.com")
+
+
+def test_a_dataset_says_who_gets_each_or_why_nobody_does() -> None:
+    book = AddressBook(dataset="contacts", key="region", column="mail")
+    reports = [
+        Report("1", {book.key_as: "North", book.carried_as: "a@example.com"}),
+        Report("2", {book.key_as: "South", book.problem_as: LookupProblem.DIFFERS.value}),
+        Report("3", {book.key_as: "", book.problem_as: LookupProblem.EMPTY.value}),
+        Report("4", {book.key_as: "West", book.carried_as: "x@else.org"}),
+        Report("5", {book.key_as: "East", book.problem_as: LookupProblem.UNKNOWN.value, "mail": "b@example.com"}),
+    ]
+    wish = DeliveryWish(via=DeliveryVia.MAIL, to_dataset=book)
+    found = planned_deliveries([wish], reports, RULES)
+    told_of = {
+        each.report_id: told(str(each.problem["phrase"]), each.problem["parameters"], str)
+        for each in found
+        if each.problem
+    }  # type: ignore[arg-type]
+    assert told_of == {
+        "2": "“South” is several times in “contacts”, with different addresses.",
+        "3": "Its “region” is empty, so nobody can be found in “contacts”.",
+        "4": "Mail to “x@else.org” is not allowed here.",
+        "5": "“East” is not in “contacts”.",
+    }
+    assert [(each.recipient, each.report_id) for each in found if each.problem is None] == [("a@example.com", "1")]

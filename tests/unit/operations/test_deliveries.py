@@ -31,6 +31,9 @@ class Carrier:
     def can(self, _via: DeliveryVia) -> bool:
         return self.is_on
 
+    async def prepare(self, _delivery: FrozenDelivery) -> None:
+        pass
+
     async def carry(self, delivery: FrozenDelivery) -> str:
         if self.answers:
             raise self.answers.pop()
@@ -58,6 +61,8 @@ def node_of(house: House, carrier: Carrier) -> Node:
         auth=parts.auth,
         live=parts.live,
         reports=parts.reports,
+        workers=parts.workers,
+        datasets=parts.datasets,
         clock=lambda: clock[0],
         carries=carrier,
     )
@@ -147,6 +152,6 @@ async def test_nothing_is_sent_where_there_is_nothing(house: House, batch_id: st
     await todo.sending.settle()
     (item,) = (await todo.of_batch(house.alice, batch_id)).items
     async with house.parts.storage.database.write() as connection:
-        await set_delivery(connection, item.id, {"state": DeliveryState.SKIPPED})
+        await set_delivery(connection, item.id, {"state": DeliveryState.SKIPPED, "report_count": 0})
     with refused(Conflict):
         await todo.retry(house.alice, item.id)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.delivery.messages import ChannelTarget
-from server.delivery.wishes import DeliveryVia, DeliveryWish
+from server.delivery.wishes import DeliveryRights, DeliveryVia, DeliveryWish
 from server.errors import InvalidInput
 from tests.unit.operations.conftest import House
 
@@ -48,3 +49,19 @@ async def test_each_wrong_field_is_named(house: House, wish: dict[str, Any], fie
 async def test_there_are_not_too_many(house: House) -> None:
     with pytest.raises(InvalidInput):
         house.todo.deliveries.checks.kept([HOOK] * 21)
+
+
+async def test_another_secret_for_the_same_place_is_sealed_anew(house: House) -> None:
+    checks = house.todo.deliveries.checks
+    (kept,) = checks.kept([HOOK])
+    (again,) = checks.kept([msgspec.structs.replace(kept, secret="other")])
+    target = house.parts.auth.seals.open(again.sealed, ChannelTarget)
+    assert target is not None
+    assert (target.url, target.secret, again.secret, again.host) == (HOOK.url, "other", "", "hooks.example.com")
+
+
+async def test_rights_of_a_recipient_need_one(house: House) -> None:
+    checks = house.todo.deliveries.checks
+    with pytest.raises(InvalidInput) as error:
+        checks.kept([msgspec.structs.replace(HOOK, rights=DeliveryRights.RECIPIENT)])
+    assert [each.field for each in error.value.errors] == ["deliveries[0].rights"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
 from server.schedules.schedule import Missed, Overlap, ScheduleRun, ScheduleStanding, StopReason
 from server.schedules.store import hold_restored
+from server.schedules.workdays import DayOff, OnlyOn
 from server.storage.tables import batches, stream_messages
 from tests.unit.operations.conftest import SALES, House, only_looking, refused
 
@@ -230,6 +231,33 @@ async def test_paused_time_is_not_missed_and_another_time_begins_anew(node: Node
     ]
 
 
+async def test_working_days_and_the_end_of_their_calendar_is_told_once(
+    node: Node, house: House, alice: Principal
+) -> None:
+    node.now = datetime(2026, 9, 28, tzinfo=UTC)
+    schedule_id = await planned(
+        node, cron="0 8 1 10 *", only_on=OnlyOn.WORKDAYS, calendar="CN", day_off=DayOff.NEXT, name="Each year"
+    )
+    schedule = await node.schedules.get(alice, schedule_id)
+    first, *_ = times = node.schedules.next_times(schedule)
+    assert (schedule.planned_at, first.local.day, first.moved_from) == (first.at, 8, date(2026, 10, 1))
+    end = node.schedules.calendar_end(schedule, times)
+    assert end is not None
+    assert (end.year >= 2026, end.month, end.day) == (True, 12, 31)
+    assert node.schedules.calendar_end(schedule, times[:1]) is None
+    # After 1 October, and before the day that it is moved to, nothing is due yet.
+    for now in (datetime(2026, 10, 1, 1, tzinfo=UTC), datetime(2026, 10, 7, 1, tzinfo=UTC)):
+        await node.look(now)
+    assert await node.runs(schedule_id) == []
+    warned = [each for each in await told(house, alice) if "The calendar of" in each]
+    assert len(warned) == 1
+    assert end.isoformat() in warned[0]
+    await node.look(datetime(2026, 10, 8, 1, tzinfo=UTC))
+    assert await node.states(schedule_id) == ["started"]
+    changed = await node.schedules.change(alice, schedule_id, {"only_on": OnlyOn.EACH})
+    assert (changed.calendar, node.schedules.next_times(changed)[0].local.day) == ("", 1)
+
+
 async def test_one_after_the_other_or_left_out(node: Node, house: House) -> None:
     """While the run before still goes on: it is held where it waits for its turn."""
     waiting = await planned(node, cron="0 8 * * *")
@@ -406,6 +434,12 @@ async def test_who_may_do_what(node: Node, house: House, alice: Principal, bob: 
         ({"name": "a\nb"}, "name"),
         ({"cron": "", "after_schedule": "0" * 26}, "after_schedule"),
         ({"parameters": [{"month": "never"}]}, "parameters[0].month"),
+        ({"parameters": [{"month": "2026-01"}, {"month": "2026-02"}, {"month": "2026-01"}]}, "parameters[2]"),
+        ({"only_on": OnlyOn.WORKDAYS}, "calendar"),
+        ({"only_on": OnlyOn.WORKDAYS, "calendar": "XX"}, "calendar"),
+        ({"only_on": OnlyOn.WORKDAYS, "calendar": "CN", "cron": "0 8 1 1 *"}, "cron"),
+        ({"only_on": OnlyOn.WORKDAYS, "calendar": "CN", "cron": "* 8 * * *", "day_off": DayOff.NEXT}, "day_off"),
+        ({"only_on": OnlyOn.WORKDAYS, "calendar": "CN", "cron": "", "after_import": "orders"}, "only_on"),
     ],
 )
 async def test_what_is_wrong_is_said_when_it_is_planned(node: Node, wrong: dict[str, Any], field: str) -> None:
