@@ -18,23 +18,24 @@ from typing import Any, NamedTuple, Self, TypeVar
 import aiosqlite
 
 _T = TypeVar("_T")
-_CHUNK = 64  # rows at a time of an iterator that nobody uses
+_AT_ONCE = 500  # rows that come with their statement: nearly all that there are, unless a table is copied
 
 
 class StatementResult(NamedTuple):
-    """What a statement leaves: `rows` are all it has."""
+    """What a statement leaves: `rows` are the first that it has, and `cursor` has the others."""
 
     description: Sequence[Any] | None
     rows: list[Any]
     rowcount: int
     lastrowid: int | None
+    cursor: sqlite3.Cursor | None = None
 
 
 class WholeStatements(aiosqlite.Connection):
-    """What SQLAlchemy asks of a connection: one thing at a time, and rows all at once. It cannot stream."""
+    """What SQLAlchemy asks of a connection: one thing at a time."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], begin: str) -> None:
-        super().__init__(connector, _CHUNK)
+        super().__init__(connector, _AT_ONCE)
         self._thread.daemon = True  # as SQLAlchemy has it: whoever forgets to close must not keep a program alive
         self._begin = begin
         self._is_to_begin = False
@@ -51,7 +52,7 @@ class WholeStatements(aiosqlite.Connection):
         begin = self._begin if self._is_to_begin else None
         # Also when whoever asks gives up: what is at work in the thread begins nevertheless.
         self._may_have_begun, self._is_to_begin = True, False
-        return await self._on_thread(partial(_begun, begin, work))
+        return await self.on_thread(partial(_begun, begin, work))
 
     async def commit(self) -> None:
         await self._end(sqlite3.Connection.commit)
@@ -62,10 +63,10 @@ class WholeStatements(aiosqlite.Connection):
     async def _end(self, end: Callable[[sqlite3.Connection], None]) -> None:
         self._is_to_begin = False
         if self._may_have_begun:
-            await self._on_thread(end)  # raises when the disk is full, and then there is still something to end
+            await self.on_thread(end)  # raises when the disk is full, and then there is still something to end
             self._may_have_begun = False
 
-    async def _on_thread(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def on_thread(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         result: _T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
         return result
 
@@ -81,7 +82,7 @@ class ReadStatements(WholeStatements):
 
 
 class WholeStatement:
-    """What SQLAlchemy asks of a cursor. Nothing of it stays in the database: its rows are here."""
+    """What SQLAlchemy asks of a cursor. Unless it has very many rows, nothing of it stays in the database."""
 
     def __init__(self, connection: WholeStatements) -> None:
         self.arraysize = 1
@@ -114,12 +115,25 @@ class WholeStatement:
 
     async def fetchall(self) -> list[Any]:
         """Those that nobody has had yet."""
-        rows = self._result.rows
-        self._result = self._result._replace(rows=[])
+        cursor, rows = self._result.cursor, self._result.rows
+        if cursor is not None:
+            rows = rows + await self._connection.on_thread(lambda _: cursor.fetchall())
+        await self.close()
         return rows
 
+    async def fetchmany(self, size: int | None = None) -> list[Any]:
+        """The next `size` of them, fewer at the end."""
+        size = size or self.arraysize
+        cursor, rows = self._result.cursor, self._result.rows
+        if cursor is not None and len(rows) < size:
+            rows = rows + await self._connection.on_thread(lambda _: cursor.fetchmany(max(size, _AT_ONCE)))
+        self._result = self._result._replace(rows=rows[size:])
+        return rows[:size]
+
     async def close(self) -> None:
-        self._result = self._result._replace(rows=[])
+        cursor, self._result = self._result.cursor, self._result._replace(rows=[], cursor=None)
+        if cursor is not None:
+            await self._connection.on_thread(lambda _: cursor.close())
 
 
 _NOTHING = StatementResult(None, [], -1, None)
@@ -148,9 +162,10 @@ def _many(sql: str, parameters: Iterable[Sequence[Any]], connection: sqlite3.Con
 
 
 def _result_of(cursor: sqlite3.Cursor) -> StatementResult:
-    try:
-        # First the rows: what a statement that returns some has changed is known after the last of them.
-        rows = cursor.fetchall() if cursor.description is not None else []
-        return StatementResult(cursor.description, rows, cursor.rowcount, cursor.lastrowid)
-    finally:
-        cursor.close()
+    # First the rows: what a statement that returns some has changed is known after the last of them.
+    rows = cursor.fetchmany(_AT_ONCE) if cursor.description is not None else []
+    result = StatementResult(cursor.description, rows, cursor.rowcount, cursor.lastrowid)
+    if len(rows) == _AT_ONCE:
+        return result._replace(cursor=cursor)
+    cursor.close()
+    return result

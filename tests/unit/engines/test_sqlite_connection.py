@@ -96,7 +96,7 @@ async def test_a_transaction_that_cannot_end_can_still_go_back(path: Path) -> No
         connection.begin_with_next()
         await rows_of(connection, "INSERT INTO t (name) VALUES ('c')")
         full = sqlite3.OperationalError("database or disk is full")
-        with mock.patch.object(connection, "_on_thread", side_effect=full), pytest.raises(sqlite3.OperationalError):
+        with mock.patch.object(connection, "on_thread", side_effect=full), pytest.raises(sqlite3.OperationalError):
             await connection.commit()
         await connection.rollback()
         other.begin_with_next()
@@ -138,3 +138,27 @@ async def test_what_waits_for_a_lock_is_told_with_its_first_statement(path: Path
         other.begin_with_next()
         with pytest.raises(sqlite3.OperationalError, match=_BUSY):
             await rows_of(other, "SELECT 1")
+
+
+async def test_a_table_is_read_piece_by_piece_or_whole(path: Path) -> None:
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1700) SELECT i FROM n"
+    all_of_them = [(number,) for number in range(1, 1701)]
+    async with connected(path) as connection:
+        assert await rows_of(connection, numbers) == all_of_them
+        async with connection.cursor() as cursor:
+            await cursor.execute(numbers)
+            pieces = [await cursor.fetchmany(size) for size in (1, 300, 700, 699, 5)]
+            assert [len(piece) for piece in pieces] == [1, 300, 700, 699, 0]
+            assert [row for piece in pieces for row in piece] == all_of_them
+        async with connection.cursor() as cursor:
+            await cursor.execute(numbers)
+            assert await cursor.fetchmany(1600) == all_of_them[:1600]
+            assert await cursor.fetchall() == all_of_them[1600:]
+        async with connection.cursor() as cursor:
+            await cursor.execute(numbers)  # and nobody wants them
+        connection.begin_with_next()
+        async with connection.cursor() as cursor:
+            await cursor.execute(f"INSERT INTO t (name) {numbers} RETURNING id")
+            assert len(await cursor.fetchall()) == 1700
+        await connection.commit()
+        assert await rows_of(connection, "SELECT count(*) FROM t") == [(1702,)]
