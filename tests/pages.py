@@ -146,7 +146,7 @@ async def _batches(client: Client) -> dict[str, list[str]]:
         "/batches/{id}": [f"/batches/{batch['id']}"],
         "/batches/{id}/access": [f"/batches/{batch['id']}/access"],
         "/reports/{id}": [f"/reports/{report}"],
-        "/schedules/new": ["/schedules/new", "/schedules/new?template=sales"],
+        "/schedules/new": ["/schedules/new", "/schedules/new?template=sales", "/schedules/new?runs=import"],
         "/schedules/{id}": [f"/schedules/{schedule}"],
         "/schedules/{id}/edit": [f"/schedules/{schedule}/edit"],
     }

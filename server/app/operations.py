@@ -16,7 +16,7 @@ from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
 from server.app.openid import build_openid
 from server.app.reports import ReportParts
-from server.app.schedules import build_schedules
+from server.app.schedules import build_schedule_kinds, build_schedules
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
@@ -220,9 +220,14 @@ def build_operations(
         languages=languages,
         pictures=picture_files(DOCS),
     )
-    schedules = build_schedules(
-        storage=storage, live=live, rights=rights, batches=batches, deliveries=deliveries.checks
+    kinds = build_schedule_kinds(
+        storage=storage, jobs=jobs, uploads=uploads, batches=batches, imports=imports, datasets=access
     )
+    for kind in kinds.values():
+        if kind.job_kind is not None:
+            jobs.kinds.add(kind.job_kind)
+    schedules = build_schedules(storage=storage, live=live, rights=rights, kinds=kinds, deliveries=deliveries.checks)
+    jobs.table.listen(schedules.scheduler.heard)
     return Operations(
         accounts=accounts,
         admin=admin,

@@ -15,6 +15,7 @@ from server.jobs.outcomes import Notice
 from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
 from server.realtime.history import KeptMessage
+from server.schedules.plans import RunsWhat
 from server.schedules.schedule import ScheduleError, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.store import locked, save_schedule
 from server.storage.database import Database
@@ -137,7 +138,7 @@ def _broken() -> sa.Select[tuple[str, str]]:
     reason = sa.case(
         (users.c.disabled_at.is_not(None), StopReason.OWNER),
         (users.c.role == Role.VIEWER, StopReason.RIGHTS),
-        (schedules.c.template_id.is_(None), StopReason.TEMPLATE),
+        (sa.and_(schedules.c.runs == RunsWhat.BATCH, schedules.c.template_id.is_(None)), StopReason.TEMPLATE),
         (sa.and_(schedules.c.dataset_name != "", datasets.c.id.is_(None)), StopReason.DATASET),
         (sa.and_(schedules.c.leader_id.is_not(None), sa.not_(has_leader)), StopReason.SCHEDULE),
         else_=StopReason.NONE,

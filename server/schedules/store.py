@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
 from server.errors import NotFound
+from server.schedules.plans import RunResult
 from server.schedules.schedule import (
     RunCause,
     RunState,
@@ -135,10 +136,10 @@ async def count_of_owner(connection: AsyncConnection, owner_id: str) -> int:
     return await connection.scalar(query) or 0
 
 
-async def leaders_of(connection: AsyncConnection, owner_id: str) -> dict[str, str | None]:
-    """Which of their schedules comes after which."""
-    query = sa.select(schedules.c.id, schedules.c.leader_id).where(schedules.c.owner_id == owner_id)
-    return {row.id: row.leader_id for row in await connection.execute(query)}
+async def heads_of(connection: AsyncConnection, owner_id: str) -> list[ScheduleHead]:
+    """All schedules of somebody."""
+    query = sa.select(*_COLUMNS).where(schedules.c.owner_id == owner_id)
+    return [_schedule(ScheduleHead, row) for row in (await connection.execute(query)).mappings()]
 
 
 async def add_runs(
@@ -169,6 +170,15 @@ async def add_runs(
     await insert_missing(connection, schedule_runs, rows, key=("schedule_id", "planned_at"))
 
 
+async def add_run_behind(
+    connection: AsyncConnection, schedule: ScheduleHead, run: ScheduleRun, cause: RunCause, *, now: datetime
+) -> None:
+    """One more for the same moment, of what that run has left; it waits until that one is over."""
+    at = run.planned_at + timedelta(microseconds=1)
+    frozen = msgspec.structs.replace(schedule, ordered=run.ordered)
+    await add_runs(connection, frozen, cause, [at], now=now)
+
+
 async def run_of_key(connection: AsyncConnection, schedule_id: str, asked_key: str) -> ScheduleRun | None:
     query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.asked_key == asked_key)
     row = (await connection.execute(query)).mappings().one_or_none()
@@ -178,6 +188,26 @@ async def run_of_key(connection: AsyncConnection, schedule_id: str, asked_key: s
 async def run_at(connection: AsyncConnection, schedule_id: str, planned_at: datetime) -> ScheduleRun:
     query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.planned_at == planned_at)
     return run_of((await connection.execute(query)).mappings().one())
+
+
+async def begin_run(
+    connection: AsyncConnection, run_id: str, *, job_id: str, batch_id: str | None, now: datetime
+) -> None:
+    """Its job may have been quicker than we are, and have noted more."""
+    is_due = sa.and_(schedule_runs.c.id == run_id, schedule_runs.c.state == RunState.DUE)
+    values = {"state": RunState.STARTED, "job_id": job_id, "batch_id": batch_id, "started_at": now}
+    await connection.execute(sa.update(schedule_runs).where(is_due).values(values))
+
+
+async def end_run(
+    connection: AsyncConnection, run_id: str, result: RunResult, *, now: datetime, job_id: str | None = None
+) -> None:
+    """What its job found; with `job_id` another one goes on with it."""
+    values: dict[str, Any] = {"state": RunState.STARTED, "result": msgspec.to_builtins(result)}
+    if job_id is not None:
+        values["job_id"] = job_id
+    started = {"started_at": sa.func.coalesce(schedule_runs.c.started_at, now)}
+    await connection.execute(sa.update(schedule_runs).where(schedule_runs.c.id == run_id).values(values | started))
 
 
 async def set_run(connection: AsyncConnection, run_id: str, **values: Any) -> None:
@@ -225,16 +255,19 @@ def _wide(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def _runs(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The job is that of the batch now: it may have been made again."""
+    """The job of a batch is its newest: it may have been made again."""
     return (
         sa.select(
             *_RUN_COLUMNS,
             jobs.c.id.label("job_id"),
             jobs.c.state.label("job_state"),
             jobs.c.outcome.label("job_outcome"),
+            jobs.c.error.label("job_error"),
+            jobs.c.result["imported_count"].as_integer().label("job_imported"),
+            jobs.c.result["rejected_count"].as_integer().label("job_rejected"),
         )
         .outerjoin(batches, batches.c.id == schedule_runs.c.batch_id)
-        .outerjoin(jobs, jobs.c.id == batches.c.job_id)
+        .outerjoin(jobs, jobs.c.id == sa.func.coalesce(batches.c.job_id, schedule_runs.c.job_id))
         .where(*conditions)
     )
 

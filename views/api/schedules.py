@@ -16,6 +16,7 @@ from server.http.values import DatasetName, Id, TemplateName, TimeZone, describe
 from server.operations.schedule_wishes import MOST_NAME, MOST_QUIET_SECONDS, ScheduleWish
 from server.reports.batch_orders import ParameterQuery
 from server.reports.work import FileFormat
+from server.schedules.plans import ImportPlan, RunsWhat
 from server.schedules.schedule import (
     DEFAULT_QUIET_SECONDS,
     Missed,
@@ -42,7 +43,9 @@ _Parameters = list[dict[str, Any]] | ParameterQuery
 
 
 class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What comes by itself: a batch of `template`, with `parameters` and `formats` as in `POST /batches`.
+    """What comes by itself. `runs` says what: a `batch` of `template`, with `parameters` and `formats` as in
+    `POST /batches`, or
+    an `import`; what is to be run has the field of that name, and no other.
 
     One of the three says when: `cron` (five fields, by the clock on the wall of `time_zone`, yours if left out; `L` is
     the last day of the month; a day of the month and a day of the week: either will do), `after_import` (a dataset:
@@ -52,7 +55,9 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     such as `last_month` mean what they mean at the planned time. `deliveries`: who gets which of the reports.
     """
 
-    template: TemplateName
+    runs: RunsWhat = RunsWhat.BATCH
+    template: TemplateName | None = None
+    import_: ImportPlan | None = msgspec.field(name="import", default=None)
     owner: Owner | None = None
     name: _Name = ""
     parameters: _Parameters | None = None
@@ -69,10 +74,12 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out stays as it is. Another time begins anew: nothing of before counts as missed. `enabled` pauses
-    and resumes; what would have come while a schedule was paused was not missed."""
+    """What is left out stays as it is; what is run is named as a whole. Another time begins anew: nothing of before
+    counts as missed. `enabled` pauses and resumes; what would have come while a schedule was paused was not missed."""
 
+    runs: RunsWhat | UnsetType = UNSET
     template: TemplateName | UnsetType = UNSET
+    import_: ImportPlan | UnsetType = msgspec.field(name="import", default=UNSET)
     owner: Owner | UnsetType | None = UNSET
     name: _Name | UnsetType = UNSET
     parameters: _Parameters | UnsetType | None = UNSET
@@ -96,9 +103,23 @@ class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
     clock_change: ClockChange
 
 
+class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`more` files waited behind this one, and `growing` ones were still being written; `is_same` is one that holds
+    what was taken before."""
+
+    file: str | None = None
+    nothing_new: bool = False
+    is_same: bool = False
+    more: int = 0
+    growing: int = 0
+    imported: int | None = None
+    rejected: int | None = None
+
+
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `state` is that of its batch's job once there is one (`gone` when the batch was deleted); before, it is
-    `due`, and else `skipped`, `missed`, or `failed` with why in `error`."""
+    """One run. `state` is that of its job once there is one (`gone` when what it made was deleted); before, it is
+    `due`, and else `skipped`, `missed`, or `failed`. `error` says why one failed. `result` is what was found, by what
+    is run; of an import: the `file` and its `imported` and `rejected` rows, or `nothing_new`."""
 
     id: str
     planned_at: datetime
@@ -108,6 +129,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Literal["complete", "partial"] | None
     started_at: datetime | None
     error: str | None
+    result: RunFound
     batch_id: str | None
     job_id: str | None
     links: dict[str, str]
@@ -120,7 +142,9 @@ class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     owner: str
     name: str
-    template: str
+    runs: RunsWhat
+    template: str | None
+    import_: ImportPlan | None = msgspec.field(name="import")
     template_owner: str | None
     parameters: Any
     formats: list[FileFormat]
@@ -203,7 +227,9 @@ def _item(call: Call[Any, Any], schedule: Schedule, runs: list[ScheduleRun]) -> 
         id=schedule.id,
         owner=schedule.owner,
         name=schedule.name,
-        template=schedule.template_name,
+        runs=schedule.runs,
+        template=schedule.template_name or None,
+        import_=schedule.ordered.import_,
         template_owner=schedule.template_owner,
         parameters=schedule.ordered.parameters,
         formats=schedule.ordered.formats,
@@ -245,11 +271,18 @@ def _run(call: Call[Any, Any], run: ScheduleRun) -> RunItem:
         late=run.is_late,
         outcome=run.job_outcome.value if run.job_outcome else None,
         started_at=run.started_at,
-        error=_in_words(call, run.error),
+        error=_in_words(call, run.error or run.job_error),
+        result=_found(run),
         batch_id=run.batch_id,
         job_id=run.job_id,
         links=links,
     )
+
+
+def _found(run: ScheduleRun) -> RunFound:
+    found = msgspec.to_builtins(run.result) if run.result else {}
+    rows = {"imported": run.job_imported, "rejected": run.job_rejected} if run.runs is RunsWhat.IMPORT else {}
+    return msgspec.convert(found | rows, RunFound)
 
 
 def _in_words(call: Call[Any, Any], error: ScheduleError | None) -> str | None:
@@ -278,7 +311,7 @@ ENDPOINTS = [
         path="/schedules",
         name="api_schedule_create",
         handler=create_schedule,
-        summary="Have reports come by themselves",
+        summary="Have reports made, or files imported, by themselves",
         access="write",
         body=NewSchedule,
         answer=ScheduleItem,
