@@ -12,9 +12,11 @@ from server.errors import FieldError, InvalidInput
 from server.http.forms import Form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
-from server.schedules.plans import ImportPlan, ReadAs, RunsWhat, Takes
+from server.schedules.plans import ImportPlan, LimitIs, QueryPlan, ReadAs, RunsWhat, Takes
 from server.schedules.schedule import Ordered, Schedule
 from views.owned import parted
+
+_SAVED_OFFERED = 100
 
 
 class KindForm(Protocol):
@@ -79,7 +81,37 @@ class ImportPlanForm:
         ]
 
 
-FORMS: Mapping[RunsWhat, KindForm] = {RunsWhat.IMPORT: ImportPlanForm()}
+class QueryPlanForm:
+    async def context(self, request: web.Request) -> dict[str, Any]:
+        principal = require_principal(request)
+        saved = await operations_of(request).queries.saved(principal, limit=_SAVED_OFFERED)
+        return {"saved_queries": saved.items}
+
+    def plan(self, form: Form, before: Ordered | None) -> QueryPlan:
+        when = form.get("rule", LimitIs.ROWS)
+        rule: dict[str, Any] = {"when": when}
+        if when not in (LimitIs.ROWS, LimitIs.NO_ROWS):
+            rule |= {"column": form.get("column", "").strip(), "limit": _limit(form.get("limit", "").strip())}
+            rule["of"] = form.get("of", "first")
+        given = {"sql": form.get("sql", ""), "rule": rule, "each_time": form.get("each_time") == "1"}
+        plan: QueryPlan = _typed(QueryPlan, "query", given)
+        return plan
+
+    def filled(self, ordered: Ordered) -> list[tuple[str, str]]:
+        plan = ordered.query
+        if plan is None:
+            return []
+        return [
+            ("sql", plan.sql),
+            ("rule", plan.rule.when.value),
+            ("column", plan.rule.column),
+            ("limit", "" if plan.rule.limit is None else str(plan.rule.limit)),
+            ("of", plan.rule.of),
+            ("each_time", "1" if plan.each_time else ""),
+        ]
+
+
+FORMS: Mapping[RunsWhat, KindForm] = {RunsWhat.IMPORT: ImportPlanForm(), RunsWhat.QUERY: QueryPlanForm()}
 
 
 def kind_named(request: web.Request) -> RunsWhat:
@@ -103,6 +135,16 @@ def _typed(plan: type[Any], field: str, given: dict[str, Any]) -> Any:
         where = str(error).rpartition("$.")[2].partition("`")[0].partition("[")[0]
         message = "Fill in this field." if not given.get(where) else "This is not possible here."
         raise InvalidInput(errors=[FieldError(field=f"{field}.{where}", message=message)]) from None
+
+
+def _limit(text: str) -> int | float | str:
+    """A number, as people write one; else the text: a day, or what it is to be equal to."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _parted(text: str) -> list[str]:

@@ -11,12 +11,14 @@ from aiohttp import web
 
 from server.auth.access import Whose
 from server.clock import utc_now
+from server.delivery.wishes import DeliveryVia
 from server.errors import InvalidInput, JinduError
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.numerals import whole_number
 from server.operations.deliveries import DeliveryPreview
+from server.operations.schedule_runs.queries import ALERT_VIAS
 from server.operations.schedule_wishes import DELIVERED, ScheduleWish, wish_of
 from server.reports.named_days import RANGES
 from server.reports.work import FileFormat
@@ -205,13 +207,20 @@ async def _form(
         zone=zone,
         errors=errors,
         error=error,
-        ways=operations.deliveries.checks.ways() if kind in DELIVERED else [],
+        ways=_ways(operations.deliveries.checks.ways(), kind),
         delivery_problems=[text for field, text in errors.items() if field.startswith("deliveries")],
         more_wishes=len(schedule.ordered.deliveries[1:]) if schedule else 0,
         preview=preview[0] if preview else None,
         preview_shown=preview[1] if preview else 0,
         **await own,
     )
+
+
+def _ways(ways: list[DeliveryVia], kind: RunsWhat) -> list[DeliveryVia]:
+    """By which what is run may be told of."""
+    if kind is RunsWhat.QUERY:
+        return [via for via in ways if via in ALERT_VIAS]
+    return ways if kind in DELIVERED else []
 
 
 async def _batch_fields(request: web.Request, name: str, form: Form, errors: Mapping[str, str]) -> dict[str, Any]:

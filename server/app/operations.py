@@ -88,6 +88,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.saved_views import SavedViewOperations
+from server.operations.schedule_runs.queries import AlertOutlets
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
@@ -220,8 +221,25 @@ def build_operations(
         languages=languages,
         pictures=picture_files(DOCS),
     )
+    queries = QueryOperations(
+        reading, database=database, store=QueryStore(database), audit=Audit(database), growth=storage.growth
+    )
     kinds = build_schedule_kinds(
-        storage=storage, jobs=jobs, uploads=uploads, batches=batches, imports=imports, datasets=access
+        storage=storage,
+        jobs=jobs,
+        uploads=uploads,
+        batches=batches,
+        imports=imports,
+        datasets=access,
+        queries=queries,
+        outlets=AlertOutlets(
+            notices=live.notices,
+            posting=alerts.posting,
+            carrying=deliveries.carrying,
+            rules=deliveries.rules,
+            languages=languages,
+            base=public_base(settings),
+        ),
     )
     for kind in kinds.values():
         if kind.job_kind is not None:
@@ -361,13 +379,7 @@ def build_operations(
             links=links,
             tell=live.notices.warn,
         ),
-        queries=QueryOperations(
-            reading,
-            database=database,
-            store=QueryStore(database),
-            audit=Audit(database),
-            growth=storage.growth,
-        ),
+        queries=queries,
         saved_views=SavedViewOperations(database=database, store=SavedViewStore(database)),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
         recently_seen=RecentlySeen(database=database),

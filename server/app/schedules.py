@@ -15,11 +15,13 @@ from server.operations.batches import BatchOperations
 from server.operations.dataset_access import DatasetAccess
 from server.operations.delivery_checks import DeliveryChecks
 from server.operations.imports import ImportOperations
+from server.operations.queries import QueryOperations
 from server.operations.schedule_planning import SchedulePlanning
 from server.operations.schedule_runs.batch import BatchRuns
 from server.operations.schedule_runs.imports import ImportRuns
 from server.operations.schedule_runs.kind import ScheduleKinds
 from server.operations.schedule_runs.lookup import RunLookup
+from server.operations.schedule_runs.queries import AlertOutlets, QueryRuns
 from server.operations.schedules import ScheduleOperations
 from server.schedules.firing import Firing
 from server.schedules.owners import ScheduleOwners
@@ -38,6 +40,8 @@ def build_schedule_kinds(
     batches: BatchOperations,
     imports: ImportOperations,
     datasets: DatasetAccess,
+    queries: QueryOperations,
+    outlets: AlertOutlets,
     clock: Clock = utc_now,
 ) -> ScheduleKinds:
     """All that a schedule may run: each is its module and its place here."""
@@ -56,6 +60,9 @@ def build_schedule_kinds(
             folders=uploads.folders,
             elsewhere=uploads.elsewhere,
             clock=clock,
+        ),
+        RunsWhat.QUERY: QueryRuns(
+            database=database, lookup=lookup, runner=jobs.runner, queries=queries, outlets=outlets, clock=clock
         ),
     }
 

@@ -12,7 +12,7 @@ from server.delivery.wishes import DeliveryWish
 from server.errors import FieldError, InvalidInput
 from server.operations.account_fields import time_zones
 from server.reports.batch_orders import BatchOrder, ParameterQuery, formats_of
-from server.schedules.plans import PLAN_FIELDS, ImportPlan, RunsWhat
+from server.schedules.plans import PLAN_FIELDS, ImportPlan, QueryPlan, RunsWhat
 from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
 from server.schedules.timing import require_cron
 
@@ -26,7 +26,7 @@ _NOTHING_RUN: dict[str, Any] = dict.fromkeys(PLAN_FIELDS.values()) | {
     "formats": None,
     "deliveries": [],
 }
-DELIVERED = frozenset({RunsWhat.BATCH})  # what leaves the house
+DELIVERED = frozenset({RunsWhat.BATCH, RunsWhat.QUERY})  # what leaves the house
 _ZONE = FieldError(field="time_zone", message="Choose a time zone such as Europe/Berlin.")
 
 
@@ -38,6 +38,7 @@ class ScheduleWish(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: RunsWhat = RunsWhat.BATCH
     import_: ImportPlan | None = None
+    query: QueryPlan | None = None
     template: str = ""
     owner: str | None = None
     name: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -21,6 +21,7 @@ class RunsWhat(StrEnum):
 
     BATCH = "batch"
     IMPORT = "import"
+    QUERY = "query"
 
 
 class Takes(StrEnum):
@@ -82,6 +83,39 @@ class ImportPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         )
 
 
+class LimitIs(StrEnum):
+    """What breaks a rule: that there are rows, that there are none, or a value on that side of the limit."""
+
+    ROWS = "rows"
+    NO_ROWS = "no_rows"
+    ABOVE = "above"
+    BELOW = "below"
+    EQUAL = "equal"
+
+
+class QueryRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """`when` says what is broken. Of values, `column` names them; `limit` is a number, a day (`2026-12-31`) or, where
+    it is to be `equal`, a text. `of`: the value of the `first` row, or of `any` row."""
+
+    when: LimitIs
+    column: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    limit: int | float | Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    of: Literal["first", "any"] = "first"
+
+    @property
+    def is_of_values(self) -> bool:
+        return self.when not in (LimitIs.ROWS, LimitIs.NO_ROWS)
+
+
+class QueryPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A query that is checked by a rule. Who planned it is told when the rule breaks, and when it is kept again; with
+    `each_time` whenever it is broken. `deliveries` tell others: by mail, webhook or chat."""
+
+    sql: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+    rule: QueryRule
+    each_time: bool = False
+
+
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="import", tag_field="runs"):
     """What an import found. With a `file` that is new, its rows are in the import's job.
 
@@ -96,7 +130,18 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     growing: int = 0
 
 
-RunResult = ImportResult
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="query", tag_field="runs"):
+    """What a check found: the `sentence` is a phrase, `value` what was compared. `is_told` when somebody was told."""
+
+    is_broken: bool = False
+    is_told: bool = False
+    sentence: dict[str, Any]
+    value: str | None = None
+    rows: int = 0
+    has_more: bool = False
+
+
+RunResult = ImportResult | CheckResult
 """What became of a run beside its job, of the kinds that say more."""
 
 
@@ -104,6 +149,7 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of them, of whatever is not a batch. `import_` is called `import` wherever it is written."""
 
     import_: ImportPlan | None = msgspec.field(name="import", default=None)
+    query: QueryPlan | None = None
 
     @property
     def runs(self) -> RunsWhat:
@@ -111,5 +157,5 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return next((runs for runs, name in PLAN_FIELDS.items() if getattr(self, name) is not None), RunsWhat.BATCH)
 
 
-PLAN_FIELDS = {RunsWhat.IMPORT: "import_"}
+PLAN_FIELDS = {RunsWhat.IMPORT: "import_", RunsWhat.QUERY: "query"}
 """Under which name the plan of each kind stands, here and in what people write."""

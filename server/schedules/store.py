@@ -210,6 +210,14 @@ async def end_run(
     await connection.execute(sa.update(schedule_runs).where(schedule_runs.c.id == run_id).values(values | started))
 
 
+async def last_result(connection: AsyncConnection, run: ScheduleRun) -> ScheduleRun | None:
+    """The run before this one that found something."""
+    is_before = sa.and_(schedule_runs.c.schedule_id == run.schedule_id, schedule_runs.c.id != run.id)
+    query = _runs(is_before, schedule_runs.c.result.is_not(None)).order_by(schedule_runs.c.planned_at.desc()).limit(1)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else run_of(row)
+
+
 async def set_run(connection: AsyncConnection, run_id: str, **values: Any) -> None:
     await connection.execute(sa.update(schedule_runs).where(schedule_runs.c.id == run_id).values(**values))
 

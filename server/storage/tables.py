@@ -755,6 +755,7 @@ outbox = Table(
     Column("next_at", UtcDateTime),  # none once it is over
     Column("error", JSON),  # {phrase, parameters}: of the last attempt
     Column("sent_at", UtcDateTime),
+    Column("schedule_id", String(26)),  # whose owner is told when it does not arrive; else administrators are
     Index("ix_outbox_state_next", "state", "next_at"),
 )
 

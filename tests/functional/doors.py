@@ -172,6 +172,7 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
         ("POST", "/api/v1/schedules"): [
             {"json": {"template": "report", "cron": each}} for each in ("0 8 L * *", HOSTILE, "0 0 30 2 *")
         ]
+        + [{"json": {"runs": "query", "cron": "0 8 * * *", "query": {"sql": HOSTILE, "rule": {"when": "rows"}}}}]
         + [{"json": {"runs": "import", "cron": "0 8 * * *", "import": {"folder": HOSTILE, "dataset": HOSTILE}}}],
         ("PATCH", "/api/v1/schedules/{id}"): [{"json": {"name": HOSTILE}}, {"json": {"time_zone": HOSTILE}}],
         ("POST", "/schedules/{id}/edit"): [{"data": {"repeat": "weekly", "time": "08:00", "time_zone": "UTC"}}],

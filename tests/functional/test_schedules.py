@@ -180,6 +180,39 @@ async def test_an_import_is_planned_shown_and_seen_by_nobody_else(
     assert "  import  inbox/*.csv → orders" in listed.out
 
 
+async def test_a_check_of_a_query_is_planned_shown_and_seen_by_nobody_else(alice: Client, bob: Client) -> None:
+    await import_text(alice)
+    form = {"runs": "query", "sql": "select region, amount from orders", "rule": "above", "column": "amount"}
+    form |= {"limit": "1000000", "of": "any", "repeat": "daily", "time": "07:00", "time_zone": "UTC", "name": "Large"}
+    page = await answer(alice, "POST", "/schedules/new", 303, data=form)
+    one = f"/api/v1{page}"
+    made = await answer(alice, "GET", one)
+    rule = {"when": "above", "column": "amount", "limit": 1000000, "of": "any"}
+    assert (made["runs"], made["query"]) == ("query", {"sql": form["sql"], "rule": rule})
+    for method, path in (("GET", page), ("GET", f"{page}/edit"), ("POST", f"{page}/run"), ("GET", one)):
+        await answer(bob, method, path, 404)
+    await answer(alice, "POST", f"{page}/run", 303)
+    kept = (await over(alice, one))["result"]
+    assert (kept["is_broken"], kept["is_told"]) == (False, False)
+    assert kept["sentence"] == "In no row “amount” is above 1000000."
+    edit = await answer(alice, "GET", f"{page}/edit")
+    assert '<option value="above" selected>' in edit
+    assert 'value="1000000"' in edit
+    await answer(alice, "POST", f"{page}/edit", 303, data=form | {"rule": "rows", "each_time": "1"})
+    await answer(alice, "POST", f"{page}/run", 303)
+    broken = await over(alice, one, 2)
+    assert (broken["result"]["is_broken"], broken["result"]["is_told"]) == (True, True)
+    shown = await answer(alice, "GET", page)
+    assert "Rule broken" in shown
+    assert broken["result"]["sentence"] in shown
+    assert "“Large” breaks its rule" in await answer(alice, "GET", "/notifications")
+    wrong = await answer(alice, "POST", "/schedules/new", 422, data=form | {"sql": "select nothing from orders"})
+    assert "Not saved" in wrong
+    for broken_rule in ({"when": "above"}, {"when": "rows", "limit": 3}, {"when": "odd"}):
+        query = {"sql": form["sql"], "rule": broken_rule}
+        await answer(alice, "POST", API, 422, json={"runs": "query", "cron": "0 8 * * *", "query": query})
+
+
 async def over(client: Client, one: str, count: int = 1) -> Any:
     """The newest of so many runs, once nothing goes on any more."""
     async with asyncio.timeout(30):

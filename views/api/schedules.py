@@ -16,7 +16,7 @@ from server.http.values import DatasetName, Id, TemplateName, TimeZone, describe
 from server.operations.schedule_wishes import MOST_NAME, MOST_QUIET_SECONDS, ScheduleWish
 from server.reports.batch_orders import ParameterQuery
 from server.reports.work import FileFormat
-from server.schedules.plans import ImportPlan, RunsWhat
+from server.schedules.plans import CheckResult, ImportPlan, QueryPlan, RunsWhat
 from server.schedules.schedule import (
     DEFAULT_QUIET_SECONDS,
     Missed,
@@ -44,8 +44,7 @@ _Parameters = list[dict[str, Any]] | ParameterQuery
 
 class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What comes by itself. `runs` says what: a `batch` of `template`, with `parameters` and `formats` as in
-    `POST /batches`, or
-    an `import`; what is to be run has the field of that name, and no other.
+    `POST /batches`, an `import`, or the check of a `query`; what is to be run has the field of that name, and no other.
 
     One of the three says when: `cron` (five fields, by the clock on the wall of `time_zone`, yours if left out; `L` is
     the last day of the month; a day of the month and a day of the week: either will do), `after_import` (a dataset:
@@ -58,6 +57,7 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     runs: RunsWhat = RunsWhat.BATCH
     template: TemplateName | None = None
     import_: ImportPlan | None = msgspec.field(name="import", default=None)
+    query: QueryPlan | None = None
     owner: Owner | None = None
     name: _Name = ""
     parameters: _Parameters | None = None
@@ -80,6 +80,7 @@ class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     runs: RunsWhat | UnsetType = UNSET
     template: TemplateName | UnsetType = UNSET
     import_: ImportPlan | UnsetType = msgspec.field(name="import", default=UNSET)
+    query: QueryPlan | UnsetType = UNSET
     owner: Owner | UnsetType | None = UNSET
     name: _Name | UnsetType = UNSET
     parameters: _Parameters | UnsetType | None = UNSET
@@ -105,7 +106,8 @@ class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
 
 class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`more` files waited behind this one, and `growing` ones were still being written; `is_same` is one that holds
-    what was taken before."""
+    what was taken before. Of a check: whether the rule `is_broken`, the `sentence` that says so, the `value` that was
+    compared, and whether somebody `is_told`."""
 
     file: str | None = None
     nothing_new: bool = False
@@ -114,6 +116,12 @@ class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     growing: int = 0
     imported: int | None = None
     rejected: int | None = None
+    is_broken: bool | None = None
+    is_told: bool | None = None
+    sentence: str | None = None
+    value: str | None = None
+    rows: int | None = None
+    has_more: bool = False
 
 
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +153,7 @@ class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunsWhat
     template: str | None
     import_: ImportPlan | None = msgspec.field(name="import")
+    query: QueryPlan | None
     template_owner: str | None
     parameters: Any
     formats: list[FileFormat]
@@ -230,6 +239,7 @@ def _item(call: Call[Any, Any], schedule: Schedule, runs: list[ScheduleRun]) -> 
         runs=schedule.runs,
         template=schedule.template_name or None,
         import_=schedule.ordered.import_,
+        query=schedule.ordered.query,
         template_owner=schedule.template_owner,
         parameters=schedule.ordered.parameters,
         formats=schedule.ordered.formats,
@@ -272,15 +282,20 @@ def _run(call: Call[Any, Any], run: ScheduleRun) -> RunItem:
         outcome=run.job_outcome.value if run.job_outcome else None,
         started_at=run.started_at,
         error=_in_words(call, run.error or run.job_error),
-        result=_found(run),
+        result=_found(call, run),
         batch_id=run.batch_id,
         job_id=run.job_id,
         links=links,
     )
 
 
-def _found(run: ScheduleRun) -> RunFound:
+def _found(call: Call[Any, Any], run: ScheduleRun) -> RunFound:
     found = msgspec.to_builtins(run.result) if run.result else {}
+    if isinstance(run.result, CheckResult):
+        sentence = run.result.sentence
+        words = told(sentence["phrase"], sentence["parameters"], formats_for(call.request).gettext)
+        found |= {"is_broken": run.result.is_broken, "is_told": run.result.is_told, "sentence": words}
+        found["rows"] = run.result.rows
     rows = {"imported": run.job_imported, "rejected": run.job_rejected} if run.runs is RunsWhat.IMPORT else {}
     return msgspec.convert(found | rows, RunFound)
 

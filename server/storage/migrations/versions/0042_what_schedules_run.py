@@ -10,6 +10,7 @@ down_revision = "0041"
 def upgrade() -> None:
     op.add_column("schedules", sa.Column("runs", sa.String(length=8), server_default="batch", nullable=False))
     op.add_column("schedule_runs", sa.Column("result", sa.JSON(), nullable=True))
+    op.add_column("outbox", sa.Column("schedule_id", sa.String(length=26), nullable=True))
     op.create_table(
         "schedule_files",
         sa.Column("id", sa.String(length=26), nullable=False),
