@@ -12,7 +12,7 @@ from server.errors import FieldError, InvalidInput
 from server.http.forms import Form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
-from server.schedules.plans import ImportPlan, LimitIs, QueryPlan, ReadAs, RunsWhat, Takes
+from server.schedules.plans import BackupPlan, ImportPlan, LimitIs, QueryPlan, ReadAs, RunsWhat, Takes
 from server.schedules.schedule import Ordered, Schedule
 from views.owned import parted
 
@@ -111,7 +111,24 @@ class QueryPlanForm:
         ]
 
 
-FORMS: Mapping[RunsWhat, KindForm] = {RunsWhat.IMPORT: ImportPlanForm(), RunsWhat.QUERY: QueryPlanForm()}
+class BackupPlanForm:
+    async def context(self, request: web.Request) -> dict[str, Any]:
+        require_principal(request).require_admin()
+        return {}
+
+    def plan(self, form: Form, before: Ordered | None) -> BackupPlan:
+        plan: BackupPlan = _typed(BackupPlan, "backup", {"keep": form.get("keep", "").strip()})
+        return plan
+
+    def filled(self, ordered: Ordered) -> list[tuple[str, str]]:
+        return [("keep", str(ordered.backup.keep))] if ordered.backup else []
+
+
+FORMS: Mapping[RunsWhat, KindForm] = {
+    RunsWhat.IMPORT: ImportPlanForm(),
+    RunsWhat.QUERY: QueryPlanForm(),
+    RunsWhat.BACKUP: BackupPlanForm(),
+}
 
 
 def kind_named(request: web.Request) -> RunsWhat:

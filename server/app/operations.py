@@ -8,6 +8,7 @@ from functools import partial
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
 from server.app.channels import mail_leaves, public_base
+from server.app.chores import backup_commands
 from server.app.datasets import DatasetParts
 from server.app.deliveries import DeliveryParts
 from server.app.engines import kinds_waiting_in_vain, words_for
@@ -240,6 +241,7 @@ def build_operations(
             languages=languages,
             base=public_base(settings),
         ),
+        backups=backup_commands(settings),
     )
     for kind in kinds.values():
         if kind.job_kind is not None:

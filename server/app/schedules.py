@@ -10,6 +10,7 @@ from server.app.live import LiveParts
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
 from server.auth.access import ThingAccess
+from server.care.backup_commands import BackupCommands
 from server.clock import Clock, new_id, utc_now
 from server.operations.batches import BatchOperations
 from server.operations.dataset_access import DatasetAccess
@@ -17,6 +18,7 @@ from server.operations.delivery_checks import DeliveryChecks
 from server.operations.imports import ImportOperations
 from server.operations.queries import QueryOperations
 from server.operations.schedule_planning import SchedulePlanning
+from server.operations.schedule_runs.backups import BackupRuns
 from server.operations.schedule_runs.batch import BatchRuns
 from server.operations.schedule_runs.imports import ImportRuns
 from server.operations.schedule_runs.kind import ScheduleKinds
@@ -42,6 +44,7 @@ def build_schedule_kinds(
     datasets: DatasetAccess,
     queries: QueryOperations,
     outlets: AlertOutlets,
+    backups: BackupCommands | None,
     clock: Clock = utc_now,
 ) -> ScheduleKinds:
     """All that a schedule may run: each is its module and its place here."""
@@ -63,6 +66,14 @@ def build_schedule_kinds(
         ),
         RunsWhat.QUERY: QueryRuns(
             database=database, lookup=lookup, runner=jobs.runner, queries=queries, outlets=outlets, clock=clock
+        ),
+        RunsWhat.BACKUP: BackupRuns(
+            database=database,
+            lookup=lookup,
+            runner=jobs.runner,
+            commands=backups,
+            notices=outlets.notices,
+            clock=clock,
         ),
     }
 

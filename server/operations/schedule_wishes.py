@@ -12,7 +12,7 @@ from server.delivery.wishes import DeliveryWish
 from server.errors import FieldError, InvalidInput
 from server.operations.account_fields import time_zones
 from server.reports.batch_orders import BatchOrder, ParameterQuery, formats_of
-from server.schedules.plans import PLAN_FIELDS, ImportPlan, QueryPlan, RunsWhat
+from server.schedules.plans import PLAN_FIELDS, BackupPlan, ImportPlan, QueryPlan, RunsWhat
 from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
 from server.schedules.timing import require_cron
 
@@ -39,6 +39,7 @@ class ScheduleWish(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunsWhat = RunsWhat.BATCH
     import_: ImportPlan | None = None
     query: QueryPlan | None = None
+    backup: BackupPlan | None = None
     template: str = ""
     owner: str | None = None
     name: str = ""

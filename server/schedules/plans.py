@@ -22,6 +22,7 @@ class RunsWhat(StrEnum):
     BATCH = "batch"
     IMPORT = "import"
     QUERY = "query"
+    BACKUP = "backup"
 
 
 class Takes(StrEnum):
@@ -116,6 +117,13 @@ class QueryPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
     each_time: bool = False
 
 
+class BackupPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A backup as `jindu backup` makes it, into the place that the settings name. The newest `keep` that this schedule
+    made are kept."""
+
+    keep: Annotated[int, msgspec.Meta(ge=1, le=365)] = 7
+
+
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="import", tag_field="runs"):
     """What an import found. With a `file` that is new, its rows are in the import's job.
 
@@ -141,7 +149,16 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     has_more: bool = False
 
 
-RunResult = ImportResult | CheckResult
+class BackupResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="backup", tag_field="runs"):
+    """One that is not whole lacks files that rows name. It `is_removed` once enough newer ones are there."""
+
+    file: str
+    bytes: int
+    is_whole: bool = True
+    is_removed: bool = False
+
+
+RunResult = ImportResult | CheckResult | BackupResult
 """What became of a run beside its job, of the kinds that say more."""
 
 
@@ -150,6 +167,7 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     import_: ImportPlan | None = msgspec.field(name="import", default=None)
     query: QueryPlan | None = None
+    backup: BackupPlan | None = None
 
     @property
     def runs(self) -> RunsWhat:
@@ -157,5 +175,5 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return next((runs for runs, name in PLAN_FIELDS.items() if getattr(self, name) is not None), RunsWhat.BATCH)
 
 
-PLAN_FIELDS = {RunsWhat.IMPORT: "import_", RunsWhat.QUERY: "query"}
+PLAN_FIELDS = {RunsWhat.IMPORT: "import_", RunsWhat.QUERY: "query", RunsWhat.BACKUP: "backup"}
 """Under which name the plan of each kind stands, here and in what people write."""

@@ -117,7 +117,8 @@ class Stopping:
             url=f"/schedules/{schedule.id}",
             parameters={"name": schedule.name, "reason": phrase(words.message, **words.parameters)},
         )
-        readers = await _admins(connection) if reason in _NO_OWNER else [schedule.owner_id]
+        is_everybodys = reason in _NO_OWNER or schedule.runs is RunsWhat.BACKUP
+        readers = await administrators(connection) if is_everybodys else [schedule.owner_id]
         kept = self._notices.keep
         return [await kept(connection, reader, notice, kind=NoticeKind.SCHEDULED) for reader in readers]
 
@@ -127,7 +128,8 @@ def why(reason: StopReason) -> ScheduleError:
     return ScheduleError(code=reason.value, message=REASONS[reason])
 
 
-async def _admins(connection: AsyncConnection) -> Sequence[str]:
+async def administrators(connection: AsyncConnection) -> Sequence[str]:
+    """Ids of those whose accounts are not disabled."""
     active = sa.select(users.c.id).where(users.c.role == Role.ADMIN, users.c.disabled_at.is_(None))
     return (await connection.scalars(active.order_by(users.c.id))).all()
 

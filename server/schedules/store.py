@@ -218,6 +218,13 @@ async def last_result(connection: AsyncConnection, run: ScheduleRun) -> Schedule
     return None if row is None else run_of(row)
 
 
+async def results_of(connection: AsyncConnection, schedule_id: str) -> list[ScheduleRun]:
+    """All runs that found something, the newest first."""
+    query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.result.is_not(None))
+    rows = await connection.execute(query.order_by(schedule_runs.c.planned_at.desc()))
+    return [run_of(row) for row in rows.mappings()]
+
+
 async def set_run(connection: AsyncConnection, run_id: str, **values: Any) -> None:
     await connection.execute(sa.update(schedule_runs).where(schedule_runs.c.id == run_id).values(**values))
 

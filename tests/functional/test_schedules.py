@@ -213,6 +213,22 @@ async def test_a_check_of_a_query_is_planned_shown_and_seen_by_nobody_else(alice
         await answer(alice, "POST", API, 422, json={"runs": "query", "cron": "0 8 * * *", "query": query})
 
 
+async def test_backups_are_for_administrators(alice: Client, bob: Client, admin: Client) -> None:
+    new = {"runs": "backup", "cron": "0 3 * * *", "time_zone": "UTC", "backup": {"keep": 3}}
+    await answer(bob, "POST", API, 403, json=new)
+    await answer(bob, "GET", "/schedules/new?runs=backup", 403)
+    await answer(bob, "POST", "/schedules/new", 403, data={"runs": "backup", "keep": "3", "repeat": "daily"})
+    assert "runs=backup" not in await answer(bob, "GET", "/schedules/new")
+    assert "runs=backup" in await answer(admin, "GET", "/schedules/new?runs=backup")
+    problem = await answer(admin, "POST", API, 422, json=new)  # this server has no place for them
+    assert problem["errors"][0]["field"] == "backup"
+    await answer(admin, "POST", "/schedules/new", 422, data={"runs": "backup", "keep": "many", "repeat": "daily"})
+    await import_text(alice)
+    await put_template(alice, "sales", OWN)
+    made = await answer(alice, "POST", API, 201, json={"template": "sales", "cron": "0 8 1 * *"})
+    await answer(alice, "PATCH", f"{API}/{made['id']}", 403, json={"runs": "backup", "backup": {"keep": 1}})
+
+
 async def over(client: Client, one: str, count: int = 1) -> Any:
     """The newest of so many runs, once nothing goes on any more."""
     async with asyncio.timeout(30):

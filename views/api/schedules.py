@@ -16,7 +16,7 @@ from server.http.values import DatasetName, Id, TemplateName, TimeZone, describe
 from server.operations.schedule_wishes import MOST_NAME, MOST_QUIET_SECONDS, ScheduleWish
 from server.reports.batch_orders import ParameterQuery
 from server.reports.work import FileFormat
-from server.schedules.plans import CheckResult, ImportPlan, QueryPlan, RunsWhat
+from server.schedules.plans import BackupPlan, CheckResult, ImportPlan, QueryPlan, RunsWhat
 from server.schedules.schedule import (
     DEFAULT_QUIET_SECONDS,
     Missed,
@@ -44,7 +44,8 @@ _Parameters = list[dict[str, Any]] | ParameterQuery
 
 class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What comes by itself. `runs` says what: a `batch` of `template`, with `parameters` and `formats` as in
-    `POST /batches`, an `import`, or the check of a `query`; what is to be run has the field of that name, and no other.
+    `POST /batches`, an `import`, the check of a `query`, or, for administrators, a `backup`; what is to be run has the
+    field of that name, and no other.
 
     One of the three says when: `cron` (five fields, by the clock on the wall of `time_zone`, yours if left out; `L` is
     the last day of the month; a day of the month and a day of the week: either will do), `after_import` (a dataset:
@@ -58,6 +59,7 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     template: TemplateName | None = None
     import_: ImportPlan | None = msgspec.field(name="import", default=None)
     query: QueryPlan | None = None
+    backup: BackupPlan | None = None
     owner: Owner | None = None
     name: _Name = ""
     parameters: _Parameters | None = None
@@ -81,6 +83,7 @@ class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     template: TemplateName | UnsetType = UNSET
     import_: ImportPlan | UnsetType = msgspec.field(name="import", default=UNSET)
     query: QueryPlan | UnsetType = UNSET
+    backup: BackupPlan | UnsetType = UNSET
     owner: Owner | UnsetType | None = UNSET
     name: _Name | UnsetType = UNSET
     parameters: _Parameters | UnsetType | None = UNSET
@@ -107,7 +110,7 @@ class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
 class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`more` files waited behind this one, and `growing` ones were still being written; `is_same` is one that holds
     what was taken before. Of a check: whether the rule `is_broken`, the `sentence` that says so, the `value` that was
-    compared, and whether somebody `is_told`."""
+    compared, and whether somebody `is_told`. Of a backup: `file` and `bytes`, and whether it `is_removed` since."""
 
     file: str | None = None
     nothing_new: bool = False
@@ -122,6 +125,9 @@ class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: str | None = None
     rows: int | None = None
     has_more: bool = False
+    bytes: int | None = None
+    is_whole: bool = True
+    is_removed: bool = False
 
 
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +160,7 @@ class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     template: str | None
     import_: ImportPlan | None = msgspec.field(name="import")
     query: QueryPlan | None
+    backup: BackupPlan | None
     template_owner: str | None
     parameters: Any
     formats: list[FileFormat]
@@ -240,6 +247,7 @@ def _item(call: Call[Any, Any], schedule: Schedule, runs: list[ScheduleRun]) -> 
         template=schedule.template_name or None,
         import_=schedule.ordered.import_,
         query=schedule.ordered.query,
+        backup=schedule.ordered.backup,
         template_owner=schedule.template_owner,
         parameters=schedule.ordered.parameters,
         formats=schedule.ordered.formats,
