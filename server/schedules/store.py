@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
+from server.delivery.parcel import ParcelState
 from server.errors import NotFound
+from server.jobs.job import State
 from server.schedules.plans import RunResult
 from server.schedules.schedule import (
     RunCause,
@@ -25,7 +27,8 @@ from server.schedules.schedule import (
 from server.storage.database import Database
 from server.storage.pages import Listing
 from server.storage.rows import insert_missing, lock
-from server.storage.tables import batches, jobs, schedule_runs, schedules, templates, users
+from server.storage.tables import batches, jobs, outbox, schedule_runs, schedules, templates, users
+from server.texts import phrase
 
 S = TypeVar("S", bound=ScheduleHead)
 _COLUMNS = [schedules.c[name] for name in ScheduleHead.__struct_fields__]
@@ -243,8 +246,17 @@ async def hold_restored(connection: AsyncConnection) -> int:
         .where(schedules.c.standing == ScheduleStanding.ON)
         .values(standing=ScheduleStanding.PAUSED, reason=StopReason.RESTORED, planned_at=None)
     )
+    going_on = sa.select(jobs.c.id).where(jobs.c.state.not_in([state for state in State if state.is_final]))
+    is_open = sa.or_(
+        schedule_runs.c.state == RunState.DUE,
+        # Batches are made again, and nothing of them leaves the house; other jobs find that their run is over.
+        sa.and_(schedule_runs.c.batch_id.is_(None), schedule_runs.c.job_id.in_(going_on)),
+    )
+    await connection.execute(sa.update(schedule_runs).where(is_open).values(state=RunState.MISSED))
+    is_waiting = sa.and_(outbox.c.schedule_id.is_not(None), outbox.c.state == ParcelState.WAITING)
+    error = phrase("It came back from a backup; the server that the backup is of may have sent it.")
     await connection.execute(
-        sa.update(schedule_runs).where(schedule_runs.c.state == RunState.DUE).values(state=RunState.MISSED)
+        sa.update(outbox).where(is_waiting).values(state=ParcelState.FAILED, next_at=None, error=error)
     )
     return held.rowcount
 

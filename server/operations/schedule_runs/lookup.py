@@ -10,7 +10,7 @@ from server.auth.permissions import Principal
 from server.errors import JobFailed, NotFound
 from server.jobs.job import Job
 from server.schedules.owners import ScheduleOwners
-from server.schedules.schedule import Schedule, ScheduleRun
+from server.schedules.schedule import RunState, Schedule, ScheduleRun
 from server.schedules.store import ScheduleStore
 
 
@@ -33,6 +33,8 @@ class RunLookup:
             schedule = await self._store.get(run.schedule_id, sa.true())
         except NotFound:
             raise JobFailed("Its schedule was deleted meanwhile.", code="schedule_gone") from None
+        if run.state not in (RunState.DUE, RunState.STARTED):
+            raise JobFailed("The run that it was for is over: the server was restored since.", code="run_over")
         owner = await self._owners.of(schedule)
         if owner is None:
             raise JobFailed("The account of its owner is disabled.", code="owner_disabled")

@@ -6,21 +6,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from server.delivery.messages import ChannelTarget
-from server.delivery.parcel import Mail, ParcelContent, Placed
+from server.delivery.parcel import Mail, ParcelContent, ParcelState, Placed
 from server.delivery.wishes import DeliveryVia, DeliveryWish
-from server.errors import InvalidInput, NotDelivered
+from server.errors import InvalidInput, JobFailed, NotDelivered
+from server.jobs.job import State
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.plans import CheckResult, LimitIs, QueryPlan, QueryRule, RunsWhat
 from server.schedules.schedule import ScheduleRun
+from server.schedules.store import hold_restored
 from server.settings import Settings
-from server.storage.tables import outbox
+from server.storage.tables import jobs, outbox
 from tests.unit.operations.conftest import House, refused
 from tests.unit.operations.schedule_runs.test_imports import by_time
 from tests.unit.operations.test_schedules import Node, told
@@ -151,6 +154,24 @@ async def test_what_does_not_arrive_is_told_to_its_owner(node: Node, house: Hous
     (notice,) = [each for each in await told(house, house.alice) if "could not be sent" in each]
     assert json.loads(notice)["url"] == f"/schedules/{schedule_id}"
     assert await told(house, house.admin) == []
+
+
+async def test_a_copy_of_the_server_tells_nobody_once_more(node: Node, house: House) -> None:
+    await house.given(house.alice, LATE, mode="replace")
+    schedule_id = await planned(node, deliveries=[MAIL])
+    run = await by_time(node, schedule_id)
+    async with house.parts.storage.database.write() as connection:
+        # As a backup has it that was made while the job went on.
+        await connection.execute(update(outbox).values(state=ParcelState.WAITING))
+        await connection.execute(update(jobs).where(jobs.c.id == run.job_id).values(state=State.RUNNING))
+        await hold_restored(connection)
+        states = set(await connection.scalars(select(outbox.c.state)))
+    assert states == {ParcelState.FAILED}
+    kind = house.parts.jobs.kinds["scheduled_query"]
+    assert kind.function is not None
+    job = await house.todo.jobs.get(house.admin, run.job_id or "")
+    with refused(JobFailed, "run_over"):
+        await kind.function(SimpleNamespace(job=job))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
