@@ -334,8 +334,12 @@ class Settings:
     )
     delivery_s3_key_id: str = _setting("", "Access key for it; empty: what the environment or the machine has.")
     delivery_s3_secret: str = _setting("", "The secret that belongs to that access key.", secret=True)
-    backup_to: str = _setting("", "Directory for a backup each night, restored on trial; empty: none is made.")
-    backup_at: str = _setting("03:00", "When in the day it is made, in UTC.")
+    backup_to: str = _setting(
+        "", "Directory for backups: one each night, restored on trial, and those of schedules; empty: none are made."
+    )
+    backup_at: str = _setting(
+        "03:00", "When in the day the nightly one is made, in UTC; empty: not each night, only as schedules say."
+    )
     backup_keep_days: float = _setting(14.0, "Nightly backups are kept for so many days.")
     max_upload_bytes_per_user: int = _setting(50 * 1024 * _MIB, "Bytes that one user's uploads may take; 0: no limit.")
     max_upload_bytes_in_all: int = _setting(0, "Bytes that all uploads may take; 0: no limit.")
@@ -631,7 +635,7 @@ def _check_downloads(settings: Settings) -> None:
 
 def _check_backups(settings: Settings) -> None:
     try:
-        time.fromisoformat(settings.backup_at)
+        time.fromisoformat(settings.backup_at or "03:00")
     except ValueError:
         raise ConfigurationError(f"backup_at is {settings.backup_at!r}; write 03:00.") from None
     if settings.backup_to and not Path(settings.backup_to).is_dir():

@@ -146,7 +146,12 @@ async def _batches(client: Client) -> dict[str, list[str]]:
         "/batches/{id}": [f"/batches/{batch['id']}"],
         "/batches/{id}/access": [f"/batches/{batch['id']}/access"],
         "/reports/{id}": [f"/reports/{report}"],
-        "/schedules/new": ["/schedules/new", "/schedules/new?template=sales"],
+        "/schedules/new": [
+            "/schedules/new",
+            "/schedules/new?template=sales",
+            "/schedules/new?runs=import",
+            "/schedules/new?runs=query",
+        ],
         "/schedules/{id}": [f"/schedules/{schedule}"],
         "/schedules/{id}/edit": [f"/schedules/{schedule}/edit"],
     }

@@ -11,15 +11,18 @@ from aiohttp import web
 
 from server.auth.access import Whose
 from server.clock import utc_now
+from server.delivery.wishes import DeliveryVia
 from server.errors import InvalidInput, JinduError
 from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.numerals import whole_number
 from server.operations.deliveries import DeliveryPreview
-from server.operations.schedule_wishes import ScheduleWish, wish_of
+from server.operations.schedule_runs.queries import ALERT_VIAS
+from server.operations.schedule_wishes import DELIVERED, ScheduleWish, wish_of
 from server.reports.named_days import RANGES
 from server.reports.work import FileFormat
+from server.schedules.plans import PLAN_FIELDS, RunsWhat
 from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
 from server.schedules.timing import ors_days
 from server.schedules.words import CronWords, Pattern, words_of
@@ -31,6 +34,7 @@ from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, form_of, gro
 from views.field_errors import errors_by_field
 from views.owned import parted
 from views.schedule_calendar import calendar_of, month_of, span_of
+from views.schedule_kinds import FORMS, kind_named, kind_of
 from views.template_forms import FormField, fields_of, parameters_from
 from views.time_zones import time_zone_choices
 
@@ -106,12 +110,14 @@ async def schedule_page(request: web.Request) -> web.Response:
 
 
 async def new_schedule_page(request: web.Request) -> web.Response:
-    """Choose a template; then when, and with which values."""
+    """What comes; of reports, which template; then when, and with which values."""
     principal = require_principal(request, "write")
-    name = request.query.get("template")
+    kind, name = kind_named(request), request.query.get("template")
+    if kind is not RunsWhat.BATCH:
+        return await _form(request, "", Form([("repeat", "daily"), *request.query.items()]))
     if not name:
         page = await operations_of(request).templates.list(principal, limit=_TEMPLATES_OFFERED)
-        return await render(request, "schedules/choose.html", page=page)
+        return await render(request, "schedules/choose.html", page=page, kind=kind)
     return await _form(request, name, Form([("repeat", "monthly"), *request.query.items()]))
 
 
@@ -122,7 +128,8 @@ async def create_schedule(request: web.Request) -> web.Response:
     if (changed := regrouped(form)) is not None:
         return await _form(request, name, changed)
     try:
-        wish = ScheduleWish(template=parted(name)[0], owner=parted(name)[1], **_changes(form))
+        template, owner = parted(name) if name else ("", None)
+        wish = ScheduleWish(template=template, owner=owner, **_changes(form))
         if form.get("try"):
             return await _form(request, name, form, preview=await previewed(request, wish.order))
         schedule = await operations_of(request).schedules.create(principal, wish)
@@ -201,32 +208,22 @@ async def _form(
     error: JinduError | None = None,
     preview: tuple[DeliveryPreview, int] | None = None,
 ) -> web.Response:
+    """With the fields of when, which all have, and those of what is run."""
     principal = require_principal(request, "write")
     operations = operations_of(request)
-    stored = await operations.templates.get(principal, parted(name)[0], owner=parted(name)[1])
-    check = await operations.templates.check(principal, stored.source, owner_id=stored.owner_id)
     form = given if isinstance(given, Form) else Form(list(given.items()))
-    chosen = parameters_from(form.pairs())
-    choices = await operations.templates.choices(principal, stored, given=chosen)
     errors = errors_by_field(request, error)
-    wrong = {field.rpartition(".")[2]: text for field, text in errors.items() if field.startswith("parameters")}
-    types = {each.name: each.type for each in check.summary.parameters}
+    kind = kind_of(form, schedule)
     others = await operations.schedules.list(principal, limit=_OTHERS_OFFERED)
-    zone = given.get("time_zone") or principal.time_zone
+    zone = form.get("time_zone") or principal.time_zone
+    own = FORMS[kind].context(request) if kind in FORMS else _batch_fields(request, name, form, errors)
     return await render(
         request,
         "schedules/form.html",
         status=error.status if error else 200,
-        stored=stored,
-        summary=check.summary,
+        kind=kind,
         schedule=schedule,
-        fields=[
-            _by_words(field, types[field.name], chosen)
-            for field in fields_of(check.summary, choices, chosen, errors=wrong)
-            if not field.each
-        ],
         given=form,
-        formats=form.all("format") or list(check.summary.formats),
         datasets=[(name, name) for name in await operations.template_starts.datasets(principal)],
         others=[(each.id, each.name) for each in others.items if schedule is None or each.id != schedule.id],
         zones=await asyncio.to_thread(time_zone_choices, utc_now(), chosen=zone),
@@ -235,12 +232,41 @@ async def _form(
         calendar=given.get("calendar") or country_of_zone(zone),
         errors=errors,
         error=error,
-        ways=operations.deliveries.checks.ways(),
+        ways=_ways(operations.deliveries.checks.ways(), kind),
         delivery_problems=[text for field, text in errors.items() if field.startswith("deliveries")],
         groups=groups_of(form),
         preview=preview[0] if preview else None,
         preview_shown=preview[1] if preview else 0,
+        **await own,
     )
+
+
+def _ways(ways: list[DeliveryVia], kind: RunsWhat) -> list[DeliveryVia]:
+    """By which what is run may be told of."""
+    if kind is RunsWhat.QUERY:
+        return [via for via in ways if via in ALERT_VIAS]
+    return ways if kind in DELIVERED else []
+
+
+async def _batch_fields(request: web.Request, name: str, form: Form, errors: Mapping[str, str]) -> dict[str, Any]:
+    principal = require_principal(request, "write")
+    templates = operations_of(request).templates
+    stored = await templates.get(principal, parted(name)[0], owner=parted(name)[1])
+    check = await templates.check(principal, stored.source, owner_id=stored.owner_id)
+    chosen = parameters_from(form.pairs())
+    choices = await templates.choices(principal, stored, given=chosen)
+    wrong = {field.rpartition(".")[2]: text for field, text in errors.items() if field.startswith("parameters")}
+    types = {each.name: each.type for each in check.summary.parameters}
+    return {
+        "stored": stored,
+        "summary": check.summary,
+        "fields": [
+            _by_words(field, types[field.name], chosen)
+            for field in fields_of(check.summary, choices, chosen, errors=wrong)
+            if not field.each
+        ],
+        "formats": form.all("format") or list(check.summary.formats),
+    }
 
 
 def _by_words(field: FormField, type: str, chosen: Mapping[str, Any]) -> FormField:  # noqa: A002
@@ -264,7 +290,7 @@ def _by_words(field: FormField, type: str, chosen: Mapping[str, Any]) -> FormFie
 
 def _changes(form: Form, *, before: Schedule | None = None) -> dict[str, Any]:
     """What the form says; what it does not show, such as a query for the parameters, stays."""
-    repeat = form.get("repeat", "")
+    repeat, kind = form.get("repeat", ""), kind_of(form, before)
     quiet = whole_number(form.get("quiet_minutes", ""), at_most=24 * 60)
     changes: dict[str, Any] = {
         "name": form.get("name", "").strip(),
@@ -277,9 +303,15 @@ def _changes(form: Form, *, before: Schedule | None = None) -> dict[str, Any]:
         "overlap": _one_of(Overlap, form.get("overlap", ""), Overlap.QUEUE),
         **_workdays(form, has_times=repeat not in (_WHEN_IMPORT, _WHEN_SCHEDULE)),
     }
+    if kind is not RunsWhat.BATCH:
+        changes |= {"runs": kind, PLAN_FIELDS[kind]: FORMS[kind].plan(form, before.ordered if before else None)}
+    if kind not in DELIVERED:
+        return changes
     mail_to = form.get("mail_to", "").strip()
     form = Form([("via", "mail"), ("to", mail_to), *form.pairs()]) if mail_to else form
     changes["deliveries"] = wishes_of(form, before.ordered.deliveries if before else ())
+    if kind is not RunsWhat.BATCH:
+        return changes
     formats = [name for name in get_args(FileFormat) if name in form.all("format")]
     if formats:
         changes["formats"] = formats
@@ -344,6 +376,7 @@ def _filled(schedule: Schedule) -> Form:
         ("days_off", schedule.day_off.value if schedule.calendar else ""),
         ("calendar", schedule.calendar),
         *(("format", each) for each in schedule.ordered.formats),
+        *(FORMS[schedule.runs].filled(schedule.ordered) if schedule.runs in FORMS else ()),
         *form_of(schedule.ordered.deliveries),
     ]
     wanted = schedule.ordered.parameters

@@ -21,7 +21,7 @@ from server.languages import Languages
 from server.live.notices import Notices
 from server.realtime.history import KeptMessage
 from server.storage.database import Database
-from server.storage.tables import users
+from server.storage.tables import schedules, users
 from server.texts import phrase, plain
 
 _CHANNELS = {AlertChannel.MAIL: Channel.MAIL, AlertChannel.WEBHOOK: Channel.WEBHOOK}
@@ -97,16 +97,22 @@ class AlertTelling:
         self._hurry()
 
     async def undelivered(self, parcel: Parcel, error: NotDelivered) -> None:
-        """A mail that does not arrive is told of where people are sure to look."""
+        """A mail that does not arrive is told of where people are sure to look: to the owner of what it tells of."""
+        async with self._database.read() as connection:
+            owner_id = await connection.scalar(select(schedules.c.owner_id).where(schedules.c.id == parcel.schedule_id))
+        is_owners = owner_id is not None
         notice = Notice(
             title="“{subject}” could not be sent: {reason}",
-            body="It is tried again for two days, unless it was refused for good. Admin → Alerts shows how it stands.",
+            body="It is tried again for two days, unless it was refused for good."
+            if is_owners
+            else "It is tried again for two days, unless it was refused for good. Admin → Alerts shows how it stands.",
             level="warning",
-            url="/admin/alerts#outbox",
+            url=f"/schedules/{parcel.schedule_id}" if is_owners else "/admin/alerts#outbox",
             parameters={"subject": parcel.subject, "reason": phrase(error.message, **plain(error.parameters))},
         )
         async with self._database.write() as connection:
-            kept = [await self._notices.keep(connection, admin_id, notice) for admin_id in await _admins(connection)]
+            readers = [owner_id] if owner_id is not None else await _admins(connection)
+            kept = [await self._notices.keep(connection, reader, notice) for reader in readers]
         for message in kept:
             self._notices.send(message)
 

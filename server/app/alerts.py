@@ -14,6 +14,8 @@ from server.alerts.measuring import Known, Measuring
 from server.alerts.telling import AlertReaders, AlertTelling
 from server.alerts.watch import AlertWatch
 from server.app import engines
+from server.app.accounts import AuthParts
+from server.app.channels import build_sending
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
@@ -23,6 +25,8 @@ from server.app.workers import WorkerParts
 from server.base_path import BasePath
 from server.care.nightly import backup_state
 from server.clock import new_id, utc_now
+from server.delivery.parcel import Channel
+from server.delivery.placed import PlaceCarrier
 from server.delivery.posting import Posting
 from server.languages import Languages
 from server.settings import Settings
@@ -43,6 +47,7 @@ def build_alerts(
     *,
     languages: Languages,
     storage: StorageParts,
+    auth: AuthParts,
     workers: WorkerParts,
     realtime: RealtimeParts,
     live: LiveParts,
@@ -50,7 +55,9 @@ def build_alerts(
     monitoring: MonitoringParts,
 ) -> AlertParts:
     database = storage.database
-    posting = Posting(engines.ENGINES.carriers(settings, storage.blobs), database=database)
+    places = PlaceCarrier(channels=build_sending(settings, languages=languages, storage=storage), seals=auth.seals)
+    carriers = {**engines.ENGINES.carriers(settings, storage.blobs), Channel.PLACE: places}
+    posting = Posting(carriers, database=database)
     measuring = Measuring(
         database=database,
         store=monitoring.store,

@@ -12,6 +12,7 @@ from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import node_name
 from server.app.resources import meanwhile
 from server.app.storage import StorageParts
+from server.care.backup_commands import BackupCommands
 from server.care.nightly import NightlyBackups
 from server.operations.retention import Retention
 from server.operations.room_watch import RoomWatch
@@ -50,23 +51,32 @@ def build_chores(
             parts=statistics,
         ),
         room_watch=RoomWatch(room=storage.room, database=storage.database, notices=live.notices),
-        backups=_nightly(settings, storage.database) if settings.backup_to else None,
+        backups=_nightly(settings, storage.database),
         is_for_all=settings.role != "web",
     )
 
 
-def _nightly(settings: Settings, database: Database) -> NightlyBackups:
+def backup_commands(settings: Settings) -> BackupCommands | None:
+    """None where the settings name no place for backups."""
+    if not settings.backup_to:
+        return None
     names = (
         *("data", "database_url", "secret_key", "min_free_bytes"),
         *("storage_url", "storage_key_id", "storage_secret", "storage_cache_bytes"),
     )
     given = {environment_name(name): str(getattr(settings, name)) for name in names if getattr(settings, name) != ""}
+    return BackupCommands(folder=Path(settings.backup_to), environment=given)
+
+
+def _nightly(settings: Settings, database: Database) -> NightlyBackups | None:
+    commands = backup_commands(settings)
+    if commands is None or not settings.backup_at:
+        return None
     return NightlyBackups(
         database=database,
-        folder=Path(settings.backup_to),
+        commands=commands,
         at=time.fromisoformat(settings.backup_at),
         keep_days=settings.backup_keep_days,
-        environment=given,
     )
 
 

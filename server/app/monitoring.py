@@ -34,7 +34,7 @@ def node_name(settings: Settings) -> str:
 
 
 def _keeps_backups(settings: Settings) -> bool:
-    return bool(settings.backup_to) and settings.role != "web"
+    return bool(settings.backup_to and settings.backup_at) and settings.role != "web"
 
 
 def _certificate_days(settings: Settings) -> float | None:

@@ -8,6 +8,7 @@ from functools import partial
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
 from server.app.channels import mail_leaves, public_base
+from server.app.chores import backup_commands
 from server.app.datasets import DatasetParts
 from server.app.deliveries import DeliveryParts
 from server.app.engines import kinds_waiting_in_vain, words_for
@@ -16,7 +17,7 @@ from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
 from server.app.openid import build_openid
 from server.app.reports import ReportParts
-from server.app.schedules import build_schedules
+from server.app.schedules import build_schedule_kinds, build_schedules
 from server.app.storage import StorageParts
 from server.app.uploads import UploadParts
 from server.app.workers import WorkerParts
@@ -88,6 +89,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.saved_views import SavedViewOperations
+from server.operations.schedule_runs.queries import AlertOutlets
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
@@ -221,9 +223,32 @@ def build_operations(
         languages=languages,
         pictures=picture_files(DOCS),
     )
-    schedules = build_schedules(
-        storage=storage, live=live, rights=rights, batches=batches, deliveries=deliveries.checks
+    queries = QueryOperations(
+        reading, database=database, store=QueryStore(database), audit=Audit(database), growth=storage.growth
     )
+    kinds = build_schedule_kinds(
+        storage=storage,
+        jobs=jobs,
+        uploads=uploads,
+        batches=batches,
+        imports=imports,
+        datasets=access,
+        queries=queries,
+        outlets=AlertOutlets(
+            notices=live.notices,
+            posting=alerts.posting,
+            carrying=deliveries.carrying,
+            rules=deliveries.rules,
+            languages=languages,
+            base=public_base(settings),
+        ),
+        backups=backup_commands(settings),
+    )
+    for kind in kinds.values():
+        if kind.job_kind is not None:
+            jobs.kinds.add(kind.job_kind)
+    schedules = build_schedules(storage=storage, live=live, rights=rights, kinds=kinds, deliveries=deliveries.checks)
+    jobs.table.listen(schedules.scheduler.heard)
     return Operations(
         accounts=accounts,
         admin=admin,
@@ -357,13 +382,7 @@ def build_operations(
             links=links,
             tell=live.notices.warn,
         ),
-        queries=QueryOperations(
-            reading,
-            database=database,
-            store=QueryStore(database),
-            audit=Audit(database),
-            growth=storage.growth,
-        ),
+        queries=queries,
         saved_views=SavedViewOperations(database=database, store=SavedViewStore(database)),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
         recently_seen=RecentlySeen(database=database),

@@ -170,6 +170,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         settings,
         languages=languages,
         storage=storage,
+        auth=auth,
         workers=workers,
         realtime=realtime,
         live=live,

@@ -38,6 +38,7 @@ class UploadParts:
     job_kinds: Sequence[JobKind]
     folders: Folders
     elsewhere: Mapping[str, Elsewhere]
+    fetch: FileFetch
 
 
 def build_uploads(
@@ -88,6 +89,7 @@ def build_uploads(
         job_kinds=(upload.kind(), fetch.kind()),
         folders=folders,
         elsewhere=elsewhere,
+        fetch=fetch,
     )
 
 

@@ -75,7 +75,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "delivery.release": "",
         "delivery.retry": "to via",
         "schedule.change": "fields",
-        "schedule.create": "template when",
+        "schedule.create": "template runs when",
         "schedule.delete": "",
         "schedule.pause": "",
         "schedule.resume": "",

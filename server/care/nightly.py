@@ -1,27 +1,19 @@
-"""Backups that the server makes by itself: one a day, restored on trial, and the old ones taken away again.
-
-The work is that of the commands `backup` and `restore --prove`, in a process of their own: packing gigabytes must not
-make the server's event loop wait for the interpreter.
-"""
+"""Backups that the server makes by itself: one a day, restored on trial, and the old ones taken away again."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 
-import psutil
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.care.backup_commands import BackupCommands
 from server.clock import Clock, new_id, utc_now
 from server.storage.database import NOT_NOW, Database
 from server.storage.rows import insert_missing
@@ -29,8 +21,6 @@ from server.storage.tables import nightly_backups
 
 _LOG = logging.getLogger("jindu.backups")
 _LOOK_EVERY_SECONDS = 60.0
-_PRIORITY = 10  # of its process: people come first
-_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +60,15 @@ class NightlyBackups:
         self,
         *,
         database: Database,
-        folder: Path,
+        commands: BackupCommands,
         at: time_of_day,
         keep_days: float,
-        environment: Mapping[str, str],
         clock: Clock = utc_now,
     ) -> None:
-        """`environment` has the settings that the commands need."""
         self._database = database
-        self._folder = folder
+        self._commands = commands
         self._at = at
         self._keep_days = keep_days
-        self._environment = environment
         self._clock = clock
 
     async def run(self) -> None:
@@ -111,39 +98,12 @@ class NightlyBackups:
         return True
 
     async def _made(self, backup: NightlyBackup) -> NightlyBackup:
-        # With its name: where the directory is away, as a disk that is not mounted, its own name would become a file's.
-        file = self._folder / f"jindu-{backup.began_at:%Y-%m-%dT%H%M%SZ}.zip"
-        told, problem = await self._command("backup", str(file))
-        if "file" not in told:
-            return replace(backup, ended_at=self._clock(), problem=problem)
-        backup = replace(backup, file=told["file"], bytes=told["archive_bytes"], ended_at=self._clock())
-        if told["missing"]:
-            missing = f"{len(told['missing'])} files that rows name are not there, such as {told['missing'][0]}."
-            return replace(backup, problem=missing)
-        proof, problem = await self._command("restore", told["file"], "--prove")
-        return replace(backup, proven_at=self._clock()) if "file" in proof else replace(backup, problem=problem)
-
-    async def _command(self, *words: str) -> tuple[dict[str, Any], str]:
-        """What it told, and what it complained of."""
-        others = {name: value for name, value in os.environ.items() if not name.startswith("JINDU_")}
-        here = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", *words, "--json"),
-            env={**others, "PYTHONPATH": here, **self._environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in the server's terminal is for the server, which ends this one
-        )
-        try:
-            psutil.Process(process.pid).nice(_PRIORITY)
-            out, complaints = await process.communicate()
-        except BaseException:
-            process.kill()
-            await process.wait()
-            raise
-        lines = [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")]
-        told: dict[str, Any] = next((line for line in reversed(lines) if "file" in line), {})
-        return told, complaints.decode(errors="replace").strip()[-_LONGEST_REASON:] or f"status {process.returncode}"
+        made = await self._commands.make(f"jindu-{backup.began_at:%Y-%m-%dT%H%M%SZ}.zip")
+        backup = replace(backup, file=made.file, bytes=made.bytes, ended_at=self._clock(), problem=made.problem)
+        if made.problem:
+            return backup
+        problem = await self._commands.prove(made.file)
+        return replace(backup, problem=problem) if problem else replace(backup, proven_at=self._clock())
 
     async def _begin(self, backup: NightlyBackup) -> bool:
         """False when somebody has begun that of this day already."""

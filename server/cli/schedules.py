@@ -29,7 +29,7 @@ async def list_schedules(session: CliSession, options: dict[str, Any]) -> int:
 
 
 async def run_schedules(session: CliSession, options: dict[str, Any]) -> int:
-    """Now, besides their times; with `--wait` until the reports are made."""
+    """Now, besides their times; with `--wait` until it is done."""
     status = DONE
     for schedule_id in options["schedules"]:
         try:
@@ -81,4 +81,5 @@ def _line(schedule: dict[str, Any]) -> str:
     following = schedule["next_at"][0]["at"] if schedule["next_at"] else "–"
     last = schedule["last_runs"][0]["state"] if schedule["last_runs"] else "–"
     why = f" ({schedule['reason']})" if schedule["reason"] else ""
-    return f"{schedule['id']}  {schedule['state']}{why}  next {following}  last {last}  {schedule['name']}"
+    when = f"next {following}  last {last}"
+    return f"{schedule['id']}  {schedule['state']}{why}  {when}  {schedule['runs']}  {schedule['name']}"

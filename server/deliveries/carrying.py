@@ -132,11 +132,15 @@ class Carrying:
     def _target(self, delivery: FrozenDelivery) -> ChannelTarget | None:
         return self._seals.open(delivery.sealed, ChannelTarget)
 
+    def unsubscribe(self, schedule_id: str, address: str) -> str:
+        """Where that address ends its mail of the schedule; empty where nobody said what this server is called."""
+        code = self._seals.seal(UnsubscribeCode(schedule_id, address.casefold()))
+        return f"{self._base}/unsubscribe/{code}" if self._base else ""
+
     def _unsubscribe(self, delivery: FrozenDelivery) -> str:
-        if not (delivery.schedule_id and self._base and delivery.recipient):
+        if not (delivery.schedule_id and delivery.recipient):
             return ""
-        code = self._seals.seal(UnsubscribeCode(delivery.schedule_id, delivery.recipient.casefold()))
-        return f"{self._base}/unsubscribe/{code}"
+        return self.unsubscribe(delivery.schedule_id, delivery.recipient)
 
 
 def _is_mail(delivery: FrozenDelivery) -> bool:

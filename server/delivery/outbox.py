@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
-from server.delivery.parcel import Channel, Hook, Mail, Parcel, ParcelContent, ParcelState
+from server.delivery.parcel import Channel, Hook, Mail, Parcel, ParcelContent, ParcelState, Placed
 from server.errors import NotDelivered
 from server.storage.tables import outbox
 from server.texts import phrase, plain
 
 # What an outage takes down with it must outlive that: the last attempts are hours apart, two days in all.
 _PAUSES_SECONDS = (10, 30, 60, 300, 900, 1_800, *([3_600] * 4), *([10_800] * 14))
+_CHANNEL_OF = {Mail: Channel.MAIL, Hook: Channel.WEBHOOK, Placed: Channel.PLACE}
 _CLAIMED = timedelta(minutes=3)  # how long one attempt may take before another node tries
 _KEPT = timedelta(days=30)
 _DELETED_AT_ONCE = 500
@@ -31,10 +32,11 @@ async def put_parcel(
     now: datetime,
     parcel_id: str | None = None,
     not_before: datetime | None = None,
+    schedule_id: str | None = None,
 ) -> str:
     """To be sent as soon as the transaction has committed, or at that time; its id."""
     parcel_id = parcel_id or new_id()
-    channel = Channel.MAIL if isinstance(content, Mail) else Channel.WEBHOOK
+    channel = _CHANNEL_OF[type(content)]
     await connection.execute(
         insert(outbox).values(
             id=parcel_id,
@@ -44,6 +46,7 @@ async def put_parcel(
             created_at=now,
             state=ParcelState.WAITING,
             next_at=not_before or now,
+            schedule_id=schedule_id,
         )
     )
     return parcel_id
@@ -138,11 +141,12 @@ def _parcel(row: Row[Any], *, attempts: int | None = None) -> Parcel:
         id=row.id,
         channel=Channel(row.channel),
         subject=row.subject,
-        content=msgspec.json.decode(row.content, type=Mail | Hook),
+        content=msgspec.json.decode(row.content, type=ParcelContent),
         created_at=row.created_at,
         state=ParcelState(row.state),
         attempts=row.attempts if attempts is None else attempts,
         next_at=row.next_at,
         error=row.error,
         sent_at=row.sent_at,
+        schedule_id=row.schedule_id,
     )

@@ -9,10 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from server.delivery.messages import ChannelMessage
+
 
 class Channel(StrEnum):
     MAIL = "mail"
     WEBHOOK = "webhook"
+    PLACE = "place"  # a chat or webhook of somebody
 
 
 class ParcelState(StrEnum):
@@ -57,7 +60,15 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True, tag="webhook"):
     payload: dict[str, Any]
 
 
-ParcelContent = Mail | Hook
+class Placed(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
+    """A message for a place outside, whose address is `sealed` (a `ChannelTarget`)."""
+
+    sealed: str
+    message: ChannelMessage
+    event_id: str
+
+
+ParcelContent = Mail | Hook | Placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +85,7 @@ class Parcel:
     next_at: datetime | None
     error: dict[str, Any] | None
     sent_at: datetime | None
+    schedule_id: str | None = None  # that it tells of
 
 
 class Carrier(Protocol):

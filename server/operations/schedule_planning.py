@@ -14,13 +14,12 @@ from server.auth.access import DATASETS, ThingAccess
 from server.auth.permissions import Principal
 from server.clock import new_id
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
-from server.operations.batches import BatchOperations
 from server.operations.delivery_checks import DeliveryChecks
-from server.operations.schedule_wishes import MOST_NAME, ScheduleWish, require_right, wrong_field
-from server.reports.batch_orders import asked_parameters
-from server.reports.template_store import TemplateHead
+from server.operations.schedule_runs.kind import ScheduleKinds
+from server.operations.schedule_wishes import ScheduleWish, require_right, wrong_field
+from server.schedules.plans import PLAN_FIELDS, RunsWhat
 from server.schedules.schedule import Ordered, Schedule, ScheduleHead, ScheduleStanding, StopReason
-from server.schedules.store import ScheduleStore, leaders_of
+from server.schedules.store import ScheduleStore, heads_of
 from server.schedules.timing import next_time
 from server.schedules.workdays import OnlyOn
 from server.storage.tables import datasets, schedules, users
@@ -30,11 +29,11 @@ _MOST_TOLD = 20
 
 class SchedulePlanning:
     def __init__(
-        self, *, access: ThingAccess, store: ScheduleStore, batches: BatchOperations, deliveries: DeliveryChecks
+        self, *, access: ThingAccess, store: ScheduleStore, kinds: ScheduleKinds, deliveries: DeliveryChecks
     ) -> None:
         self._access = access
         self._store = store
-        self._batches = batches
+        self._kinds = kinds
         self._deliveries = deliveries
 
     async def made(
@@ -47,21 +46,23 @@ class SchedulePlanning:
         deliveries = self._deliveries.kept(wish.deliveries, before_ones)
         wish = msgspec.structs.replace(wish, deliveries=deliveries)
         # As it will be ordered: `last_month` means what it means there.
-        template = await self._batches.check(replace(principal, time_zone=wish.time_zone), wish.order)
+        what = await self._kinds[wish.runs].planned(replace(principal, time_zone=wish.time_zone), wish)
         await asyncio.to_thread(_require_different, wish)
         dataset_id, dataset_name = await self._dataset(principal, wish, before)
         leader = await self._leader(principal, wish, schedule_id, owner_id) if wish.after_schedule else None
         return ScheduleHead(
             id=schedule_id,
             owner_id=owner_id,
-            name=wish.name.strip() or _title(template),
-            template_id=template.id,
-            template_name=template.name,
+            name=wish.name.strip() or what.name,
+            runs=wish.runs,
+            template_id=what.template_id,
+            template_name=what.template_name,
             ordered=Ordered(
-                parameters=asked_parameters(wish.order),
-                formats=list(wish.order.formats or []),
+                parameters=what.parameters,
+                formats=list(what.formats),
                 language=before.ordered.language if before else principal.language,
                 deliveries=deliveries,
+                **{name: getattr(what.plans, name) for name in PLAN_FIELDS.values()},
             ),
             cron=" ".join(wish.cron.split()),
             time_zone=wish.time_zone,
@@ -110,19 +111,31 @@ def seen_by(principal: Principal) -> sa.ColumnElement[bool]:
 
 
 async def require_no_circle(connection: AsyncConnection, made: ScheduleHead) -> None:
-    leaders = await leaders_of(connection, made.owner_id)
-    leader = made.leader_id
-    while leader is not None:
-        if leader == made.id:
-            raise wrong_field(
-                "after_schedule", message="These schedules would come after each other for ever; choose another one."
-            )
-        leader = leaders.get(leader)
+    """Of schedules that come after each other, also where one imports what the next one waits for."""
+    all_of_them = [made, *(each for each in await heads_of(connection, made.owner_id) if each.id != made.id)]
+    ahead, seen = [made], set[str]()
+    while ahead:
+        current = ahead.pop()
+        for before in all_of_them:
+            if not _begins(before, current) or before.id in seen:
+                continue
+            if before.id == made.id:
+                field = "after_schedule" if made.leader_id else "after_import"
+                raise wrong_field(field, "These schedules would come after each other for ever; choose another one.")
+            seen.add(before.id)
+            ahead.append(before)
+
+
+def _begins(first: ScheduleHead, then: ScheduleHead) -> bool:
+    """Datasets of the same name are taken for the same: whose one is, may be another one's tomorrow."""
+    plan = first.ordered.import_
+    is_awaited = plan is not None and plan.dataset.casefold() == then.dataset_name.casefold()
+    return then.leader_id == first.id or is_awaited
 
 
 async def require_whole(connection: AsyncConnection, schedule: ScheduleHead) -> None:
     """Raises `Conflict` for one that would stop again at once."""
-    if schedule.template_id is None:
+    if schedule.runs is RunsWhat.BATCH and schedule.template_id is None:
         raise Conflict("Its template was deleted; choose another one first.")
     has_dataset = sa.select(datasets.c.id).where(datasets.c.id == schedule.dataset_id)
     if schedule.dataset_name and await connection.scalar(has_dataset) is None:
@@ -151,8 +164,3 @@ def _require_different(wish: ScheduleWish) -> None:
             )
     if problems:
         raise InvalidInput(errors=problems)
-
-
-def _title(template: TemplateHead) -> str:
-    """One that has parameters in it says nothing before there is a report."""
-    return template.name if "{" in template.title else template.title[:MOST_NAME] or template.name

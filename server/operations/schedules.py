@@ -1,4 +1,4 @@
-"""What people do with schedules: plan reports, look at what comes, pause, run now, delete."""
+"""What people do with schedules: plan them, look at what comes, pause, run now, delete."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from server.clock import Clock, utc_now
 from server.errors import InvalidInput, NotFound
 from server.jobs.keys import require_key
 from server.operations.schedule_planning import SchedulePlanning, require_no_circle, require_whole, seen_by
+from server.operations.schedule_runs.kind import ScheduleKinds
 from server.operations.schedule_wishes import ScheduleWish, require_zone, whole_changes, wish_of, with_zone
 from server.schedules.firing import Firing
+from server.schedules.plans import RunsWhat
 from server.schedules.schedule import (
     RunCause,
     Schedule,
@@ -62,6 +64,7 @@ class ScheduleOperations:
         *,
         database: Database,
         store: ScheduleStore,
+        kinds: ScheduleKinds,
         plans: SchedulePlanning,
         firing: Firing,
         scheduler: Scheduler,
@@ -70,6 +73,7 @@ class ScheduleOperations:
     ) -> None:
         self._database = database
         self._store = store
+        self.kinds = kinds
         self._plans = plans
         self._firing = firing
         self.scheduler = scheduler
@@ -189,7 +193,7 @@ class ScheduleOperations:
         return run
 
     async def _replan(self, principal: Principal, before: Schedule, changes: Mapping[str, Any]) -> None:
-        wish = with_zone(msgspec.structs.replace(wish_of(before), **whole_changes(changes)), principal)
+        wish = with_zone(msgspec.structs.replace(wish_of(before), **whole_changes(changes, before.runs)), principal)
         now = self._clock()
         made = await self._plans.made(principal, wish, now=now, before=before)
         async with self._database.write() as connection:
@@ -238,4 +242,6 @@ class ScheduleOperations:
 
 
 def _detail(schedule: ScheduleHead) -> dict[str, Any]:
-    return {"template": schedule.template_name, "when": schedule.cron or schedule.dataset_name or schedule.leader_name}
+    when = schedule.cron or schedule.dataset_name or schedule.leader_name
+    what = {"template": schedule.template_name} if schedule.runs is RunsWhat.BATCH else {"runs": schedule.runs.value}
+    return what | {"when": when}

@@ -1,23 +1,23 @@
-"""Orders what is due: once for each run, on whichever node comes first, again after a crash under the same key."""
+"""Begins what is due: once for each run, on whichever node comes first, again after a crash under the same key."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.access import DATASETS, closed_to
-from server.auth.permissions import SCOPES_OF_ROLE, Principal, Role
-from server.clock import Clock, rfc3339, utc_now
+from server.clock import Clock, utc_now
 from server.errors import Forbidden, InvalidInput, JinduError, NotFound, QuotaExceeded
-from server.jobs.job import Job, State
-from server.reports.batch_orders import BatchOrder, ParameterQuery
+from server.jobs.job import State
+from server.schedules.owners import ScheduleOwners
+from server.schedules.running import AllRuns, CannotRun
 from server.schedules.schedule import (
     Overlap,
     RunCause,
@@ -28,9 +28,9 @@ from server.schedules.schedule import (
     StopReason,
 )
 from server.schedules.stopping import Stopping, why
-from server.schedules.store import ScheduleStore, set_run
+from server.schedules.store import ScheduleStore, begin_run, set_run
 from server.storage.database import NOT_NOW, Database
-from server.storage.tables import jobs, schedule_runs, users
+from server.storage.tables import jobs, schedule_runs
 
 _LOG = logging.getLogger("jindu.schedules")
 _AT_ONCE = 50
@@ -38,28 +38,10 @@ _HELD = timedelta(seconds=120)  # an order takes seconds; who holds it longer ha
 _AGAIN = timedelta(seconds=30)
 _MOST_ATTEMPTS = 5
 _STOPPED_BY: dict[type[JinduError], StopReason] = {
-    NotFound: StopReason.RIGHTS,  # the template is there, and not for them
+    NotFound: StopReason.RIGHTS,  # what it needs is there, and not for them
     Forbidden: StopReason.RIGHTS,
     InvalidInput: StopReason.ORDER,
 }
-
-
-class OrderedBatch(Protocol):
-    """What an order gives."""
-
-    @property
-    def job(self) -> Job: ...
-
-    @property
-    def batch_id(self) -> str: ...
-
-
-class OrderBatch(Protocol):
-    """`operations.batches.start`."""
-
-    def __call__(
-        self, principal: Principal, order: BatchOrder, *, idempotency_key: str | None, asked: dict[str, Any] | None
-    ) -> Awaitable[OrderedBatch]: ...
 
 
 @dataclass(slots=True)
@@ -79,16 +61,18 @@ class Firing:
         *,
         database: Database,
         store: ScheduleStore,
+        owners: ScheduleOwners,
         stopping: Stopping,
-        order: OrderBatch,
+        runs: AllRuns,
         announce: Callable[[str, dict[str, Any], str | None], object],
         holder: str,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
+        self._owners = owners
         self._stopping = stopping
-        self._order = order
+        self.runs = runs
         self._announce = announce
         self._holder = holder
         self._clock = clock
@@ -111,7 +95,7 @@ class Firing:
         try:
             if await self._has_to_wait(schedule, run) or not await self._take(run_id):
                 return await self._store.run(run_id)
-            await self._ordered(schedule, await self._store.run(run_id))
+            await self._begin(schedule, await self._store.run(run_id))
         except NOT_NOW:  # said in the log already
             pass
         except Exception as error:
@@ -130,37 +114,24 @@ class Firing:
             )
         return bool(found.rowcount)
 
-    async def _ordered(self, schedule: Schedule, run: ScheduleRun) -> None:
-        owner = await self._owner(schedule)
+    async def _begin(self, schedule: Schedule, run: ScheduleRun) -> None:
+        owner = await self._owners.of(schedule)
         if owner is None:
             await self._stop(schedule, run, StopReason.OWNER)
-            return
-        if schedule.template_id is None or schedule.template_owner_id is None:
-            await self._stop(schedule, run, StopReason.TEMPLATE)
             return
         if await self._is_dataset_closed(schedule):
             await self._stop(schedule, run, StopReason.RIGHTS)
             return
         try:
-            start = await self._order(
-                owner,
-                _order_of(schedule, run),
-                # The same for whoever tries again: a crash between the order and our note of it gives one batch.
-                idempotency_key=f"schedule {schedule.id} {rfc3339(run.planned_at)}",
-                asked={"schedule": schedule.id, "planned_at": rfc3339(run.planned_at)},
-            )
+            started = await self.runs[run.runs].begin(owner, schedule, run)
+        except CannotRun as error:
+            await self._stop(schedule, run, error.reason)
+            return
         except JinduError as error:
             await self._refused(schedule, run, error)
             return
         async with self._database.write() as connection:
-            await set_run(
-                connection,
-                run.id,
-                state=RunState.STARTED,
-                batch_id=start.batch_id,
-                job_id=start.job.id,
-                started_at=self._clock(),
-            )
+            await begin_run(connection, run.id, job_id=started.job_id, batch_id=started.batch_id, now=self._clock())
         self.counts.started += 1
 
     async def _refused(self, schedule: Schedule, run: ScheduleRun, error: JinduError) -> None:
@@ -177,7 +148,7 @@ class Firing:
         """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not."""
         if run.cause is RunCause.HAND or not await self._goes_on(schedule):
             return False
-        if schedule.overlap is Overlap.SKIP and not run.is_late:
+        if schedule.overlap is Overlap.SKIP and not run.is_late and run.cause is not RunCause.FILES:
             async with self._database.write() as connection:
                 await set_run(connection, run.id, state=RunState.SKIPPED)
             self.counts.skipped += 1
@@ -196,24 +167,6 @@ class Firing:
         )
         async with self._database.read() as connection:
             return await connection.scalar(before) is not None
-
-    async def _owner(self, schedule: Schedule) -> Principal | None:
-        """As if they asked now, in the zone of the schedule; None when their account is disabled."""
-        query = sa.select(users.c.name, users.c.role, users.c.language).where(
-            users.c.id == schedule.owner_id, users.c.disabled_at.is_(None)
-        )
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        return Principal(
-            user_id=schedule.owner_id,
-            user_name=row.name,
-            role=Role(row.role),
-            language=row.language or schedule.ordered.language,
-            time_zone=schedule.time_zone,
-            scopes=SCOPES_OF_ROLE[Role(row.role)],
-        )
 
     async def _is_dataset_closed(self, schedule: Schedule) -> bool:
         if schedule.dataset_id is None:
@@ -266,18 +219,4 @@ def told(error: JinduError) -> ScheduleError:
         code=error.specific_code,
         message=source.message,
         parameters=msgspec.to_builtins(source.parameters, enc_hook=str),
-    )
-
-
-def _order_of(schedule: Schedule, run: ScheduleRun) -> BatchOrder:
-    wanted = run.ordered.parameters
-    parameters = ParameterQuery(query=wanted["query"]) if isinstance(wanted, dict) else wanted
-    return BatchOrder(
-        template=schedule.template_name,
-        owner=schedule.template_owner_id,
-        parameters=parameters,
-        formats=run.ordered.formats or None,
-        deliveries=run.ordered.deliveries,
-        schedule_id=schedule.id,
-        as_of=rfc3339(run.planned_at.replace(microsecond=0)),  # what `last_month` means is of then, however late it is
     )

@@ -11,6 +11,7 @@ import msgspec
 from server.delivery.wishes import DeliveryWish
 from server.jobs.job import Completeness, State
 from server.reports.work import FileFormat
+from server.schedules.plans import Plans, RunResult, RunsWhat
 from server.schedules.workdays import DayOff, WorkdayRule
 
 DEFAULT_QUIET_SECONDS = 120
@@ -62,10 +63,11 @@ class RunCause(StrEnum):
     IMPORT = "import"
     SCHEDULE = "schedule"
     HAND = "hand"
+    FILES = "files"  # the run before left files behind
 
 
 class RunState(StrEnum):
-    """Of a run itself; what became of its batch stands in its job."""
+    """Of a run itself; what became of what it began stands in that job."""
 
     DUE = "due"
     STARTED = "started"
@@ -74,16 +76,16 @@ class RunState(StrEnum):
     FAILED = "failed"  # nothing could be ordered
 
 
-class Ordered(msgspec.Struct, frozen=True, kw_only=True):
-    """What a schedule orders, frozen in each of its runs. `parameters` as in a batch.
+class Ordered(Plans, frozen=True, kw_only=True, omit_defaults=False):
+    """What a schedule orders, frozen in each of its runs: as a batch has them, or else one of `Plans`.
 
     `language` is the one in which it was planned: for an owner who has chosen none, and has that of their browser.
     """
 
     parameters: Any = None
-    formats: list[FileFormat] = []
+    formats: list[FileFormat] = msgspec.field(default_factory=list)
     language: str = "en"
-    deliveries: list[DeliveryWish] = []
+    deliveries: list[DeliveryWish] = msgspec.field(default_factory=list)
 
 
 class ScheduleError(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,12 +97,16 @@ class ScheduleError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScheduleHead(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `cron` is empty and `dataset_id`, `leader_id` None where something else begins it. `calendar` is a
-    country where it comes on working days alone; `told_until` the end of its table that its owner was told of."""
+    """One row. `cron` is empty and `dataset_id`, `leader_id` None where something else begins it.
+
+    The template is that of a batch. `calendar` is a country where it comes on working days alone; `told_until` the end
+    of its table that its owner was told of.
+    """
 
     id: str
     owner_id: str
     name: str
+    runs: RunsWhat
     template_id: str | None
     template_name: str
     ordered: Ordered
@@ -148,7 +154,7 @@ class Schedule(ScheduleHead, frozen=True, kw_only=True):
 
 
 class ScheduleRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One time of a schedule. `job_state` and `job_outcome` are of its batch's newest job."""
+    """One time of a schedule. What begins with `job_` is of its newest job: of a batch the one that made it last."""
 
     id: str
     schedule_id: str
@@ -161,16 +167,26 @@ class ScheduleRun(msgspec.Struct, frozen=True, kw_only=True):
     batch_id: str | None = None
     job_id: str | None = None
     error: ScheduleError | None = None
+    result: RunResult | None = None
     created_at: datetime
     started_at: datetime | None = None
     job_state: State | None = None
     job_outcome: Completeness | None = None
+    job_error: ScheduleError | None = None
+    job_imported: int | None = None
+    job_rejected: int | None = None
+
+    @property
+    def runs(self) -> RunsWhat:
+        return self.ordered.runs
 
     @property
     def shown_state(self) -> str:
-        """`due`, `skipped`, `missed`, `failed`, or how its job stands; `gone` when its batch was deleted."""
+        """`due`, `skipped`, `missed`, `failed`, or how its job stands; `gone` when what it made was deleted."""
         if self.state is not RunState.STARTED:
             return self.state.value
-        if self.batch_id is None:
+        if self.runs is RunsWhat.BATCH and self.batch_id is None:
             return "gone"
-        return self.job_state.value if self.job_state else "queued"
+        if self.job_state is None:
+            return "queued" if self.runs is RunsWhat.BATCH else "gone"
+        return self.job_state.value

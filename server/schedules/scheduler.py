@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from server.clock import Clock, utc_now
+from server.jobs.job import Job
 from server.schedules.firing import Firing
 from server.schedules.planning import Planning
 from server.schedules.stopping import Stopping
@@ -60,6 +61,11 @@ class Scheduler:
     def wake(self) -> None:
         """Something was saved here."""
         self._soon.set()
+
+    def heard(self, job: Job, _before: Job | None) -> None:
+        """A job that is over may be what something waits for."""
+        if job.state.is_final:
+            self._soon.set()
 
     def statistics(self) -> dict[str, int]:
         return {**asdict(self._firing.counts), "missed": self._planning.missed}

@@ -16,6 +16,7 @@ from server.jobs.outcomes import Notice
 from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
 from server.realtime.history import KeptMessage
+from server.schedules.plans import RunsWhat
 from server.schedules.schedule import ScheduleError, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.store import locked, save_schedule
 from server.storage.database import Database
@@ -129,7 +130,8 @@ class Stopping:
             url=f"/schedules/{schedule.id}",
             parameters={"name": schedule.name, "reason": phrase(words.message, **words.parameters)},
         )
-        readers = await _admins(connection) if reason in _NO_OWNER else [schedule.owner_id]
+        is_everybodys = reason in _NO_OWNER or schedule.runs is RunsWhat.BACKUP
+        readers = await administrators(connection) if is_everybodys else [schedule.owner_id]
         kept = self._notices.keep
         return [await kept(connection, reader, notice, kind=NoticeKind.SCHEDULED) for reader in readers]
 
@@ -139,7 +141,8 @@ def why(reason: StopReason) -> ScheduleError:
     return ScheduleError(code=reason.value, message=REASONS[reason])
 
 
-async def _admins(connection: AsyncConnection) -> Sequence[str]:
+async def administrators(connection: AsyncConnection) -> Sequence[str]:
+    """Ids of those whose accounts are not disabled."""
     active = sa.select(users.c.id).where(users.c.role == Role.ADMIN, users.c.disabled_at.is_(None))
     return (await connection.scalars(active.order_by(users.c.id))).all()
 
@@ -150,7 +153,7 @@ def _broken() -> sa.Select[tuple[str, str]]:
     reason = sa.case(
         (users.c.disabled_at.is_not(None), StopReason.OWNER),
         (users.c.role == Role.VIEWER, StopReason.RIGHTS),
-        (schedules.c.template_id.is_(None), StopReason.TEMPLATE),
+        (sa.and_(schedules.c.runs == RunsWhat.BATCH, schedules.c.template_id.is_(None)), StopReason.TEMPLATE),
         (sa.and_(schedules.c.dataset_name != "", datasets.c.id.is_(None)), StopReason.DATASET),
         (sa.and_(schedules.c.leader_id.is_not(None), sa.not_(has_leader)), StopReason.SCHEDULE),
         else_=StopReason.NONE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
+from server.delivery.parcel import ParcelState
 from server.errors import NotFound
+from server.jobs.job import State
+from server.schedules.plans import RunResult
 from server.schedules.schedule import (
     RunCause,
     RunState,
@@ -24,7 +27,8 @@ from server.schedules.schedule import (
 from server.storage.database import Database
 from server.storage.pages import Listing
 from server.storage.rows import insert_missing, lock
-from server.storage.tables import batches, jobs, schedule_runs, schedules, templates, users
+from server.storage.tables import batches, jobs, outbox, schedule_runs, schedules, templates, users
+from server.texts import phrase
 
 S = TypeVar("S", bound=ScheduleHead)
 _COLUMNS = [schedules.c[name] for name in ScheduleHead.__struct_fields__]
@@ -135,10 +139,10 @@ async def count_of_owner(connection: AsyncConnection, owner_id: str) -> int:
     return await connection.scalar(query) or 0
 
 
-async def leaders_of(connection: AsyncConnection, owner_id: str) -> dict[str, str | None]:
-    """Which of their schedules comes after which."""
-    query = sa.select(schedules.c.id, schedules.c.leader_id).where(schedules.c.owner_id == owner_id)
-    return {row.id: row.leader_id for row in await connection.execute(query)}
+async def heads_of(connection: AsyncConnection, owner_id: str) -> list[ScheduleHead]:
+    """All schedules of somebody."""
+    query = sa.select(*_COLUMNS).where(schedules.c.owner_id == owner_id)
+    return [_schedule(ScheduleHead, row) for row in (await connection.execute(query)).mappings()]
 
 
 async def add_runs(
@@ -169,6 +173,15 @@ async def add_runs(
     await insert_missing(connection, schedule_runs, rows, key=("schedule_id", "planned_at"))
 
 
+async def add_run_behind(
+    connection: AsyncConnection, schedule: ScheduleHead, run: ScheduleRun, cause: RunCause, *, now: datetime
+) -> None:
+    """One more for the same moment, of what that run has left; it waits until that one is over."""
+    at = run.planned_at + timedelta(microseconds=1)
+    frozen = msgspec.structs.replace(schedule, ordered=run.ordered)
+    await add_runs(connection, frozen, cause, [at], now=now)
+
+
 async def run_of_key(connection: AsyncConnection, schedule_id: str, asked_key: str) -> ScheduleRun | None:
     query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.asked_key == asked_key)
     row = (await connection.execute(query)).mappings().one_or_none()
@@ -178,6 +191,41 @@ async def run_of_key(connection: AsyncConnection, schedule_id: str, asked_key: s
 async def run_at(connection: AsyncConnection, schedule_id: str, planned_at: datetime) -> ScheduleRun:
     query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.planned_at == planned_at)
     return run_of((await connection.execute(query)).mappings().one())
+
+
+async def begin_run(
+    connection: AsyncConnection, run_id: str, *, job_id: str, batch_id: str | None, now: datetime
+) -> None:
+    """Its job may have been quicker than we are, and have noted more."""
+    is_due = sa.and_(schedule_runs.c.id == run_id, schedule_runs.c.state == RunState.DUE)
+    values = {"state": RunState.STARTED, "job_id": job_id, "batch_id": batch_id, "started_at": now}
+    await connection.execute(sa.update(schedule_runs).where(is_due).values(values))
+
+
+async def end_run(
+    connection: AsyncConnection, run_id: str, result: RunResult, *, now: datetime, job_id: str | None = None
+) -> None:
+    """What its job found; with `job_id` another one goes on with it."""
+    values: dict[str, Any] = {"state": RunState.STARTED, "result": msgspec.to_builtins(result)}
+    if job_id is not None:
+        values["job_id"] = job_id
+    started = {"started_at": sa.func.coalesce(schedule_runs.c.started_at, now)}
+    await connection.execute(sa.update(schedule_runs).where(schedule_runs.c.id == run_id).values(values | started))
+
+
+async def last_result(connection: AsyncConnection, run: ScheduleRun) -> ScheduleRun | None:
+    """The run before this one that found something."""
+    is_before = sa.and_(schedule_runs.c.schedule_id == run.schedule_id, schedule_runs.c.id != run.id)
+    query = _runs(is_before, schedule_runs.c.result.is_not(None)).order_by(schedule_runs.c.planned_at.desc()).limit(1)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else run_of(row)
+
+
+async def results_of(connection: AsyncConnection, schedule_id: str) -> list[ScheduleRun]:
+    """All runs that found something, the newest first."""
+    query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.result.is_not(None))
+    rows = await connection.execute(query.order_by(schedule_runs.c.planned_at.desc()))
+    return [run_of(row) for row in rows.mappings()]
 
 
 async def set_run(connection: AsyncConnection, run_id: str, **values: Any) -> None:
@@ -198,8 +246,17 @@ async def hold_restored(connection: AsyncConnection) -> int:
         .where(schedules.c.standing == ScheduleStanding.ON)
         .values(standing=ScheduleStanding.PAUSED, reason=StopReason.RESTORED, planned_at=None)
     )
+    going_on = sa.select(jobs.c.id).where(jobs.c.state.not_in([state for state in State if state.is_final]))
+    is_open = sa.or_(
+        schedule_runs.c.state == RunState.DUE,
+        # Batches are made again, and nothing of them leaves the house; other jobs find that their run is over.
+        sa.and_(schedule_runs.c.batch_id.is_(None), schedule_runs.c.job_id.in_(going_on)),
+    )
+    await connection.execute(sa.update(schedule_runs).where(is_open).values(state=RunState.MISSED))
+    is_waiting = sa.and_(outbox.c.schedule_id.is_not(None), outbox.c.state == ParcelState.WAITING)
+    error = phrase("It came back from a backup; the server that the backup is of may have sent it.")
     await connection.execute(
-        sa.update(schedule_runs).where(schedule_runs.c.state == RunState.DUE).values(state=RunState.MISSED)
+        sa.update(outbox).where(is_waiting).values(state=ParcelState.FAILED, next_at=None, error=error)
     )
     return held.rowcount
 
@@ -225,16 +282,19 @@ def _wide(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def _runs(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The job is that of the batch now: it may have been made again."""
+    """The job of a batch is its newest: it may have been made again."""
     return (
         sa.select(
             *_RUN_COLUMNS,
             jobs.c.id.label("job_id"),
             jobs.c.state.label("job_state"),
             jobs.c.outcome.label("job_outcome"),
+            jobs.c.error.label("job_error"),
+            jobs.c.result["imported_count"].as_integer().label("job_imported"),
+            jobs.c.result["rejected_count"].as_integer().label("job_rejected"),
         )
         .outerjoin(batches, batches.c.id == schedule_runs.c.batch_id)
-        .outerjoin(jobs, jobs.c.id == batches.c.job_id)
+        .outerjoin(jobs, jobs.c.id == sa.func.coalesce(batches.c.job_id, schedule_runs.c.job_id))
         .where(*conditions)
     )
 

@@ -755,6 +755,7 @@ outbox = Table(
     Column("next_at", UtcDateTime),  # none once it is over
     Column("error", JSON),  # {phrase, parameters}: of the last attempt
     Column("sent_at", UtcDateTime),
+    Column("schedule_id", String(26)),  # whose owner is told when it does not arrive; else administrators are
     Index("ix_outbox_state_next", "state", "next_at"),
 )
 
@@ -846,7 +847,8 @@ schedules = Table(
     _id(),
     _user(),
     Column("name", String(300), nullable=False),
-    # null: it is gone, and the schedule stops; the name stays, to say what is missing
+    Column("runs", String(8), nullable=False, server_default="batch"),  # schedules.plans.RunsWhat
+    # of a batch; null: it is gone, and the schedule stops; the name stays, to say what is missing
     Column("template_id", ForeignKey("templates.id", ondelete="SET NULL"), index=True),
     Column("template_name", String(64), nullable=False),
     Column("ordered", JSON, nullable=False),  # schedules.schedule.Ordered
@@ -888,6 +890,7 @@ schedule_runs = Table(
     Column("batch_id", ForeignKey("batches.id", ondelete="SET NULL"), index=True),
     Column("job_id", String(26), index=True),
     Column("error", JSON),
+    Column("result", JSON),  # schedules.plans.RunResult
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("asked_key", String(240)),  # of who had it run by hand: their id and their Idempotency-Key
@@ -895,6 +898,24 @@ schedule_runs = Table(
     UniqueConstraint(
         "schedule_id", "planned_at", name="uq_schedule_runs_planned_at"
     ),  # each time gives one run, whoever sees it first
+)
+
+# Files that a schedule has taken: none is taken twice. A place is a folder or an address, for one dataset.
+schedule_files = Table(
+    "schedule_files",
+    metadata,
+    _id(),
+    Column("schedule_id", ForeignKey("schedules.id", ondelete="CASCADE"), nullable=False),
+    Column("place_key", String(64), nullable=False),  # sha256
+    Column("file_key", String(64), nullable=False),  # sha256 of its version
+    Column("name", String(300), nullable=False),
+    Column("version", Text, nullable=False, server_default=""),  # size and time, or what its server says
+    Column("sha256", String(64), nullable=False, server_default=""),
+    Column("run_id", String(26), nullable=False, index=True),  # that took it; like the next two it may be gone
+    Column("upload_id", String(26), nullable=False, server_default=""),
+    Column("job_id", String(26), nullable=False),  # that brings it here, later the one that imports it
+    Column("taken_at", UtcDateTime, nullable=False),
+    UniqueConstraint("schedule_id", "place_key", "file_key", name="uq_schedule_files_once"),
 )
 
 deliveries = Table(

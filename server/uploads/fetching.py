@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
@@ -24,6 +25,15 @@ from server.uploads.receiving import Receiver
 from server.uploads.upload import import_links, links_of
 
 KIND = "file_fetch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedFile:
+    """What came: an upload, and the version of the file that it is of, where somebody said it."""
+
+    upload_id: str
+    name: str
+    version: str | None
 
 
 class FileFetch:
@@ -67,11 +77,22 @@ class FileFetch:
 
     async def fetch(self, context: JobContext) -> Outcome:
         place = msgspec.convert(context.job.parameters["place"], Place)
+        found = await self.bring(context, place)
+        if found is None:
+            return Outcome(result={"unchanged": True, "version": place.unless})
+        told = {"upload_id": found.upload_id, "unchanged": False, "version": found.version}
+        return Outcome(result=told | {"links": links_of(found.upload_id)})
+
+    async def bring(self, context: JobContext, place: Place) -> FetchedFile | None:
+        """As an upload of the job's owner; None when its version is `place.unless`.
+
+        What earlier attempts of the job left is removed.
+        """
         await self._forget_earlier(context.job)
         elsewhere = self._elsewhere["url" if place.url else "folder"]
         async with elsewhere.open(place) as found:
             if found is None:
-                return Outcome(result={"unchanged": True, "version": place.unless})
+                return None
             require_size(found.size, max_bytes=self._max_bytes)
             upload = announced(
                 owner_id=context.job.owner_id,
@@ -82,15 +103,20 @@ class FileFetch:
                 now=self._clock(),
                 expiry=self._expiry,
             )
-            context.advance(0, title=upload.name, total=found.size, stage="receiving")
+            # A job that is nothing but this file is called by it.
+            title = upload.name if context.job.kind == KIND else None
+            context.advance(0, total=found.size, stage="receiving", title=title)
             await self._pieces.create(upload.id)
             try:
                 await self._take(context, upload, found)
             except BaseException:
-                await asyncio.shield(self._receiver.discard(upload.id))
+                await self.discard(upload.id)
                 raise
-        told = {"upload_id": upload.id, "unchanged": False, "version": found.version}
-        return Outcome(result=told | {"links": links_of(upload.id)})
+        return FetchedFile(upload_id=upload.id, name=upload.name, version=found.version)
+
+    async def discard(self, upload_id: str) -> None:
+        """Whatever becomes of whoever asks."""
+        await asyncio.shield(self._receiver.discard(upload_id))
 
     async def _take(self, context: JobContext, upload: Upload, found: Found) -> None:
         async with self._database.write() as connection:

@@ -55,6 +55,13 @@ class Folders:
                 folder=folder,
             ) from error
 
+    async def settled(self, folder: str, pattern: str) -> tuple[list[FolderFile], list[FolderFile]]:
+        """As `files`, the oldest first; and apart those that may still be on their way."""
+        found = await self.files(folder, pattern)
+        now = time.time()
+        ready = [file for file in found if abs(now - file.changed_at.timestamp()) >= self._settled_seconds]
+        return ready[::-1], [file for file in found if file not in ready]
+
     def require(self, place: Place) -> None:
         self._place(place.folder or "")
         if place.file is None or "/" in place.file or "\\" in place.file or "\0" in place.file:

@@ -88,7 +88,7 @@ async def test_from_a_template_to_a_mail_and_its_link(
         storage=parts.storage,
         live=parts.live,
         rights=ThingAccess(database, audit=Audit(database)),
-        batches=parts.operations.batches,
+        kinds=parts.operations.schedules.kinds,
         deliveries=parts.operations.deliveries.checks,
         clock=lambda: tomorrow,
     )

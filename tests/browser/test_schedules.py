@@ -46,7 +46,7 @@ async def test_planned_on_a_templates_page_and_there_when_its_time_comes(
         storage=parts.storage,
         live=parts.live,
         rights=ThingAccess(database, audit=Audit(database)),
-        batches=parts.operations.batches,
+        kinds=parts.operations.schedules.kinds,
         deliveries=parts.operations.deliveries.checks,
         clock=lambda: in_a_week,
     )

@@ -163,14 +163,17 @@ def _bodies(method: str, pattern: str, upload_id: str) -> list[Body]:
         ],
         ("POST", "/batches/{id}/deliveries"): [{"data": {"via": "webhook", "to": HOSTILE, "subject": HOSTILE}}],
         ("GET", "/schedules"): [{}, {"params": {"month": "2027-02", "q": "y"}}, {"params": {"month": HOSTILE}}],
-        ("GET", "/schedules/new"): [{}, {"params": {"template": "report"}}],
+        ("GET", "/schedules/new"): [{}, {"params": {"template": "report"}}, {"params": {"runs": "import"}}],
         ("POST", "/schedules/new"): [
             {"data": {"template": "report", "repeat": each, "time": "08:00", "cron": HOSTILE}}
             for each in ("own", "last")
-        ],
+        ]
+        + [{"data": {"runs": "import", "repeat": "daily", "folder": HOSTILE, "dataset": HOSTILE, "take": HOSTILE}}],
         ("POST", "/api/v1/schedules"): [
             {"json": {"template": "report", "cron": each}} for each in ("0 8 L * *", HOSTILE, "0 0 30 2 *")
-        ],
+        ]
+        + [{"json": {"runs": "query", "cron": "0 8 * * *", "query": {"sql": HOSTILE, "rule": {"when": "rows"}}}}]
+        + [{"json": {"runs": "import", "cron": "0 8 * * *", "import": {"folder": HOSTILE, "dataset": HOSTILE}}}],
         ("PATCH", "/api/v1/schedules/{id}"): [{"json": {"name": HOSTILE}}, {"json": {"time_zone": HOSTILE}}],
         ("POST", "/schedules/{id}/edit"): [{"data": {"repeat": "weekly", "time": "08:00", "time_zone": "UTC"}}],
         ("POST", "/batches/new"): [{"data": {"template": "report", "formats": "html"}}],

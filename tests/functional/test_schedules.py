@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.batches import ended, put_template
 from tests.functional.command_line import as_user, run
 from tests.functional.importing import import_text
 
 Client = aiohttp.ClientSession
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    (tmp_path / "inbox").mkdir()
+    return replace(settings, import_folders=(f"inbox={tmp_path / 'inbox'}",), import_hosts=("data.example.com",))
+
+
 API = "/api/v1/schedules"
 OWN = """\
 title: Sales
@@ -112,3 +126,114 @@ async def test_pages_need_no_cron(alice: Client) -> None:
     assert "after an import into orders" in await answer(alice, "GET", "/templates/sales")
     for month in ("2026-12", "nonsense", "9999-99"):
         await answer(alice, "GET", f"/schedules?month={month}")
+
+
+async def test_an_import_is_planned_shown_and_seen_by_nobody_else(
+    server: Server, alice: Client, bob: Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "inbox" / "orders.csv"
+    file.write_text("id,amount\n1,10\n2,20\n3\n")
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    plan = {"folder": "inbox", "file": "orders*.csv", "dataset": "orders"}
+    new = {"runs": "import", "import": plan, "cron": "0 6 * * *", "time_zone": "UTC", "name": "From the inbox"}
+    made = await answer(alice, "POST", API, 201, json=new)
+    assert (made["runs"], made["template"], made["import"]["file"]) == ("import", None, "orders*.csv")
+    one, page = f"{API}/{made['id']}", f"/schedules/{made['id']}"
+    for method, path in (("GET", one), ("PATCH", one), ("POST", f"{one}/run"), ("GET", page), ("GET", f"{page}/edit")):
+        await answer(bob, method, path, 404, **({"json": {"enabled": False}} if method == "PATCH" else {}))
+    await answer(alice, "POST", f"{one}/run", 202)
+    last = await over(alice, one)
+    assert (last["state"], last["outcome"]) == ("succeeded", "partial")
+    assert last["result"] == {"file": "orders.csv", "imported": 2, "rejected": 1}
+    shown = await answer(alice, "GET", page)
+    assert "2 rows" in shown
+    assert "1 rejected" in shown
+    assert f"/imports/{last['job_id']}" in shown
+    await answer(alice, "POST", f"{page}/run", 303)
+    assert (await over(alice, one, 2))["result"] == {"nothing_new": True}
+    assert "Nothing new." in await answer(alice, "GET", page)
+
+    form = {"runs": "import", "folder": "inbox", "file": "*.csv", "take": "each", "dataset": "orders", "mode": "append"}
+    form |= {"repeat": "daily", "time": "07:00", "time_zone": "UTC", "profile": "found"}
+    await answer(alice, "POST", f"{page}/edit", 303, data=form)
+    changed = await answer(alice, "GET", one)
+    assert changed["import"] == {
+        **plan,
+        "options": {},
+        "file": "*.csv",
+        "take": "each",
+        "mode": "append",
+        "profile": "found",
+    }
+    assert '<option value="each" selected>' in await answer(alice, "GET", f"{page}/edit")
+    new_page = await answer(alice, "GET", "/schedules/new?runs=import")
+    assert "data.example.com" in new_page
+    address = form | {"folder": "", "url": "https://data.example.com/a.csv?key=s3cret", "dataset": "others"}
+    other = await answer(alice, "POST", "/schedules/new", 303, data=address | {"mode": "replace"})
+    assert "s3cret" not in await answer(alice, "GET", other)
+    wrong = await answer(alice, "POST", "/schedules/new", 422, data=address | {"url": "https://10.0.0.1/a.csv"})
+    assert "Files are not fetched from this host" in wrong
+    for broken in ({"import": {**plan, "dataset": ""}}, {"import": None}, {"template": "sales"}, {"runs": "batch"}):
+        await answer(alice, "POST", API, 422, json={**new, **broken})
+    await answer(alice, "PATCH", one, 422, json={"runs": "batch"})
+    listed = await run("schedule", "list", **as_user(server, alice))
+    assert "  import  inbox/*.csv → orders" in listed.out
+
+
+async def test_a_check_of_a_query_is_planned_shown_and_seen_by_nobody_else(alice: Client, bob: Client) -> None:
+    await import_text(alice)
+    form = {"runs": "query", "sql": "select region, amount from orders", "rule": "above", "column": "amount"}
+    form |= {"limit": "1000000", "of": "any", "repeat": "daily", "time": "07:00", "time_zone": "UTC", "name": "Large"}
+    page = await answer(alice, "POST", "/schedules/new", 303, data=form)
+    one = f"/api/v1{page}"
+    made = await answer(alice, "GET", one)
+    rule = {"when": "above", "column": "amount", "limit": 1000000, "of": "any"}
+    assert (made["runs"], made["query"]) == ("query", {"sql": form["sql"], "rule": rule})
+    for method, path in (("GET", page), ("GET", f"{page}/edit"), ("POST", f"{page}/run"), ("GET", one)):
+        await answer(bob, method, path, 404)
+    await answer(alice, "POST", f"{page}/run", 303)
+    kept = (await over(alice, one))["result"]
+    assert (kept["is_broken"], kept["is_told"]) == (False, False)
+    assert kept["sentence"] == "In no row “amount” is above 1000000."
+    edit = await answer(alice, "GET", f"{page}/edit")
+    assert '<option value="above" selected>' in edit
+    assert 'value="1000000"' in edit
+    await answer(alice, "POST", f"{page}/edit", 303, data=form | {"rule": "rows", "each_time": "1"})
+    await answer(alice, "POST", f"{page}/run", 303)
+    broken = await over(alice, one, 2)
+    assert (broken["result"]["is_broken"], broken["result"]["is_told"]) == (True, True)
+    shown = await answer(alice, "GET", page)
+    assert "Rule broken" in shown
+    assert broken["result"]["sentence"] in shown
+    assert "“Large” breaks its rule" in await answer(alice, "GET", "/notifications")
+    wrong = await answer(alice, "POST", "/schedules/new", 422, data=form | {"sql": "select nothing from orders"})
+    assert "Not saved" in wrong
+    for broken_rule in ({"when": "above"}, {"when": "rows", "limit": 3}, {"when": "odd"}):
+        query = {"sql": form["sql"], "rule": broken_rule}
+        await answer(alice, "POST", API, 422, json={"runs": "query", "cron": "0 8 * * *", "query": query})
+
+
+async def test_backups_are_for_administrators(alice: Client, bob: Client, admin: Client) -> None:
+    new = {"runs": "backup", "cron": "0 3 * * *", "time_zone": "UTC", "backup": {"keep": 3}}
+    await answer(bob, "POST", API, 403, json=new)
+    await answer(bob, "GET", "/schedules/new?runs=backup", 403)
+    await answer(bob, "POST", "/schedules/new", 403, data={"runs": "backup", "keep": "3", "repeat": "daily"})
+    assert "runs=backup" not in await answer(bob, "GET", "/schedules/new")
+    assert "runs=backup" in await answer(admin, "GET", "/schedules/new?runs=backup")
+    problem = await answer(admin, "POST", API, 422, json=new)  # this server has no place for them
+    assert problem["errors"][0]["field"] == "backup"
+    await answer(admin, "POST", "/schedules/new", 422, data={"runs": "backup", "keep": "many", "repeat": "daily"})
+    await import_text(alice)
+    await put_template(alice, "sales", OWN)
+    made = await answer(alice, "POST", API, 201, json={"template": "sales", "cron": "0 8 1 * *"})
+    await answer(alice, "PATCH", f"{API}/{made['id']}", 403, json={"runs": "backup", "backup": {"keep": 1}})
+
+
+async def over(client: Client, one: str, count: int = 1) -> Any:
+    """The newest of so many runs, once nothing goes on any more."""
+    async with asyncio.timeout(30):
+        while True:
+            runs = (await answer(client, "GET", one))["last_runs"]
+            if len(runs) == count and runs[0]["state"] in ("succeeded", "failed") and runs[0]["result"]:
+                return runs[0]
+            await asyncio.sleep(0.02)

@@ -16,6 +16,7 @@ from server.http.values import DatasetName, Id, TemplateName, TimeZone, describe
 from server.operations.schedule_wishes import MOST_NAME, MOST_QUIET_SECONDS, ScheduleWish
 from server.reports.batch_orders import ParameterQuery
 from server.reports.work import FileFormat
+from server.schedules.plans import BackupPlan, CheckResult, ImportPlan, QueryPlan, RunsWhat
 from server.schedules.schedule import (
     DEFAULT_QUIET_SECONDS,
     Missed,
@@ -44,7 +45,9 @@ _Parameters = list[dict[str, Any]] | ParameterQuery
 
 
 class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What comes by itself: a batch of `template`, with `parameters` and `formats` as in `POST /batches`.
+    """What comes by itself. `runs` says what: a `batch` of `template`, with `parameters` and `formats` as in
+    `POST /batches`, an `import`, the check of a `query`, or, for administrators, a `backup`; what is to be run has the
+    field of that name, and no other.
 
     One of the three says when: `cron` (five fields, by the clock on the wall of `time_zone`, yours if left out; `L` is
     the last day of the month; a day of the month and a day of the week: either will do), `after_import` (a dataset:
@@ -55,7 +58,11 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     off in the country `calendar` (`CN`, with its worked weekends), or moves it to the `next` or `previous` working day
     at the same hour (`day_off`). `deliveries`: who gets which of the reports."""
 
-    template: TemplateName
+    runs: RunsWhat = RunsWhat.BATCH
+    template: TemplateName | None = None
+    import_: ImportPlan | None = msgspec.field(name="import", default=None)
+    query: QueryPlan | None = None
+    backup: BackupPlan | None = None
     owner: Owner | None = None
     name: _Name = ""
     parameters: _Parameters | None = None
@@ -75,10 +82,14 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out stays as it is. Another time begins anew: nothing of before counts as missed. `enabled` pauses
-    and resumes; what would have come while a schedule was paused was not missed."""
+    """What is left out stays as it is; what is run is named as a whole. Another time begins anew: nothing of before
+    counts as missed. `enabled` pauses and resumes; what would have come while a schedule was paused was not missed."""
 
+    runs: RunsWhat | UnsetType = UNSET
     template: TemplateName | UnsetType = UNSET
+    import_: ImportPlan | UnsetType = msgspec.field(name="import", default=UNSET)
+    query: QueryPlan | UnsetType = UNSET
+    backup: BackupPlan | UnsetType = UNSET
     owner: Owner | UnsetType | None = UNSET
     name: _Name | UnsetType = UNSET
     parameters: _Parameters | UnsetType | None = UNSET
@@ -107,9 +118,33 @@ class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
     moved_from: date | None
 
 
+class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`more` files waited behind this one, and `growing` ones were still being written; `is_same` is one that holds
+    what was taken before. Of a check: whether the rule `is_broken`, the `sentence` that says so, the `value` that was
+    compared, and whether somebody `is_told`. Of a backup: `file` and `bytes`, and whether it `is_removed` since."""
+
+    file: str | None = None
+    nothing_new: bool = False
+    is_same: bool = False
+    more: int = 0
+    growing: int = 0
+    imported: int | None = None
+    rejected: int | None = None
+    is_broken: bool | None = None
+    is_told: bool | None = None
+    sentence: str | None = None
+    value: str | None = None
+    rows: int | None = None
+    has_more: bool = False
+    bytes: int | None = None
+    is_whole: bool = True
+    is_removed: bool = False
+
+
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `state` is that of its batch's job once there is one (`gone` when the batch was deleted); before, it is
-    `due`, and else `skipped`, `missed`, or `failed` with why in `error`."""
+    """One run. `state` is that of its job once there is one (`gone` when what it made was deleted); before, it is
+    `due`, and else `skipped`, `missed`, or `failed`. `error` says why one failed. `result` is what was found, by what
+    is run; of an import: the `file` and its `imported` and `rejected` rows, or `nothing_new`."""
 
     id: str
     planned_at: datetime
@@ -119,6 +154,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Literal["complete", "partial"] | None
     started_at: datetime | None
     error: str | None
+    result: RunFound
     batch_id: str | None
     job_id: str | None
     links: dict[str, str]
@@ -131,7 +167,11 @@ class ScheduleItem(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     owner: str
     name: str
-    template: str
+    runs: RunsWhat
+    template: str | None
+    import_: ImportPlan | None = msgspec.field(name="import")
+    query: QueryPlan | None
+    backup: BackupPlan | None
     template_owner: str | None
     parameters: Any
     formats: list[FileFormat]
@@ -218,7 +258,11 @@ def _item(call: Call[Any, Any], schedule: Schedule, runs: list[ScheduleRun]) -> 
         id=schedule.id,
         owner=schedule.owner,
         name=schedule.name,
-        template=schedule.template_name,
+        runs=schedule.runs,
+        template=schedule.template_name or None,
+        import_=schedule.ordered.import_,
+        query=schedule.ordered.query,
+        backup=schedule.ordered.backup,
         template_owner=schedule.template_owner,
         parameters=schedule.ordered.parameters,
         formats=schedule.ordered.formats,
@@ -264,11 +308,23 @@ def _run(call: Call[Any, Any], run: ScheduleRun) -> RunItem:
         late=run.is_late,
         outcome=run.job_outcome.value if run.job_outcome else None,
         started_at=run.started_at,
-        error=_in_words(call, run.error),
+        error=_in_words(call, run.error or run.job_error),
+        result=_found(call, run),
         batch_id=run.batch_id,
         job_id=run.job_id,
         links=links,
     )
+
+
+def _found(call: Call[Any, Any], run: ScheduleRun) -> RunFound:
+    found = msgspec.to_builtins(run.result) if run.result else {}
+    if isinstance(run.result, CheckResult):
+        sentence = run.result.sentence
+        words = told(sentence["phrase"], sentence["parameters"], formats_for(call.request).gettext)
+        found |= {"is_broken": run.result.is_broken, "is_told": run.result.is_told, "sentence": words}
+        found["rows"] = run.result.rows
+    rows = {"imported": run.job_imported, "rejected": run.job_rejected} if run.runs is RunsWhat.IMPORT else {}
+    return msgspec.convert(found | rows, RunFound)
 
 
 def _in_words(call: Call[Any, Any], error: ScheduleError | None) -> str | None:
@@ -297,7 +353,7 @@ ENDPOINTS = [
         path="/schedules",
         name="api_schedule_create",
         handler=create_schedule,
-        summary="Have reports come by themselves",
+        summary="Have reports made, or files imported, by themselves",
         access="write",
         body=NewSchedule,
         answer=ScheduleItem,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.care.backup_commands import BackupCommands
 from server.care.nightly import BackupState, NightlyBackup, NightlyBackups, backup_state
 from server.storage.database import Database
 from tests.unit.care.made_up_data import MadeUpData
@@ -27,10 +28,9 @@ class Night:
         self.database = database
         self.backups = NightlyBackups(
             database=database,
-            folder=folder,
+            commands=BackupCommands(folder=folder, environment={"JINDU_DATA": str(data), "JINDU_MIN_FREE_BYTES": "0"}),
             at=time(3),
             keep_days=7,
-            environment={"JINDU_DATA": str(data), "JINDU_MIN_FREE_BYTES": "0"},
             clock=lambda: self.now,
         )
 

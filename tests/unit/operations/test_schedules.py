@@ -16,10 +16,12 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal, Role
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, QuotaExceeded, StorageFull
 from server.operations.batches import BatchStart
+from server.operations.schedule_runs.batch import BatchRuns
 from server.operations.schedule_wishes import ScheduleWish
 from server.operations.schedules import ScheduleOperations
 from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
+from server.schedules.plans import RunsWhat
 from server.schedules.schedule import Missed, Overlap, ScheduleRun, ScheduleStanding, StopReason
 from server.schedules.store import hold_restored
 from server.schedules.workdays import DayOff, OnlyOn
@@ -50,27 +52,26 @@ class Node:
     now: datetime = OCTOBER
 
     def __post_init__(self) -> None:
-        self.schedules = self._built(self.house.todo.batches)
+        self.schedules = self._built(self.house.todo.schedules.kinds)
 
     schedules: ScheduleOperations = None  # type: ignore[assignment]
 
-    def _built(self, ordered_by: Any) -> ScheduleOperations:
+    def _built(self, kinds: Any) -> ScheduleOperations:
         parts = self.house.parts
         database = parts.storage.database
         return build_schedules(
             storage=parts.storage,
             live=parts.live,
             rights=ThingAccess(database, audit=Audit(database)),
-            batches=ordered_by,
+            kinds=kinds,
             deliveries=self.house.todo.deliveries.checks,
             clock=lambda: self.now,
         )
 
     def ordering_by(self, start: Any) -> ScheduleOperations:
         """As this node, with another way to order."""
-        broken = self._built(self.house.todo.batches)
-        broken._firing._order = start
-        return broken
+        batches = BatchRuns(start=start, check=self.house.todo.batches.check)
+        return self._built({**self.house.todo.schedules.kinds, RunsWhat.BATCH: batches})
 
     async def look(self, now: str | datetime | None = None) -> None:
         if now is not None:
