@@ -37,13 +37,17 @@ _MOST_COUNT = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterChip:
-    """One choice that a list is filtered by; `url` is the list without it. `is_gone`: nothing has it any more."""
+    """One choice that a list is filtered by; `url` is the list without it.
+
+    `is_gone`: nothing has it, or never had; `is_senseless`: nothing can, for it is no day, no state.
+    """
 
     field: str
     name: str = ""
     text: str
     url: str
     is_gone: bool = False
+    is_senseless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +229,7 @@ def _chips(asked: AskedOfPage, gone: GoneFilters, formats: ReaderFormats) -> lis
                 name=name,
                 text=_in_words(field, shown, formats),
                 url=asked.without(field, text),
+                is_senseless=(field, text) in asked.senseless,
                 is_gone=(field, text) in asked.senseless
                 or (field == "template" and text in gone.templates)
                 or (field == "value" and (name, shown) in gone.values)
