@@ -62,7 +62,8 @@ async def batches_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     asked, wanted = _asked(request)
     lists, cursor = operations_of(request).batch_lists, request.query.get("cursor")
-    gone = await lists.gone(principal, wanted)
+    formats = formats_for(request)
+    gone = await lists.gone(principal, asked.criteria.filter(formats.zone, formats.now))
     shown = await (_reports(request, wanted, cursor) if asked.by_report else _batches(request, wanted, cursor))
     offered = await lists.offered(principal, wanted.whose)
     return await render(
@@ -73,7 +74,7 @@ async def batches_page(request: web.Request) -> web.Response:
         wanted=wanted,
         cursor=cursor,
         gone=gone,
-        chips=_chips(asked, gone, formats_for(request)),
+        chips=_chips(asked, gone, formats),
         offered=offered,
         find=request.query.get("find", "").strip(),
         values=await _values(request, asked, wanted),

@@ -36,10 +36,11 @@ async def test_two_people_talk_below_a_report(
     await change_and_delete(hers, his)
     assert await hers.evaluate("document.documentElement.scrollWidth") <= 390
     await mark(his)
+    await his.goto(f"/reports/{report['id']}")
+    await until(lambda: server.parts.realtime.manager.count_subscribers(f"report:{report['id']}") == 2)
     await keep_what_was_typed(his, alice, batch)
     async with alice.put(f"/api/v1/batches/{batch}/access", json=grants) as response:
         assert response.status == 200
-    await his.goto(f"/reports/{report['id']}")
     await hers.goto("/")  # away from it
     await until(lambda: server.parts.realtime.manager.count_subscribers(f"report:{report['id']}") == 0)
     async with bob.post(f"/api/v1/reports/{report['id']}/comments", json={"text": "@alice?"}) as response:

@@ -138,6 +138,7 @@ async def test_pages_say_which_reports_match_and_what_is_gone(alice: Client, bob
         ("owner=nobody", "not found"),
         ("state=nonsense", "unknown"),
         ("from=2026-13-01&q=europe", "no such day"),
+        ("from=2026-13-01&template=gone", "not found"),
     ):
         text = await page(alice, f"/batches?{gone}")
         assert "filter-chip--gone" in text, gone
