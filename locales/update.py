@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
@@ -32,7 +33,7 @@ _TELLING = frozenset(
     {"Wrong", "FileWarning", "JobError", "columns_do_not_fit", "_failure", "_issue", "_error", "phrase"}
 )
 _VISIBLE_KEYWORDS = frozenset(
-    {"message", "title", "body", "stage", "label", "unit", "summary_text", "hint", "lost", "kept"}
+    {"message", "title", "body", "stage", "label", "unit", "summary_text", "hint", "lost", "kept", "what"}
 )
 # What only whoever runs the server or writes a client reads is in English.
 _UNSEEN = {
@@ -61,7 +62,16 @@ _NO_TEXTS = re.compile(
 _SCRIPT_CALL = re.compile(r'\bt\(\s*"((?:[^"\\]|\\.)+)"')
 _SCRIPT_COMMENT = re.compile(r"^\s*(?://|/?\*).*$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)s")
-Text = str | tuple[str, str]  # a pair is singular and plural
+
+
+class InContext(NamedTuple):
+    """A text that is told apart from others of the same words by where it stands: the tab “Rows” is no count."""
+
+    context: str
+    text: str
+
+
+Text = str | tuple[str, str] | InContext  # a pair is singular and plural
 Found = tuple[str, Text]  # where, what
 
 
@@ -86,7 +96,11 @@ def update(path: Path) -> Catalog:
         catalog = read_po(source, locale=path.parent.parent.name)
     template = Catalog(charset="utf-8", creation_date=catalog.creation_date)  # no change where no text changed
     for text, places in collected().items():
-        template.add(text, locations=[(place, 1) for place in places])
+        places_of = [(place, 1) for place in places]
+        if isinstance(text, InContext):
+            template.add(text.text, locations=places_of, context=text.context)
+        else:
+            template.add(text, locations=places_of)
     catalog.update(template, no_fuzzy_matching=True)
     catalog.fuzzy = False
     for key in [key for key, message in catalog.obsolete.items() if not _is_whole(message.string)]:
@@ -108,10 +122,12 @@ def _is_whole(string: str | tuple[str, ...] | list[str] | None) -> bool:
 def _from_templates() -> Iterator[Found]:
     for path in sorted((ROOT / "templates").rglob("*.html")):
         with path.open("rb") as source:
-            for _, function, found, _ in babel_extract(source, ("_", "gettext", "ngettext"), (), _OPTIONS):
+            for _, function, found, _ in babel_extract(source, ("_", "gettext", "ngettext", "pgettext"), (), _OPTIONS):
                 given = (found,) if isinstance(found, str) else found
                 parts = [part for part in given or () if isinstance(part, str)]
-                if parts:
+                if parts and function == "pgettext":
+                    yield _name(path), InContext(parts[0], parts[1])
+                elif parts:
                     yield _name(path), (parts[0], parts[1]) if function == "ngettext" else parts[0]
 
 
@@ -184,6 +200,8 @@ class _Visible(ast.NodeVisitor):
                 self._add_strings(argument, least=_LEAST_OF_CALLS.get(name, _SENTENCE))
         if name == "ngettext":
             self._add_plural(node)
+        if name == "pgettext":
+            self._add_in_context(node)
         for keyword in node.keywords:
             if keyword.arg in _VISIBLE_KEYWORDS:
                 self._add_strings(keyword.value, least=_LEAST.get(keyword.arg, _SENTENCE))
@@ -215,6 +233,11 @@ class _Visible(ast.NodeVisitor):
         texts = [part.value for part in node.args[:2] if isinstance(part, ast.Constant)]
         if len(texts) == 2:
             self.found.append((str(texts[0]), str(texts[1])))
+
+    def _add_in_context(self, node: ast.Call) -> None:
+        texts = [part.value for part in node.args if isinstance(part, ast.Constant)]
+        if len(texts) == 2:
+            self.found.append(InContext(str(texts[0]), str(texts[1])))
 
     def _add(self, text: str | None) -> None:
         if text and text.strip() and not _NO_TEXTS.match(text):

@@ -37,13 +37,17 @@ _MOST_COUNT = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterChip:
-    """One choice that a list is filtered by; `url` is the list without it. `is_gone`: nothing has it any more."""
+    """One choice that a list is filtered by; `url` is the list without it.
+
+    `is_gone`: nothing has it, or never had; `is_senseless`: nothing can, for it is no day, no state.
+    """
 
     field: str
     name: str = ""
     text: str
     url: str
     is_gone: bool = False
+    is_senseless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,8 @@ async def batches_page(request: web.Request) -> web.Response:
     principal = require_principal(request)
     asked, wanted = _asked(request)
     lists, cursor = operations_of(request).batch_lists, request.query.get("cursor")
-    gone = await lists.gone(principal, wanted)
+    formats = formats_for(request)
+    gone = await lists.gone(principal, asked.criteria.filter(formats.zone, formats.now))
     shown = await (_reports(request, wanted, cursor) if asked.by_report else _batches(request, wanted, cursor))
     offered = await lists.offered(principal, wanted.whose)
     return await render(
@@ -69,7 +74,7 @@ async def batches_page(request: web.Request) -> web.Response:
         wanted=wanted,
         cursor=cursor,
         gone=gone,
-        chips=_chips(asked, gone, formats_for(request)),
+        chips=_chips(asked, gone, formats),
         offered=offered,
         find=request.query.get("find", "").strip(),
         values=await _values(request, asked, wanted),
@@ -225,6 +230,7 @@ def _chips(asked: AskedOfPage, gone: GoneFilters, formats: ReaderFormats) -> lis
                 name=name,
                 text=_in_words(field, shown, formats),
                 url=asked.without(field, text),
+                is_senseless=(field, text) in asked.senseless,
                 is_gone=(field, text) in asked.senseless
                 or (field == "template" and text in gone.templates)
                 or (field == "value" and (name, shown) in gone.values)

@@ -61,6 +61,7 @@ _FILTERS = (
     "is_of_late",
     "value_in_words",
     "counted",
+    "listed",
     "pace",
     "error_text",
     "warning_text",
@@ -80,7 +81,10 @@ def setup_templates(app: web.Application) -> None:
         auto_reload=False,
     )
     env.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda text: _reader.get().gettext(text), lambda *texts: _reader.get().ngettext(*texts), newstyle=True
+        lambda text: _reader.get().gettext(text),
+        lambda *texts: _reader.get().ngettext(*texts),
+        newstyle=True,
+        pgettext=lambda context, text: _reader.get().pgettext(context, text),
     )
     for name in _FILTERS:
         env.filters[name] = _by_reader(name)

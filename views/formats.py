@@ -6,7 +6,7 @@ import datetime as dt
 import gettext
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cached_property
@@ -57,6 +57,13 @@ class ReaderFormats:
 
     def gettext(self, text: str) -> str:
         return self.translations.gettext(text) if text else ""
+
+    def pgettext(self, context: str, text: str) -> str:
+        return self.translations.pgettext(context, text)
+
+    def listed(self, names: Iterable[str]) -> str:
+        """`PDF, Excel`, with the mark that the reader's language has between names."""
+        return self.pgettext("between names", ", ").join(names)
 
     def ngettext(self, singular: str, plural: str, count: int) -> str:
         return self.translations.ngettext(singular, plural, count)
@@ -211,7 +218,7 @@ class ReaderFormats:
         return self.number(value if isinstance(value, int) else _rounded(value * 100) / 100)
 
     def counted(self, job: Job) -> str:
-        """`12,400 of 50,000 rows`. `static/js/figures.js` writes the same text."""
+        """`12,400 of 50,000 rows`, `6 of 7 reports · 1 failed`. `static/js/figures.js` writes the same text."""
         if job.state == "queued" and not job.progress:
             return ""
         done, unit = self.amount(job.progress, job.unit), self.gettext(job.unit)
@@ -220,7 +227,12 @@ class ReaderFormats:
         total = self.amount(job.total, job.unit)
         if job.unit == "bytes":
             return self.gettext("{done} of {total}").format(done=done, total=total)
-        return self.gettext("{done} of {total} {unit}").format(done=done, total=total, unit=unit)
+        failed = _failed_reports(job)
+        done = self.amount(job.progress - failed, job.unit)
+        text = self.gettext("{done} of {total} {unit}").format(done=done, total=total, unit=unit)
+        if not failed:
+            return text
+        return " · ".join((text, self.gettext("{count} failed").format(count=self.number(failed))))
 
     def pace(self, job: Job) -> str:
         """What follows it while it moves: ` · 8,120/s · 5s left`. A page that is not live hides it."""
@@ -278,6 +290,12 @@ class ReaderFormats:
         if "duration-" in text:  # Babel does not inherit missing lengths; CLDR's narrow is the short one then
             text = units.format_unit(count, f"duration-{name}", "short", locale=self.locale)
         return text
+
+
+def _failed_reports(job: Job) -> int:
+    """Of those that are over, of which none came."""
+    failed = (job.detail | (job.result or {})).get("failed") if job.unit == "reports" else 0
+    return failed if isinstance(failed, int) else 0
 
 
 def _rounded(value: float) -> float:

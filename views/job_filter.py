@@ -45,6 +45,21 @@ async def filter_of(request: web.Request, wanted: Mapping[str, str]) -> JobFilte
     )
 
 
+def senseless_in(request: web.Request, wanted: Mapping[str, str]) -> list[str]:
+    """Names of those that stand in the address and say nothing: the list is as if they were not there."""
+    states = {*map(str, State), Completeness.PARTIAL.value}
+    means_something = {
+        "state": wanted["state"] in states,
+        "kind": wanted["kind"] in parts_of(request).job_kinds.names(),
+        "within": wanted["within"] in SPANS,
+        "when": wanted["when"] == ENDED,
+        "user": require_principal(request).is_admin,
+        "from": _day(wanted["from"]) is not None,
+        "to": _day(wanted["to"]) is not None,
+    }
+    return [name for name, is_meant in means_something.items() if wanted[name] and not is_meant]
+
+
 async def _owner(request: web.Request, name: str) -> tuple[str | None, bool]:
     """Whose jobs are meant, for administrators; true when there is nobody of this name."""
     principal = require_principal(request)

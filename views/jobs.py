@@ -20,8 +20,9 @@ from server.jobs.store import FailureReason
 from server.operations.jobs import JobOperations
 from server.operations.jobs_together import POSSIBLE_IN, JobAction
 from server.storage.pages import Listing
+from views.batch_list import FilterChip
 from views.context import render
-from views.job_filter import FIELDS, SPANS, filter_of
+from views.job_filter import FIELDS, SPANS, filter_of, senseless_in
 from views.saved_views import view_bar
 
 _PER_PAGE = 30
@@ -92,6 +93,16 @@ async def _list(request: web.Request, template: str) -> web.Response:
         owners=await owner_names(request, principal, shown),
         chains=await operations_of(request).job_chains.of(principal, shown),
         fragment_url=url_with("/jobs/rows", here),
+        chips=[
+            FilterChip(
+                field=name,
+                text=wanted[name],
+                url=url_with("/jobs", _without(first, name) | view),
+                is_gone=True,
+                is_senseless=True,
+            )
+            for name in senseless_in(request, wanted)
+        ],
         first_url=url_with("/jobs", first | view),
         next_url=url_with("/jobs", first | view | {"cursor": page.next_cursor}) if page.next_cursor else "",
     )

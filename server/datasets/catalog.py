@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.access import DATASETS, owner_is, user_may
@@ -48,7 +48,8 @@ from server.live.announcing import Announce
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
-from server.storage.tables import dataset_versions, datasets, users
+from server.storage.sounding import is_said
+from server.storage.tables import dataset_versions, datasets, findables, users
 
 MISSING = "There is no dataset named “{name}”."
 _NO_VERSION = "The dataset “{name}” has no version {number}."
@@ -185,7 +186,13 @@ class Catalog:
         (`search_text`).
         """
         mine = [which, datasets.c.version.is_not(None)]
-        mine += [datasets.c.search.contains(word, autoescape=True) for word in q.casefold().split()]
+        mine += [
+            or_(
+                datasets.c.search.contains(word, autoescape=True),
+                is_said(findables.c.dataset_id == datasets.c.id, word),
+            )
+            for word in q.casefold().split()
+        ]
         mine += [datasets.c.tags.contains(f"\n{tag}\n", autoescape=True) for tag in tags]
         by_name = NameOrder(datasets.c.name, datasets.c.id)
         sizes = (

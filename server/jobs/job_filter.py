@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, case, cast, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Text, case, cast, exists, false, func, not_, or_, select
 
 from server.jobs.job import OF_SCRIPTS, Completeness, State
-from server.storage.tables import batches, jobs, reports, users
+from server.storage.sounding import have_sounds, is_said
+from server.storage.tables import batch_words, batches, findables, jobs, reports, users
 
 _TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what it was about
 # A quotation mark that nobody has closed yet reaches to the end: people are still typing.
@@ -116,6 +117,7 @@ def _mentions(words: str) -> ColumnElement[bool]:
     found = [func.coalesce(each, "").icontains(words, autoescape=True) for each in texts]
     found += _in_json(error["parameters"], words)
     owners = select(users.c.id).where(users.c.name.icontains(words, autoescape=True))
+    found.append(is_said(findables.c.job_id == jobs.c.id, words.casefold()))
     return or_(*found, jobs.c.owner_id.in_(owners), _reports_mention(words))
 
 
@@ -132,4 +134,6 @@ def _reports_mention(words: str) -> ColumnElement[bool]:
     in_report += [*_in_json(reports.c.parameters, words), *_in_json(reports.c.error["parameters"], words)]
     one = exists().where(reports.c.batch_id == batches.c.id, or_(*in_report))
     template = batches.c.template_name.icontains(words, autoescape=True)
-    return exists().where(batches.c.job_id == jobs.c.id, or_(template, one))
+    sounding = have_sounds(batch_words.c.words, words.casefold())
+    sounds = exists().where(batch_words.c.batch_id == batches.c.id, or_(false(), *sounding))
+    return exists().where(batches.c.job_id == jobs.c.id, or_(template, one, sounds))

@@ -18,6 +18,7 @@ from server.auth.permissions import Principal
 from server.auth.users import name_key
 from server.clock import Clock, utc_now
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, RateLimited
+from server.jobs.keys import Asked
 from server.jobs.outcomes import Notice
 from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
@@ -92,25 +93,47 @@ class CommentOperations:
         _, batch = await self._batches.report(principal, report_id)
         return await self._store.readers(batch.id, but=principal.user_id, q=name_key(q))
 
-    async def write(self, principal: Principal, report_id: str, text: str) -> SeenComment:
-        """Viewers may as well. Raises `RateLimited` for whoever writes too much at once."""
+    async def write(
+        self, principal: Principal, report_id: str, text: str, *, idempotency_key: str | None = None
+    ) -> SeenComment:
+        """Viewers may as well; under a key that is known already, what was written under it as it is now.
+
+        Raises `RateLimited` for whoever writes too much at once, `NotFound` when what the key stands for is deleted.
+        """
         principal.require_own_change()
         report, batch = await self._batches.report(principal, report_id)
         said = _clean(text)
+        asked = Asked.under(idempotency_key, by=principal.user_id, what={"report": report.id, "text": said})
+        if (known := await self._written(principal, batch, report.id, asked)) is not None:
+            return known
         self._require_calm(principal)
         self._growth.charge(principal.user_id, said)
         async with self._database.write() as connection:
             await _require_there(connection, principal, report)
+            if asked is not None and (same := await self._store.of_key(connection, asked)) is not None:
+                return self._seen(principal, await self._found(connection, report.id, same), batch)
             if await self._store.count(connection, report.id) >= MOST_COMMENTS:
                 raise Conflict("This report has {limit} comments, the most one may have.", limit=MOST_COMMENTS)
             mentions = await self._store.mentions(connection, batch.id, written_in(said))
             comment_id = await self._store.add(
-                connection, report_id=report.id, author_id=principal.user_id, text=said, mentions=mentions
+                connection, report_id=report.id, author_id=principal.user_id, text=said, mentions=mentions, asked=asked
             )
             kept = await self._rung(connection, principal, report, batch, mentions, comment_id)
             comment = await self._found(connection, report.id, comment_id)
         self._told(report.id, comment_id, "added", kept)
         return self._seen(principal, comment, batch)
+
+    async def _written(
+        self, principal: Principal, batch: BatchHead, report_id: str, asked: Asked | None
+    ) -> SeenComment | None:
+        """What the key stands for already: asked before it is counted as one more."""
+        if asked is None:
+            return None
+        async with self._database.read() as connection:
+            known = await self._store.of_key(connection, asked)
+            return (
+                None if known is None else self._seen(principal, await self._found(connection, report_id, known), batch)
+            )
 
     async def edit(self, principal: Principal, report_id: str, comment_id: str, text: str) -> SeenComment:
         """One's own, for a while. Raises `Forbidden` for another's, `Conflict` once it is too late."""

@@ -18,6 +18,7 @@ from server.operations.search_pages import PAGES
 from server.operations.search_words import NameFit, NamePart, Wanted, wanted_of
 from server.storage.database import Database
 from server.storage.findable import FindableKind, mark_of, mark_of_id
+from server.storage.han_sounds import learn
 from server.storage.tables import batches, datasets, findables, jobs, reports, templates, users
 from server.storage.word_index import AllOf, AnyOf, AskedWords, WordIndex, WordPhrase
 
@@ -86,6 +87,9 @@ class SearchOperations:
             if q.strip():
                 raise InvalidInput("Type a letter, a digit or a character: “{q}” has none.", code="no_words", q=q)
             return self._together([(NameFit.EXACT, hit) for hit in self._all_pages(principal)], limit=len(PAGES))
+        if wanted.may_be_said:
+            translate = self._languages.of(principal.language).gettext
+            await learn(page.texts(translate)[0] for page in PAGES)
         found = [*self._pages(principal, wanted)]
         if kind in (None, DOC):
             found += await self._documents(principal, q, wanted)
@@ -109,9 +113,12 @@ class SearchOperations:
                 yield min(fits), Hit(kind=PAGE, name=name, parts=wanted.parts_of(name), url=page.url)
 
     async def _documents(self, principal: Principal, q: str, wanted: Wanted) -> list[tuple[NameFit, Hit]]:
+        documents = await self._docs(principal, q)
+        if wanted.may_be_said:
+            await learn(title for title, _ in documents)
         return [
             (wanted.fit(title), Hit(kind=DOC, name=title, parts=wanted.parts_of(title), url=url))
-            for title, url in await self._docs(principal, q)
+            for title, url in documents
         ]
 
     async def _things(self, principal: Principal, wanted: Wanted, *, limit: int) -> list[tuple[NameFit, Hit]]:
@@ -120,8 +127,11 @@ class SearchOperations:
             await self._index.prepare(connection)
             await asking.learn_what_was_given(connection)
             ids = set(await connection.scalars(asking.for_words(wanted)))
-            found = [(wanted.fit(hit.name), hit) for hit in await _hits(connection, ids, wanted)]
-            has_named = any(fit <= NameFit.PARTS and hit.kind in _NAMED for fit, hit in found)
+            hits = await _hits(connection, ids, wanted)
+            if wanted.may_be_said:
+                await learn(hit.name for hit in hits)
+            found = [(wanted.fit(hit.name), hit) for hit in hits]
+            has_named = any(fit <= NameFit.SOUNDS and hit.kind in _NAMED for fit, hit in found)
             if not has_named and wanted.may_be_mistyped:
                 near = await asking.near(connection, wanted)
                 found += [(NameFit.FUZZY, hit) for hit in await _hits(connection, near - ids, wanted)]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from server.storage.findable import NAME_BEGINS, is_han, mark_of_name, word_places, words_in
-from server.storage.word_index import AllOf, AskedWords, WordPhrase
+from server.storage.han_sounds import asked_sounds, marked, sounds_like
+from server.storage.word_index import AllOf, AnyOf, AskedWords, WordPhrase
 
 _MOST_PHRASES = 12
 _LEAST_OF_FUZZY = 3  # letters: of two, one mistake is half
@@ -20,8 +21,9 @@ class NameFit(IntEnum):
     BEGINS = 1  # it begins with it
     WORDS = 2  # it has all of its words
     PARTS = 3  # it has words that begin so
-    SAID = 4  # they stand in what is said of it: description, parameters
-    FUZZY = 5  # but for a mistake in typing
+    SOUNDS = 4  # it is Chinese, and said so
+    SAID = 5  # they stand in what is said of it: description, parameters
+    FUZZY = 6  # but for a mistake in typing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Wanted:
 
     @property
     def anywhere(self) -> AskedWords:
-        return AllOf(self.phrases)
+        return AllOf([_said_or_sounding(phrase) for phrase in self.phrases])
 
     @property
     def as_name(self) -> AskedWords:
@@ -53,6 +55,11 @@ class Wanted:
     @property
     def as_beginning(self) -> AskedWords:
         return WordPhrase((NAME_BEGINS, *self.words), begins=self.phrases[-1].begins)
+
+    @property
+    def may_be_said(self) -> bool:
+        """Whether Chinese may be meant by how it sounds; then `learn` comes before `fit`."""
+        return any(len(phrase.words) == 1 and asked_sounds(phrase.words[0]) for phrase in self.phrases)
 
     @property
     def may_be_mistyped(self) -> bool:
@@ -67,7 +74,10 @@ class Wanted:
             return NameFit.BEGINS
         if all(_stands_in(found, WordPhrase(phrase.words)) for phrase in self.phrases):
             return NameFit.WORDS
-        return NameFit.PARTS if all(_stands_in(found, phrase) for phrase in self.phrases) else NameFit.SAID
+        if all(_stands_in(found, phrase) for phrase in self.phrases):
+            return NameFit.PARTS
+        is_said = (_stands_in(found, phrase) or _sounds_in(found, phrase) for phrase in self.phrases)
+        return NameFit.SOUNDS if all(is_said) else NameFit.SAID
 
     def is_near(self, name: str) -> bool:
         """Whether each word stands in the name with one mistake at most."""
@@ -98,6 +108,23 @@ def wanted_of(q: str) -> Wanted | None:
     if not phrases:
         return None
     return Wanted([WordPhrase(tuple(words), begins=not is_han(words[-1])) for words in phrases])
+
+
+def _sounds_in(words: Sequence[str], phrase: WordPhrase) -> bool:
+    return len(phrase.words) == 1 and sounds_like(words, phrase.words[0])
+
+
+def _said_or_sounding(phrase: WordPhrase) -> AskedWords:
+    """As it was typed, or in Chinese that is said so."""
+    sounds = asked_sounds(phrase.words[0]) if len(phrase.words) == 1 else ()
+    if not sounds:
+        return phrase
+    return AnyOf([phrase, *(_all_sounds(marked(wanted)) for wanted in sounds)])
+
+
+def _all_sounds(wanted: Sequence[str]) -> AskedWords:
+    *whole, last = wanted
+    return AllOf([*(WordPhrase((each,)) for each in whole), WordPhrase((last,), begins=True)])
 
 
 def _stands_in(words: Sequence[str], phrase: WordPhrase) -> bool:

@@ -29,10 +29,11 @@ from server.reports.batch_rows import (
 )
 from server.reports.batches import Batch, BatchHead, BatchReport, ReportFilter
 from server.reports.parameter_texts import value_text
-from server.reports.report_values import rows_of, words_in, words_of
+from server.reports.report_values import rows_of, words_in, words_of, words_of_batch
 from server.reports.work import ExpandedReport
 from server.storage import findable
 from server.storage.database import Database
+from server.storage.han_sounds import learn
 from server.storage.pages import Listing, page_of
 from server.storage.rows import put
 from server.storage.tables import batch_words, batches, brands, jobs, report_values, reports, templates
@@ -181,10 +182,12 @@ class BatchStore:
         await connection.execute(insert(batches).values(given))
         said = [batch.template_name]
         await findable.put(connection, [findable.of_batch(batch.id, batch.owner_id, batch.name, said)])
-        words = words_in([batch.name, batch.template_name])
+        await learn([batch.name, batch.template_name])
+        words = words_of_batch(batch.name, batch.template_name)
         await connection.execute(insert(batch_words).values(batch_id=batch.id, words=words))
 
     async def add_reports(self, connection: AsyncConnection, batch: Batch, expanded: Sequence[ExpandedReport]) -> None:
+        await learn([batch.name, batch.template_name, *(provisional_title(each.parameters) for each in expanded)])
         rows = [
             {
                 "id": new_id(),
@@ -200,7 +203,7 @@ class BatchStore:
             for position, each in enumerate(expanded, start=1)
         ]
         values = [value for row in rows for value in rows_of(row)]
-        texts = (batch.name, batch.template_name, *(str(row["words"]) for row in rows))
+        texts = (words_of_batch(batch.name, batch.template_name), *(str(row["words"]) for row in rows))
         noted = {"batch_id": batch.id, "words": await asyncio.to_thread(words_in, texts)}
         await put(connection, batch_words, noted, key=("batch_id",))
         for start in range(0, len(rows), _INSERT_CHUNK):
@@ -239,6 +242,7 @@ class BatchStore:
     async def finish(self, connection: AsyncConnection, report: BatchReport) -> BatchReport:
         """Store the outcome that `report` holds, and when it came."""
         finished = msgspec.structs.replace(report, finished_at=self._clock())
+        await learn([finished.title, provisional_title(finished.parameters)])
         words = words_of(finished.title, finished.parameters)
         row = msgspec.to_builtins(finished, builtin_types=(datetime,)) | {"words": words}
         names = ("title", "words", "state", "error", "artifacts", "warnings", "figures", "finished_at")

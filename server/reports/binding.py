@@ -158,7 +158,7 @@ class _Binder:
                 "The query “{query}” has no column “{name}”.{hint}",
                 query=query,
                 name=name,
-                hint=self._issues.hint(name, known) or f" It has: {', '.join(known[:20])}.",
+                hint=self._issues.hint(name, known) or phrase(" It has: {names}.", names=", ".join(known[:20])),
             )
 
     def _add(self, line: int, column: int, message: str, *, severity: Severity = "error", **values: Any) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.access import BATCHES, seers
 from server.clock import Clock, new_id, utc_now
+from server.jobs.keys import Asked, KeyReused
 from server.reports.mentions import Written, keys_of, meant
 from server.storage.database import Database
 from server.storage.pages import Listing, place_of
@@ -19,6 +20,7 @@ from server.storage.rows import put
 from server.storage.tables import comment_bells, comments, users
 
 MOST_COMMENTS = 2_000  # of one report
+_DOOR = "comment"
 SESSION = timedelta(minutes=10)  # so long nothing was written: what comes next rings once more
 _MOST_PEOPLE = 20  # that a completion offers
 _MOST_RUNG = 200
@@ -99,12 +101,28 @@ class CommentStore:
         return await connection.scalar(select(func.count()).where(comments.c.report_id == report_id)) or 0
 
     async def add(
-        self, connection: AsyncConnection, *, report_id: str, author_id: str, text: str, mentions: Sequence[Mention]
+        self,
+        connection: AsyncConnection,
+        *,
+        report_id: str,
+        author_id: str,
+        text: str,
+        mentions: Sequence[Mention],
+        asked: Asked | None = None,
     ) -> str:
         values = {"id": new_id(), "report_id": report_id, "author_id": author_id, "text": text}
         kept = {"mentions": msgspec.to_builtins(mentions), "created_at": self._clock()}
-        await connection.execute(insert(comments).values(**values, **kept))
+        under = {} if asked is None else {"asked_key": asked.key, "asked_for": asked.fingerprint(_DOOR)}
+        await connection.execute(insert(comments).values(**values, **kept, **under))
         return str(values["id"])
+
+    async def of_key(self, connection: AsyncConnection, asked: Asked) -> str | None:
+        """The id of what was written under the key, deleted or not. Raises `KeyReused`."""
+        of_key = (comments.c.author_id == asked.by, comments.c.asked_key == asked.key)
+        known = (await connection.execute(select(comments.c.id, comments.c.asked_for).where(*of_key))).one_or_none()
+        if known is not None and known.asked_for != asked.fingerprint(_DOOR):
+            raise KeyReused
+        return known.id if known else None
 
     async def change(
         self, connection: AsyncConnection, comment_id: str, *, text: str, mentions: Sequence[Mention]

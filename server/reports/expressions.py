@@ -13,6 +13,7 @@ from server.reports.formats import Formats
 from server.reports.reading import Issues, MapReader
 from server.reports.sandbox import Sandbox, fields_in, names_in
 from server.reports.yaml_source import YamlNode
+from server.texts import told
 
 BUILT_IN = frozenset(
     {"today", "made_at", "language", "range", "namespace", "loop", "value", "row", "true", "false", "none"}
@@ -134,7 +135,7 @@ class Expressions:
         message = error.message or ""
         name = message.partition("'")[2].partition("'")[0]
         hint = self._issues.hint(name, self._sandbox.filters) if "filter" in message else ""
-        return f"{message.rstrip('.')}.{hint}"
+        return told(f"{message.rstrip('.')}.{{hint}}", {"hint": hint}, str)
 
 
 def _without_braces(source: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from server.errors import MORE_ERRORS, MOST_ERRORS
 from server.reports.template_issues import Severity, SourceLines, TemplateIssue
 from server.reports.yaml_source import YamlNode
-from server.texts import near
+from server.texts import Phrase, near, phrase
 
 C = TypeVar("C", bound=str)
 _MORE_WARNINGS = "There are {count} more warnings."
@@ -58,7 +58,7 @@ class Issues:
     def met(self, node: YamlNode, type: str) -> None:  # noqa: A002
         """The same of a value that is there: what it is read as."""
 
-    def hint(self, text: str, options: Iterable[str]) -> str:
+    def hint(self, text: str, options: Iterable[str]) -> Phrase | str:
         """As `near_hint`, while there are few issues: finding near names takes time, and thousands are not told."""
         return near_hint(text, options) if len(self.found) < MOST_ERRORS else ""
 
@@ -74,16 +74,17 @@ def _first(issues: list[TemplateIssue], more: str) -> list[TemplateIssue]:
 class MapReader:
     """Each `text(key)`, `integer(key)` … takes the key; `finish` reports keys that nobody asked for."""
 
-    def __init__(self, node: YamlNode, issues: Issues, *, what: str) -> None:
+    def __init__(self, node: YamlNode, issues: Issues, *, what: str, called: Phrase | None = None) -> None:
+        """`what` it is, in English; `called` is how it is named to its author where that is no constant text."""
         self.node = node
         self.issues = issues
-        self.what = what
+        self.what = called or phrase(what)
         self._asked: set[str] = set()
         self._values: dict[str, YamlNode] = {}
         self._keys: dict[str, YamlNode] = {}
         issues.met(node, f"map {what}")
         if node.kind != "map":
-            issues.add(node, "{what} must be written as “key: value”.", what=what)
+            issues.add(node, "{what} must be written as “key: value”.", what=self.what)
             return
         for key, value in node.value:
             self._take(key, value)
@@ -214,7 +215,7 @@ class MapReader:
                     "{what} has no “{key}”.{hint}",
                     what=self.what,
                     key=name,
-                    hint=self.issues.hint(name, allowed) or f" It knows: {', '.join(allowed)}.",
+                    hint=self.issues.hint(name, allowed) or phrase(" It knows: {names}.", names=", ".join(allowed)),
                 )
 
 
@@ -224,7 +225,7 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def near_hint(text: str, options: Iterable[str]) -> str:
+def near_hint(text: str, options: Iterable[str]) -> Phrase | str:
     """` Did you mean “…”?` or nothing."""
     found = near(text, options)
-    return f" Did you mean “{found}”?" if found else ""
+    return phrase(" Did you mean “{name}”?", name=found) if found else ""

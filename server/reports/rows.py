@@ -12,6 +12,7 @@ from server.datasets.sql_text import quoted
 from server.datasets.work import QueryResult
 from server.errors import InvalidInput
 from server.reports.reading import near_hint
+from server.texts import phrase
 
 _MAX_ITERATIONS = 2_000_000  # rows all loops of one report may go through
 
@@ -217,5 +218,5 @@ def unknown_column(query: str, name: str, columns: Any) -> InvalidInput:
         code="report_failed",
         query=query,
         name=name,
-        hint=near_hint(str(name), known) or f" It has: {', '.join(known[:20])}.",
+        hint=near_hint(str(name), known) or phrase(" It has: {names}.", names=", ".join(known[:20])),
     )

@@ -16,7 +16,8 @@ from server.reports.bundles import MOST_INCLUDED, Included, bundled
 from server.storage import findable
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
-from server.storage.tables import batches, template_versions, templates, users
+from server.storage.sounding import is_said
+from server.storage.tables import batches, findables, template_versions, templates, users
 
 # It stands in addresses and file names; `new` and the like are pages.
 _TAKEN = ("draft", "gallery", "new", "samples")
@@ -280,4 +281,5 @@ _OWNER = users.c.name.label("owner")
 def _words(q: str) -> Iterator[ColumnElement[bool]]:
     for word in q.split():
         fields = (templates.c.name, templates.c.title, templates.c.description, templates.c.source)
-        yield or_(*(field.icontains(word, autoescape=True) for field in fields))
+        said = is_said(findables.c.template_id == templates.c.id, word.casefold())
+        yield or_(*(field.icontains(word, autoescape=True) for field in fields), said)

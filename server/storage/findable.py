@@ -2,7 +2,8 @@
 
 A text is kept as words with spaces in between, and each Han character (and kana) is a word: so 销售 is found by 销, and
 by 售, in every engine, as words that follow one another. Marks that no word can hold say where a name begins and ends,
-and whose a thing is: what somebody types can never mean one of them.
+and whose a thing is: what somebody types can never mean one of them. How Chinese words sound stands behind the others
+(`han_sounds`), so that 销售 is found by xiaoshou and by xs as well.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.storage.han_sounds import SOUND, learn, marked, sounds_of
 from server.storage.tables import findables
 
 NAME_BEGINS, NAME_ENDS = "^", "$"
 MOST_WORDS = 4_000  # of one thing: PostgreSQL counts places up to 16,383
+_MOST_SOUNDS = 1_000  # of those: of the name before all that is said of it
 _LONGEST_NAME, _LONGEST_WORD = 300, 100
 _AT_ONCE = 200
 _HAN = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
@@ -158,10 +161,22 @@ def _names_of(year: str, month: int) -> str:
     return f"{english} {year}年{month}月 {chinese}"
 
 
+def sounded(words: str) -> str:
+    """The same words and how those that are Chinese sound; in the same way however often it is done."""
+    plain = [word for word in words.split(" ") if not word.startswith(SOUND)]
+    sounds = sounds_of(plain)[:_MOST_SOUNDS]
+    return " ".join([*plain[: MOST_WORDS - len(sounds)], *marked(sounds)])
+
+
+async def _with_sounds(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    await learn(row["words"] for row in rows)
+    return [row | {"words": sounded(row["words"])} for row in rows]
+
+
 async def put(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows of things that have none yet."""
     for start in range(0, len(rows), _AT_ONCE):
-        await connection.execute(sa.insert(findables), rows[start : start + _AT_ONCE])
+        await connection.execute(sa.insert(findables), await _with_sounds(rows[start : start + _AT_ONCE]))
 
 
 async def replace(connection: AsyncConnection, row: dict[str, Any]) -> None:
@@ -169,11 +184,12 @@ async def replace(connection: AsyncConnection, row: dict[str, Any]) -> None:
     [thing_id] = [name for name in ("dataset_id", "template_id", "report_id", "job_id", "user_id") if name in row]
     is_same = (findables.c[thing_id] == row[thing_id], findables.c.kind == row["kind"])
     await connection.execute(sa.delete(findables).where(*is_same))
-    await connection.execute(sa.insert(findables).values(row))
+    await put(connection, [row])
 
 
 async def say_again(connection: AsyncConnection, row: dict[str, Any]) -> None:
     """The words of a report whose title is known by now; its place stays."""
+    [row] = await _with_sounds([row])
     told = {name: row[name] for name in ("name", "words")}
     is_other = sa.or_(*(findables.c[name] != text for name, text in told.items()))
     here = sa.and_(findables.c.report_id == row["report_id"], is_other)
@@ -189,7 +205,7 @@ async def put_columns(
         (row.name, row.words): row.id
         for row in await connection.execute(sa.select(findables.c.id, findables.c.name, findables.c.words).where(*mine))
     }
-    rows = [of_column(dataset_id, owner_id, name, said) for name, said in columns.items()]
+    rows = await _with_sounds([of_column(dataset_id, owner_id, name, said) for name, said in columns.items()])
     wanted = {(row["name"], row["words"]): row for row in rows}
     gone = [each for key, each in there.items() if key not in wanted]
     for start in range(0, len(gone), _AT_ONCE):

@@ -33,7 +33,8 @@ def find_all_again(connection: sa.Connection) -> int:
         last = ""
         while rows := connection.execute(sa.text(read), {"last": last, "limit": _AT_ONCE}).mappings().all():
             last = rows[-1]["id"]
-            found = [new for row in rows for new in told(dict(row))]
+            told_of = [new for row in rows for new in told(dict(row))]
+            found = [new | {"words": findable.sounded(new["words"])} for new in told_of]
             for keys in dict.fromkeys(tuple(row) for row in found):  # those with the same columns go together
                 connection.execute(sa.insert(_FINDABLES), [row for row in found if tuple(row) == keys])
             count += len(found)

@@ -581,7 +581,10 @@ comments = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("edited_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("asked_key", String(200)),  # the Idempotency-Key it was written under
+    Column("asked_for", String(64)),  # and the fingerprint of what was asked for under it (jobs.keys)
     Index("ix_comments_report_id", "report_id", "sequence"),
+    Index("ix_comments_asked_key", "author_id", "asked_key", unique=True),
 )
 
 comment_bells = Table(

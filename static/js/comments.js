@@ -2,7 +2,7 @@
 
 import { at } from "./addresses.js";
 import { live } from "./app.js";
-import { refreshFragment } from "./fragments.js";
+import { accessEnded, refreshFragment } from "./fragments.js";
 import { number, t } from "./i18n.js";
 import { startMentions } from "./mentions.js";
 
@@ -13,6 +13,7 @@ const box = form.elements.text;
 const problem = section.querySelector("[data-comment-problem]");
 const label = section.querySelector("[data-comment-label]");
 const button = section.querySelector("[data-comment-send]");
+const hint = section.querySelector("#comment-hint");
 const cancel = section.querySelector("[data-comment-cancel]");
 const report = at(`/api/v1/reports/${section.dataset.comments}`);
 
@@ -20,6 +21,7 @@ let changed = form.dataset.commentForm; // the comment that the form changes
 let stop = null;
 let refreshing = null;
 let isStale = false;
+let isOver = false;
 
 startMentions(box, `${report}/readers`);
 watch();
@@ -55,7 +57,7 @@ function watch() {
   stop = null;
   if (document.hidden) return;
   stop = live.subscribe(`report:${section.dataset.comments}`, (data) => {
-    if (data.access === "ended") location.reload();
+    if (data.access === "ended") accessEnded();
     else refresh();
   });
 }
@@ -86,7 +88,24 @@ function complain(text) {
   else box.removeAttribute("aria-invalid");
 }
 
+// The right has ended while somebody writes: the report goes, and what they wrote stays to be copied.
+document.addEventListener("access:ended", (event) => {
+  if (!box.value.trim()) return;
+  event.preventDefault();
+  for (const each of [...section.parentElement.children]) if (each !== section) each.remove();
+  for (const each of [list, cancel, hint]) each.remove();
+  box.readOnly = true;
+  button.textContent = t("Copy");
+  complain(t("You may no longer see this report. What you wrote was not sent: copy it from here."));
+  isOver = true;
+});
+
 async function send() {
+  if (isOver) {
+    box.select();
+    await navigator.clipboard?.writeText(box.value);
+    return;
+  }
   button.disabled = true;
   const body = JSON.stringify({ text: box.value });
   const url = changed ? `${report}/comments/${changed}` : `${report}/comments`;
@@ -102,7 +121,6 @@ async function remove(id) {
 async function ask(url, options) {
   try {
     const response = await fetch(url, { ...options, headers: { "Content-Type": "application/json" } });
-    if (response.status === 401) location.reload();
     if (!response.ok) {
       const said = await response.json();
       complain(said.errors?.[0]?.message ?? said.detail);

@@ -48,7 +48,11 @@ export function counted(job) {
   const unit = t(job.unit);
   if (job.total == null) return job.unit === "bytes" ? done : `${done} ${unit}`;
   const total = amount(job.total, job.unit);
-  return job.unit === "bytes" ? t("{done} of {total}", { done, total }) : t("{done} of {total} {unit}", { done, total, unit });
+  if (job.unit === "bytes") return t("{done} of {total}", { done, total });
+  const failed = (job.unit === "reports" && job.missing) || 0; // they are over, but none came of them
+  const made = amount(job.progress - failed, job.unit);
+  const text = t("{done} of {total} {unit}", { done: made, total, unit });
+  return failed ? `${text} · ${t("{count} failed", { count: number(failed) })}` : text;
 }
 
 // What `t(job.unit)` and the state words may be, where the extraction of texts can see them.

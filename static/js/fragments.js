@@ -35,7 +35,7 @@ export class Fragments {
   }
 
   #published(event, data) {
-    if (data?.access === "ended") location.reload(); // what the page shows is no longer shared with its reader
+    if (data?.access === "ended") accessEnded();
     else if (data?.removed) {
       this.#watched.forget(data.job_id);
       this.gone(`job:${data.job_id}`);
@@ -144,4 +144,9 @@ function showFailure(element) {
   again.addEventListener("click", () => refreshFragment(element));
   notice.append(again);
   element.prepend(notice);
+}
+
+// What the page shows is no longer shared with its reader; whoever holds what they typed keeps it (`preventDefault`).
+export function accessEnded() {
+  if (document.dispatchEvent(new CustomEvent("access:ended", { cancelable: true }))) location.reload();
 }

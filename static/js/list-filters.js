@@ -68,12 +68,15 @@ async function show(address) {
     return;
   }
   const place = chips().indexOf(document.activeElement);
+  const isOpen = folds(region).map((each) => each.open); // what somebody opened stays so, whatever is chosen in it
+  folds(content).forEach((each, number) => (each.open = isOpen[number] ?? each.open));
   swap(region, content);
   if (!document.activeElement?.matches("[data-list-form] input")) region.querySelector("[data-list-form]")?.reset();
   if (place >= 0 && !chips().includes(document.activeElement)) (chips()[place] ?? chips().at(-1) ?? region).focus();
   document.dispatchEvent(new CustomEvent("list:changed"));
 }
 
+const folds = (root) => [...root.querySelectorAll("[data-list-form] details")];
 const chips = () => [...region.querySelectorAll(".filter-chip")];
 
 async function contentAt(address) {

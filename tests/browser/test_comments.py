@@ -36,6 +36,11 @@ async def test_two_people_talk_below_a_report(
     await change_and_delete(hers, his)
     assert await hers.evaluate("document.documentElement.scrollWidth") <= 390
     await mark(his)
+    await his.goto(f"/reports/{report['id']}")
+    await until(lambda: server.parts.realtime.manager.count_subscribers(f"report:{report['id']}") == 2)
+    await keep_what_was_typed(his, alice, batch)
+    async with alice.put(f"/api/v1/batches/{batch}/access", json=grants) as response:
+        assert response.status == 200
     await hers.goto("/")  # away from it
     await until(lambda: server.parts.realtime.manager.count_subscribers(f"report:{report['id']}") == 0)
     async with bob.post(f"/api/v1/reports/{report['id']}/comments", json={"text": "@alice?"}) as response:
@@ -63,6 +68,17 @@ async def write(hers: Page, his: Page) -> None:
     await expect(his.locator(".comment__untold")).to_contain_text("“nobody” was not told")
     await expect(hers.locator(".comment__untold")).to_have_count(0)
     await expect(box).to_have_value("")
+
+
+async def keep_what_was_typed(his: Page, alice: aiohttp.ClientSession, batch: str) -> None:
+    """Whose right ends while they write."""
+    await his.get_by_label("Write a comment").fill("half a thought")
+    async with alice.put(f"/api/v1/batches/{batch}/access", json={"grants": []}) as response:
+        assert response.status == 200
+    await expect(his.locator("#comment-error")).to_contain_text("You may no longer see this report")
+    await expect(his.get_by_label("Write a comment")).to_have_value("half a thought")
+    await expect(his.locator(".comment, iframe, h1")).to_have_count(0)  # what they may not see is gone
+    await expect(his.get_by_role("button", name="Copy", exact=True)).to_be_visible()
 
 
 async def change_and_delete(hers: Page, his: Page) -> None:

@@ -153,8 +153,10 @@ async def test_scripts_and_server_write_the_same_figures(
         Job(**fields, unit="bytes", progress=512, total=900, rate=12.0),
         Job(**fields, unit="rows", progress=7, total=200_000, rate=0.7),
         Job(**fields, unit="reports", progress=1, total=200, rate=0.02),
+        Job(**fields, unit="reports", progress=5, total=200, rate=0.02, detail={"failed": 2}),
     ):
-        sent = msgspec.to_builtins(job) | {"percent": job.percent, "eta_seconds": job.eta_seconds}
+        told = {"percent": job.percent, "eta_seconds": job.eta_seconds, "missing": job.detail.get("failed", 0)}
+        sent = msgspec.to_builtins(job) | told
         written = await page.evaluate(
             "job => import('/static/js/figures.js').then(m => [m.counted(job), m.pace(job)])", sent
         )

@@ -55,6 +55,10 @@ FINDS = {
     "october europe": {"europe"}, "EUROPE Oct": {"europe"}, "2026-10 Overseas": {"overseas"},
     "2026-1": {"europe", "overseas"},
     "emile": {"brien"}, "ÉMILE": {"brien"}, "sohne": {"brien"}, "ｓöhne": {"brien"}, "urope": set(), "open": set(),
+    # Chinese by how it sounds: whole, begun, initials, each reading, beside other words; and no more than that
+    "xiaoshou": {"sales", "amount"}, "XiaoSh": {"sales", "amount"}, "xs": {"sales", "amount"}, "xse": {"amount"},
+    "chongpao": {"monthly"}, "zhongpao": {"monthly"}, "cp": {"monthly"}, "ouzhou": {"ouzhou"}, "oz 2026": {"ouzhou"},
+    "haiwai over": {"overseas"}, "hw": {"overseas"}, "shouxiao": set(), "iaoshou": set(), "xsy": set(), "h": set(),
     # signs: neither an error nor everything, wherever they stand
     "o'brien": {"brien"}, "x@example.com": {"brien"}, 'émile "zola"': {"brien"}, '"': None, "-": None, "@.'": None,
     "🎉": {"brien"}, "c/o": {"brien"}, "-europe": {"europe"}, "europe*": {"europe"}, "europe AND": set(),

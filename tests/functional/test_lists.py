@@ -132,10 +132,22 @@ async def test_pages_say_which_reports_match_and_what_is_gone(alice: Client, bob
     assert "Sales of Europe" in text
     assert "October 2026" in text  # in words
     assert 'value="month=2026-10"' in text  # kept while something else is chosen
-    for gone in ("value=place%3DAtlantis", "template=gone", "owner=nobody", "state=nonsense", "from=soon"):
+    for gone, why in (
+        ("value=place%3DAtlantis", "not found"),
+        ("template=gone", "not found"),
+        ("owner=nobody", "not found"),
+        ("state=nonsense", "unknown"),
+        ("from=2026-13-01&q=europe", "no such day"),
+        ("from=2026-13-01&template=gone", "not found"),
+    ):
         text = await page(alice, f"/batches?{gone}")
         assert "filter-chip--gone" in text, gone
+        assert f'<span class="filter-chip__gone">{why}</span>' in text, gone
         assert october not in text, gone
+        assert "q=europe" not in gone or 'href="/batches?q=europe"' in text  # without the day the rest is left
+    text = await page(alice, "/jobs?from=2026-02-30&kind=dance&q=october")
+    assert text.count("filter-chip--gone") == 2
+    assert 'href="/jobs?kind=dance&amp;q=october"' in text or 'href="/jobs?q=october&amp;kind=dance"' in text
     assert "Sales of Asia" in await page(alice, "/batches?by=report&value=place%3DAsia")
     found = await page(alice, "/batches/values?find=eur")
     assert ("Europe" in found, "Asia" in found) == (True, False)

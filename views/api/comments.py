@@ -10,8 +10,8 @@ from aiohttp import web
 from msgspec import Meta
 
 from server.http.based_requests import outside
-from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
-from server.http.values import described
+from server.http.endpoint import IDEMPOTENCY_KEY, Call, Endpoint, Header, NoQuery, PageByNumber, encoded
+from server.http.values import KEY_SCHEMA, described
 from server.operations.comments import MAX_TEXT, SeenComment
 from server.storage.pages import Listing
 
@@ -78,7 +78,9 @@ async def list_readers(call: Call[None, ReaderQuery]) -> ReaderList:
 
 
 async def write_comment(call: Call[CommentRequest, NoQuery]) -> web.Response:
-    item = comment_item(await call.operations.comments.write(call.principal, call.path["id"], call.body.text))
+    key = call.request.headers.get(IDEMPOTENCY_KEY)
+    written = await call.operations.comments.write(call.principal, call.path["id"], call.body.text, idempotency_key=key)
+    item = comment_item(written)
     return encoded(item, status=201, headers={"Location": item.links["self"]})
 
 
@@ -127,6 +129,14 @@ ENDPOINTS = [
         name="api_comment_write",
         handler=write_comment,
         summary="Comment on a report; viewers may, tokens that only read may not",
+        headers=[
+            Header(
+                name=IDEMPOTENCY_KEY,
+                said="The same key again answers the comment as it is now, and writes nothing. "
+                "For another comment it is refused (409).",
+                schema=KEY_SCHEMA,
+            )
+        ],
         body=CommentRequest,
         answer=CommentItem,
         status=201,

@@ -11,6 +11,7 @@ from server.reports.expressions import Expressions
 from server.reports.formats import FORMATS, ValueFormat, is_currency_code
 from server.reports.reading import Issues, MapReader
 from server.reports.yaml_source import YamlNode
+from server.texts import phrase
 
 _MAX_BLOCKS = 500
 
@@ -86,7 +87,12 @@ class BlockReader:
         if kind is None:
             return None
         place = BlockPlace(line=node.line, column=node.column, path=path, kind=kind.name)
-        reader = MapReader(_as_map(node), self.issues, what=f"The block “{kind.name}”")
+        reader = MapReader(
+            _as_map(node),
+            self.issues,
+            what=f"The block “{kind.name}”",
+            called=phrase("The block “{name}”", name=kind.name),
+        )
         block = kind.read(self, reader, place)
         reader.finish()
         return block

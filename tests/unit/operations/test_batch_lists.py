@@ -6,7 +6,9 @@ import pytest
 
 from server.auth.access import Whose
 from server.auth.grants import Grant
+from server.auth.permissions import Principal
 from server.errors import Forbidden, InvalidInput
+from server.jobs.job_filter import JobFilter
 from server.operations import batch_lists
 from server.operations.batches_together import BatchAction
 from server.reports.batch_filter import BatchFilter
@@ -64,6 +66,30 @@ async def test_values_are_offered_of_what_one_may_see_and_files_are_limited(
     assert len((b"".join([piece async for piece in pieces])).decode().splitlines()) == 4
     assert ("admin", batch_id) in await house.audited_ids("access.look")  # whoever takes away others' reports looks
     assert len(await house.audited("report.export_list")) == 1
+
+
+async def test_lists_find_chinese_by_how_it_sounds_and_nobody_elses(house: House) -> None:
+    todo, alice, bob = house.todo, house.alice, house.bob
+    await todo.templates.save(alice, "月度销售", TEMPLATE.replace("title: ", "description: 经营\ntitle: ", 1))
+    sets = [{"place": "华东", "months": ["2026-10"]}, {"place": "华南", "months": ["2026-10"]}]
+    await house.reported(alice, "月度销售", parameters=sets)
+
+    async def reports(who: Principal, text: str) -> list[str]:
+        page = await todo.batch_lists.reports(who, BatchFilter(text=text), limit=10)
+        return sorted(each.report.title for each in page.items)
+
+    by_sound = {text: await reports(alice, text) for text in ("huadong", "HN", "2026-10 huan", "xs", "nh", "dongyue")}
+    assert {text: len(found) for text, found in by_sound.items()} == {
+        "huadong": 1, "HN": 1, "2026-10 huan": 1, "xs": 2, "nh": 0, "dongyue": 0,
+    }  # fmt: skip
+    for text in ("yueduxiaoshou", "ydxs", "huad"):
+        assert (await todo.batch_lists.batches(alice, BatchFilter(text=text))).total == 1
+        assert (await todo.batch_lists.batches(bob, BatchFilter(text=text))).total == 0
+    for text in ("xiaoshou", "yuedu"):
+        assert [each.stored.name for each in (await todo.templates.list(alice, q=text)).items] == ["月度销售"]
+        assert (await todo.templates.list(bob, q=text)).items == []
+        assert (await todo.jobs.list(alice, JobFilter(text=text))).total == 1
+        assert (await todo.jobs.list(bob, JobFilter(text=text))).total == 0
 
 
 async def test_grants_are_added_to_those_there_are(house: House) -> None:

@@ -13,6 +13,7 @@ from server.auth.grants import Grant
 from server.auth.permissions import Principal, Role
 from server.clock import utc_now
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
+from server.jobs.keys import KeyReused
 from server.operations import comments as comment_rules
 from server.operations.comments import MAX_TEXT, MOST_A_MINUTE, CommentOperations, SeenComment
 from server.reports.batches import ReportFilter
@@ -117,6 +118,27 @@ async def test_nobody_writes_too_much_at_once(
             await one_more
         assert 0 < raised.value.retry_after_seconds <= 60
     await comments.write(bob, report, "x")
+
+
+async def test_what_comes_twice_under_one_key_is_written_once(
+    comments: CommentOperations, house: House, alice: Principal, bob: Principal, report: str
+) -> None:
+    first = await comments.write(bob, report, " odd \n", idempotency_key="k")
+    for _ in range(MOST_A_MINUTE + 1):  # and is not counted as one more
+        assert await comments.write(bob, report, "odd", idempotency_key="k") == first
+    assert (await comments.list(alice, report)).total == 1
+    assert await rung(house, alice) == ["bob commented on “T”"]
+    with pytest.raises(KeyReused):
+        await comments.write(bob, report, "something else", idempotency_key="k")
+    other = await comments.write(alice, report, "odd", idempotency_key="k")  # keys are of who asks
+    assert other.comment.id != first.comment.id
+    await comments.edit(bob, report, first.comment.id, "not so odd")
+    assert (await comments.write(bob, report, "odd", idempotency_key="k")).comment.text == "not so odd"
+    await comments.delete(bob, report, first.comment.id)
+    with refused(NotFound):  # its place is kept, for Alice answered
+        await comments.write(bob, report, "odd", idempotency_key="k")
+    with refused(InvalidInput, fields=("Idempotency-Key",)):
+        await comments.write(bob, report, "odd", idempotency_key="x" * 201)
 
 
 async def test_the_bell_rings_once_for_what_is_written_in_one_go(

@@ -10,7 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from server.storage.migrating import newest_revision, revision_of, upgrade
-from server.storage.tables import batches, dataset_versions, job_keys, job_log, jobs
+from server.storage.tables import (
+    batch_words,
+    batches,
+    dataset_versions,
+    findables,
+    job_keys,
+    job_log,
+    jobs,
+    reports,
+)
 from tests import postgresql
 
 
@@ -162,6 +171,35 @@ def test_jobs_get_their_places_by_their_ids_and_say_how_they_ended(url: str) -> 
         ]
         assert connection.execute(sa.select(jobs.c.progress, jobs.c.total)).first() == (7, 2**40)
         assert connection.execute(sa.select(job_log.c.message)).scalars().all() == ["a line"]
+    engine.dispose()
+
+
+def test_chinese_that_is_there_already_is_found_by_how_it_sounds(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        upgrade(connection, "0041")
+        old = sa.MetaData()
+        old.reflect(connection)
+        add(connection, old, "users", id="u", name="a", name_key="a", password_hash="", role="editor", created_at=NOW)
+        job = {"id": "j", "owner_id": "u", "kind": "batch_report", "title": "销售.csv", "state": "succeeded"}
+        add(connection, old, "jobs", **job, sequence=1, unit="reports", created_at=NOW)
+        batch = {"id": "b", "sequence": 1, "owner_id": "u", "job_id": "j", "name": "销售", "template_name": "t"}
+        more = {"template_version": 1, "template_source": "", "clock": NOW, "language": "en", "time_zone": "UTC"}
+        add(connection, old, "batches", **batch, **more, created_at=NOW)
+        report = {"id": "r", "batch_id": "b", "owner_id": "u", "position": 1, "title": "月报", "words": "月报"}
+        add(connection, old, "reports", **report, parameters="{}", state="succeeded")
+        add(connection, old, "batch_words", batch_id="b", words="销售 t 月报")
+        add(connection, old, "findables", kind="job", name="销售.csv", job_id="j", words="~kjob ^ 销 售 csv $")
+        add(connection, old, "findables", kind="user", name="a", user_id="u", words="~kuser ^ a $")
+        connection.commit()
+        upgrade(connection)
+        words = sa.select(findables.c.words).order_by(findables.c.id)
+        sounds = "~~xiaoshou ~~xs ~~xiaoshu ~~shou ~~shu"
+        assert list(connection.scalars(words)) == [f"~kjob ^ 销 售 csv $ {sounds}", "~kuser ^ a $"]
+        of_report = "~~yuebao ~~yb ~~rubao ~~rb ~~bao"
+        assert connection.scalar(sa.select(reports.c.words)) == f"月报 {of_report}"
+        own = " ".join(f"={each}" for each in sounds.split())
+        assert connection.scalar(sa.select(batch_words.c.words)) == f"销售 t 月报 {own} {of_report}"
     engine.dispose()
 
 

@@ -88,6 +88,14 @@ def test_figures_tell_done_total_rate_and_time_left() -> None:
     assert (formats().counted(running), formats().pace(running)) == ("12,400 of 50,000 rows", " · 8,120/s · 5s left")
 
 
+def test_reports_that_failed_are_not_counted_as_made() -> None:
+    done = job(state=State.SUCCEEDED, unit="reports", progress=7, total=7, result={"succeeded": 6, "failed": 1})
+    assert formats().counted(done) == "6 of 7 reports · 1 failed"
+    assert formats("zh-CN").counted(done) == "6 / 7 份报表 · 1 份失败"
+    running = job(state=State.RUNNING, unit="reports", progress=3, total=7, detail={"failed": 1})
+    assert formats().counted(running) == "2 of 7 reports · 1 failed"
+
+
 def test_durations_in_chinese_have_chinese_units() -> None:
     assert formats("zh-CN").duration(3_725) == "1小时 2分钟"
     assert formats("zh-CN").duration(5) == "5秒"

@@ -8,7 +8,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from locales.update import Text, collected, placeholders
+from locales.update import InContext, Text, collected, placeholders
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,8 +24,8 @@ def chinese() -> Catalog:
         return read_po(source, locale="zh_CN")
 
 
-def translation_of(catalog: Catalog, text: str | tuple[str, str]) -> str:
-    message = catalog.get(text)
+def translation_of(catalog: Catalog, text: Text) -> str:
+    message = catalog.get(text.text, text.context) if isinstance(text, InContext) else catalog.get(text)
     if message is None:
         return ""
     return message.string if isinstance(message.string, str) else message.string[0]
@@ -43,6 +43,11 @@ def test_translations_fill_in_the_same_values(chinese: Catalog, texts: dict[Text
         if placeholders(translation_of(chinese, text)) != wanted:
             different[text] = translation_of(chinese, text)
     assert different == {}
+
+
+def test_the_same_words_are_translated_by_where_they_stand(chinese: Catalog) -> None:
+    tab = InContext("tab of a dataset", "Rows")
+    assert (translation_of(chinese, tab), translation_of(chinese, "Rows")) == ("数据", "行")
 
 
 def test_texts_of_templates_scripts_and_errors_are_found(texts: dict[Text, list[str]]) -> None:
