@@ -8,11 +8,14 @@ what somebody types is asked for pair by pair, which needs no dictionary.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+import unicodedata
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise, product
-from typing import cast
+from pathlib import Path
 
 SOUND = "~~"  # before each: nobody who types a word means one by chance
 _FIRST_HAN = "\u2e80"
@@ -27,12 +30,15 @@ _FINALS = _ALONE | frozenset(_SAID.split())
 _BEGUN = frozenset(("", "on", "ion"))  # and what the last one may still be besides
 _FIRSTS = frozenset("bpmfdtnlgkhjqxrzcsywaoe")  # letters that syllables begin with
 _LONGEST = 6  # zhuang
+_TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0304\u030c"))
+_LINE = re.compile(rb'"(\d+)": "')
+_CHARACTERS = 0x32400  # all Han characters come before
 
 
 async def learn(texts: Iterable[str]) -> None:
     """Before sounds of `texts` are needed on the event loop: the first Chinese that a process meets takes a while."""
-    if not _learnt() and any(each >= _FIRST_HAN for text in texts for each in text):
-        await asyncio.to_thread(_reader)
+    if not _is_open() and any(each >= _FIRST_HAN for text in texts for each in text):
+        await asyncio.to_thread(_dictionary)
 
 
 def sounds_of(words: Sequence[str]) -> list[str]:
@@ -105,22 +111,31 @@ def _readings(word: str) -> Sequence[str]:
     """Of one Han character, the usual one first; of all else none."""
     if len(word) != 1 or word < _FIRST_HAN:
         return ()
-    return tuple(each for each in dict.fromkeys(_reader()(word)) if each.isascii() and each.isalpha())[:_MOST_READINGS]
+    text, places = _dictionary()
+    start = places[ord(word)] if ord(word) < len(places) else 0
+    said = text[start : text.index(b'"', start)].decode("utf-8") if start else ""
+    # Without its tone: nǚ is typed nv.
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", said).translate(_TONES)).replace("ü", "v")
+    return tuple(each for each in dict.fromkeys(plain.split(",")) if each.isascii() and each.isalpha())[:_MOST_READINGS]
 
 
-def _learnt() -> bool:
-    return _reader.cache_info().currsize > 0
+def _is_open() -> bool:
+    return _dictionary.cache_info().currsize > 0
 
 
 @cache
-def _reader() -> Callable[[str], Sequence[str]]:
-    """Takes 12 MB and a fifth of a second, so nobody pays for it whose names have no Chinese characters."""
-    os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")  # 45 MB more, to choose among readings of which we keep all
-    os.environ.setdefault("PYPINYIN_NO_DICT_COPY", "1")
-    from pypinyin import Style, pinyin
+def _dictionary() -> tuple[bytes, array[int]]:
+    """The library's own file, and where in it each character is said; 2 MB.
 
-    def readings(character: str) -> Sequence[str]:
-        found = pinyin(character, style=Style.NORMAL, heteronym=True, errors="ignore")
-        return cast(Sequence[str], found[0] if found else ())
-
-    return readings
+    To have the library read it takes a fifth of a second, in which no other thread gets its turn for 40 ms, and 12 MB.
+    Nobody pays for it whose names have no Chinese characters.
+    """
+    spec = find_spec("pypinyin")
+    assert spec is not None
+    assert spec.origin is not None
+    text = Path(spec.origin).with_name("pinyin_dict.json").read_bytes()
+    places = array("I", bytes(4 * _CHARACTERS))
+    for found in _LINE.finditer(text):
+        if (code := int(found[1])) < _CHARACTERS:
+            places[code] = found.end()
+    return text, places

@@ -47,10 +47,29 @@ def test_sounds_stand_behind_the_words_once_and_leave_room() -> None:
     assert "~~xiaoshou" in many
 
 
-def test_nothing_is_learnt_until_there_is_chinese() -> None:
-    said = "import sys; from server.storage.han_sounds import sounds_of; {}; print('pypinyin' in sys.modules)"
+def test_the_dictionary_is_not_read_until_there_is_chinese() -> None:
+    said = (
+        "from server.storage import han_sounds as module; module.sounds_of({}); "
+        "print(module._dictionary.cache_info().currsize)"
+    )
     found = [
         subprocess.run([sys.executable, "-c", said.format(each)], check=True, capture_output=True, text=True).stdout
-        for each in ("sounds_of(['sales', 'Ω'])", "sounds_of(['销'])")
+        for each in ("['sales', 'Ω']", "['销']")
     ]
-    assert found == ["False\n", "True\n"]
+    assert found == ["0\n", "1\n"]
+
+
+def test_each_character_is_said_as_the_library_says_it() -> None:
+    """Its file is read as text, which another version may write otherwise."""
+    said = [
+        "import os; os.environ['PYPINYIN_NO_PHRASES'] = '1'",
+        "from pypinyin import Style, pinyin",
+        "from server.storage.han_sounds import sounds_of",
+        "common = [chr(code) for code in range(0x4e00, 0x9fa5, 7)]",
+        "of_library = {each: pinyin(each, style=Style.NORMAL, heteronym=True)[0] for each in common}",
+        "print([each for each, said in of_library.items()",
+        "  if sounds_of([each]) != [one for one in said if one.isascii() and one.isalpha()][:3]])",
+    ]
+    program = "\n".join(said)
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout == "[]\n"
