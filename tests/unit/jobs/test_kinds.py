@@ -23,6 +23,9 @@ NAMES = [
     "import_check",
     "import_correction",
     "batch_report",
+    "scheduled_import",
+    "scheduled_query",
+    "scheduled_backup",
 ]
 
 
