@@ -6,6 +6,7 @@ import { t } from "./i18n.js";
 import { parsed, swap } from "./swap.js";
 
 const PAUSE_MS = 400; // many changes at once become one request
+const LOOK_MS = 3000;
 const TOLD_ANYWAY = new Set(["jobs", "uploads"]); // what is mine comes without subscribing
 
 export class Fragments {
@@ -21,6 +22,14 @@ export class Fragments {
     own.listen((job, before) => this.#jobChanged(job, before, "jobs"));
     watched.listen((job, before) => this.#jobChanged(job, before, "jobs:*"));
     this.watch();
+    setInterval(() => this.#lookAgain(), LOOK_MS);
+  }
+
+  // What is over in a moment (`[data-unsettled]` in it) may be over before this page hears of such events at all.
+  #lookAgain() {
+    for (const moving of document.querySelectorAll("[data-live-fragment] [data-unsettled]")) {
+      this.refreshSoon(moving.closest("[data-live-fragment]"));
+    }
   }
 
   // Subscribe to what the page's fragments name; called again after a page adds some.
