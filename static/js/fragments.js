@@ -1,12 +1,12 @@
 // HTML is written once, by the server: `[data-live-fragment="/url"]` is fetched again and swapped when one of the
 // events in `data-live-on` ("job:<id>", "jobs", "dataset:<name>", "batch:<id>", …; spaces between) says that something changed.
+// What holds `[data-unsettled]` is fetched once its events are heard, too.
 // `[data-live-while-shared]` stays as it is; its page goes when what it shows is no longer shared with who reads it.
 
 import { t } from "./i18n.js";
 import { parsed, swap } from "./swap.js";
 
 const PAUSE_MS = 400; // many changes at once become one request
-const LOOK_MS = 3000;
 const TOLD_ANYWAY = new Set(["jobs", "uploads"]); // what is mine comes without subscribing
 
 export class Fragments {
@@ -22,13 +22,14 @@ export class Fragments {
     own.listen((job, before) => this.#jobChanged(job, before, "jobs"));
     watched.listen((job, before) => this.#jobChanged(job, before, "jobs:*"));
     this.watch();
-    setInterval(() => this.#lookAgain(), LOOK_MS);
+    live.on("subscription", ({ status, events }) => status === "subscribed" && this.#hears(events));
   }
 
-  // What is over in a moment (`[data-unsettled]` in it) may be over before this page hears of such events at all.
-  #lookAgain() {
+  // Only from here on nothing is missed; what was on its way when the page was written may have arrived before.
+  #hears(events) {
     for (const moving of document.querySelectorAll("[data-live-fragment] [data-unsettled]")) {
-      this.refreshSoon(moving.closest("[data-live-fragment]"));
+      const element = moving.closest("[data-live-fragment]");
+      if (eventsOf(element).some((event) => events.includes(event))) this.refreshSoon(element);
     }
   }
 
