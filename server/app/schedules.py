@@ -22,8 +22,8 @@ from server.operations.schedule_runs.backups import BackupRuns
 from server.operations.schedule_runs.batch import BatchRuns
 from server.operations.schedule_runs.imports import ImportRuns
 from server.operations.schedule_runs.kind import ScheduleKinds
-from server.operations.schedule_runs.lookup import RunLookup
 from server.operations.schedule_runs.queries import AlertOutlets, QueryRuns
+from server.operations.schedule_runs.run_jobs import RunJobs
 from server.operations.schedules import ScheduleOperations
 from server.schedules.firing import Firing
 from server.schedules.owners import ScheduleOwners
@@ -49,13 +49,12 @@ def build_schedule_kinds(
 ) -> ScheduleKinds:
     """All that a schedule may run: each is its module and its place here."""
     database = storage.database
-    lookup = RunLookup(store=ScheduleStore(database), owners=ScheduleOwners(database))
+    run_jobs = RunJobs(runner=jobs.runner, store=ScheduleStore(database), owners=ScheduleOwners(database))
     return {
         RunsWhat.BATCH: BatchRuns(start=batches.start, check=batches.check),
         RunsWhat.IMPORT: ImportRuns(
             database=database,
-            lookup=lookup,
-            runner=jobs.runner,
+            jobs=run_jobs,
             imports=imports,
             access=datasets,
             uploads=uploads.store,
@@ -64,13 +63,10 @@ def build_schedule_kinds(
             elsewhere=uploads.elsewhere,
             clock=clock,
         ),
-        RunsWhat.QUERY: QueryRuns(
-            database=database, lookup=lookup, runner=jobs.runner, queries=queries, outlets=outlets, clock=clock
-        ),
+        RunsWhat.QUERY: QueryRuns(database=database, jobs=run_jobs, queries=queries, outlets=outlets, clock=clock),
         RunsWhat.BACKUP: BackupRuns(
             database=database,
-            lookup=lookup,
-            runner=jobs.runner,
+            jobs=run_jobs,
             commands=backups,
             notices=outlets.notices,
             clock=clock,

@@ -12,17 +12,15 @@ from server.care.backup_commands import BackupCommands, ToldBackup
 from server.clock import Clock
 from server.errors import JobFailed
 from server.jobs.context import JobContext
-from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
 from server.jobs.outcomes import Notice, Outcome
-from server.jobs.runner import JobRunner
 from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
 from server.operations.schedule_runs.kind import PlannedRuns
-from server.operations.schedule_runs.lookup import RunLookup, ScheduledRun
+from server.operations.schedule_runs.run_jobs import RunJobs, ScheduledRun
 from server.operations.schedule_wishes import ScheduleWish, wrong_field
 from server.schedules.plans import BackupPlan, BackupResult, Plans
-from server.schedules.running import StartedRun, asked_of, key_of
+from server.schedules.running import StartedRun
 from server.schedules.schedule import Schedule, ScheduleRun
 from server.schedules.stopping import administrators
 from server.schedules.store import end_run, results_of, set_run
@@ -40,15 +38,13 @@ class BackupRuns:
         self,
         *,
         database: Database,
-        lookup: RunLookup,
-        runner: JobRunner,
+        jobs: RunJobs,
         commands: BackupCommands | None,
         notices: Notices,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._lookup = lookup
-        self._runner = runner
+        self._jobs = jobs
         self._commands = commands
         self._notices = notices
         self._clock = clock
@@ -78,18 +74,11 @@ class BackupRuns:
 
     async def begin(self, owner: Principal, schedule: Schedule, run: ScheduleRun) -> StartedRun:
         owner.require_admin()
-        job = await self._runner.start(
-            KIND,
-            owner_id=owner.user_id,
-            title=schedule.name,
-            parameters={"schedule_id": schedule.id, "run_id": run.id},
-            asked=Asked.under(key_of(run), by=owner.user_id, what=asked_of(run)),
-        )
-        return StartedRun(job_id=job.id)
+        return await self._jobs.begin(KIND, owner, schedule, run)
 
     async def run(self, context: JobContext) -> Outcome:
         """The job."""
-        scheduled = await self._lookup.of(context.job)
+        scheduled = await self._jobs.of(context.job)
         scheduled.owner.require_admin()
         made = await self._made(scheduled)
         context.advance(made.bytes, total=made.bytes)

@@ -18,18 +18,16 @@ from server.datasets.schema import ColumnSpec, ReadOptions
 from server.errors import FieldError, InvalidInput, NotFetched, NotFound
 from server.jobs.context import JobContext
 from server.jobs.job import Job
-from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind, JobLink
 from server.jobs.outcomes import Outcome
-from server.jobs.runner import JobRunner
 from server.operations.dataset_access import DatasetAccess
 from server.operations.imports import ImportOperations
 from server.operations.schedule_runs.kind import PlannedRuns
-from server.operations.schedule_runs.lookup import RunLookup, ScheduledRun
+from server.operations.schedule_runs.run_jobs import RunJobs, ScheduledRun
 from server.operations.schedule_wishes import ScheduleWish, wrong_field
 from server.schedules.files import TakenFile, TakenFiles, forget_files, hand_over_file, take_file
 from server.schedules.plans import ImportPlan, ImportResult, Plans, ReadAs, Takes
-from server.schedules.running import StartedRun, asked_of, key_of
+from server.schedules.running import StartedRun, key_of
 from server.schedules.schedule import Ordered, RunCause, Schedule, ScheduleRun
 from server.schedules.store import add_run_behind, end_run
 from server.storage.database import Database
@@ -66,8 +64,7 @@ class ImportRuns:
         self,
         *,
         database: Database,
-        lookup: RunLookup,
-        runner: JobRunner,
+        jobs: RunJobs,
         imports: ImportOperations,
         access: DatasetAccess,
         uploads: UploadStore,
@@ -77,8 +74,7 @@ class ImportRuns:
         clock: Clock,
     ) -> None:
         self._database = database
-        self._lookup = lookup
-        self._runner = runner
+        self._jobs = jobs
         self._imports = imports
         self._access = access
         self._uploads = uploads
@@ -113,18 +109,11 @@ class ImportRuns:
 
     async def begin(self, owner: Principal, schedule: Schedule, run: ScheduleRun) -> StartedRun:
         await self._require(owner, _plan_of(run.ordered))
-        job = await self._runner.start(
-            KIND,
-            owner_id=owner.user_id,
-            title=schedule.name,
-            parameters={"schedule_id": schedule.id, "run_id": run.id},
-            asked=Asked.under(key_of(run), by=owner.user_id, what=asked_of(run)),
-        )
-        return StartedRun(job_id=job.id)
+        return await self._jobs.begin(KIND, owner, schedule, run)
 
     async def run(self, context: JobContext) -> Outcome:
         """The job: it brings the file here, and hands over to an import like any other."""
-        scheduled = await self._lookup.of(context.job)
+        scheduled = await self._jobs.of(context.job)
         plan = _plan_of(scheduled.run.ordered)
         await self._require(scheduled.owner, plan)
         result, brought = ImportResult(), await self._brought_before(scheduled, plan)

@@ -20,22 +20,20 @@ from server.delivery.posting import Posting
 from server.delivery.wishes import DeliveryVia, DeliveryWish
 from server.errors import FieldError, InvalidInput
 from server.jobs.context import JobContext
-from server.jobs.keys import Asked
 from server.jobs.kinds import JobKind
 from server.jobs.outcomes import Notice, Outcome
-from server.jobs.runner import JobRunner
 from server.languages import Languages
 from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
 from server.operations.queries import QueryOperations
 from server.operations.schedule_runs.kind import PlannedRuns
-from server.operations.schedule_runs.lookup import RunLookup, ScheduledRun
+from server.operations.schedule_runs.run_jobs import RunJobs, ScheduledRun
 from server.operations.schedule_wishes import ScheduleWish, wrong_field
 from server.realtime.history import KeptMessage
 from server.schedules.alert_words import AlertWords
 from server.schedules.plans import CheckResult, LimitIs, Plans, QueryPlan
 from server.schedules.rules import RuleFinding, column_place, finding_of
-from server.schedules.running import StartedRun, asked_of, key_of
+from server.schedules.running import StartedRun
 from server.schedules.schedule import Schedule, ScheduleRun
 from server.schedules.store import end_run, last_result, locked
 from server.storage.database import Database
@@ -62,15 +60,13 @@ class QueryRuns:
         self,
         *,
         database: Database,
-        lookup: RunLookup,
-        runner: JobRunner,
+        jobs: RunJobs,
         queries: QueryOperations,
         outlets: AlertOutlets,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._lookup = lookup
-        self._runner = runner
+        self._jobs = jobs
         self._queries = queries
         self._outlets = outlets
         self._clock = clock
@@ -102,18 +98,11 @@ class QueryRuns:
 
     async def begin(self, owner: Principal, schedule: Schedule, run: ScheduleRun) -> StartedRun:
         owner.require_write()
-        job = await self._runner.start(
-            KIND,
-            owner_id=owner.user_id,
-            title=schedule.name,
-            parameters={"schedule_id": schedule.id, "run_id": run.id},
-            asked=Asked.under(key_of(run), by=owner.user_id, what=asked_of(run)),
-        )
-        return StartedRun(job_id=job.id)
+        return await self._jobs.begin(KIND, owner, schedule, run)
 
     async def run(self, context: JobContext) -> Outcome:
         """The job. What it found, and what is told of it, are stored together: once, whatever is killed."""
-        scheduled = await self._lookup.of(context.job)
+        scheduled = await self._jobs.of(context.job)
         plan = scheduled.run.ordered.query
         assert plan is not None
         if scheduled.run.result is not None:  # by an attempt that was cut short

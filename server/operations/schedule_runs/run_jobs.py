@@ -1,4 +1,4 @@
-"""What a job of a schedule works for: the run, the schedule, and whoever owns it, as they are now."""
+"""The jobs of schedules: how one begins for a run, and what it works for when it is its turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import sqlalchemy as sa
 from server.auth.permissions import Principal
 from server.errors import JobFailed, NotFound
 from server.jobs.job import Job
+from server.jobs.keys import Asked
+from server.jobs.runner import JobRunner
 from server.schedules.owners import ScheduleOwners
+from server.schedules.running import StartedRun, asked_of, key_of
 from server.schedules.schedule import RunState, Schedule, ScheduleRun
 from server.schedules.store import ScheduleStore
 
@@ -21,13 +24,25 @@ class ScheduledRun:
     owner: Principal
 
 
-class RunLookup:
-    def __init__(self, *, store: ScheduleStore, owners: ScheduleOwners) -> None:
+class RunJobs:
+    def __init__(self, *, runner: JobRunner, store: ScheduleStore, owners: ScheduleOwners) -> None:
+        self._runner = runner
         self._store = store
         self._owners = owners
 
+    async def begin(self, kind: str, owner: Principal, schedule: Schedule, run: ScheduleRun) -> StartedRun:
+        """A job of `kind`; for a run that has begun before, the same one."""
+        job = await self._runner.start(
+            kind,
+            owner_id=owner.user_id,
+            title=schedule.name,
+            parameters={"schedule_id": schedule.id, "run_id": run.id},
+            asked=Asked.under(key_of(run), by=owner.user_id, what=asked_of(run)),
+        )
+        return StartedRun(job_id=job.id)
+
     async def of(self, job: Job) -> ScheduledRun:
-        """Raises `JobFailed`."""
+        """The run, its schedule and whoever owns it, as they are now. Raises `JobFailed`."""
         try:
             run = await self._store.run(job.parameters["run_id"])
             schedule = await self._store.get(run.schedule_id, sa.true())
