@@ -131,17 +131,13 @@ FORMS: Mapping[RunsWhat, KindForm] = {
 }
 
 
-def kind_named(request: web.Request) -> RunsWhat:
-    """That the page is to be about; reports, unless somebody says otherwise."""
-    said = request.query.get("runs", "")
+def kind_named(said: str) -> RunsWhat:
+    """Reports, unless somebody says otherwise."""
     return RunsWhat(said) if said in set(RunsWhat) else RunsWhat.BATCH
 
 
 def kind_of(form: Form, schedule: Schedule | None) -> RunsWhat:
-    if schedule is not None:
-        return schedule.runs
-    said = form.get("runs", "")
-    return RunsWhat(said) if said in set(RunsWhat) else RunsWhat.BATCH
+    return schedule.runs if schedule is not None else kind_named(form.get("runs", ""))
 
 
 def _typed(plan: type[Any], field: str, given: dict[str, Any]) -> Any:

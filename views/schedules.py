@@ -112,7 +112,7 @@ async def schedule_page(request: web.Request) -> web.Response:
 async def new_schedule_page(request: web.Request) -> web.Response:
     """What comes; of reports, which template; then when, and with which values."""
     principal = require_principal(request, "write")
-    kind, name = kind_named(request), request.query.get("template")
+    kind, name = kind_named(request.query.get("runs", "")), request.query.get("template")
     if kind is not RunsWhat.BATCH:
         return await _form(request, "", Form([("repeat", "daily"), *request.query.items()]))
     if not name:

@@ -35,9 +35,14 @@ _LINE = re.compile(rb'"(\d+)": "')
 _CHARACTERS = 0x32400  # all Han characters come before
 
 
+def is_chinese(text: str) -> bool:
+    """Whether any of it may have a sound."""
+    return any(each >= _FIRST_HAN for each in text)
+
+
 async def learn(texts: Iterable[str]) -> None:
     """Before sounds of `texts` are needed on the event loop: the first Chinese that a process meets takes a while."""
-    if not _is_open() and any(each >= _FIRST_HAN for text in texts for each in text):
+    if not _is_open() and any(map(is_chinese, texts)):
         await asyncio.to_thread(_dictionary)
 
 

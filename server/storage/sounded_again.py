@@ -11,12 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from server.storage.findable import sounded, words_in
-from server.storage.han_sounds import marked, sounds_of
+from server.storage.han_sounds import is_chinese, marked, sounds_of
 
 _AT_ONCE = 500
 _REPORT_CHARACTERS = 500  # the column's width
 _OF_BATCH = "="
-_FIRST_HAN = "\u2e80"
 
 
 def sound_all_again(connection: sa.Connection) -> None:
@@ -43,7 +42,7 @@ def _each(
     last = start
     while rows := connection.execute(page, {"last": last}).mappings().all():
         last = rows[-1][key]
-        chinese = [row for row in rows if any(each >= _FIRST_HAN for each in row["words"])]
+        chinese = [row for row in rows if is_chinese(row["words"])]
         changed = [{"key": row[key], "words": words_of(row)} for row in chinese]
         if changed:
             connection.execute(known, changed)
