@@ -1,6 +1,6 @@
 // HTML is written once, by the server: `[data-live-fragment="/url"]` is fetched again and swapped when one of the
 // events in `data-live-on` ("job:<id>", "jobs", "dataset:<name>", "batch:<id>", …; spaces between) says that something changed.
-// What holds `[data-unsettled]` is fetched once its events are heard, too.
+// What is or holds `[data-unsettled]` is fetched once its events are heard, too.
 // `[data-live-while-shared]` stays as it is; its page goes when what it shows is no longer shared with who reads it.
 
 import { t } from "./i18n.js";
@@ -27,9 +27,9 @@ export class Fragments {
 
   // Only from here on nothing is missed; what was on its way when the page was written may have arrived before.
   #hears(events) {
-    for (const moving of document.querySelectorAll("[data-live-fragment] [data-unsettled]")) {
+    for (const moving of document.querySelectorAll("[data-unsettled]")) {
       const element = moving.closest("[data-live-fragment]");
-      if (eventsOf(element).some((event) => events.includes(event))) this.refreshSoon(element);
+      if (element && eventsOf(element).some((event) => events.includes(event))) this.refreshSoon(element);
     }
   }
 
