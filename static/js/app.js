@@ -66,6 +66,10 @@ function startLive() {
     fragments.removed(thing, id);
   });
 
+  live.on("subscription", ({ status, events }) => {
+    if (status === "subscribed") fragments.hears(events);
+  });
+
   live.on("clock", setClockOffset);
   startConnectionState(live);
   startDoubting(live, () => [jobs, watched].some((table) => table.running().some((job) => job.state === "running")));

@@ -22,11 +22,10 @@ export class Fragments {
     own.listen((job, before) => this.#jobChanged(job, before, "jobs"));
     watched.listen((job, before) => this.#jobChanged(job, before, "jobs:*"));
     this.watch();
-    live.on("subscription", ({ status, events }) => status === "subscribed" && this.#hears(events));
   }
 
-  // Only from here on nothing is missed; what was on its way when the page was written may have arrived before.
-  #hears(events) {
+  // Only from here on nothing of these is missed; what was on its way when the page was written may have arrived before.
+  hears(events) {
     for (const moving of document.querySelectorAll("[data-unsettled]")) {
       const element = moving.closest("[data-live-fragment]");
       if (element && eventsOf(element).some((event) => events.includes(event))) this.refreshSoon(element);

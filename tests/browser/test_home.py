@@ -54,7 +54,7 @@ async def test_what_failed_stands_first_and_says_why_and_cards_say_how_batches_s
     await expect(page.locator("#connection-state")).to_have_attribute("data-state", "connected")
     await made(alice, name="Sales")
     card = page.locator(".home-item", has_text="Sales")
-    await expect(card.locator(".home-item__figure")).to_have_text("3 of 3 reports", timeout=15_000)
+    await expect(card.locator(".home-item__figure")).to_have_text("2 of 3 reports · 1 failed", timeout=15_000)
     await expect(card.locator(".badge")).to_have_text("Done · 1 failed")
     await expect(page.locator(".away li").first).to_contain_text("The warehouse does not answer")
     assert await page.locator(".away li").count() > 2
