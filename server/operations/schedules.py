@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ from server.schedules.store import (
     ScheduleStore,
     add_runs,
     add_schedule,
+    by_hand_since,
     count_of_owner,
     delete_schedule,
     locked,
@@ -51,6 +52,7 @@ from server.storage.tables import schedules
 SHOWN_TIMES = 5
 SHOWN_RUNS = 10
 _MOST_SCHEDULES = 500
+_PRESSED_TWICE = timedelta(seconds=1)
 _AGAIN = frozenset(
     {"cron", "time_zone", "after_import", "after_schedule", "only_on", "calendar", "day_off"}
 )  # changes of these begin anew
@@ -164,7 +166,8 @@ class ScheduleOperations:
     async def run(self, principal: Principal, schedule_id: str, *, idempotency_key: str | None = None) -> ScheduleRun:
         """Now, besides its times, with its owner's rights; one that is not on runs as well.
 
-        Twice within a second is once. What could not be ordered has failed, and its run says why.
+        Twice within a second is once, where it orders the same and no key says that it is meant twice. What could not
+        be ordered has failed, and its run says why.
         """
         principal.require_write()
         if idempotency_key is not None:
@@ -181,12 +184,16 @@ class ScheduleOperations:
 
     async def _asked(self, principal: Principal, schedule: Schedule, asked_key: str | None) -> ScheduleRun:
         now = self._clock()
-        at = now.replace(microsecond=0)
         async with self._database.write() as connection:
-            if asked_key and (known := await run_of_key(connection, schedule.id, asked_key)):
+            await locked(connection, schedule.id)  # of two at the same time the second sees the first
+            if asked_key:
+                known = await run_of_key(connection, schedule.id, asked_key)
+            else:
+                known = await by_hand_since(connection, schedule.id, now - _PRESSED_TWICE)
+            if known and (asked_key or known.ordered == schedule.ordered):
                 return known
-            await add_runs(connection, schedule, RunCause.HAND, [at], now=now)
-            run = await run_at(connection, schedule.id, at)
+            await add_runs(connection, schedule, RunCause.HAND, [now], now=now)
+            run = await run_at(connection, schedule.id, now)
             if asked_key:
                 await set_run(connection, run.id, asked_key=asked_key)
             await Audit.record(connection, principal, "schedule.run", schedule.name, subject_id=schedule.id)

@@ -141,7 +141,7 @@ async def test_an_import_is_planned_shown_and_seen_by_nobody_else(
     one, page = f"{API}/{made['id']}", f"/schedules/{made['id']}"
     for method, path in (("GET", one), ("PATCH", one), ("POST", f"{one}/run"), ("GET", page), ("GET", f"{page}/edit")):
         await answer(bob, method, path, 404, **({"json": {"enabled": False}} if method == "PATCH" else {}))
-    await answer(alice, "POST", f"{one}/run", 202)
+    await answer(alice, "POST", f"{page}/run", 303)
     last = await over(alice, one)
     assert (last["state"], last["outcome"]) == ("succeeded", "partial")
     assert last["result"] == {"file": "orders.csv", "imported": 2, "rejected": 1}
@@ -149,7 +149,7 @@ async def test_an_import_is_planned_shown_and_seen_by_nobody_else(
     assert "2 rows" in shown
     assert "1 rejected" in shown
     assert f"/imports/{last['job_id']}" in shown
-    await answer(alice, "POST", f"{page}/run", 303)
+    await answer(alice, "POST", f"{one}/run", 202, headers={"Idempotency-Key": "meant twice"})
     assert (await over(alice, one, 2))["result"] == {"nothing_new": True}
     assert "Nothing new." in await answer(alice, "GET", page)
 

@@ -397,6 +397,21 @@ async def test_one_that_fails_for_now_is_tried_again_and_never_stops_the_rest(no
     assert found == ["failed", "started", "started"]
 
 
+async def test_a_button_that_is_pressed_twice_runs_once_but_not_what_was_changed_in_between(
+    node: Node, house: House
+) -> None:
+    schedule_id = await planned(node)
+    first = await node.schedules.run(house.alice, schedule_id)
+    node.now += timedelta(milliseconds=300)
+    assert (await node.schedules.run(house.alice, schedule_id)).id == first.id
+    await node.schedules.change(house.alice, schedule_id, {"formats": ["html"]})
+    changed = await node.schedules.run(house.alice, schedule_id)
+    assert changed.id != first.id
+    assert changed.ordered.formats != first.ordered.formats
+    node.now += timedelta(seconds=2)
+    assert (await node.schedules.run(house.alice, schedule_id)).id not in (first.id, changed.id)
+
+
 async def test_who_may_do_what(node: Node, house: House, alice: Principal, bob: Principal) -> None:
     schedule_id = await planned(node, name="Mine")
     viewer, reader = only_looking(alice)
