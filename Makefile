@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-unit test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies
+.PHONY: help install install-test wheels npm run test test-unit test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies compiled
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -55,7 +55,12 @@ test: install-test ## lint, types, unit, contract, functional (on both databases
 # All but a few need no program beside Python: they run while those are fetched and installed.
 WITH_PROGRAMS := $(addprefix tests/unit/,http/test_static_bundles.py test_deploy.py test_deploy_cluster.py test_template_patching.py)
 
-test-unit: install-test ## the tests of single parts
+# Processes that begin at once would each compile the whole tree there, and prepare the same tests.
+IN_A_FRESH_CLONE := $(if $(wildcard tests/__pycache__),,compiled)
+compiled: install-test
+	@$(BIN)/pytest --quiet --collect-only tests >/dev/null
+
+test-unit: install-test $(IN_A_FRESH_CLONE) ## the tests of single parts
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal tests/unit $(WITH_PROGRAMS:%=--ignore=%)
 
 # What runs otherwise is not even collected: each process would do that for itself, and leave it out then.

@@ -126,14 +126,14 @@ async def page_of(server: Server, browser: Browser, tolerated: set[str]) -> Asyn
     """`await page_of("alice")` is a page in a browser context of her own, signed in at home; None stays signed out.
 
     With `at` it begins there: whoever goes on at once need not draw the home page before. Other arguments go to
-    `browser.new_context` (viewport, color_scheme, locale, …). At the end, an error in any page's console fails the
-    test.
+    `browser.new_context` (viewport, color_scheme, locale, …); nothing moves by itself unless they say so, since each
+    page that pulses is drawn sixty times a second. At the end, an error in any page's console fails the test.
     """
     complaints: list[str] = []
     async with AsyncExitStack() as stack:
 
         async def open_page(name: str | None, *, at: str = "/", **options: object) -> Page:
-            context = await browser.new_context(base_url=server.url, **options)
+            context = await browser.new_context(base_url=server.url, **{"reduced_motion": "reduce"} | options)
             stack.push_async_callback(closed, context)
             page = await context.new_page()
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
