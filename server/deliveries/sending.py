@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,6 +32,7 @@ from server.deliveries.store import (
 from server.delivery.wishes import DeliveryRights, DeliveryVia
 from server.errors import NotDelivered, NotFound
 from server.storage.database import NOT_NOW, Database
+from server.storage.repeating import ONCE_IT_SERVES, repeat
 from server.storage.tables import batches, users
 from server.texts import Phrase, phrase, plain
 
@@ -90,17 +90,15 @@ class Sending:
     async def run(self) -> None:
         """Until cancelled; then what is on its way is waited for."""
         try:
-            while True:
-                try:
-                    await self.look()
-                except NOT_NOW:  # said in the log already
-                    pass
-                except Exception:
-                    _LOG.exception("deliveries could not be looked at", extra={"action": "deliver"})
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_EVERY_SECONDS):
-                        await self._soon.wait()
-                self._soon.clear()
+            await repeat(
+                self.look,
+                every_seconds=_EVERY_SECONDS,
+                first_after_seconds=ONCE_IT_SERVES,
+                hurry=self._soon,
+                log=_LOG,
+                failed="deliveries could not be looked at",
+                action="deliver",
+            )
         finally:
             self._is_leaving = True
             await self._leave()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -12,7 +11,8 @@ from server.clock import Clock, utc_now
 from server.delivery.outbox import arrived, claim, forget_parcels, has_due, one_parcel, returned
 from server.delivery.parcel import Carrier, Channel, Parcel
 from server.errors import NotDelivered
-from server.storage.database import NOT_NOW, Database
+from server.storage.database import Database
+from server.storage.repeating import ONCE_IT_SERVES, repeat
 
 _LOG = logging.getLogger("jindu.delivery")
 _EVERY_SECONDS = 5.0
@@ -43,17 +43,15 @@ class Posting:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.post()
-            except NOT_NOW:  # said in the log already; what lies in the box stays there
-                pass
-            except Exception:
-                _LOG.exception("what lies in the outbox could not be sent", extra={"action": "post"})
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY_SECONDS):
-                    await self._wakened.wait()
-            self._wakened.clear()
+        await repeat(
+            self.post,
+            every_seconds=_EVERY_SECONDS,
+            first_after_seconds=ONCE_IT_SERVES,
+            hurry=self._wakened,
+            log=_LOG,
+            failed="what lies in the outbox could not be sent",
+            action="post",
+        )
 
     async def post(self) -> None:
         """All that is due and that can leave from this node, those of different channels beside each other."""

@@ -9,7 +9,7 @@ from server.auth.endings import Validity
 from server.auth.still_valid import StillValid
 from server.realtime.close_codes import CloseCode
 from server.realtime.manager import ConnectionManager
-from server.storage.database import NOT_NOW
+from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu.realtime")
 _CODES = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
@@ -27,19 +27,15 @@ class Rechecking:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(self._every_seconds):
-                    await self._soon.wait()
-            except TimeoutError:
-                pass
-            self._soon.clear()
-            try:
-                await self.check()
-            except NOT_NOW:  # said in the log already
-                pass
-            except Exception:
-                _LOG.exception("could not check who is still signed in", extra={"action": "recheck"})
+        await repeat(
+            self.check,
+            every_seconds=self._every_seconds,
+            first_after_seconds=self._every_seconds,
+            hurry=self._soon,
+            log=_LOG,
+            failed="could not check who is still signed in",
+            action="recheck",
+        )
 
     async def check(self) -> None:
         everybody = self._manager.everybody()

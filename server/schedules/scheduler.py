@@ -15,7 +15,7 @@ from server.jobs.job import Job
 from server.schedules.firing import Firing
 from server.schedules.planning import Planning
 from server.schedules.stopping import Stopping
-from server.storage.database import NOT_NOW
+from server.storage.repeating import ONCE_IT_SERVES, repeat
 
 _LOG = logging.getLogger("jindu.schedules")
 _MOST_SECONDS = 10.0  # a clock that is set, and what other nodes store, is seen after this
@@ -30,33 +30,32 @@ class Scheduler:
         planning: Planning,
         firing: Firing,
         clock: Clock = utc_now,
-        most_seconds: float = _MOST_SECONDS,
     ) -> None:
         self._stopping = stopping
         self._planning = planning
         self._firing = firing
         self._clock = clock
-        self._most_seconds = most_seconds
         self._soon = asyncio.Event()
+        self._next_at: datetime | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            next_at = None
-            try:
-                next_at = await self.look()
-            except NOT_NOW:  # said in the log already
-                pass
-            except Exception:
-                _LOG.exception("schedules could not be looked at", extra={"action": "schedules"})
-            await self._sleep(next_at)
+        await repeat(
+            self.look,
+            every_seconds=self._seconds_left,
+            first_after_seconds=ONCE_IT_SERVES,
+            hurry=self._soon,
+            log=_LOG,
+            failed="schedules could not be looked at",
+            action="schedules",
+        )
 
-    async def look(self) -> datetime | None:
-        """Once; when the next time comes."""
+    async def look(self) -> None:
+        """Once."""
+        self._next_at = None
         await self._stopping.stop_broken()
-        next_at = await self._planning.plan()
+        self._next_at = await self._planning.plan()
         await self._firing.fire_due()
-        return next_at
 
     def wake(self) -> None:
         """Something was saved here."""
@@ -70,11 +69,8 @@ class Scheduler:
     def statistics(self) -> dict[str, int]:
         return {**asdict(self._firing.counts), "missed": self._planning.missed}
 
-    async def _sleep(self, next_at: datetime | None) -> None:
-        left = self._most_seconds if next_at is None else (next_at - self._clock()).total_seconds()
-        self._soon.clear()
-        try:
-            async with asyncio.timeout(min(max(left, _LEAST_SECONDS), self._most_seconds)):
-                await self._soon.wait()
-        except TimeoutError:
-            pass
+    def _seconds_left(self) -> float:
+        if self._next_at is None:
+            return _MOST_SECONDS
+        left = (self._next_at - self._clock()).total_seconds()
+        return min(max(left, _LEAST_SECONDS), _MOST_SECONDS)
