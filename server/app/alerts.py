@@ -14,6 +14,7 @@ from server.alerts.measuring import Known, Measuring
 from server.alerts.telling import AlertReaders, AlertTelling
 from server.alerts.watch import AlertWatch
 from server.app import engines
+from server.app.channels import PushParts
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
@@ -23,6 +24,7 @@ from server.app.workers import WorkerParts
 from server.base_path import BasePath
 from server.care.nightly import backup_state
 from server.clock import new_id, utc_now
+from server.delivery.parcel import Channel
 from server.delivery.posting import Posting
 from server.languages import Languages
 from server.settings import Settings
@@ -48,9 +50,11 @@ def build_alerts(
     live: LiveParts,
     jobs: JobParts,
     monitoring: MonitoringParts,
+    push: PushParts,
 ) -> AlertParts:
     database = storage.database
-    posting = Posting(engines.ENGINES.carriers(settings, storage.blobs), database=database)
+    carriers = {**engines.ENGINES.carriers(settings, storage.blobs), Channel.PUSH: push.carrier}
+    posting = Posting(carriers, database=database)
     measuring = Measuring(
         database=database,
         store=monitoring.store,

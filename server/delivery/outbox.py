@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
-from server.delivery.parcel import Channel, Hook, Mail, Parcel, ParcelContent, ParcelState
+from server.delivery.parcel import Channel, Parcel, ParcelContent, ParcelState, channel_of
 from server.errors import NotDelivered
 from server.storage.tables import outbox
 from server.texts import phrase, plain
@@ -34,11 +34,10 @@ async def put_parcel(
 ) -> str:
     """To be sent as soon as the transaction has committed, or at that time; its id."""
     parcel_id = parcel_id or new_id()
-    channel = Channel.MAIL if isinstance(content, Mail) else Channel.WEBHOOK
     await connection.execute(
         insert(outbox).values(
             id=parcel_id,
-            channel=channel,
+            channel=channel_of(content),
             subject=subject[:300],
             content=msgspec.json.encode(content),
             created_at=now,
@@ -93,7 +92,11 @@ async def returned(connection: AsyncConnection, parcel: Parcel, error: NotDelive
     if error.is_final or pause is None:
         await _set(connection, parcel, state=ParcelState.FAILED, next_at=None, error=said)
     else:
-        await _set(connection, parcel, next_at=now + timedelta(seconds=pause), error=said)
+        await _set(connection, parcel, next_at=now + timedelta(seconds=max(pause, error.retry_after or 0)), error=said)
+
+
+async def forget_parcel(connection: AsyncConnection, parcel: Parcel) -> None:
+    await connection.execute(delete(outbox).where(outbox.c.id == parcel.id))
 
 
 async def one_parcel(connection: AsyncConnection, parcel_id: str) -> Parcel | None:
@@ -102,9 +105,9 @@ async def one_parcel(connection: AsyncConnection, parcel_id: str) -> Parcel | No
 
 
 async def latest_parcels(connection: AsyncConnection, *, limit: int) -> Sequence[Parcel]:
-    """What has not arrived first, then the newest."""
-    waiting = outbox.c.state == ParcelState.SENT
-    rows = await connection.execute(select(outbox).order_by(waiting, outbox.c.id.desc()).limit(limit))
+    """What has not arrived first, then the newest; nothing of what browsers show, which is for its reader alone."""
+    waiting, others = outbox.c.state == ParcelState.SENT, outbox.c.channel != Channel.PUSH
+    rows = await connection.execute(select(outbox).where(others).order_by(waiting, outbox.c.id.desc()).limit(limit))
     return [_parcel(row) for row in rows]
 
 
@@ -113,10 +116,15 @@ async def again(connection: AsyncConnection, parcel_id: str, now: datetime) -> b
     unsent = or_(outbox.c.state == ParcelState.FAILED, outbox.c.state == ParcelState.WAITING)
     found = await connection.execute(
         update(outbox)
-        .where(outbox.c.id == parcel_id, unsent)
+        .where(outbox.c.id == parcel_id, outbox.c.channel != Channel.PUSH, unsent)
         .values(state=ParcelState.WAITING, next_at=now, attempts=0)
     )
     return bool(found.rowcount)
+
+
+async def forget_pushes(connection: AsyncConnection) -> None:
+    """What browsers were yet to show, of a backup: a copy of its server must not tell people things."""
+    await connection.execute(delete(outbox).where(outbox.c.channel == Channel.PUSH))
 
 
 async def forget_parcels(connection: AsyncConnection, now: datetime) -> None:
@@ -138,7 +146,7 @@ def _parcel(row: Row[Any], *, attempts: int | None = None) -> Parcel:
         id=row.id,
         channel=Channel(row.channel),
         subject=row.subject,
-        content=msgspec.json.decode(row.content, type=Mail | Hook),
+        content=msgspec.json.decode(row.content, type=ParcelContent),
         created_at=row.created_at,
         state=ParcelState(row.state),
         attempts=row.attempts if attempts is None else attempts,

@@ -13,6 +13,7 @@ import msgspec
 class Channel(StrEnum):
     MAIL = "mail"
     WEBHOOK = "webhook"
+    PUSH = "push"
 
 
 class ParcelState(StrEnum):
@@ -49,7 +50,23 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True, tag="webhook"):
     payload: dict[str, Any]
 
 
-ParcelContent = Mail | Hook
+class Push(msgspec.Struct, frozen=True, kw_only=True, tag="push"):
+    """What one browser shows, in its reader's language. `url` begins with a slash, as browsers ask for it; `kind` is
+    the kind of notice. Where it goes is looked up when it is sent: the subscription may have ended by then."""
+
+    subscription_id: str
+    kind: str
+    title: str
+    body: str = ""
+    url: str = ""
+
+
+ParcelContent = Mail | Hook | Push
+_CHANNELS: dict[type[ParcelContent], Channel] = {Mail: Channel.MAIL, Hook: Channel.WEBHOOK, Push: Channel.PUSH}
+
+
+def channel_of(content: ParcelContent) -> Channel:
+    return _CHANNELS[type(content)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
