@@ -87,21 +87,20 @@ class PushOperations:
             await connection.execute(lock(select(users.c.id).where(users.c.id == principal.user_id)))
             if not await connection.scalar(select(sessions.c.id).where(sessions.c.id == session_id)):
                 raise NotFound  # it ended meanwhile
-            known = await connection.scalar(
-                select(push_subscriptions.c.kinds).where(push_subscriptions.c.session_id == session_id)
-            )
+            of_session = push_subscriptions.c.session_id == session_id
+            known = (await connection.execute(select(push_subscriptions).where(of_session))).one_or_none()
             # The browser that tells is the same, whoever signed in there before.
-            before = or_(push_subscriptions.c.session_id == session_id, push_subscriptions.c.endpoint_hash == digest)
+            before = or_(of_session, push_subscriptions.c.endpoint_hash == digest)
             await connection.execute(delete(push_subscriptions).where(before))
             await self._require_room(connection, principal)
             values = {
-                "id": new_id(),
+                "id": known.id if known else new_id(),  # pages that are open name it
                 "user_id": principal.user_id,
                 "session_id": session_id,
                 "endpoint_hash": digest,
                 "host": host_of(target.endpoint)[:255],
                 "sealed": self._seals.seal(target),
-                "kinds": sorted(known or FIRST_KINDS) if kinds is None else sorted(set(kinds)),
+                "kinds": sorted(set(kinds if kinds is not None else known.kinds if known else FIRST_KINDS)),
                 "created_at": self._clock(),
             }
             await connection.execute(insert(push_subscriptions).values(values))

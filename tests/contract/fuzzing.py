@@ -23,6 +23,13 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
     ),
     "api_change_my_mail": ((422, 429), "whether mail is set up; what an address is; how many were tried"),
     "api_push_subscribe": ((403, 422), "whether it is set up; that a token is no browser; where notifications go"),
+    "api_confirm_my_mail": ((422, 429), "whether there is an address to confirm"),
+    "api_create_user": ((422,), "the same, and passwords that everybody tries first"),
+    **dict.fromkeys(("api_create_group", "api_change_group"), ((422,), "which users there are; such characters")),
+    **dict.fromkeys(
+        ("api_change_dataset_access", "api_change_template_access", "api_change_batch_access"),
+        ((422,), "which users and groups there are; that one of the three is said, and nobody twice"),
+    ),
     "api_change_user": ((422,), "such passwords; that something must change"),
     "api_change_password": ((422,), "what the present password is; passwords that everybody tries first"),
     "api_create_token": ((422,), "characters that are not printable"),

@@ -43,7 +43,7 @@ async def test_a_browser_is_subscribed_seen_changed_and_ended(house: House, alic
     assert (made.host, made.kinds, made.is_current, made.is_paused) == ("fcm.googleapis.com", FIRST_KINDS, True, False)
     await push.choose(here, [NoticeKind.FAILED])
     again = await push.subscribe(here, at("renewed"))  # as browsers do now and then
-    assert again.kinds == {NoticeKind.FAILED}
+    assert (again.id, again.kinds) == (made.id, {NoticeKind.FAILED})
     assert [each.id for each in await push.mine(alice)] == [again.id]
     await push.end(here, again.id)
     assert await push.mine(here) == []
