@@ -16,7 +16,7 @@ Json = dict[str, Any]
 NO_PAGES = frozenset(
     {
         "/healthz", "/readyz", "/metrics", "/docs/events.json", "/help/pictures/{file}",
-        "/websocket-test/connections", "/account/devices",
+        "/websocket-test/connections", "/account/devices", "/service-worker.js",
         "/account/brand/logo", "/admin/brand/logo", "/home/live", "/home/overview",
         "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",

@@ -9,6 +9,7 @@ import { JobTable } from "./job-table.js";
 import { startJobsLive } from "./jobs-live.js";
 import { LiveClient } from "./live-client.js";
 import { startDoubting } from "./live-doubt.js";
+import { startLooking } from "./looking.js";
 import { startMenus } from "./menus.js";
 import { startNotifications } from "./notifications.js";
 import { startPalette } from "./palette.js";
@@ -52,6 +53,7 @@ function startLive() {
   const fragments = new Fragments(live, jobs, watched);
   const loadNotifications = startNotifications(live);
   startSayingWhy(live);
+  if ("pushes" in document.body.dataset) startLooking(live);
 
   for (const type of ["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]) {
     live.on(type, (job) => jobs.apply(job));

@@ -71,6 +71,7 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         view = await response.json()
     return {
         "/views/{id}": f"/views/{view['id']}",
+        "/push/subscriptions/{id}": f"/push/subscriptions/{view['id']}",  # of which only browsers have any
         "/datasets/{name}": "/datasets/orders",
         "/templates/{name}": "/templates/report",
         "/uploads/{id}": f"/uploads/{upload_id}",
