@@ -69,6 +69,16 @@ class PushOperations:
             rows = await connection.execute(_of(principal).order_by(push_subscriptions.c.id))
         return [_subscription(row, principal) for row in rows]
 
+    async def one(self, principal: Principal, subscription_id: str) -> PushSubscription:
+        """One of one's own. Raises `NotFound`."""
+        principal.require_read()
+        async with self._database.read() as connection:
+            rows = await connection.execute(_of(principal).where(push_subscriptions.c.id == subscription_id))
+        row = rows.one_or_none()
+        if row is None:
+            raise NotFound
+        return _subscription(row, principal)
+
     async def subscribe(
         self, principal: Principal, target: PushTarget, kinds: Collection[NoticeKind] | None = None
     ) -> PushSubscription:
@@ -93,8 +103,9 @@ class PushOperations:
             before = or_(of_session, push_subscriptions.c.endpoint_hash == digest)
             await connection.execute(delete(push_subscriptions).where(before))
             await self._require_room(connection, principal)
+            subscription_id = known.id if known else new_id()  # pages that are open name it
             values = {
-                "id": known.id if known else new_id(),  # pages that are open name it
+                "id": subscription_id,
                 "user_id": principal.user_id,
                 "session_id": session_id,
                 "endpoint_hash": digest,
@@ -105,7 +116,7 @@ class PushOperations:
             }
             await connection.execute(insert(push_subscriptions).values(values))
             await _record(connection, principal)
-        return await self._current(principal)
+        return await self.one(principal, subscription_id)
 
     async def choose(self, principal: Principal, kinds: Collection[NoticeKind]) -> None:
         """Of what this browser tells; nothing where it tells of nothing."""
@@ -127,12 +138,6 @@ class PushOperations:
             if not (await connection.execute(delete(push_subscriptions).where(*own))).rowcount:
                 raise NotFound
             await _record(connection, principal)
-
-    async def _current(self, principal: Principal) -> PushSubscription:
-        for each in await self.mine(principal):
-            if each.is_current:
-                return each
-        raise NotFound
 
     async def _require_room(self, connection: AsyncConnection, principal: Principal) -> None:
         own = select(func.count()).where(push_subscriptions.c.user_id == principal.user_id)

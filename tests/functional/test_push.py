@@ -50,7 +50,9 @@ async def test_a_browser_is_told_what_its_service_cannot_read_until_it_is_signed
 
         for stranger in (bob, other, admin):
             assert (await answer(stranger.get(MINE), 200))["items"] == []
-            await answer(stranger.delete(f"{MINE}/{made['id']}"), 404)
+            for ask in (stranger.get, stranger.delete):
+                await answer(ask(f"{MINE}/{made['id']}"), 404)
+        assert (await answer(here.get(f"{MINE}/{made['id']}"), 200)) == made
         await answer(alice.post(MINE, json=double.subscription("token")), 403)
         assert [each["is_current"] for each in (await answer(alice.get(MINE), 200))["items"]] == [False]
         listed = await answer(here.get(MINE), 200)

@@ -63,6 +63,10 @@ async def list_subscriptions(call: Call[None, ShortPage]) -> PushSubscriptionLis
     return PushSubscriptionList(items=list(map(_told, page.items)), next_cursor=page.next_cursor, total=page.total)
 
 
+async def get_subscription(call: Call[None, NoQuery]) -> PushSubscriptionInfo:
+    return _told(await call.operations.push.one(call.principal, call.path["id"]))
+
+
 async def subscribe(call: Call[PushWish, NoQuery]) -> PushSubscriptionInfo:
     wish = call.body
     target = PushTarget(endpoint=wish.endpoint, p256dh=wish.keys.p256dh, auth=wish.keys.auth)
@@ -112,6 +116,14 @@ ENDPOINTS = [
         body=PushWish,
         answer=PushSubscriptionInfo,
         status=201,
+    ),
+    Endpoint(
+        method="GET",
+        path="/push/subscriptions/{id}",
+        name="api_push_subscription",
+        handler=get_subscription,
+        summary="One of my browsers that show notifications",
+        answer=PushSubscriptionInfo,
     ),
     Endpoint(
         method="DELETE",

@@ -59,8 +59,10 @@ async def test_nobody_else_sees_or_ends_it(house: House, alice: Principal, bob: 
     made = await push.subscribe(hers, TARGET)
     for other in (his, house.admin):
         assert await push.mine(other) == []
-        with pytest.raises(NotFound):
-            await push.end(other, made.id)
+        for ask in (push.one, push.end):
+            with pytest.raises(NotFound):
+                await ask(other, made.id)
+    assert (await push.one(alice, made.id)).id == made.id
     await push.choose(his, [])
     assert (await push.mine(hers))[0].kinds == FIRST_KINDS
 
