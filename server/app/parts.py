@@ -166,6 +166,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         "stored_bytes": storage.stored_bytes.statistics,
         "files_away": storage.files.is_away,
         "queries_took": workers.interactive.took,
+        "pushes": push.carrier.statistics,
     }
     monitoring = build_monitoring(settings, storage=storage, sources=ChainMap(statistics, counts))
     alerts = build_alerts(

@@ -4,6 +4,7 @@ only where nobody looks at a page of ours at that moment.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from server.clock import Clock, utc_now
 from server.delivery.outbox import put_parcel
 from server.delivery.parcel import Parcel, Push
 from server.delivery.push import KEPT_FOR, PushGone, PushKeys, PushService, PushTarget, is_good, joined, topic_of
+from server.errors import NotDelivered
 from server.jobs.outcomes import Notice
 from server.languages import Languages, babel_locale
 from server.live.notice_kinds import NoticeKind
@@ -107,23 +109,35 @@ class PushCarrier:
         self._keys = keys
         self._presences = presences
         self._clock = clock
+        self._outcomes: Counter[str] = Counter()
 
     @property
     def is_set_up(self) -> bool:
         return self._service.is_set_up
 
+    def statistics(self) -> dict[str, int]:
+        """How often what since the start: `sent`, `needless` (too late, or somebody looked), `gone`, `failed`."""
+        return dict(self._outcomes)
+
     async def carry(self, parcel: Parcel) -> None:
         """Nothing where it is too late, where nobody is told any more, or where they have it before their eyes."""
+        try:
+            self._outcomes[await self._carried(parcel)] += 1
+        except NotDelivered:
+            self._outcomes["failed"] += 1
+            raise
+
+    async def _carried(self, parcel: Parcel) -> str:
         note, now = parcel.content, self._clock()
         assert isinstance(note, Push)
         left = parcel.created_at + KEPT_FOR - now
         row = await self._subscription(note.subscription_id)
         if left.total_seconds() <= 0 or row is None or await self._looks_on(row.user_id):
-            return
+            return "needless"
         target = self._seals.open(row.sealed, PushTarget)
         if target is None:  # encrypted with another secret key, and so are ours
             await self._forget(row.id)
-            return
+            return "gone"
         topic = topic_of(note.kind, note.url)
         shown = {"title": note.title, "body": note.body, "url": note.url, "tag": topic}
         key, seconds = await self._keys.key(), int(left.total_seconds())
@@ -131,6 +145,8 @@ class PushCarrier:
             await self._service.send(target, key, msgspec.json.encode(shown), topic=topic, seconds=seconds)
         except PushGone:
             await self._forget(row.id)
+            return "gone"
+        return "sent"
 
     async def _subscription(self, subscription_id: str) -> Row[Any] | None:
         good = push_subscriptions.c.id == subscription_id, is_good(self._clock())

@@ -5,6 +5,7 @@ import { isLost, startConnectionState } from "./connection-state.js";
 import { startConfirming } from "./dialog.js";
 import { Fragments } from "./fragments.js";
 import { startGoingBack } from "./going-back.js";
+import { startKeeping } from "./installed.js";
 import { JobTable } from "./job-table.js";
 import { startJobsLive } from "./jobs-live.js";
 import { LiveClient } from "./live-client.js";
@@ -36,6 +37,7 @@ startStars();
 startSubmittingChoices();
 dropDraftsOnSignOut();
 startRelativeTimes();
+startKeeping(live, jobs);
 if (live) {
   startShortcuts(startPalette());
   startLive();

@@ -1,6 +1,7 @@
 // The account page: has this browser show notifications though no page is open, and ends that.
 
 import { at } from "./addresses.js";
+import { register } from "./installed.js";
 
 const OWN = at("/api/v1/push/subscriptions");
 const section = document.getElementById("push");
@@ -53,7 +54,7 @@ async function renew() {
 
 async function subscribe() {
   const { key } = await answer(at("/api/v1/push/key"));
-  await navigator.serviceWorker.register(at("/service-worker.js"), { scope: at("/") });
+  await register();
   const { pushManager } = await navigator.serviceWorker.ready;
   const known = await pushManager.getSubscription();
   if (known && encoded(known.options.applicationServerKey) !== key) await known.unsubscribe();

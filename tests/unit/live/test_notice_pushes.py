@@ -62,7 +62,7 @@ class Desk:
         self.pushes = NoticePushes(
             languages=LANGUAGES, language="en", service=self.services, base_path=BasePath("/jindu"), clock=clock
         )
-        carrier = PushCarrier(
+        self.carrier = PushCarrier(
             database=self.database,
             seals=self.seals,
             service=self.services,
@@ -70,7 +70,7 @@ class Desk:
             presences=layer.realtime.presences,
             clock=clock,
         )
-        self.posting = Posting({Channel.PUSH: carrier}, database=self.database, clock=clock)
+        self.posting = Posting({Channel.PUSH: self.carrier}, database=self.database, clock=clock)
 
     async def browser(self, name: str, *kinds: str, user_id: str = "alice", sealed: str = "") -> None:
         target = PushTarget(endpoint=f"https://push.example.com/{name}", p256dh="", auth="")
@@ -203,6 +203,7 @@ async def test_what_fails_is_tried_again_until_it_is_too_old(desk: Desk) -> None
     desk.now += timedelta(days=1)
     assert await desk.told() == ["phone"]
     assert await desk.waiting() == []
+    assert desk.carrier.statistics() == {"failed": 1, "sent": 1, "needless": 1}
 
 
 @pytest.mark.parametrize("error", [PushGone("gone", is_final=True), None])
