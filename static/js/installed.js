@@ -7,6 +7,7 @@ import { language, percent } from "./i18n.js";
 const KEPT = own("jindu-last");
 const PAUSE_MS = 2000;
 const { user, scripts } = document.body.dataset;
+let isKnown = false; // what runs
 let unread = 0;
 let waiting = null;
 
@@ -16,13 +17,18 @@ export function register() {
   return navigator.serviceWorker.register(`${at("/service-worker.js")}?${asked}`, { scope: at("/") });
 }
 
+/** What notifications needed it for is over; where the pages are installed, the next one has it again. */
+export async function unregister() {
+  await (await navigator.serviceWorker.getRegistration(at("/")))?.unregister();
+  forget();
+}
+
 /** `live` and `jobs` of whoever is signed in. Where it is not installed there is nothing to do. */
 export function startKeeping(live, jobs) {
   const worker = navigator.serviceWorker;
   if (!worker || !(worker.controller || matchMedia("(display-mode: standalone)").matches)) return;
   if (!live) return forget();
   register().catch(() => undefined); // the server is away, or another page did it
-  let isKnown = false; // what runs
   const now = () => {
     clearTimeout(waiting);
     waiting = null;
@@ -45,17 +51,18 @@ export function startKeeping(live, jobs) {
 
 const said = (job) => [job.title, job.percent == null ? "" : percent(job.percent), job.state_text].filter(Boolean).join(" · ");
 
-function write(at, running) {
+function write(heardAt, running) {
   try {
     const kept = JSON.parse(localStorage.getItem(KEPT));
-    if (kept?.user === user && kept.at > at) return; // another page heard more
-    localStorage.setItem(KEPT, JSON.stringify({ user, at, unread, running }));
+    if (kept?.user === user && kept.at > heardAt) return; // another page heard more
+    localStorage.setItem(KEPT, JSON.stringify({ user, at: heardAt, unread, running }));
   } catch {
     // the browser keeps nothing
   }
 }
 
 function forget() {
+  isKnown = false; // nothing is written on the way out
   tellIcon(0);
   try {
     localStorage.removeItem(KEPT);

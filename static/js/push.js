@@ -1,7 +1,7 @@
 // The account page: has this browser show notifications though no page is open, and ends that.
 
 import { at } from "./addresses.js";
-import { register } from "./installed.js";
+import { register, unregister } from "./installed.js";
 
 const OWN = at("/api/v1/push/subscriptions");
 const section = document.getElementById("push");
@@ -31,6 +31,7 @@ function start(section) {
   const turnOff = async () => {
     await answer(`${OWN}/${section.dataset.subscription}`, { method: "DELETE" });
     await (await subscription())?.unsubscribe();
+    await unregister();
     location.reload();
   };
   const state = () => {

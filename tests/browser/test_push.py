@@ -152,6 +152,8 @@ async def test_a_browser_is_turned_on_told_while_nobody_looks_and_turned_off(
     await page.get_by_role("button", name="Turn off in this browser").click()
     await expect(page.get_by_role("button", name="Turn on in this browser")).to_be_visible()
     assert await announced("Nobody hears") == 1
+    assert await page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)") == 0
+    assert await page.evaluate(LAST_KNOWN) is None
 
 
 async def test_where_it_is_installed_what_was_last_known_is_shown_while_the_server_is_away(
@@ -181,7 +183,8 @@ async def test_where_it_is_installed_what_was_last_known_is_shown_while_the_serv
     await expect(page.locator("#last")).to_contain_text("Unread notifications: 1")
     assert await page.locator("body").evaluate("(body) => getComputedStyle(body).display") == "grid"  # has its looks
     line.mend()
-    await expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible(timeout=SECONDS)  # by itself
+    await page.evaluate("() => dispatchEvent(new Event('online'))")
+    await expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible(timeout=SECONDS)
 
     await page.get_by_role("button", name="alice").click()
     async with page.expect_navigation():
