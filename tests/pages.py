@@ -45,7 +45,7 @@ _HELP = {
     "/help/{name}": ["/help/zh-CN"],
     "/help/{language}/{chapter}": ["/help/en/analysts", "/help/zh-CN/administrators", "/help/zh-CN/operations"],
 }
-NO_HELP = frozenset({*_HELP, "/wall"})  # it is the help itself; nobody presses anything on a wall
+NO_HELP = frozenset({*_HELP, "/wall", "/offline"})  # it is the help itself; nobody presses anything; there is no server
 _MANY = 1_000
 _WRONG = "West,a lot,2026-01-05,yes\n"
 _SECTIONS = ("connections", "storage", "settings")
