@@ -329,6 +329,15 @@ class Settings:
         "Hosts that webhooks and chat messages of deliveries may go to, e.g. hooks.slack.com, *.example.com or, inside "
         "the server's own network, jenkins.lan:8080 or 10.0.0.0/8, comma-separated, * for any public one; empty: that.",
     )
+    push_hosts: tuple[str, ...] = _setting(
+        ("fcm.googleapis.com", "*.push.services.mozilla.com", "*.push.apple.com", "*.notify.windows.com"),
+        "Push services that notifications of browsers may go to, as webhook_hosts, comma-separated; empty: none.",
+    )
+    push_contact: str = _setting(
+        "",
+        "How those who run push services reach you: mailto:ops@example.com or https://…; empty: the address of "
+        "mail_from, and without that one nothing goes to browsers.",
+    )
     delivery_s3_url: str = _setting(
         "", "Where deliveries to S3 go, as s3://bucket/prefix?endpoint=https://host&region=name; empty: nowhere."
     )
@@ -576,11 +585,16 @@ def _check_hosts(settings: Settings) -> None:
     for host in settings.import_hosts:
         if not _HOST.fullmatch(host):
             raise ConfigurationError(f"import_hosts has {host!r}; write data.example.com, or *.example.com:8443.")
-    for host in settings.webhook_hosts:
-        if not (_OUTGOING_HOST.fullmatch(host) or _is_network(host)):
-            raise ConfigurationError(
-                f"webhook_hosts has {host!r}; write hooks.example.com, *.example.com, jenkins.lan:8080 or 10.0.0.0/8."
-            )
+    for name in ("webhook_hosts", "push_hosts"):
+        for host in getattr(settings, name):
+            if not (_OUTGOING_HOST.fullmatch(host) or _is_network(host)):
+                raise ConfigurationError(
+                    f"{name} has {host!r}; write hooks.example.com, *.example.com, jenkins.lan:8080 or 10.0.0.0/8."
+                )
+    if settings.push_contact and not settings.push_contact.startswith(("mailto:", "https://")):
+        raise ConfigurationError(
+            f"push_contact is {settings.push_contact!r}; write mailto:ops@example.com or an address with https://."
+        )
     if settings.delivery_s3_url and not settings.delivery_s3_url.startswith("s3://"):
         raise ConfigurationError(
             "delivery_s3_url is no S3 store; write s3://bucket/prefix?endpoint=https://s3.example.com."

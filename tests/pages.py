@@ -16,7 +16,7 @@ Json = dict[str, Any]
 NO_PAGES = frozenset(
     {
         "/healthz", "/readyz", "/metrics", "/docs/events.json", "/help/pictures/{file}",
-        "/websocket-test/connections", "/account/devices",
+        "/websocket-test/connections", "/account/devices", "/service-worker.js", "/manifest.webmanifest",
         "/account/brand/logo", "/admin/brand/logo", "/home/live", "/home/overview",
         "/jobs/rows", "/jobs/{id}/detail", "/admin/overview", "/admin/health",
         "/admin/connections/rows", "/admin/alerts/now", "/wall/figures", "/wall/history", "/admin/audit/export",
@@ -35,7 +35,7 @@ ON_THE_WAY = frozenset(
 )
 _SHARED = "/s/{secret}"
 FOR_STRANGERS = frozenset(
-    {"/login", "/invitation", "/reset-password", "/wall", _SHARED, f"{_SHARED}/reports/{{report_id}}"}
+    {"/login", "/invitation", "/reset-password", "/wall", "/offline", _SHARED, f"{_SHARED}/reports/{{report_id}}"}
 )
 SECTIONS_LOOKED_AT = ("account", "uploads", "live")  # of the reference: the longest, with files, the shortest
 ROUTES = frozenset(route.path for route in PAGES if route.method == "GET") - NO_PAGES - ON_THE_WAY
@@ -45,7 +45,7 @@ _HELP = {
     "/help/{name}": ["/help/zh-CN"],
     "/help/{language}/{chapter}": ["/help/en/analysts", "/help/zh-CN/administrators", "/help/zh-CN/operations"],
 }
-NO_HELP = frozenset({*_HELP, "/wall"})  # it is the help itself; nobody presses anything on a wall
+NO_HELP = frozenset({*_HELP, "/wall", "/offline"})  # it is the help itself; nobody presses anything; there is no server
 _MANY = 1_000
 _WRONG = "West,a lot,2026-01-05,yes\n"
 _SECTIONS = ("connections", "storage", "settings")

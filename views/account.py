@@ -128,6 +128,7 @@ async def _page(
         "scopes": sorted(SCOPES_OF_ROLE[principal.role], key=list(Scope).index),
         "expiries": _EXPIRIES,
         "mail": await operations_of(request).mail_choices.mine(principal),
+        "push": next((each for each in await operations_of(request).push.mine(principal) if each.is_current), None),
         "told_about": ABOUT,
         "bell_choices": BELL_CHOICES,
         "usage": await operations_of(request).usage.mine(principal),

@@ -97,6 +97,7 @@ PAGES: dict[str, HelpTopic | None] = {
     "/docs/events": _for_scripts("live-events", label="Hear what happens, live"),
     "/help": None,
     "/wall": None,
+    "/offline": None,
     "/websocket-test": _for_scripts("test-page", label="Try the live connection"),
 }
 """By the address of a page; what lies below one that is named has the same, unless it is named itself."""

@@ -25,13 +25,15 @@ _KEPT_TO_OURSELVES = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex
 
 
 async def save_notifications(request: web.Request) -> web.Response:
-    """Both columns at once; where there is no mail, only that of the bell is in the form."""
+    """All columns at once; that of mail and that of this browser are in the form only where there are such."""
     principal, operations = require_principal(request), operations_of(request)
     form = await read_form(request)
     bell = {kind.value: f"bell_{kind}" in form for kind in sorted(BELL_CHOICES)}
     await operations.accounts.change_me(principal, {"notifications": bell})
     if operations.mail_choices.is_set_up:
         await operations.mail_choices.choose(principal, {kind: f"mail_{kind}" in form for kind in NoticeKind})
+    if "push" in form:
+        await operations.push.choose(principal, [kind for kind in NoticeKind if f"push_{kind}" in form])
     raise web.HTTPSeeOther("/account?done=notifications#told")
 
 

@@ -84,6 +84,14 @@ BODIES: dict[str, Any] = {
     "change_job": {"progress": 48_213, "message": "Reading orders"},
     "api_change_me": {"language": "zh-CN", "time_zone": "Asia/Shanghai"},
     "api_change_my_mail": {"address": "alice@example.com", "kinds": {"failed": True, "scheduled": True}},
+    "api_push_subscribe": {
+        "endpoint": "https://fcm.googleapis.com/fcm/send/c1KrmpTuRm4:APA91b",
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+        "kinds": ["failed", "scheduled"],
+    },
     "api_add_passkey": {"name": "Laptop", "answer": {"id": "…", "type": "public-key"}, "sealed": "…"},
     "api_begin_passkey": {"current_password": _PASSWORD},
     "api_rename_passkey": {"name": "Old laptop"},

@@ -22,7 +22,7 @@ SECTIONS = (
     ReferenceSection(
         name="account",
         title="Account and sign-in",
-        begins=("/me", "/sessions", "/tokens", "/connections", "/people", "/favourites", "/recent"),
+        begins=("/me", "/sessions", "/tokens", "/connections", "/people", "/favourites", "/recent", "/push"),
     ),
     ReferenceSection(name="uploads", title="Uploads and fetched files", begins=("/uploads", "/folders", "/fetches")),
     ReferenceSection(name="imports", title="Imports", begins=("/imports",)),

@@ -15,7 +15,7 @@ from server.alerts.telling import AlertReaders, AlertTelling
 from server.alerts.watch import AlertWatch
 from server.app import engines
 from server.app.accounts import AuthParts
-from server.app.channels import build_sending
+from server.app.channels import PushParts, build_sending
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
@@ -53,10 +53,15 @@ def build_alerts(
     live: LiveParts,
     jobs: JobParts,
     monitoring: MonitoringParts,
+    push: PushParts,
 ) -> AlertParts:
     database = storage.database
     places = PlaceCarrier(channels=build_sending(settings, languages=languages, storage=storage), seals=auth.seals)
-    carriers = {**engines.ENGINES.carriers(settings, storage.blobs), Channel.PLACE: places}
+    carriers = {
+        **engines.ENGINES.carriers(settings, storage.blobs),
+        Channel.PLACE: places,
+        Channel.PUSH: push.carrier,
+    }
     posting = Posting(carriers, database=database)
     measuring = Measuring(
         database=database,

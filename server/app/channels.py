@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from server.app import engines
 from server.app.accounts import AuthParts
+from server.app.live import RealtimeParts
 from server.app.storage import StorageParts
 from server.base_path import BasePath
+from server.delivery.push import PushKeys, PushService
 from server.delivery.sending import ChannelSending
 from server.languages import Languages
 from server.live.notice_mails import NoticeMails
+from server.live.notice_pushes import NoticePushes, PushCarrier
 from server.settings import Settings
 
 
@@ -37,4 +42,32 @@ def build_notice_mails(settings: Settings, *, languages: Languages, auth: AuthPa
         base=public_base(settings),
         seals=auth.seals,
         is_set_up=lambda: mail_leaves(settings),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushParts:
+    """Notifications of browsers; nothing of it does anything before somebody subscribes."""
+
+    service: PushService
+    keys: PushKeys
+    notices: NoticePushes
+    carrier: PushCarrier
+
+
+def build_push(
+    settings: Settings, *, languages: Languages, storage: StorageParts, auth: AuthParts, realtime: RealtimeParts
+) -> PushParts:
+    database, seals, service = storage.database, auth.seals, engines.ENGINES.push(settings)
+    keys = PushKeys(database=database, seals=seals, service=service)
+    return PushParts(
+        service=service,
+        keys=keys,
+        notices=NoticePushes(
+            languages=languages,
+            language=settings.alert_language,
+            service=service,
+            base_path=BasePath(settings.base_path),
+        ),
+        carrier=PushCarrier(database=database, seals=seals, service=service, keys=keys, presences=realtime.presences),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from email.utils import parseaddr
 from socket import gethostname
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
 from server.care.findings import CareFinding
 from server.deliveries.carrying import FileFolders
 from server.delivery.parcel import Carrier, Channel
+from server.delivery.push import PushService
 from server.delivery.sending import Posts, Prefix
 from server.engines.blob_cache import BlobCache
 from server.engines.delivered_folders import DeliveredFolders, delivery_folders
@@ -34,6 +36,7 @@ from server.engines.sqlite import SqliteDatabase
 from server.engines.sqlite_words import SqliteWords
 from server.engines.traced_database import TracedDatabase
 from server.engines.web_hooks import WebHooks
+from server.engines.web_push import WebPush
 from server.errors import ConfigurationError
 from server.jobs.away import IMPATIENT, Patience
 from server.jobs.external_shared import SharedScripts
@@ -90,6 +93,7 @@ class Engines:
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
     folders: Callable[[Settings, BlobStore], FileFolders]
     posts: Callable[[Settings], Posts]
+    push: Callable[[Settings], PushService]
     prefix: Callable[[Settings, BlobStore], Prefix]
     asking: Callable[[Settings], Callable[[str], Awaitable[None]]]  # an address, for a sign of life
     openid: Callable[[], OpenIdHttp]
@@ -256,6 +260,15 @@ def _claimed(settings: Settings, kinds: JobKinds) -> frozenset[str]:
     return kinds.run_by_us() & only if only else kinds.run_by_us()
 
 
+def _push(settings: Settings) -> PushService:
+    mailbox = parseaddr(settings.mail_from)[1]
+    return WebPush(
+        OutgoingPosts(OutgoingHosts(settings.push_hosts)),
+        contact=settings.push_contact or (f"mailto:{mailbox}" if mailbox else ""),
+        is_on=bool(settings.push_hosts),
+    )
+
+
 ENGINES = Engines(
     databases={"": _sqlite, **dict.fromkeys(_POSTGRESQL, _postgresql)},
     words={"": SqliteWords, **dict.fromkeys(_POSTGRESQL, _words_in_postgresql)},
@@ -269,6 +282,7 @@ ENGINES = Engines(
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
     folders=lambda settings, blobs: DeliveredFolders(delivery_folders(settings), blobs),
     posts=lambda settings: OutgoingPosts(OutgoingHosts(settings.webhook_hosts)),
+    push=_push,
     prefix=S3Prefix,
     asking=lambda settings: WebHooks(settings).ask,
     openid=OpenIdOverHttp,

@@ -22,6 +22,7 @@ from server.live.job_messages import JobMessages, JobMoved
 from server.live.jobs_watched import LiveJobs
 from server.live.kept import KeptMessages
 from server.live.notice_mails import NoticeMails
+from server.live.notice_pushes import NoticePushes
 from server.live.notices import Notices, UnreadChanged
 from server.live.removals import Removals, ThingRemoved
 from server.live.shared_events import RightsMoved, SharedEvents
@@ -117,6 +118,7 @@ def build_live(
     endings: Endings,
     base_path: BasePath,
     mails: NoticeMails | None = None,
+    pushes: NoticePushes | None = None,
 ) -> LiveParts:
     """`endings`: who signs out, or may no more what they might, loses the connections that rest on it."""
     manager, history, broker = realtime.manager, realtime.history, realtime.broker
@@ -129,7 +131,8 @@ def build_live(
         base_path=base_path,
         catch_up=realtime.catch_up,
     )
-    notices = Notices(manager=manager, broker=broker, history=history, database=database, mails=mails)
+    ways = [way for way in (mails, pushes) if way is not None]
+    notices = Notices(manager=manager, broker=broker, history=history, database=database, ways=ways)
     removals = Removals(manager=manager, broker=broker, table=table)
     announcing = Announcing(broker=broker, table=table, history=history, notices=notices)
     shared = SharedEvents(manager=manager, broker=broker, database=database, languages=languages)

@@ -7,7 +7,7 @@ from functools import partial
 
 from server.app.accounts import AuthParts
 from server.app.alerts import AlertParts
-from server.app.channels import mail_leaves, public_base
+from server.app.channels import PushParts, mail_leaves, public_base
 from server.app.chores import backup_commands
 from server.app.datasets import DatasetParts
 from server.app.deliveries import DeliveryParts
@@ -83,6 +83,7 @@ from server.operations.openid import OpenIdOperations
 from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
 from server.operations.public_links import PublicLinks
+from server.operations.push import PushOperations
 from server.operations.queries import QueryOperations
 from server.operations.recently_seen import RecentlySeen
 from server.operations.rejects import RejectOperations
@@ -131,6 +132,7 @@ def build_operations(
     statistics: Mapping[str, Callable[[], object]],
     monitoring: MonitoringParts,
     alerts: AlertParts,
+    push: PushParts,
     deliveries: DeliveryParts,
 ) -> Operations:
     database = storage.database
@@ -368,6 +370,7 @@ def build_operations(
         monitoring=monitoring_operations,
         notifications=NotificationOperations(database=database, languages=languages, notices=live.notices),
         openid=openid,
+        push=PushOperations(database=database, service=push.service, keys=push.keys, seals=auth.seals),
         passkeys=PasskeyOperations(
             database=database,
             credentials=auth.credentials,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from server.app.accounts import AuthParts, build_auth, open_accounts
 from server.app.alerts import AlertParts, build_alerts, open_alerts
 from server.app.belonging import BelongingParts, build_belonging, open_belonging
-from server.app.channels import build_notice_mails
+from server.app.channels import build_notice_mails, build_push
 from server.app.chores import ChoreParts, build_chores, open_chores
 from server.app.datasets import DatasetParts, build_datasets
 from server.app.deliveries import build_deliveries
@@ -117,6 +117,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
     auth = build_auth(settings, database=storage.database, languages=languages, passwords=passwords or Passwords())
     workers = build_workers(settings, tracing=telemetry.tracing)
     realtime = build_realtime(settings, database=storage.database)
+    push = build_push(settings, languages=languages, storage=storage, auth=auth, realtime=realtime)
     store, kinds = JobStore(storage.database), JobKinds(KINDS)
     watched, table = _watched(settings, store, realtime)
     live = build_live(
@@ -129,6 +130,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         endings=auth.credentials.endings,
         base_path=BasePath(settings.base_path),
         mails=build_notice_mails(settings, languages=languages, auth=auth),
+        pushes=push.notices,
     )
     uploads = build_uploads(settings, storage=storage, realtime=realtime, live=live)
     datasets = build_datasets(settings, storage=storage, uploads=uploads, live=live)
@@ -164,6 +166,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         "stored_bytes": storage.stored_bytes.statistics,
         "files_away": storage.files.is_away,
         "queries_took": workers.interactive.took,
+        "pushes": push.carrier.statistics,
     }
     monitoring = build_monitoring(settings, storage=storage, sources=ChainMap(statistics, counts))
     alerts = build_alerts(
@@ -176,6 +179,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         live=live,
         jobs=jobs,
         monitoring=monitoring,
+        push=push,
     )
     operations = build_operations(
         settings,
@@ -193,6 +197,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         statistics=statistics,
         monitoring=monitoring,
         alerts=alerts,
+        push=push,
         deliveries=build_deliveries(
             settings,
             languages=languages,

@@ -26,6 +26,8 @@ from server.care.telling import FarTelling, Say
 from server.care.unserved import require_unserved
 from server.clock import utc_now
 from server.deliveries.store import hold_deliveries
+from server.delivery.outbox import forget_pushes
+from server.delivery.push import hold_pushes
 from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
 from server.schedules.store import hold_restored
@@ -168,6 +170,8 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
         await forget_marks(connection)
         await hold_restored(connection)
         await hold_deliveries(connection)
+        await hold_pushes(connection, utc_now())
+        await forget_pushes(connection)
     await History(database).cut_all()
     async with database.read() as connection:
         await _require_sound(connection)

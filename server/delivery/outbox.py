@@ -11,14 +11,13 @@ from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import new_id
-from server.delivery.parcel import Channel, Hook, Mail, Parcel, ParcelContent, ParcelState, Placed
+from server.delivery.parcel import Channel, Parcel, ParcelContent, ParcelState, channel_of
 from server.errors import NotDelivered
 from server.storage.tables import outbox
 from server.texts import phrase, plain
 
 # What an outage takes down with it must outlive that: the last attempts are hours apart, two days in all.
 _PAUSES_SECONDS = (10, 30, 60, 300, 900, 1_800, *([3_600] * 4), *([10_800] * 14))
-_CHANNEL_OF = {Mail: Channel.MAIL, Hook: Channel.WEBHOOK, Placed: Channel.PLACE}
 _CLAIMED = timedelta(minutes=3)  # how long one attempt may take before another node tries
 _KEPT = timedelta(days=30)
 _DELETED_AT_ONCE = 500
@@ -36,11 +35,10 @@ async def put_parcel(
 ) -> str:
     """To be sent as soon as the transaction has committed, or at that time; its id."""
     parcel_id = parcel_id or new_id()
-    channel = _CHANNEL_OF[type(content)]
     await connection.execute(
         insert(outbox).values(
             id=parcel_id,
-            channel=channel,
+            channel=channel_of(content),
             subject=subject[:300],
             content=msgspec.json.encode(content),
             created_at=now,
@@ -96,7 +94,11 @@ async def returned(connection: AsyncConnection, parcel: Parcel, error: NotDelive
     if error.is_final or pause is None:
         await _set(connection, parcel, state=ParcelState.FAILED, next_at=None, error=said)
     else:
-        await _set(connection, parcel, next_at=now + timedelta(seconds=pause), error=said)
+        await _set(connection, parcel, next_at=now + timedelta(seconds=max(pause, error.retry_after or 0)), error=said)
+
+
+async def forget_parcel(connection: AsyncConnection, parcel: Parcel) -> None:
+    await connection.execute(delete(outbox).where(outbox.c.id == parcel.id))
 
 
 async def one_parcel(connection: AsyncConnection, parcel_id: str) -> Parcel | None:
@@ -105,9 +107,9 @@ async def one_parcel(connection: AsyncConnection, parcel_id: str) -> Parcel | No
 
 
 async def latest_parcels(connection: AsyncConnection, *, limit: int) -> Sequence[Parcel]:
-    """What has not arrived first, then the newest."""
-    waiting = outbox.c.state == ParcelState.SENT
-    rows = await connection.execute(select(outbox).order_by(waiting, outbox.c.id.desc()).limit(limit))
+    """What has not arrived first, then the newest; nothing of what browsers show, which is for its reader alone."""
+    waiting, others = outbox.c.state == ParcelState.SENT, outbox.c.channel != Channel.PUSH
+    rows = await connection.execute(select(outbox).where(others).order_by(waiting, outbox.c.id.desc()).limit(limit))
     return [_parcel(row) for row in rows]
 
 
@@ -116,10 +118,15 @@ async def again(connection: AsyncConnection, parcel_id: str, now: datetime) -> b
     unsent = or_(outbox.c.state == ParcelState.FAILED, outbox.c.state == ParcelState.WAITING)
     found = await connection.execute(
         update(outbox)
-        .where(outbox.c.id == parcel_id, unsent)
+        .where(outbox.c.id == parcel_id, outbox.c.channel != Channel.PUSH, unsent)
         .values(state=ParcelState.WAITING, next_at=now, attempts=0)
     )
     return bool(found.rowcount)
+
+
+async def forget_pushes(connection: AsyncConnection) -> None:
+    """What browsers were yet to show, of a backup: a copy of its server must not tell people things."""
+    await connection.execute(delete(outbox).where(outbox.c.channel == Channel.PUSH))
 
 
 async def forget_parcels(connection: AsyncConnection, now: datetime) -> None:

@@ -16,6 +16,7 @@ class Channel(StrEnum):
     MAIL = "mail"
     WEBHOOK = "webhook"
     PLACE = "place"  # a chat or webhook of somebody
+    PUSH = "push"  # one browser of somebody
 
 
 class ParcelState(StrEnum):
@@ -68,7 +69,28 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
     event_id: str
 
 
-ParcelContent = Mail | Hook | Placed
+class Push(msgspec.Struct, frozen=True, kw_only=True, tag="push"):
+    """What one browser shows, in its reader's language. `url` begins with a slash, as browsers ask for it; `kind` is
+    the kind of notice. Where it goes is looked up when it is sent: the subscription may have ended by then."""
+
+    subscription_id: str
+    kind: str
+    title: str
+    body: str = ""
+    url: str = ""
+
+
+ParcelContent = Mail | Hook | Placed | Push
+_CHANNELS: dict[type[ParcelContent], Channel] = {
+    Mail: Channel.MAIL,
+    Hook: Channel.WEBHOOK,
+    Placed: Channel.PLACE,
+    Push: Channel.PUSH,
+}
+
+
+def channel_of(content: ParcelContent) -> Channel:
+    return _CHANNELS[type(content)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

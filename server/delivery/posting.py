@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from server.clock import Clock, utc_now
-from server.delivery.outbox import arrived, claim, forget_parcels, has_due, one_parcel, returned
+from server.delivery.outbox import arrived, claim, forget_parcel, forget_parcels, has_due, one_parcel, returned
 from server.delivery.parcel import Carrier, Channel, Parcel
 from server.errors import NotDelivered
 from server.storage.database import Database
@@ -17,6 +17,7 @@ from server.storage.repeating import ONCE_IT_SERVES, repeat
 _LOG = logging.getLogger("jindu.delivery")
 _EVERY_SECONDS = 5.0
 _FORGET_SECONDS = 3_600
+_AT_ONCE = 10
 _TOLD_AFTER = 3  # attempts: what fails once is mostly a moment
 
 Undelivered = Callable[[Parcel, NotDelivered], Awaitable[None]]
@@ -60,7 +61,9 @@ class Posting:
             is_due = await has_due(connection, now, channels)
         if is_due:
             async with self._database.write() as connection:
-                parcels = await claim(connection, now, channels=channels)
+                parcels = await claim(connection, now, limit=_AT_ONCE, channels=channels)
+            if len(parcels) == _AT_ONCE:
+                self.hurry()  # there may be more
             await asyncio.gather(*(self._carry(parcel) for parcel in parcels))
         if (now - self._forgot_at).total_seconds() > _FORGET_SECONDS:
             self._forgot_at = now
@@ -86,7 +89,9 @@ class Posting:
             _LOG.exception("a parcel could not be carried", extra=_named(parcel))
             error = NotDelivered("Something unexpected went wrong; the server's log has the details.")
         async with self._database.write() as connection:
-            if error is None:
+            if parcel.channel is Channel.PUSH and (error is None or error.is_final):
+                await forget_parcel(connection, parcel)  # the bell has it, and nobody else is to read it
+            elif error is None:
                 await arrived(connection, parcel, self._clock())
             else:
                 await returned(connection, parcel, error, self._clock())
@@ -97,6 +102,8 @@ class Posting:
             await self._say(parcel, error)
 
     async def _say(self, parcel: Parcel, error: NotDelivered) -> None:
+        if parcel.channel is Channel.PUSH:  # no administrator can do anything about somebody's browser
+            return
         is_new = parcel.attempts == _TOLD_AFTER or (error.is_final and parcel.attempts < _TOLD_AFTER)
         if is_new and self.on_undelivered is not None:
             await self.on_undelivered(parcel, error)

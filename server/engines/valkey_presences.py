@@ -41,6 +41,7 @@ class ValkeyPresences:
         self._beats = 0
         self._is_to_be_written = asyncio.Event()
         manager.watch(self._changed)
+        manager.watch_looking(self._changed)
         broker.when_back(self._is_to_be_written.set)
 
     @property

@@ -83,6 +83,10 @@ class StaticFiles:
             response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         return response
 
+    def as_written(self, name: str) -> web.FileResponse:
+        """One that has an address of its own besides; it is asked for whether it is still the same."""
+        return web.FileResponse(self._tree.plain[name], headers={hdrs.CACHE_CONTROL: _ASK_AGAIN})
+
     def route(self) -> web.RouteDef:
         """Any other name is not found, without a look at the disk."""
         return web.get("/static/{name:.+}", self.send, name="static")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +15,6 @@ from server.jobs.job import Job
 from server.jobs.outcomes import Notice
 from server.live.kept import notice_body
 from server.live.notice_kinds import NoticeKind
-from server.live.notice_mails import NoticeMails
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication, user_topic
 from server.realtime.history import History, KeptMessage
@@ -28,6 +27,18 @@ from server.texts import phrase
 _LOG = logging.getLogger("jindu.live")
 _FULL_DISK_SECONDS = 5.0  # what a full disk did not take is tried again so often
 _USERS_AT_ONCE = 1_000  # a transaction of 20 ms or so, then whoever else wants to write has their turn
+
+
+class NoticeWay(Protocol):
+    """One by which people are told besides the bell, where they chose it."""
+
+    async def put(self, connection: AsyncConnection, user_id: str, kind: NoticeKind, notice: Notice) -> None:
+        """In the caller's transaction."""
+
+    async def put_for_some(
+        self, connection: AsyncConnection, user_ids: Sequence[str], kind: NoticeKind, notice: Notice
+    ) -> None:
+        """The same for those among them who may want it."""
 
 
 class UnreadChanged(Publication, frozen=True, kw_only=True):
@@ -49,14 +60,13 @@ class Notices:
         broker: Broker,
         history: History,
         database: Database,
-        mails: NoticeMails | None = None,
+        ways: Sequence[NoticeWay] = (),
     ) -> None:
-        """`mails`: without it nothing leaves by mail."""
         self._manager = manager
         self._broker = broker
         self._history = history
         self._database = database
-        self._mails = mails
+        self._ways = ways
         self._storing: set[asyncio.Task[None]] = set()
 
     def warn(self, user_id: str, notice: Notice, *, kind: NoticeKind | None = NoticeKind.ACCOUNT) -> None:
@@ -80,8 +90,8 @@ class Notices:
                 kept = await self._history.append_for_some(
                     connection, after=last, limit=_USERS_AT_ONCE, type=NOTIFICATION, body=body
                 )
-                if self._mails is not None:
-                    await self._mails.put_for_some(connection, [*kept.positions], NoticeKind.ANNOUNCED, notice)
+                for way in self._ways:
+                    await way.put_for_some(connection, [*kept.positions], NoticeKind.ANNOUNCED, notice)
             if not kept.positions:
                 return told
             self._broker.send(kept)
@@ -108,7 +118,7 @@ class Notices:
         choices = found.scalar_one_or_none() or {}
         if choices.get(kind, True):
             return [await self.keep(connection, user_id, notice, kind=kind)]
-        await self._mail(connection, user_id, notice, kind)
+        await self._tell_besides(connection, user_id, notice, kind)
         return []
 
     async def keep(
@@ -116,14 +126,17 @@ class Notices:
     ) -> KeptMessage:
         """In the caller's transaction, whatever they chose to be told of; right after its commit it is sent.
 
-        By mail, too, where they chose that for its `kind`; what has none is for the bell alone.
+        In other ways, too, where they chose that for its `kind`; what has none is for the bell alone.
         """
-        await self._mail(connection, user_id, notice, kind)
+        await self._tell_besides(connection, user_id, notice, kind)
         return await self._history.append(connection, user_id, type=NOTIFICATION, body=notice_body(notice))
 
-    async def _mail(self, connection: AsyncConnection, user_id: str, notice: Notice, kind: NoticeKind | None) -> None:
-        if self._mails is not None and kind is not None:
-            await self._mails.put(connection, user_id, kind, notice)
+    async def _tell_besides(
+        self, connection: AsyncConnection, user_id: str, notice: Notice, kind: NoticeKind | None
+    ) -> None:
+        if kind is not None:
+            for way in self._ways:
+                await way.put(connection, user_id, kind, notice)
 
     def send(self, kept: KeptMessage) -> None:
         self._broker.send(kept.as_told())

@@ -71,6 +71,7 @@ def _live(readings: Readings) -> Iterable[Family]:
     yield _counter("jindu_received_bytes", "Bytes of messages received.", traffic.received_bytes)
     outcomes = {"whole": traffic.recoveries_whole, "refused": traffic.recoveries_refused}
     yield _counter("jindu_recoveries", "Clients that came back for what they missed.", outcomes, "outcome")
+    yield _counter("jindu_pushes", "Notifications for browsers that no page shows.", readings["pushes"], "outcome")
     yield _histogram("jindu_delivery_seconds", "From publication to the socket's write.", {"": traffic.delivery})
 
 

@@ -19,7 +19,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection, Link
 from server.realtime.flusher import Flusher
 from server.realtime.limits import LiveLimits, RateLimit
-from server.realtime.presence import Presence, presence_of
+from server.realtime.presence import LOOKING, Presence, presence_of
 from server.realtime.subscribers import Subscribers
 from server.realtime.traffic import Traffic
 from server.realtime.wording import Wording
@@ -80,6 +80,7 @@ class ConnectionManager:
         self._closed: Counter[str] = Counter()
         self._gone: Counter[str] = Counter()
         self._watchers: list[ConnectionWatch] = []
+        self._looking_watchers: list[ConnectionWatch] = []
         self._is_draining = False
 
     def new_connection(self, *, client_id: str, principal: Principal, language: str, link: Link) -> Connection:
@@ -146,6 +147,10 @@ class ConnectionManager:
         """Call `watcher` whenever a connection has come or gone."""
         self._watchers.append(watcher)
 
+    def watch_looking(self, watcher: ConnectionWatch) -> None:
+        """Call `watcher` whenever somebody begins or ends to look at a page of a connection that is there."""
+        self._looking_watchers.append(watcher)
+
     def _tell(self, connection: Connection) -> None:
         for watcher in self._watchers:
             watcher(connection)
@@ -192,12 +197,19 @@ class ConnectionManager:
         connection.events |= names
         for event in names:
             self._subscribers.add(event, connection)
+        self._tell_looking(connection, names)
 
     def unsubscribe(self, connection: Connection, events: Iterable[str]) -> None:
         names = frozenset(events)
         connection.events -= names
         for event in names:
             self._subscribers.discard(event, connection)
+        self._tell_looking(connection, names)
+
+    def _tell_looking(self, connection: Connection, names: frozenset[str]) -> None:
+        if LOOKING in names and connection.id in self.active_connections:
+            for watcher in self._looking_watchers:
+                watcher(connection)
 
     def has_subscribers(self, event: str) -> bool:
         return self._subscribers.count(event) > 0

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from server.realtime.connection import Connection
 
+LOOKING = "me:looking"
+"""Subscribed to by a page as long as somebody looks at it: nothing is ever published on it."""
 _BROWSERS = (
     ("Edge", r"Edg/"),
     ("Opera", r"OPR/"),
@@ -66,6 +68,7 @@ class Presence:
     dropped: int
     transport: str = ""  # what carries it; a node of an older version does not say
     node: str = ""  # that holds it, where there may be several
+    is_looking: bool = False  # somebody has a page of it before their eyes
 
 
 def is_about(presence: Presence, wanted: str) -> bool:
@@ -97,6 +100,7 @@ def presence_of(connection: Connection, *, node: str = "") -> Presence:
         dropped=connection.dropped,
         transport=connection.transport,
         node=node,
+        is_looking=LOOKING in connection.events,
     )
 
 

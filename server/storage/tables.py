@@ -773,6 +773,21 @@ notice_mails = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    _id(),
+    _user("user_id"),
+    # One browser is one session, and whoever signs out is told no more there.
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("endpoint_hash", String(64), nullable=False, unique=True),  # a browser tells one person at a time
+    Column("host", String(255), nullable=False),
+    Column("sealed", Text, nullable=False),  # delivery.push.PushTarget
+    _json("kinds", "[]"),  # live.notice_kinds
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("held_at", UtcDateTime),  # restored from a backup then, and not seen since
+)
+
 channel_places = Table(
     "channel_places",
     metadata,

@@ -5,10 +5,12 @@ import { isLost, startConnectionState } from "./connection-state.js";
 import { startConfirming } from "./dialog.js";
 import { Fragments } from "./fragments.js";
 import { startGoingBack } from "./going-back.js";
+import { startKeeping } from "./installed.js";
 import { JobTable } from "./job-table.js";
 import { startJobsLive } from "./jobs-live.js";
 import { LiveClient } from "./live-client.js";
 import { startDoubting } from "./live-doubt.js";
+import { startLooking } from "./looking.js";
 import { startMenus } from "./menus.js";
 import { startNotifications } from "./notifications.js";
 import { startPalette } from "./palette.js";
@@ -35,6 +37,7 @@ startStars();
 startSubmittingChoices();
 dropDraftsOnSignOut();
 startRelativeTimes();
+startKeeping(live, jobs);
 if (live) {
   startShortcuts(startPalette());
   startLive();
@@ -52,6 +55,7 @@ function startLive() {
   const fragments = new Fragments(live, jobs, watched);
   const loadNotifications = startNotifications(live);
   startSayingWhy(live);
+  if ("pushes" in document.body.dataset) startLooking(live);
 
   for (const type of ["job", "file_upload_progress", "data_import_progress", "batch_report_progress"]) {
     live.on(type, (job) => jobs.apply(job));

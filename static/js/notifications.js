@@ -5,6 +5,7 @@ import { at } from "./addresses.js";
 import { t } from "./i18n.js";
 import { toast } from "./toasts.js";
 import { swap } from "./swap.js";
+import { showInTitle } from "./tab-title.js";
 
 const NAMED = 3; // how many of the missed ones the toast names
 const LOAD_PAUSE_MS = 250; // many at once are one request
@@ -21,6 +22,8 @@ export function startNotifications(live) {
   const show = (count) => {
     unread = count;
     showCount(menu, count);
+    showInTitle({ unread: count });
+    document.dispatchEvent(new CustomEvent("unread:changed", { detail: count }));
   };
 
   const load = async () => {

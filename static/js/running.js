@@ -5,16 +5,16 @@ import { isLost } from "./connection-state.js";
 import { duration, number, percent, t } from "./i18n.js";
 import { isFinal } from "./job-table.js";
 import { fillBar } from "./jobs-live.js";
+import { showInTitle } from "./tab-title.js";
 
 export function startRunningStrip(own, watched) {
   const strip = document.getElementById("running-strip");
-  const title = document.title;
   const update = () => {
     const jobs = own.running();
     strip.hidden = jobs.length === 0;
     if (jobs.length) showStrip(strip, jobs);
-    const shown = isLost() ? "" : (pageJobPercent(own, watched) ?? progressOf(jobs.filter(isMoving)));
-    document.title = shown ? `${shown} · ${title}` : title;
+    const progress = isLost() ? "" : (pageJobPercent(own, watched) ?? progressOf(jobs.filter(isMoving)));
+    showInTitle({ progress });
   };
   own.listen(update);
   watched.listen(update);

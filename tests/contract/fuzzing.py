@@ -22,6 +22,7 @@ UNSAYABLE: dict[str, tuple[tuple[int, ...], str]] = {
         "characters that are not printable or not NFKC; which languages and zones there are",
     ),
     "api_change_my_mail": ((422, 429), "whether mail is set up; what an address is; how many were tried"),
+    "api_push_subscribe": ((403, 422), "whether it is set up; that a token is no browser; where notifications go"),
     "api_confirm_my_mail": ((422, 429), "whether there is an address to confirm"),
     "api_create_user": ((422,), "the same, and passwords that everybody tries first"),
     **dict.fromkeys(("api_create_group", "api_change_group"), ((422,), "which users there are; such characters")),
@@ -115,6 +116,7 @@ _NAMED = {
 # they meet ids of nothing, and of things that were made to be thrown away.
 _TAKES_AWAY = (
     "api_delete_token",
+    "api_push_unsubscribe",
     "api_remove_alert_rule",
     "api_end_maintenance",
     "api_remove_wall",

@@ -28,6 +28,7 @@ blocks:
   - chart: {kind: bar, query: rows, x: region, y: amount}
   - table: {query: rows}
 """
+OF_BROWSERS = "/push/subscriptions/{id}"  # made by whoever signed in with a password, and by no token
 HOSTILE = "{{ [1]|batch(1000000000,'x')|list|length }}"
 HOSTILE_TEMPLATE = f'title: t\nblocks:\n  - heading: "{HOSTILE}"\n'
 Body = dict[str, Any]
@@ -71,6 +72,7 @@ async def prepared(client: aiohttp.ClientSession) -> dict[str, str]:
         view = await response.json()
     return {
         "/views/{id}": f"/views/{view['id']}",
+        OF_BROWSERS: f"/push/subscriptions/{view['id']}",  # where nothing is
         "/datasets/{name}": "/datasets/orders",
         "/templates/{name}": "/templates/report",
         "/uploads/{id}": f"/uploads/{upload_id}",

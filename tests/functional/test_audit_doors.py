@@ -30,6 +30,7 @@ from tests.functional.live_client import live
 from tests.functional.test_accounts_admin import id_of
 from tests.functional.test_report_images import png
 from tests.functional.ways_in import BEGINNINGS, of_links, of_passkeys, of_second_factors
+from tests.push_double import PushDouble
 from tests.unit.operations.conftest import SALES as OWN_SALES
 
 Client = aiohttp.ClientSession
@@ -232,6 +233,7 @@ async def of_the_account(walk: Walk, server: Server, alice: Client) -> None:
         await go(here, "POST /logout")
     await go(alice, "PATCH /api/v1/me", json={"time_zone": "Asia/Tokyo"})
     await of_mail(walk, server, alice)
+    await of_push(walk, server)
     token = await go(alice, "POST /api/v1/tokens", json={"name": "t"}, key="id")
     await go(alice, "DELETE /api/v1/tokens/{token_id}", f"/api/v1/tokens/{token}")
 
@@ -250,6 +252,14 @@ async def of_mail(walk: Walk, server: Server, alice: Client) -> None:
         await go(anybody, "POST /account/mail/confirmation")
         await go(anybody, "POST /mail/confirm", f"/mail/confirm?code={code}")
         await go(anybody, "POST /account/mail", data={"address": "b@example.com"})
+
+
+async def of_push(walk: Walk, server: Server) -> None:
+    browsers = PushDouble(url="https://fcm.googleapis.com")
+    async with browser(server) as here:
+        await sign_in(here, "alice")
+        made = await walk.through(here, "POST /api/v1/push/subscriptions", json=browsers.subscription("a"), key="id")
+        await walk.through(here, "DELETE /api/v1/push/subscriptions/{id}", f"/api/v1/push/subscriptions/{made}")
 
 
 async def of_administrators(walk: Walk, admin: Client, alice: Client) -> None:

@@ -33,7 +33,7 @@ KINDS = (
     "/views/{id}",
 )
 PUBLIC = re.compile(
-    r"/(login|login/code|login/passkey|login/passkey/begin|login/openid|login/openid/callback|logout|setup|invitation|reset-password|mail/confirm|mail/stop|unsubscribe/\{code\}|"
+    r"/(login|login/code|login/passkey|login/passkey/begin|login/openid|login/openid/callback|logout|setup|invitation|reset-password|mail/confirm|mail/stop|service-worker.js|manifest.webmanifest|offline|unsubscribe/\{code\}|"
     r"s/\{secret\}(/.*)?|language|healthz|readyz|docs|docs/api/[^/]+|docs/events|docs/events.json|help|help/pictures/\{file\}|help/\{name\}|help/\{language\}/\{chapter\}|websocket-test|wall|"
     r"api/v1/tokens|api/v1/openapi.json|api/v1/uploads)$"
 )

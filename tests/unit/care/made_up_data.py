@@ -23,6 +23,7 @@ from server.storage.privacy import make_directory
 from server.storage.tables import UtcDateTime, metadata
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+_ANEW = frozenset({"epoch", "held_at"})  # columns that restoring writes
 KEY = b"bXkga2V5IGlzIG15IGNhc3RsZSwgYXMgdGhleSBzYXk="
 TEXTS = ("", "华东 – “quoted”\nnext line\ttab", "it's 'one' \\ back\\slash")
 JSON_TEXTS = ('{"a":1,"b":[null,1.5,"é"]}', "null", "123456789012345678901234567890")
@@ -63,7 +64,7 @@ class MadeUpData:
         with closing(sqlite3.connect(self.path / "jindu.db")) as connection:
             found = {}
             for table in metadata.sorted_tables:
-                columns = ", ".join(f'"{c.name}", typeof("{c.name}")' for c in table.columns if c.name != "epoch")
+                columns = ", ".join(f'"{c.name}", typeof("{c.name}")' for c in table.columns if c.name not in _ANEW)
                 found[table.name] = connection.execute(f'SELECT {columns} FROM "{table.name}" ORDER BY 1, 3').fetchall()
             return found
 

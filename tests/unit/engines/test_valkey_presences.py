@@ -15,6 +15,7 @@ from server.engines.valkey_asking import ValkeyAsking
 from server.engines.valkey_presences import ValkeyPresences
 from server.realtime.broker import Hearing
 from server.realtime.manager import ConnectionManager
+from server.realtime.presence import LOOKING
 from tests import valkey
 from tests.unit.realtime.people import join, manager_of
 from tests.waiting import until
@@ -92,3 +93,18 @@ async def test_without_valkey_a_node_knows_its_own() -> None:
     assert (await presences.crowd()).connections == 1
     async with meanwhile(presences.run()):
         await asyncio.sleep(0)
+
+
+async def test_other_nodes_soon_see_whether_somebody_looks(nodes: list[Node]) -> None:
+    here, there = nodes
+    hers = join(here.manager, "alice", "desk")
+    assert hers.connection
+
+    async def are_looking(wanted: list[bool]) -> bool:
+        return [each.is_looking for each in await there.presences.of_user("alice")] == wanted
+
+    await until(lambda: are_looking([False]))
+    here.manager.subscribe(hers.connection, [LOOKING])
+    await until(lambda: are_looking([True]))
+    here.manager.unsubscribe(hers.connection, [LOOKING])
+    await until(lambda: are_looking([False]))

@@ -180,7 +180,7 @@ async def test_notices_put_them_there_in_the_same_transaction(layer: Layer) -> N
         broker=layer.realtime.broker,
         history=layer.realtime.history,
         database=layer.database,
-        mails=desk.mails,
+        ways=[desk.mails],
     )
     with suppress(LookupError):
         async with layer.database.write() as connection:
