@@ -71,6 +71,10 @@ def test_the_period_stands_in_the_subject_once() -> None:
     assert words().subject == "Sales · 2026-10"
     assert words(batch_name="Sales 2026-10").subject == "Sales 2026-10"
     assert words(period="").subject == "Sales · Nov 27, 2026"
+    for said in ("Sales · October 2026", "销售月报 · 2026年10月"):  # as batches are called, in either language
+        assert words(batch_name=said).subject == said
+    assert words(period="2026-10-05", batch_name="Sales · 2026年10月5日").subject == "Sales · 2026年10月5日"
+    assert words(period="2026-01-01 – 2026-01-31").subject == "Sales · 2026-01-01 – 2026-01-31"
     filled = words(subject="{{ batch }} {{count}} {{ recipient }}", batch_name="{{ date }}").subject
     assert filled == "{{ date }} 2 boss@example.com"  # what a value holds is no placeholder
 

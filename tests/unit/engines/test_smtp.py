@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.delivery.parcel import Attachment, Channel, Mail, Parcel, ParcelState
@@ -79,6 +81,25 @@ async def test_it_arrives_as_it_was_written(tmp_path: Path, mail_server: MailSer
     assert (text.get_content().strip(), html.get_content().strip()) == ("看一下。", "<p>看一下。")
     (attached,) = message.iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("销售.pdf", b"%PDF")
+
+
+@pytest.mark.parametrize(
+    "name", ["Sales.xlsx", "销售.xlsx", "华东区域 2026 年十月份的销售与应收账款情况月报（第二版）.xlsx"]
+)
+async def test_files_keep_their_types_and_names(tmp_path: Path, mail_server: MailServer, name: str) -> None:
+    """A type longer than a line, as that of Excel; names as RFC 2231 has them, and as encoded words."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "1.xlsx").write_bytes(b"PK")
+    sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    mail = msgspec.structs.replace(MAIL, attachments=(Attachment(name=name, media_type=sheet, blob="reports/1.xlsx"),))
+    async with mail_server.listening() as port:
+        await carrier(tmp_path, port).carry(parcel(mail))
+    (attached,) = mail_server.taken[0].iter_attachments()
+    assert (attached.get_content_type(), attached.get_filename()) == (sheet, name)
+    written = str(dict(attached.raw_items())["Content-Type"])
+    assert written.partition(";")[0].strip() == sheet
+    said = written.partition('name="')[2].rstrip('"')
+    assert str(make_header(decode_header(said))) == name  # what Gmail, QQ and Outlook look at
 
 
 async def test_it_signs_in_when_it_is_told_to(tmp_path: Path, mail_server: MailServer) -> None:

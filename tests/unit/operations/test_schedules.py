@@ -141,7 +141,7 @@ async def test_each_time_gives_one_batch_that_speaks_of_its_own_time(node: Node,
     head = await house.todo.batches.get(house.alice, run.batch_id)
     assert (head.as_of, head.time_zone) == (datetime(2036, 11, 1, 0, tzinfo=UTC), SHANGHAI)
     assert await batch_count(house) == 1
-    assert (await node.schedules.of_batch(house.alice, run.batch_id)).name == "monthly"  # type: ignore[union-attr]
+    assert (await node.schedules.of_batch(house.alice, run.batch_id)).name == "Sales of month"  # type: ignore[union-attr]
     assert await node.schedules.of_batch(house.bob, run.batch_id) is None
     # A clock that is set back does nothing again.
     await node.look("2036-10-31T12:00:00+00:00")
