@@ -412,6 +412,16 @@ async def test_a_button_that_is_pressed_twice_runs_once_but_not_what_was_changed
     assert (await node.schedules.run(house.alice, schedule_id)).id not in (first.id, changed.id)
 
 
+async def test_a_chinese_name_is_found_by_how_it_sounds(node: Node, house: House, alice: Principal) -> None:
+    await planned(node, name="华东销售月报")
+    await planned(node, name="Rest")
+    for typed in ("xiaoshou", "XiaoSh", "xs", "销售"):
+        assert [each.name for each in (await node.schedules.list(alice, q=typed)).items] == ["华东销售月报"], typed
+    assert (await node.schedules.list(alice, q="month")).total == 2  # by the name of their template
+    assert (await node.schedules.list(alice, q="kucun")).total == 0
+    assert (await node.schedules.list(house.bob, q="xiaoshou")).total == 0
+
+
 async def test_who_may_do_what(node: Node, house: House, alice: Principal, bob: Principal) -> None:
     schedule_id = await planned(node, name="Mine")
     viewer, reader = only_looking(alice)
