@@ -9,6 +9,7 @@ from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from server.clock import utc_now
+from server.deliveries.freezing import Freezing
 from server.settings import Settings
 from server.storage.tables import users
 from tests.conftest import Server
@@ -327,7 +329,12 @@ async def test_made_later_is_sent_later_and_rights_are_asked_anew(
 
 
 async def test_pages_of_deliveries_and_the_link_that_ends_mail(
-    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+    server: Server,
+    mails: MailServer,
+    alice: Client,
+    bob: Client,
+    admin: Client,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await prepared(alice)
     assert "Mail them to" in await answer(alice, "GET", "/templates/sales")
@@ -379,8 +386,11 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     await answer(alice, "POST", f"{page}/edit", 303, data=[*rest, *three[:3]])
     await answer(alice, "POST", f"{page}/run", 303)
     (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
+    panel = f"/batches/{run['batch_id']}/deliveries"
     batch = await ended(alice, run["batch_id"])
     await sent(server, alice, batch)
+    assert "data-unsettled" not in await answer(alice, "GET", panel)
+    assert "data-unsettled" not in await answer(alice, "GET", f"{page}?fragment")
     told = "Delivered: 2, not delivered: 0, left out: 0"
     month = await answer(alice, "GET", "/schedules")
     assert told in month
@@ -398,6 +408,13 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     refused = await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 422, data={"via": "mail", "to": ""})
     assert "Name an address" in refused
     await answer(alice, "POST", f"/batches/{batch['id']}/deliveries/release", 303)
+    # A page that is written before they are is looked at again once its events are heard.
+    with monkeypatch.context() as patched:
+        patched.setattr(Freezing, "freeze_due", AsyncMock())
+        one = {"via": "mail", "to": "boss@example.com"}
+        await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 303, data=one)
+        wanted = await answer(alice, "GET", panel)
+        assert ("They go out once the reports are made." in wanted, "data-unsettled" in wanted) == (True, True)
 
     # The link asks, and only its button acts; with one click of a mail program, too.
     assert south["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
