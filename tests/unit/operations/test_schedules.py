@@ -149,6 +149,38 @@ async def test_each_time_gives_one_batch_that_speaks_of_its_own_time(node: Node,
     assert len(await node.runs(schedule_id)) == 1
 
 
+@pytest.mark.parametrize(
+    ("begin", "at_half_past_two"),
+    [("2036-03-29T22:00:05+00:00", "2036-03-30T01:00:00Z"), ("2036-10-25T21:00:05+00:00", "2036-10-26T00:30:00Z")],
+    ids=["forward", "back"],
+)
+async def test_each_fires_once_on_two_nodes_when_the_clocks_change(
+    node: Node, house: House, begin: str, at_half_past_two: str
+) -> None:
+    """Half past two does not exist on one of these days, and comes twice on the other; hours go by one by one."""
+    ordered: dict[str, list[datetime]] = {"daily": [], "hourly": [], "at three": []}
+
+    async def full(_principal: Principal, order: BatchOrder, **_more: Any) -> BatchStart:
+        """No reports: this is not about them."""
+        ordered[names[order.schedule_id or ""]].append(datetime.fromisoformat(order.as_of))
+        raise QuotaExceeded
+
+    node.now = datetime.fromisoformat(begin)
+    other = Node(house, now=node.now - timedelta(seconds=3))
+    crons = {"daily": "30 2 * * *", "hourly": "0 * * * *", "at three": "0 3 * * *"}
+    wishes = {name: {"cron": cron, "time_zone": "Europe/Berlin", "name": name} for name, cron in crons.items()}
+    names = {await planned(node, **wish): name for name, wish in wishes.items()}
+    nodes = [each.ordering_by(full) for each in (node, other)]
+    for _ in range(12):
+        node.now += timedelta(minutes=30)
+        other.now += timedelta(minutes=30)
+        await asyncio.gather(*(each.scheduler.look() for each in (*nodes, *nodes)))
+    first = datetime.fromisoformat(begin).replace(second=0)
+    assert ordered["hourly"] == [first + timedelta(hours=hour) for hour in range(1, 7)]
+    assert ordered["daily"] == [datetime.fromisoformat(at_half_past_two)]
+    assert len(ordered["at three"]) == 1
+
+
 async def test_words_for_days_may_be_given_and_mean_what_they_mean_at_the_planned_time(
     node: Node, house: House
 ) -> None:
