@@ -19,6 +19,7 @@ from server.reports.formats import Formats, ValueFormat
 from server.reports.work import ChartPicture
 from server.texts import phrase, told
 
+_MOST_PAGE_BYTES = 95_000  # Gmail clips at 102 kB
 _A_SECOND = timedelta(seconds=1)
 
 
@@ -127,6 +128,16 @@ class DeliveryWords:
         return f"{self._base}/batches/{self._delivery.batch_id}"
 
     def _page(self) -> str:
+        """With as many of the reports as programs show whole: of a longer one Gmail hides what comes last, and with it
+        what is left out and how such mail ends."""
+        shown = self._shown()
+        page = self._page_of(shown)
+        while len(page.encode()) > _MOST_PAGE_BYTES and len(shown) > 1:
+            shown = shown[: len(shown) * 3 // 4]
+            page = self._page_of(shown)
+        return page
+
+    def _page_of(self, shown: Sequence[ShownReport]) -> str:
         url = self.url
         return mail_page(
             language=self._content.language,
@@ -134,9 +145,9 @@ class DeliveryWords:
             heading=self._heading,
             period=self._about,
             paragraphs=[text.splitlines() for text in self._paragraphs()],
-            reports=self._shown(),
+            reports=shown,
             button=LinkTo(url=url, label=self.gettext("Open the reports")) if url else None,
-            notes=self._notes(),
+            notes=self._notes(len(shown)),
             footer=self._footer(),
             unsubscribe=LinkTo(url=self._unsubscribe, label=self.gettext("No more of this mail"))
             if self._unsubscribe
@@ -150,12 +161,12 @@ class DeliveryWords:
             return [self._told(phrase("“{name}” is ready."), name=self._heading)]
         return [self._told(phrase("{count} reports of “{name}” are ready."), name=self._heading, count=self._reports)]
 
-    def _notes(self) -> list[str]:
-        """What a reader has to know, and would not see."""
+    def _notes(self, shown: int | None = None) -> list[str]:
+        """What a reader has to know, and would not see; of all reports or those that are `shown`."""
         content, notes = self._content, []
         if content.missing:
             notes.append(self._told(phrase("Reports that could not be made: {count}."), count=content.missing))
-        left = self._reports - len(content.reports)
+        left = self._reports - (len(content.reports) if shown is None else shown)
         if left > 0:
             notes.append(self._told(phrase("And {count} more reports, which are not listed here."), count=left))
         if content.is_large and self._has_links:

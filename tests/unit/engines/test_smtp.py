@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from server.engines.local_files import LocalFiles
 from server.engines.smtp import SmtpMail
 from server.errors import NotDelivered
 from server.settings import Settings
+from tests.functional.certificates import Authority
 from tests.mail_server import MailServer
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -138,6 +140,26 @@ async def test_a_server_that_is_away_or_has_no_tls_is_said_to_be(tmp_path: Path,
     with pytest.raises(NotDelivered, match="cannot be reached"):
         await carrier(tmp_path, port).carry(parcel())
     assert mail_server.taken == []
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_lines_are_private_and_only_to_who_proves_who_they_are(
+    tmp_path: Path, mail_server: MailServer, security: Literal["starttls", "tls"]
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue()
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    trust = ssl.create_default_context(cafile=authority.path)
+    options: dict[str, Any] = {"tls_context": own, "require_starttls": True} if security == "starttls" else {"tls": own}
+    async with mail_server.listening(**options) as port:
+        sending = Settings(
+            smtp_host="127.0.0.1", smtp_port=port, smtp_security=security, mail_from="Jindu <jindu@example.com>"
+        )
+        await SmtpMail(sending, LocalFiles(tmp_path), trust=trust).carry(parcel())
+        with pytest.raises(NotDelivered, match="No safe line to"):
+            await SmtpMail(sending, LocalFiles(tmp_path)).carry(parcel())
+    assert len(mail_server.taken) == 1
 
 
 async def test_without_a_server_nothing_is_set_up(tmp_path: Path) -> None:
