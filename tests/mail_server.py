@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
@@ -62,7 +63,8 @@ class MailServer:
         return AuthResult(success=self.bearers[-1] in self.takes_bearers, handled=False)
 
     @asynccontextmanager
-    async def listening(self, **options: Any) -> AsyncIterator[int]:
+    async def listening(self, *, tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
+        """With `tls` from the first byte on, if any; `options` are those of aiosmtpd, such as its own for STARTTLS."""
         loop = asyncio.get_running_loop()
         made = []
 
@@ -70,7 +72,7 @@ class MailServer:
             made.append(SMTP(self, hostname="mail.example", loop=loop, **options))
             return made[-1]
 
-        server = await loop.create_server(protocol, "127.0.0.1", 0)
+        server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls)
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

@@ -24,6 +24,7 @@ FIELDS = (
 ADD, REMOVE = "add_delivery", "remove_delivery"
 MOST_FORM_BYTES, MOST_FORM_FIELDS = 1024 * 1024, 200 + MOST_WISHES * len(FIELDS)
 _ADDRESSED = (DeliveryVia.MAIL, DeliveryVia.LINK)
+_WITH_SECRET = (DeliveryVia.WEBHOOK, DeliveryVia.DINGTALK, DeliveryVia.FEISHU)
 _PLACES = (DeliveryVia.FOLDER, DeliveryVia.S3)
 _COMMAS = re.compile(r"[,;，；、]+")
 _NO_ADDRESS = "https://"  # is refused as one: what is left out must not become that of another one
@@ -111,10 +112,14 @@ def _wish(group: Mapping[str, str], via: DeliveryVia, old: DeliveryWish | None) 
     elif via in _PLACES:
         values["path"] = where
     elif old is not None and old.via is via and where in ("", old.host):
-        values |= {"host": old.host, "sealed": old.sealed, "secret": group.get("secret", "")}
+        values |= {"host": old.host, "sealed": old.sealed, "secret": _secret(group, via)}
     else:
-        values |= {"url": where or _NO_ADDRESS, "secret": group.get("secret", "")}
+        values |= {"url": where or _NO_ADDRESS, "secret": _secret(group, via)}
     return DeliveryWish(via=via, **values)
+
+
+def _secret(group: Mapping[str, str], via: DeliveryVia) -> str:
+    return group.get("secret", "") if via in _WITH_SECRET else ""
 
 
 def _to(where: str, group: Mapping[str, str]) -> dict[str, Any]:

@@ -184,7 +184,10 @@ async def delete_schedule(request: web.Request) -> web.Response:
 
 
 async def _read(request: web.Request) -> Form:
-    return await read_form(request, limit_bytes=MOST_FORM_BYTES, max_fields=MOST_FORM_FIELDS)
+    """With the one field of a template's page, `mail_to`, as the fields of a delivery."""
+    form = await read_form(request, limit_bytes=MOST_FORM_BYTES, max_fields=MOST_FORM_FIELDS)
+    mail_to = form.get("mail_to", "").strip()
+    return Form([("via", DeliveryVia.MAIL.value), ("to", mail_to), *form.pairs()]) if mail_to else form
 
 
 async def _turned(request: web.Request, *, is_on: bool) -> web.Response:
@@ -307,8 +310,6 @@ def _changes(form: Form, *, before: Schedule | None = None) -> dict[str, Any]:
         changes |= {"runs": kind, PLAN_FIELDS[kind]: FORMS[kind].plan(form, before.ordered if before else None)}
     if kind not in DELIVERED:
         return changes
-    mail_to = form.get("mail_to", "").strip()
-    form = Form([("via", "mail"), ("to", mail_to), *form.pairs()]) if mail_to else form
     changes["deliveries"] = wishes_of(form, before.ordered.deliveries if before else ())
     if kind is not RunsWhat.BATCH:
         return changes

@@ -195,9 +195,10 @@ def _of_node_in_an_hour(name: str) -> MeasureNode:
 
 
 def _backup_age(found: Measurements, _target: str) -> float | None:
-    """As long as any node is to make some."""
+    """Of those of each night as long as any node is to make some, and of those of schedules that are on: the newest."""
     keeps = found.five_minutes.get("keeps_backups")
-    return found.known.get("backup_age") if keeps and keeps[1] else None
+    ages = [found.known.get("backup_age") if keeps and keeps[1] else None, found.known.get("scheduled_backup_age")]
+    return min((age for age in ages if age is not None), default=None)
 
 
 def _subject(name: str, label: str, cause: Cause, unit: AlertUnit, **rest: Any) -> WatchedSubject:

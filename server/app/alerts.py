@@ -29,6 +29,7 @@ from server.delivery.parcel import Channel
 from server.delivery.placed import PlaceCarrier
 from server.delivery.posting import Posting
 from server.languages import Languages
+from server.schedules.store import backup_proven_at
 from server.settings import Settings
 from server.storage.database import Database
 
@@ -110,7 +111,7 @@ def build_alerts(
 
 
 def _known(database: Database) -> Known:
-    """What is known beside the figures, by the name of its subject."""
+    """What is known beside the figures."""
 
     async def backup_age() -> float | None:
         async with database.read() as connection:
@@ -119,7 +120,12 @@ def _known(database: Database) -> Known:
             return None
         return (utc_now() - state.proven.proven_at).total_seconds()
 
-    return {"backup_age": backup_age}
+    async def scheduled_backup_age() -> float | None:
+        async with database.read() as connection:
+            proven_at = await backup_proven_at(connection)
+        return None if proven_at is None else (utc_now() - proven_at).total_seconds()
+
+    return {"backup_age": backup_age, "scheduled_backup_age": scheduled_backup_age}
 
 
 @asynccontextmanager

@@ -79,7 +79,8 @@ async def _turned(session: CliSession, schedule_id: str, *, is_on: bool) -> dict
 def _line(schedule: dict[str, Any]) -> str:
     """The id first, so that it can be handed on."""
     following = schedule["next_at"][0]["at"] if schedule["next_at"] else "–"
-    last = schedule["last_runs"][0]["state"] if schedule["last_runs"] else "–"
+    runs = schedule["last_runs"]
+    last = ("partial" if runs[0]["outcome"] == "partial" else runs[0]["state"]) if runs else "–"
     why = f" ({schedule['reason']})" if schedule["reason"] else ""
     when = f"next {following}  last {last}"
     return f"{schedule['id']}  {schedule['state']}{why}  {when}  {schedule['runs']}  {schedule['name']}"

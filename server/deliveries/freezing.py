@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +30,10 @@ from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport
 from server.reports.parameter_texts import value_text
 from server.reports.share_links import ShareLinkStore
+from server.reports.summary import labels_of
 from server.storage.database import NOT_NOW, Database
 from server.storage.rows import lock
-from server.storage.tables import batches, deliveries, jobs, schedules
+from server.storage.tables import batches, deliveries, jobs, schedules, templates
 from server.texts import Phrase, phrase
 
 _LOG = logging.getLogger("jindu.deliveries")
@@ -123,6 +124,8 @@ class Freezing:
         known = sa.select(schedules.c.name).where(schedules.c.id == schedule_id)
         list_name = (await connection.scalar(known) if schedule_id else None) or ""
         before = await _before(connection, batch.id)
+        summary = await connection.scalar(sa.select(templates.c.summary).where(templates.c.id == batch.template_id))
+        labels = labels_of(summary or "")
         rows = []
         for each in planned:
             done = before.get((each.position, each.recipient_key), set())
@@ -140,7 +143,7 @@ class Freezing:
             elif problem is not None:
                 row["state"] = DeliveryState.FAILED
             row |= _end_of(problem) if problem else {}
-            content = self._content(batch, each, made, list_name)
+            content = self._content(batch, each, made, list_name, labels)
             await _forget_skipped(connection, batch.id, row)
             if problem is None:
                 content = await self._linked(connection, batch, row["id"], each, content)
@@ -172,7 +175,12 @@ class Freezing:
         }
 
     def _content(
-        self, batch: Batch, planned: PlannedDelivery, made: Sequence[BatchReport], list_name: str
+        self,
+        batch: Batch,
+        planned: PlannedDelivery,
+        made: Sequence[BatchReport],
+        list_name: str,
+        labels: Mapping[str, str],
     ) -> DeliveryContent:
         is_told_in_part = planned.is_whole and planned.wish.via is not DeliveryVia.S3
         told = made[:MOST_REPORTS_TOLD] if is_told_in_part else made
@@ -188,7 +196,7 @@ class Freezing:
             is_whole=planned.is_whole,
             attach=planned.wish.attach and planned.wish.via in _ATTACHING,
             report_ids=[report.id for report in made],
-            reports=[_told(report) for report in told],
+            reports=[_told(report, labels) for report in told],
             missing=sum(report.state is not State.SUCCEEDED for report in planned.reports),
             list_name=list_name,
             path=planned.wish.path,
@@ -245,14 +253,17 @@ def encoded_bytes(size: int) -> int:
     return letters + -(-letters // 76) * 2
 
 
-def _told(report: BatchReport) -> DeliveredReport:
+def _told(report: BatchReport, labels: Mapping[str, str]) -> DeliveredReport:
+    """`labels` are what its parameters are called by people."""
     figures = [figure for figure in report.figures if not figure.row] or report.figures
     return DeliveredReport(
         id=report.id,
         title=report.title,
-        parameters=[(name, value_text(value)) for name, value in report.parameters.items() if value not in (None, "")][
-            :_MOST_PARAMETERS
-        ],
+        parameters=[
+            (labels.get(name, name), value_text(value))
+            for name, value in report.parameters.items()
+            if value not in (None, "")
+        ][:_MOST_PARAMETERS],
         figures=[(figure.label, figure.text) for figure in figures[:_MOST_FIGURES]],
         files=[
             DeliveredFile(

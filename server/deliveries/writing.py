@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -15,9 +15,11 @@ from server.delivery.messages import ChannelMessage, ToldFile
 from server.delivery.parcel import Attachment, InlinePicture, Mail
 from server.delivery.wishes import filled
 from server.languages import Languages, babel_locale
+from server.reports.formats import Formats, ValueFormat
 from server.reports.work import ChartPicture
 from server.texts import phrase, told
 
+_MOST_PAGE_BYTES = 95_000  # Gmail clips at 102 kB
 _A_SECOND = timedelta(seconds=1)
 
 
@@ -53,6 +55,7 @@ class DeliveryWords:
         self._delivery = delivery
         self._content = delivery.content
         self.gettext: Callable[[str], str] = languages.of(delivery.content.language).gettext
+        self._spoken = list(languages.catalogues)
         self._locale = babel_locale(delivery.content.language)
         self._base = base
         self._secrets = secrets
@@ -64,8 +67,7 @@ class DeliveryWords:
         """With what it is about: mail of one subject is put together by programs, and looks like the old one."""
         if self._content.subject:
             return " ".join(filled(self._content.subject, self._values()).split())
-        about = self._content.period or self._date
-        return self._heading if about in self._heading else f"{self._heading} · {about}"
+        return f"{self._heading} · {self._about}" if self._about else self._heading
 
     def mail(self) -> Mail:
         content = self._content
@@ -126,16 +128,26 @@ class DeliveryWords:
         return f"{self._base}/batches/{self._delivery.batch_id}"
 
     def _page(self) -> str:
+        """With as many of the reports as programs show whole: of a longer one Gmail hides what comes last, and with it
+        what is left out and how such mail ends."""
+        shown = self._shown()
+        page = self._page_of(shown)
+        while len(page.encode()) > _MOST_PAGE_BYTES and len(shown) > 1:
+            shown = shown[: len(shown) * 3 // 4]
+            page = self._page_of(shown)
+        return page
+
+    def _page_of(self, shown: Sequence[ShownReport]) -> str:
         url = self.url
         return mail_page(
             language=self._content.language,
             subject=self.subject,
             heading=self._heading,
-            period=self._content.period or self._date,
+            period=self._about,
             paragraphs=[text.splitlines() for text in self._paragraphs()],
-            reports=self._shown(),
+            reports=shown,
             button=LinkTo(url=url, label=self.gettext("Open the reports")) if url else None,
-            notes=self._notes(),
+            notes=self._notes(len(shown)),
             footer=self._footer(),
             unsubscribe=LinkTo(url=self._unsubscribe, label=self.gettext("No more of this mail"))
             if self._unsubscribe
@@ -149,12 +161,12 @@ class DeliveryWords:
             return [self._told(phrase("“{name}” is ready."), name=self._heading)]
         return [self._told(phrase("{count} reports of “{name}” are ready."), name=self._heading, count=self._reports)]
 
-    def _notes(self) -> list[str]:
-        """What a reader has to know, and would not see."""
+    def _notes(self, shown: int | None = None) -> list[str]:
+        """What a reader has to know, and would not see; of all reports or those that are `shown`."""
         content, notes = self._content, []
         if content.missing:
             notes.append(self._told(phrase("Reports that could not be made: {count}."), count=content.missing))
-        left = self._reports - len(content.reports)
+        left = self._reports - (len(content.reports) if shown is None else shown)
         if left > 0:
             notes.append(self._told(phrase("And {count} more reports, which are not listed here."), count=left))
         if content.is_large and self._has_links:
@@ -212,6 +224,13 @@ class DeliveryWords:
         return reports[0].title if len(reports) == 1 and self._reports == 1 else self._content.batch_name
 
     @property
+    def _about(self) -> str:
+        """The period, or else the day; nothing where the heading says it, in whichever language a template is."""
+        about = self._content.period or self._date
+        ways = (about, *_written(self._content.period, self._spoken))
+        return "" if any(way in self._heading for way in ways) else about
+
+    @property
     def _date(self) -> str:
         local = self._content.as_of.astimezone(ZoneInfo(self._content.time_zone))
         return format_date(local, "medium", locale=self._locale)
@@ -228,6 +247,16 @@ class DeliveryWords:
 
     def _told(self, words: dict[str, object], **values: object) -> str:
         return told(str(words["phrase"]), values, self.gettext)
+
+
+def _written(period: str, languages: Iterable[str]) -> list[str]:
+    """A month or a day, as batches are called by it."""
+    kind = {7: "month", 10: "date"}.get(len(period), "")
+    try:
+        day = date.fromisoformat(f"{period}-01" if kind == "month" else period)
+    except ValueError:
+        return []
+    return [Formats(language).text(day, ValueFormat(kind=kind)) for language in languages]
 
 
 def _picture_id(report_id: str) -> str:

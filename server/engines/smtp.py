@@ -12,7 +12,7 @@ from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
 from email.mime.base import MIMEBase
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +32,9 @@ _FULL_FOR_NOW = re.compile(r"\b5\.2\.[02]\b")  # a quota of so many mails a day,
 _NAME_CHARACTERS = 66
 _PIECE = 60
 _CHARSET = "utf-8''"
+# What is written in lines already stays so: to fold the type of a spreadsheet anew, which alone is longer than a line,
+# is to make encoded words of it, which no program takes for a type.
+_POLICY = SMTP.clone(refold_source="none")
 
 
 class SmtpMail:
@@ -81,7 +84,7 @@ class SmtpMail:
 
     async def _written(self, parcel: Parcel, mail: Mail) -> EmailMessage:
         """The same message at each attempt: who gets it twice after a crash is spared the second by its id."""
-        message = EmailMessage(policy=SMTP_POLICY)
+        message = EmailMessage(policy=_POLICY)
         name, sender = parseaddr(self._settings.mail_from)
         message["From"] = Address(display_name=name, addr_spec=sender)
         message["To"] = tuple(Address(addr_spec=each) for each in mail.recipients)
@@ -143,14 +146,14 @@ async def _hang_up(client: aiosmtplib.SMTP) -> None:
 
 def _add_pictures(message: EmailMessage, pictures: Sequence[InlinePicture]) -> None:
     """`related{alternative{text, html}, pictures}`: every program takes them for pictures, not for files."""
-    words = EmailMessage(policy=SMTP_POLICY)
+    words = EmailMessage(policy=_POLICY)
     words["Content-Type"] = message["Content-Type"]
     words.set_payload(message.get_payload())
     del message["Content-Type"]
     message["Content-Type"] = 'multipart/related; type="multipart/alternative"'
     message.set_payload([words])
     for picture in pictures:
-        part = EmailMessage(policy=SMTP_POLICY)
+        part = EmailMessage(policy=_POLICY)
         part.set_content(picture.png, "image", "png", disposition="inline", cid=f"<{picture.id}>", filename="chart.png")
         del part["MIME-Version"]
         message.attach(part)
@@ -175,13 +178,18 @@ def attached(attachment: Attachment, content: bytes) -> Message:
 
 
 def _rfc2231(name: str) -> str:
-    """In pieces that fit a line."""
-    encoded = quote(name, safe="")
-    whole = [encoded[start : start + _PIECE] for start in range(0, len(encoded), _PIECE)]
-    if len(whole) == 1:
-        return f"filename*={_CHARSET}{encoded}"
-    pieces = [f"filename*{place}*={_CHARSET if place == 0 else ''}{piece}" for place, piece in enumerate(whole)]
-    return ";\n ".join(pieces)
+    """In pieces that fit a line, each of whole characters: programs read them one by one."""
+    pieces = [""]
+    for letter in name:
+        encoded = quote(letter, safe="")
+        if len(pieces[-1]) + len(encoded) > _PIECE:
+            pieces.append("")
+        pieces[-1] += encoded
+    if len(pieces) == 1:
+        return f"filename*={_CHARSET}{pieces[0]}"
+    return ";\n ".join(
+        f"filename*{place}*={_CHARSET if place == 0 else ''}{piece}" for place, piece in enumerate(pieces)
+    )
 
 
 def _sha256(content: bytes) -> str:

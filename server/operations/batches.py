@@ -23,7 +23,13 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.languages import Languages
 from server.operations.data_reading import DataReading
-from server.operations.delivery_checks import DeliveryChecks, book_versions, parameters_named, require_books
+from server.operations.delivery_checks import (
+    DeliveryChecks,
+    book_versions,
+    parameters_named,
+    require_books,
+    require_columns,
+)
 from server.operations.templates import TemplateOperations
 from server.reports.archive import Archive, archive_of
 from server.reports.as_of import moment_of
@@ -341,6 +347,7 @@ class BatchOperations:
                 named=parameters_named(wishes),
             ),
         )
+        require_columns(wishes, plan.columns)
         return Batch(
             id=new_id(),
             owner_id=principal.user_id,

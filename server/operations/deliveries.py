@@ -31,10 +31,10 @@ from server.delivery.wishes import (
 )
 from server.errors import Conflict, FieldError, InvalidInput
 from server.operations.batches import BatchOperations
-from server.operations.delivery_checks import DeliveryChecks
+from server.operations.delivery_checks import DeliveryChecks, require_columns
 from server.reports.batch_orders import BatchOrder
 from server.reports.batch_store import provisional_title
-from server.reports.batches import BatchHead
+from server.reports.batches import BatchHead, BatchReport, ReportFilter
 from server.schedules.schedule import ScheduleHead
 from server.storage.database import Database
 from server.storage.pages import Listing
@@ -170,6 +170,8 @@ class DeliveryOperations:
             if wish.to_dataset:  # who gets what is found when a report is made out, and never afterwards
                 message = "Who gets each report is found in a dataset when they are ordered: order them anew with it."
                 raise InvalidInput(errors=[FieldError(field=f"deliveries[{place}].to_dataset", message=message)])
+        first = (await self._batches.reports(principal, batch.id, ReportFilter(limit=1))).items
+        require_columns(kept, _columns(first[0]) if first else None)
         async with self._database.write() as connection:
             await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
             await _add_wishes(connection, batch, kept)
@@ -227,6 +229,10 @@ class DeliveryOperations:
             await connection.execute(stage.values(delivery_state=DeliveryStage.WANTED))
             await Audit.record(connection, principal, "delivery.release", batch.name, subject_id=batch.id)
         self.sending.wake()
+
+
+def _columns(report: BatchReport) -> list[str]:
+    return [name for name in (*report.parameters, *report.carried) if name.isprintable()]
 
 
 async def _add_wishes(connection: AsyncConnection, batch: BatchHead, kept: Sequence[DeliveryWish]) -> None:

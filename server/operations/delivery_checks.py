@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -166,6 +166,23 @@ def require_books(wishes: Sequence[DeliveryWish], found: Mapping[str, Version]) 
             for part, name in (("key", book.key), ("column", book.column))
             if name not in names
         ]
+    if problems:
+        raise InvalidInput(errors=problems)
+
+
+def require_columns(wishes: Sequence[DeliveryWish], names: Collection[str] | None) -> None:
+    """Raises `InvalidInput` for a column that no row of the parameters has; `names` is None where nobody knows yet."""
+    if names is None:
+        return
+    problems = [
+        FieldError(
+            field=f"deliveries[{place}].to_column",
+            message="“{name}” is no mail address, and the reports have no column of that name; they have {names}.",
+            parameters={"name": wish.to_column, "names": ", ".join(list(names)[:_NAMED]) or "–"},
+        )
+        for place, wish in enumerate(wishes)
+        if wish.to_column and wish.to_column not in names
+    ]
     if problems:
         raise InvalidInput(errors=problems)
 

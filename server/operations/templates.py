@@ -29,6 +29,7 @@ from server.reports.template_store import (
     TemplateStore,
     VersionStory,
     found_template,
+    kept_summary,
     require_template_name,
 )
 from server.reports.vocabulary import TemplateSchema
@@ -97,7 +98,7 @@ class TemplateOperations:
         principal.require_read()
         page = await self._store.search(listed(principal, TEMPLATES, whose, owner), q=q, limit=limit, cursor=cursor)
         read = await self._read_summaries(principal, [head.id for head in page.items if head.summary is None])
-        items = [TemplateItem(stored=head, summary=read.get(head.id) or _kept_summary(head)) for head in page.items]
+        items = [TemplateItem(stored=head, summary=read.get(head.id) or kept_summary(head)) for head in page.items]
         return Listing(items=items, total=page.total, next_cursor=page.next_cursor)
 
     async def get(
@@ -288,10 +289,3 @@ class TemplateOperations:
 def require_source_size(source: str) -> None:
     if len(source) > _MAX_SOURCE_CHARACTERS:
         raise InvalidInput("A template may have at most {limit} characters.", limit=_MAX_SOURCE_CHARACTERS)
-
-
-def _kept_summary(head: TemplateHead) -> TemplateSummary:
-    try:
-        return msgspec.json.decode(head.summary or "", type=TemplateSummary)
-    except msgspec.MsgspecError:  # kept by another version of the program
-        return TemplateSummary(title=head.title, plain_title=head.title, description=head.description)

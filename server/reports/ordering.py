@@ -17,7 +17,7 @@ from server.reports.naming import batch_name
 from server.reports.parameter_sets import wrong_values
 from server.reports.reading import near_hint
 from server.reports.rendering import expand_batch, read_template, zone_of
-from server.reports.summary import CheckRequest
+from server.reports.summary import Check, CheckRequest
 from server.reports.template import Template
 from server.reports.work import ExpandRequest, Expansion, ExpansionRequest, OrderPlan, OrderRequest, PreviewPlan
 
@@ -26,7 +26,8 @@ def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
     """Raises `TemplateProblem`, or `InvalidInput` naming each set and parameter that does not fit."""
     # It was right when it was saved, but its data may be gone since: better told now than by every report.
     check = CheckRequest(source=request.source, datasets=request.datasets, known=request.known)
-    check_source(check, report).require_no_errors()
+    checked = check_source(check, report)
+    checked.require_no_errors()
     template = read_template(request.source)
     _require_named(template, request.named)
     asked = request.parameters
@@ -42,6 +43,7 @@ def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
         formats=template.formats,
         images=template.images,
         datasets=mentioned(queries, request.datasets),
+        columns=_columns(template, asked, checked),
     )
 
 
@@ -59,6 +61,14 @@ def plan_expansion(request: ExpansionRequest, report: OnReport) -> Expansion:
     is_carried = bool(request.expand.carried or request.expand.books)
     carried = [each.carried for each in made] if is_carried else []
     return Expansion(total=len(made), sets=[each.parameters for each in made[: request.shown]], carried=carried)
+
+
+def _columns(template: Template, asked: Any, checked: Check) -> list[str] | None:
+    own = checked.queries.get("each_row") if template.each_row else []
+    if own is None or isinstance(asked, dict):
+        return None
+    given = [name for parameters in asked or [] for name in parameters]
+    return list(dict.fromkeys([*(parameter.name for parameter in template.parameters), *own, *given]))
 
 
 def _require_named(template: Template, named: dict[str, str]) -> None:

@@ -83,6 +83,15 @@ def stored_summary(summary: TemplateSummary) -> str:
     return kept.decode()
 
 
+def labels_of(stored: str) -> dict[str, str]:
+    """What parameters are called by people, by name, as far as a `stored_summary` tells."""
+    try:
+        summary = msgspec.json.decode(stored, type=TemplateSummary)
+    except msgspec.MsgspecError:  # there is none, or one of another version of the program
+        return {}
+    return {parameter.name: parameter.label for parameter in summary.parameters}
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A template that comes with the program."""
 

@@ -151,12 +151,14 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`name` is what the batch is called if nobody says; `datasets` are those the template may read: never too few."""
+    """`name` is what the batch is called if nobody says; `datasets` are those the template may read: never too few.
+    `columns` are those of the parameter rows, None where only running their query would tell."""
 
     name: str
     formats: tuple[str, ...]
     images: tuple[str, ...]
     datasets: list[str]
+    columns: list[str] | None = None
 
 
 class PreviewPlan(msgspec.Struct, frozen=True, kw_only=True):

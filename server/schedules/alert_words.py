@@ -37,6 +37,9 @@ border-radius:6px;background:#1f5fd0;color:#ffffff;font-size:15px;text-decoratio
 """)
 
 
+ALERT_PLACEHOLDERS = ("title", "batch", "count")
+
+
 class AlertWords:
     """`url` leads to the schedule, for whoever has an account; empty where nobody said what this server is called."""
 
@@ -60,7 +63,7 @@ class AlertWords:
         parameters = finding.sentence["parameters"]
         assert isinstance(parameters, dict)
         self.sentence = told(str(finding.sentence["phrase"]), parameters, self._gettext)
-        own = {"title": name, "batch": name, "count": str(len(result.rows))}
+        own = dict(zip(ALERT_PLACEHOLDERS, (name, name, str(len(result.rows))), strict=True))
         usual = told(title, {"name": name}, self._gettext)
         self.subject = " ".join(filled(wish.subject, own).split()) or usual
         self._texts = [filled(wish.body, own)] if wish.body else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -150,11 +151,13 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 class BackupResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="backup", tag_field="runs"):
-    """One that is not whole lacks files that rows name. It `is_removed` once enough newer ones are there."""
+    """One that is not whole lacks files that rows name, or could not be restored on trial: `proven_at` is when one was.
+    It `is_removed` once enough newer ones are there."""
 
     file: str
     bytes: int
     is_whole: bool = True
+    proven_at: datetime | None = None
     is_removed: bool = False
 
 

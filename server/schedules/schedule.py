@@ -181,6 +181,11 @@ class ScheduleRun(msgspec.Struct, frozen=True, kw_only=True):
         return self.ordered.runs
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether something will still become of it."""
+        return self.shown_state in (RunState.DUE, State.QUEUED, State.RUNNING)
+
+    @property
     def shown_state(self) -> str:
         """`due`, `skipped`, `missed`, `failed`, or how its job stands; `gone` when what it made was deleted."""
         if self.state is not RunState.STARTED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from server.clock import new_id
 from server.delivery.parcel import ParcelState
 from server.errors import NotFound
 from server.jobs.job import State
-from server.schedules.plans import RunResult
+from server.schedules.plans import BackupResult, RunResult, RunsWhat
 from server.schedules.schedule import (
     RunCause,
     RunState,
@@ -25,6 +26,8 @@ from server.schedules.schedule import (
     StopReason,
 )
 from server.storage.database import Database
+from server.storage.findable import words_in
+from server.storage.han_sounds import asked_sounds, is_chinese, learn, sounds_like
 from server.storage.pages import Listing
 from server.storage.rows import insert_missing, lock
 from server.storage.tables import batches, jobs, outbox, schedule_runs, schedules, templates, users
@@ -63,8 +66,10 @@ class ScheduleStore:
         """What comes next first; then those that wait for something else, then those that are not on."""
         conditions = [which]
         if q:
+            names = (schedules.c.name, schedules.c.template_name)
+            sounding = await self._sounding(which, q.casefold())
             conditions.append(
-                sa.or_(*(c.icontains(q, autoescape=True) for c in (schedules.c.name, schedules.c.template_name)))
+                sa.or_(*(name.icontains(q, autoescape=True) for name in names), schedules.c.id.in_(sounding))
             )
         if template_id is not None:
             conditions.append(schedules.c.template_id == template_id)
@@ -81,6 +86,22 @@ class ScheduleStore:
             items = [_schedule(Schedule, row) for row in found.mappings()]
         more = skip + len(items) < total
         return Listing(items=items, total=total, next_cursor=str(skip + len(items)) if more and items else None)
+
+    async def _sounding(self, which: sa.ColumnElement[bool], typed: str) -> list[str]:
+        """Whose Chinese names sound as somebody typed. Nothing is kept for it: schedules are few."""
+        if not asked_sounds(typed):
+            return []
+        query = sa.select(schedules.c.id, schedules.c.name, schedules.c.template_name).where(which)
+        async with self._database.read() as connection:
+            found = (await connection.execute(query)).all()
+        chinese = [row for row in found if is_chinese(row.name) or is_chinese(row.template_name)]
+        await learn(row.name for row in chinese)
+
+        def sound() -> list[str]:
+            names = ((row.id, words_in(f"{row.name} {row.template_name}")) for row in chinese)
+            return [schedule_id for schedule_id, words in names if sounds_like(words, typed)]
+
+        return await asyncio.to_thread(sound)
 
     async def runs(self, schedule_ids: Collection[str], *, limit: int) -> dict[str, list[ScheduleRun]]:
         """The newest of each, the newest first."""
@@ -234,6 +255,18 @@ async def results_of(connection: AsyncConnection, schedule_id: str) -> list[Sche
     query = _runs(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.result.is_not(None))
     rows = await connection.execute(query.order_by(schedule_runs.c.planned_at.desc()))
     return [run_of(row) for row in rows.mappings()]
+
+
+async def backup_proven_at(connection: AsyncConnection) -> datetime | None:
+    """When the newest backup of a schedule that is on was restored on trial."""
+    query = (
+        sa.select(schedule_runs.c.result)
+        .join(schedules, schedules.c.id == schedule_runs.c.schedule_id)
+        .where(schedules.c.runs == RunsWhat.BACKUP, schedules.c.standing == ScheduleStanding.ON)
+        .where(schedule_runs.c.result["proven_at"].as_string().is_not(None))
+    )
+    newest = await connection.scalar(query.order_by(schedule_runs.c.planned_at.desc()).limit(1))
+    return None if newest is None else msgspec.convert(newest, BackupResult).proven_at
 
 
 async def set_run(connection: AsyncConnection, run_id: str, **values: Any) -> None:

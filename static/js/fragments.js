@@ -101,23 +101,28 @@ const isHeld = (element) =>
 
 const eventsOf = (element) => (element.dataset.liveOn ?? "").split(/\s+/).filter(Boolean);
 
+const newest = new WeakMap(); // element → its last request
+
 // Fetch and swap. A failure leaves the old content and offers to try again; what was shown as gone while this waited
 // for its turn has no address any more.
 export async function refreshFragment(element) {
   const address = element.dataset.liveFragment;
   if (!address) return undefined;
+  const asked = Symbol(address);
+  newest.set(element, asked);
   try {
     const response = await fetch(address, { headers: { "X-Fragment": "1" } });
     if (response.status === 401) return location.reload();
     if (response.status === 404) return showGone(element);
     if (!response.ok) throw new Error(response.statusText);
     const content = await response.text();
+    if (newest.get(element) !== asked) return undefined; // who asked later is told newer things, and maybe sooner
     // Since it was asked for somebody holds it, or has it show something else (list-filters.js).
     if (isHeld(element) || element.dataset.liveFragment !== address) return HELD;
     swap(element, contentOf(element, content));
     element.dispatchEvent(new CustomEvent("fragment:swapped", { bubbles: true }));
   } catch {
-    showFailure(element);
+    if (newest.get(element) === asked) showFailure(element);
   }
   return undefined;
 }

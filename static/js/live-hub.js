@@ -220,14 +220,17 @@ export class Hub {
     return this.#asking.ask(content, answer);
   }
 
+  // It listens from the moment it asks: a page that leaves before the server answers, as the one that this page came
+  // after, must not take the event along.
   #subscribe(guest, command, answer) {
+    const events = Array.isArray(command.events) ? command.events : []; // the server says what is wrong with it
+    const added = events.filter((event) => !this.#subscribed.get(event)?.has(guest));
+    for (const event of added) {
+      if (!this.#subscribed.has(event)) this.#subscribed.set(event, new Set());
+      this.#subscribed.get(event).add(guest);
+    }
     this.#asking.ask(command, (reply) => {
-      if (reply.type === "subscription" && this.#guests.get(guest.port) === guest) {
-        for (const event of reply.events) {
-          if (!this.#subscribed.has(event)) this.#subscribed.set(event, new Set());
-          this.#subscribed.get(event).add(guest);
-        }
-      }
+      if (reply.type !== "subscription") this.#unsubscribe(guest, added);
       answer(reply);
     });
   }

@@ -48,7 +48,13 @@ async def mails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 @pytest.fixture
-def settings(settings: Settings, mails: MailServer) -> Settings:
+def archived(tmp_path: Path) -> Path:
+    (tmp_path / "archived").mkdir()
+    return tmp_path / "archived"
+
+
+@pytest.fixture
+def settings(settings: Settings, mails: MailServer, archived: Path) -> Settings:
     port = free_port()
     return replace(
         settings,
@@ -57,11 +63,12 @@ def settings(settings: Settings, mails: MailServer) -> Settings:
         smtp_host="127.0.0.1",
         smtp_port=mails.port,
         mail_from="Jindu <jindu@example.com>",
+        delivery_folders=(f"archive={archived}",),
     )
 
 
 async def test_from_a_template_to_a_mail_and_its_link(
-    server: Server, alice: aiohttp.ClientSession, mails: MailServer, page_of: PageOf, tmp_path: Path
+    server: Server, alice: aiohttp.ClientSession, mails: MailServer, page_of: PageOf, tmp_path: Path, archived: Path
 ) -> None:
     await import_text(alice, ORDERS)
     await put_template(alice, "sales", SALES.replace("html, xlsx", "pdf, xlsx"))
@@ -76,11 +83,31 @@ async def test_from_a_template_to_a_mail_and_its_link(
     await page.get_by_role("link", name="Edit").click()
     await page.get_by_text("What it says").click()
     await page.get_by_label("Subject").fill("{{ title }} for {{ recipient }}")
+    # Several ways in one form: each keeps what was typed while others come and go; each shows what it needs.
+    one_more = page.get_by_role("button", name="One more way")
+    await one_more.click()
+    second = page.get_by_role("group", name="Delivery 2")
+    await second.get_by_label("By").select_option("webhook")
+    await expect(second.get_by_text("Files", exact=True)).to_be_hidden()
+    await second.get_by_label("To", exact=True).fill("https://hooks.example.com/x")
+    await second.get_by_label("Secret of a webhook or chat").fill("known to both")
+    await one_more.click()
+    third = page.get_by_role("group", name="Delivery 3")
+    await third.get_by_label("By").select_option("folder")
+    await third.get_by_label("To", exact=True).fill("archive/{{ period }}")
+    await expect(third.get_by_label("With the rights of")).to_be_hidden()
+    await expect(second.get_by_label("Secret of a webhook or chat")).to_have_value("known to both")
+    await page.get_by_role("button", name="Remove delivery 2").click()
+    await expect(third).to_have_count(0)
+    await expect(second.get_by_label("To", exact=True)).to_have_value("archive/{{ period }}")
     await page.get_by_role("button", name="Try it").click()
-    await expect(page.get_by_role("region", name="Who would get what")).to_contain_text("south@example.com")
+    preview = page.get_by_role("region", name="Who would get what")
+    await expect(preview).to_contain_text("south@example.com")
+    await expect(preview).to_contain_text("archive/{{ period }}")
     assert mails.taken == []
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    await expect(page.get_by_text("Folder: archive/{{ period }}")).to_be_visible()
 
     parts = server.parts
     database, tomorrow = parts.storage.database, utc_now() + timedelta(days=1)
@@ -96,7 +123,9 @@ async def test_from_a_template_to_a_mail_and_its_link(
     await page.get_by_role("link", name="Open the reports").click()
     deliveries = page.get_by_role("region", name="Deliveries")
     await expect(deliveries.get_by_text("south@example.com")).to_be_visible()  # nobody loaded the page again
-    await expect(deliveries.locator(".delivery-row").get_by_text("Sent", exact=True)).to_have_count(2)
+    await expect(deliveries.locator(".delivery-row").get_by_text("Sent", exact=True)).to_have_count(5)
+    written = {path.stem.rpartition(" ")[0] for path in await asyncio.to_thread(lambda: list(archived.rglob("*.pdf")))}
+    assert written == {"North 销售", "South 销售", "West 销售"}
     south = next(mail for mail in mails.taken if mail["To"] == "south@example.com")
     assert south["Subject"] == "South 销售 for south@example.com"
     files: dict[str, Any] = {part.get_filename() or "": part.get_content() for part in south.iter_attachments()}
@@ -110,14 +139,14 @@ async def test_from_a_template_to_a_mail_and_its_link(
     await deliveries.get_by_label("Files").select_option("link")
     async with page.expect_navigation():  # else the page before may show the new rows as well, for a moment
         await deliveries.get_by_role("button", name="Send", exact=True).click()
-    await expect(deliveries.locator(".delivery-row").get_by_text("Sent", exact=True)).to_have_count(4)
+    await expect(deliveries.locator(".delivery-row").get_by_text("Sent", exact=True)).to_have_count(7)
     boss = await until(lambda: next((mail for mail in mails.taken if mail["To"] == "boss@example.com"), None))
     body = boss.get_body(("html",))
     assert body is not None
-    written = tmp_path / "mail.html"
-    await asyncio.to_thread(written.write_text, body.get_content(), "utf-8")
+    page_of_mail = tmp_path / "mail.html"
+    await asyncio.to_thread(page_of_mail.write_text, body.get_content(), "utf-8")
     stranger = await page_of(None)
-    await stranger.goto(written.as_uri())
+    await stranger.goto(page_of_mail.as_uri())
     await stranger.get_by_role("link", name="Open the reports").click()
     await expect(stranger.get_by_text("South 销售").first).to_be_visible()
 
@@ -131,7 +160,7 @@ async def test_from_a_template_to_a_mail_and_its_link(
     await expect(first).to_contain_text("550 nobody of that name")
     mails.answers = {}
     await first.get_by_role("button", name="Send again").click()
-    await expect(deliveries.locator(".delivery-row").get_by_text("Sent", exact=True)).to_have_count(5)
+    await expect(deliveries.locator(".delivery-row").get_by_text("Sent", exact=True)).to_have_count(8)
 
     # The link that ends such mail asks first.
     await stranger.goto(south["List-Unsubscribe"].strip("<>"))
@@ -139,6 +168,6 @@ async def test_from_a_template_to_a_mail_and_its_link(
     await stranger.get_by_role("button", name="No more").click()
     await expect(stranger.get_by_text("south@example.com gets no more mail")).to_be_visible()
     await page.goto("/schedules")
-    await page.get_by_role("link", name="sales", exact=True).first.click()
+    await page.get_by_role("link", name="region 销售", exact=True).first.click()
     await page.get_by_role("button", name="They want it again").click()
     await expect(page.locator("#optouts")).to_have_count(0)

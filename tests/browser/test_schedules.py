@@ -37,7 +37,7 @@ async def test_planned_on_a_templates_page_and_there_when_its_time_comes(
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sales")
     await expect(page.get_by_text("every Friday at 17:30").first).to_be_visible()
     await expect(page.locator(".schedule-times li")).to_have_count(5)
-    await expect(page.get_by_text("None yet.")).to_be_visible()
+    await expect(page.get_by_text("It has not run yet.")).to_be_visible()
 
     parts = server.parts
     database = parts.storage.database

@@ -50,6 +50,36 @@ def tabs(visit: Visit, complaints: Complaints) -> Tabs:
     return open_tabs
 
 
+ONE_GOES_WHILE_ANOTHER_ASKS = """async () => {
+  const { Hub } = await import("/static/js/live-hub.js");
+  const hub = new Hub({});
+  window.told = [];
+  const guest = async (id) => {
+    let subscribed;
+    const port = { asked: new Promise((done) => (subscribed = done)) };
+    await new Promise((welcome) => {
+      port.post = ({ text }) => {
+        const message = text ? JSON.parse(text) : {};
+        if (message.type === "connection") welcome();
+        if (message.type === "subscription") subscribed();
+        if (message.type === "event" && id === "after") told.push(message.data);
+      };
+      hub.take(port, { join: { clientId: id } });
+    });
+    return port;
+  };
+  const command = JSON.stringify({ type: "subscribe", events: ["third"], id: "1" });
+  const subscribe = (port) => hub.take(port, { text: command });
+  const before = await guest("before");
+  subscribe(before);
+  await before.asked;
+  const after = await guest("after");
+  subscribe(after);
+  hub.take(before, { leave: true });
+  await after.asked;
+}"""
+
+
 def connections_of(server: Server, name: str) -> list[Connection]:
     everybody = server.parts.realtime.manager.active_connections.values()
     return [each for each in everybody if each.principal.user_name == name]
@@ -116,6 +146,10 @@ async def test_each_tab_hears_what_it_subscribed_to_and_the_answers_to_its_own_c
     await one.evaluate("stop()")
     await until(lambda: "first" not in connections_of(server, "alice")[0].events)
     assert "second" in connections_of(server, "alice")[0].events
+    # A page that goes takes nothing from the one that comes in its place, as after a form that leads to the same page.
+    await one.evaluate(ONE_GOES_WHILE_ANOTHER_ASKS)
+    await publish(alice, "third", 3)
+    await heard(one, "told.includes(3)")
 
 
 async def test_a_tab_that_comes_back_with_its_position_gets_what_it_missed_and_no_more(

@@ -74,6 +74,18 @@ REFRESHED_WITH = """async (old) => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
 
+ANSWERED_THE_WRONG_WAY_ROUND = """async () => {
+  const { refreshFragment } = await import("/static/js/fragments.js");
+  const [element, answers] = [document.querySelector("[data-live-fragment]"), []];
+  window.fetch = () => new Promise((done) => answers.push(done));
+  const [first, second] = [refreshFragment(element), refreshFragment(element)];
+  answers[1](new Response("<p>new</p>"));
+  await second;
+  answers[0](new Response("<p>old</p>"));
+  await first;
+  return element.textContent;
+}"""
+
 
 async def test_rows_that_were_fetched_before_a_bar_moved_do_not_draw_it_back(
     page_of: PageOf, alice: aiohttp.ClientSession
@@ -90,6 +102,7 @@ async def test_rows_that_were_fetched_before_a_bar_moved_do_not_draw_it_back(
     await page.wait_for_function(f"(id) => ({SHARE_DRAWN})(id) > 0.79", arg=job)
     await page.evaluate(REFRESHED_WITH, old)
     assert await page.evaluate(SHARE_DRAWN, job) > 0.79
+    assert await page.evaluate(ANSWERED_THE_WRONG_WAY_ROUND) == "new"
 
 
 async def test_focus_selection_and_what_is_open_survive_a_refresh(page_of: PageOf, alice: object) -> None:

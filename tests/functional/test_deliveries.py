@@ -9,6 +9,7 @@ from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from server.clock import utc_now
+from server.deliveries.freezing import Freezing
 from server.settings import Settings
 from server.storage.tables import users
 from tests.conftest import Server
@@ -151,7 +153,8 @@ async def test_a_mail_shows_the_first_chart_on_white_and_tells_it(
     await prepared(alice)
     chart = "  - chart: {kind: bar, query: by_region, x: region, y: revenue, title: 每个区域}\n"
     rows = "  by_region: select region, sum(amount) as revenue from orders group by region order by region\nblocks:"
-    await put_template(alice, "charted", SALES.replace("blocks:", rows) + chart)
+    labelled = SALES.replace("region: {type: text}", "region: {type: text, label: 区域}")
+    await put_template(alice, "charted", labelled.replace("blocks:", rows) + chart)
     wish = {"via": "mail", "to_column": "mail"}
     batch = await ordered(alice, wish, template="charted")
     assert {each["state"] for each in await sent(server, alice, batch)} == {"sent"}
@@ -162,6 +165,7 @@ async def test_a_mail_shows_the_first_chart_on_white_and_tells_it(
     assert (words.get_content_type(), picture.get_content_type()) == ("multipart/alternative", "image/png")
     html = south.get_body(("html",)).get_content()
     assert f"cid:{picture['Content-ID'].strip('<>')}" in html
+    assert "区域: South" in html  # as people call it
     assert "每个区域" in html.partition('alt="')[2].partition('"')[0]
     with Image.open(io.BytesIO(picture.get_content())) as shown:
         assert (shown.width > 900, shown.convert("RGB").getpixel((2, 2))) == (True, (255, 255, 255))
@@ -202,9 +206,20 @@ async def test_what_cannot_be_sent_is_said_before(server: Server, mails: MailSer
         ({"via": "folder", "path": "elsewhere"}, "deliveries[0].path"),
         ({"via": "folder", "path": "archive/../x"}, "deliveries[0].path"),
         ({"via": "slack"}, "deliveries[0].url"),
+        ({"via": "mail", "to_column": "boss at example.com"}, "deliveries[0].to_column"),
     ):
         problem = await answer(alice, "POST", "/api/v1/batches", 422, json={"template": "sales", "deliveries": [wrong]})
         assert field in str(problem), (wrong, problem)
+    known = "the reports have no column of that name; they have region, month, mail."
+    assert known in str(problem)
+    later = {"deliveries": [wrong]}  # of reports that there are
+    assert known in str(await answer(alice, "POST", f"/api/v1/batches/{batch['id']}/deliveries", 422, json=later))
+    await answer(alice, "POST", f"/api/v1/batches/{batch['id']}/deliveries", 202, json={"deliveries": [wish]})
+    # A query of the order may give any column: only running it tells.
+    asked = {"query": "select 'North' as region, 'n@example.com' as who"}
+    order = {"template": "sales", "parameters": asked, "deliveries": [{"via": "mail", "to_column": "who"}]}
+    preview = await answer(alice, "POST", "/api/v1/deliveries/preview", json=order)
+    assert [each["to"] for each in preview["items"]] == ["n@example.com"]
 
 
 async def test_refused_delayed_and_lost(server: Server, mails: MailServer, alice: Client) -> None:
@@ -314,7 +329,12 @@ async def test_made_later_is_sent_later_and_rights_are_asked_anew(
 
 
 async def test_pages_of_deliveries_and_the_link_that_ends_mail(
-    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+    server: Server,
+    mails: MailServer,
+    alice: Client,
+    bob: Client,
+    admin: Client,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await prepared(alice)
     assert "Mail them to" in await answer(alice, "GET", "/templates/sales")
@@ -324,6 +344,13 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     assert "south@example.com" in tried
     wrong = await answer(alice, "POST", "/schedules/new", 422, data=form | {"to": "x@else.org"})
     assert "Mail to “x@else.org” is not allowed here." in wrong
+    planned = {"template": "sales", "repeat": "daily", "time": "08:00", "mail_to": "x@else.org"}
+    wrong = await answer(alice, "POST", "/schedules/new", 422, data=planned)  # of the three fields of a template's page
+    assert 'id="to" name="to" value="x@else.org"' in wrong
+    # A secret stays in the form while it is worked on: whoever adds a way does not see that another one lost it.
+    hook = {"via": "dingtalk", "to": "https://oapi.example.com/x", "secret": "SEC-kept"}
+    for pressed in ({"add_delivery": "1"}, {"try": "1"}):
+        assert 'value="SEC-kept"' in await answer(alice, "POST", "/schedules/new", data=form | hook | pressed)
     page = await answer(alice, "POST", "/schedules/new", 303, data=form)
     assert "E-mail to each whom “mail” names" in await answer(alice, "GET", page)
     (told,) = (await answer(alice, "GET", f"/api/v1{page}"))["deliveries"]
@@ -359,8 +386,11 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     await answer(alice, "POST", f"{page}/edit", 303, data=[*rest, *three[:3]])
     await answer(alice, "POST", f"{page}/run", 303)
     (run,) = (await answer(alice, "GET", f"/api/v1{page}"))["last_runs"]
+    panel = f"/batches/{run['batch_id']}/deliveries"
     batch = await ended(alice, run["batch_id"])
     await sent(server, alice, batch)
+    assert "data-unsettled" not in await answer(alice, "GET", panel)
+    assert "data-unsettled" not in await answer(alice, "GET", f"{page}?fragment")
     told = "Delivered: 2, not delivered: 0, left out: 0"
     month = await answer(alice, "GET", "/schedules")
     assert told in month
@@ -378,6 +408,13 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     refused = await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 422, data={"via": "mail", "to": ""})
     assert "Name an address" in refused
     await answer(alice, "POST", f"/batches/{batch['id']}/deliveries/release", 303)
+    # A page that is written before they are is looked at again once its events are heard.
+    with monkeypatch.context() as patched:
+        patched.setattr(Freezing, "freeze_due", AsyncMock())
+        one = {"via": "mail", "to": "boss@example.com"}
+        await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 303, data=one)
+        wanted = await answer(alice, "GET", panel)
+        assert ("They go out once the reports are made." in wanted, "data-unsettled" in wanted) == (True, True)
 
     # The link asks, and only its button acts; with one click of a mail program, too.
     assert south["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

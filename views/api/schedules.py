@@ -121,7 +121,8 @@ class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
 class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`more` files waited behind this one, and `growing` ones were still being written; `is_same` is one that holds
     what was taken before. Of a check: whether the rule `is_broken`, the `sentence` that says so, the `value` that was
-    compared, and whether somebody `is_told`. Of a backup: `file` and `bytes`, and whether it `is_removed` since."""
+    compared, and whether somebody `is_told`. Of a backup: `file` and `bytes`, when it was restored on trial
+    (`proven_at`), and whether it `is_removed` since."""
 
     file: str | None = None
     nothing_new: bool = False
@@ -138,6 +139,7 @@ class RunFound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_more: bool = False
     bytes: int | None = None
     is_whole: bool = True
+    proven_at: datetime | None = None
     is_removed: bool = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -70,7 +71,7 @@ class BackupRuns:
         principal.require_admin()
         if self._commands is None:
             raise wrong_field("backup", _NO_PLACE)
-        return PlannedRuns(name=f"Backup to {self._commands.folder.name}", plans=Plans(backup=wish.backup))
+        return PlannedRuns(name=f"Jindu → {self._commands.folder.name}", plans=Plans(backup=wish.backup))
 
     async def begin(self, owner: Principal, schedule: Schedule, run: ScheduleRun) -> StartedRun:
         owner.require_admin()
@@ -80,13 +81,16 @@ class BackupRuns:
         """The job."""
         scheduled = await self._jobs.of(context.job)
         scheduled.owner.require_admin()
-        made = await self._made(scheduled)
+        made = await self._proved(await self._made(scheduled))
         context.advance(made.bytes, total=made.bytes)
         if made.file:
             async with self._database.write() as connection:
                 await context.fence(connection)
-                found = BackupResult(file=made.file, bytes=made.bytes, is_whole=not made.problem)
-                await end_run(connection, scheduled.run.id, found, now=self._clock())
+                now, is_whole = self._clock(), not made.problem
+                found = BackupResult(
+                    file=made.file, bytes=made.bytes, is_whole=is_whole, proven_at=now if is_whole else None
+                )
+                await end_run(connection, scheduled.run.id, found, now=now)
         if made.problem:
             await self._tell_the_others(context, scheduled, made.problem)
             raise JobFailed("The backup failed: {problem}", code="backup_failed", problem=made.problem)
@@ -102,6 +106,12 @@ class BackupRuns:
         before = self._commands.folder / name
         size = await asyncio.to_thread(_size_of, before)
         return await self._commands.make(name) if size is None else ToldBackup(file=str(before), bytes=size)
+
+    async def _proved(self, made: ToldBackup) -> ToldBackup:
+        """Restored on trial, as those of each night are: whether one can be read is known before it is needed."""
+        if made.problem or self._commands is None:
+            return made
+        return replace(made, problem=await self._commands.prove(made.file))
 
     async def _tell_the_others(self, context: JobContext, scheduled: ScheduledRun, problem: str) -> None:
         """Its owner hears of the job that failed; so do all other administrators of the backup."""

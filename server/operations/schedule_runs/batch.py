@@ -12,7 +12,7 @@ from server.jobs.kinds import JobKind
 from server.operations.schedule_runs.kind import PlannedRuns
 from server.operations.schedule_wishes import MOST_NAME, ScheduleWish
 from server.reports.batch_orders import BatchOrder, ParameterQuery, asked_parameters
-from server.reports.template_store import TemplateHead
+from server.reports.template_store import TemplateHead, kept_summary
 from server.schedules.running import CannotRun, StartedRun, asked_of, key_of
 from server.schedules.schedule import Schedule, ScheduleRun, StopReason
 
@@ -78,5 +78,6 @@ def _order_of(schedule: Schedule, run: ScheduleRun) -> BatchOrder:
 
 
 def _title(template: TemplateHead) -> str:
-    """One that has parameters in it says nothing before there is a report."""
-    return template.name if "{" in template.title else template.title[:MOST_NAME] or template.name
+    """As lists and forms call it: its `name`, or its title with labels where a report has values."""
+    title = kept_summary(template).plain_title[:MOST_NAME]
+    return title if title and "{" not in title else template.name

@@ -17,7 +17,7 @@ from server.deliveries.store import opted_out
 from server.delivery.outbox import put_parcel
 from server.delivery.parcel import Placed
 from server.delivery.posting import Posting
-from server.delivery.wishes import DeliveryVia, DeliveryWish
+from server.delivery.wishes import PLACEHOLDER, DeliveryRights, DeliveryVia, DeliveryWish
 from server.errors import FieldError, InvalidInput
 from server.jobs.context import JobContext
 from server.jobs.kinds import JobKind
@@ -30,7 +30,7 @@ from server.operations.schedule_runs.kind import PlannedRuns
 from server.operations.schedule_runs.run_jobs import RunJobs, ScheduledRun
 from server.operations.schedule_wishes import ScheduleWish, wrong_field
 from server.realtime.history import KeptMessage
-from server.schedules.alert_words import AlertWords
+from server.schedules.alert_words import ALERT_PLACEHOLDERS, AlertWords
 from server.schedules.plans import CheckResult, LimitIs, Plans, QueryPlan
 from server.schedules.rules import RuleFinding, column_place, finding_of
 from server.schedules.running import StartedRun
@@ -215,3 +215,19 @@ def _require_ways(deliveries: Sequence[DeliveryWish]) -> None:
             raise wrong_field(f"deliveries[{place}].via", "Alerts go by mail, webhook or chat.")
         if wish.to_column:
             raise wrong_field(f"deliveries[{place}].to_column", "Alerts go to addresses: name them in `to`.")
+        if wish.to_dataset:
+            raise wrong_field(f"deliveries[{place}].to_dataset", "Alerts go to addresses: name them in `to`.")
+        if wish.rights is DeliveryRights.RECIPIENT:
+            message = "What an alert says is found with its owner's rights, whoever reads it; leave this out."
+            raise wrong_field(f"deliveries[{place}].rights", message)
+        for name in ("subject", "body"):
+            _require_known(f"deliveries[{place}].{name}", PLACEHOLDER.findall(getattr(wish, name)))
+
+
+def _require_known(field: str, found: Sequence[str]) -> None:
+    """What nothing would be filled in for is no word of an alert."""
+    unknown = [name for name in found if name not in ALERT_PLACEHOLDERS]
+    if unknown:
+        message = "There is no “{name}” to fill in; there are {names}."
+        parameters: dict[str, object] = {"name": unknown[0], "names": ", ".join(ALERT_PLACEHOLDERS)}
+        raise InvalidInput(errors=[FieldError(field=field, message=message, parameters=parameters)])

@@ -71,6 +71,10 @@ def test_the_period_stands_in_the_subject_once() -> None:
     assert words().subject == "Sales · 2026-10"
     assert words(batch_name="Sales 2026-10").subject == "Sales 2026-10"
     assert words(period="").subject == "Sales · Nov 27, 2026"
+    for said in ("Sales · October 2026", "销售月报 · 2026年10月"):  # as batches are called, in either language
+        assert words(batch_name=said).subject == said
+    assert words(period="2026-10-05", batch_name="Sales · 2026年10月5日").subject == "Sales · 2026年10月5日"
+    assert words(period="2026-01-01 – 2026-01-31").subject == "Sales · 2026-01-01 – 2026-01-31"
     filled = words(subject="{{ batch }} {{count}} {{ recipient }}", batch_name="{{ date }}").subject
     assert filled == "{{ date }} 2 boss@example.com"  # what a value holds is no placeholder
 
@@ -96,6 +100,17 @@ def test_what_is_not_there_is_said() -> None:
     many = words(report_ids=[str(number) for number in range(60)])
     assert "And 58 more reports" in many.text()
     assert many.mail().attachments
+    # What programs would clip is left out with a word, and the end of the mail stays.
+    figures = [(f"Figure {number}", "1,234,567") for number in range(6)]
+    reports = [DeliveredReport(id=str(number), title=f"Region {number}", figures=figures) for number in range(50)]
+    ids = [str(number) for number in range(50)]
+    mail = words(report_ids=ids, reports=reports, unsubscribe="https://example.com/u").mail()
+    told = mail.html.count("Figure 5")
+    assert len(mail.html.encode()) < 102_000
+    assert 20 < told < 50
+    assert f"And {50 - told} more reports" in mail.html
+    assert "https://example.com/u" in mail.html
+    assert mail.text.count("Figure 5") == 50
 
 
 def test_a_message_of_a_chat_has_the_figures_of_its_report() -> None:

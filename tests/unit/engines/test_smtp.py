@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime
+from email.header import decode_header, make_header
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from server.delivery.parcel import Attachment, Channel, Mail, Parcel, ParcelState
@@ -13,6 +16,7 @@ from server.engines.local_files import LocalFiles
 from server.engines.smtp import SmtpMail
 from server.errors import NotDelivered
 from server.settings import Settings
+from tests.functional.certificates import Authority
 from tests.mail_server import MailServer
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -81,6 +85,25 @@ async def test_it_arrives_as_it_was_written(tmp_path: Path, mail_server: MailSer
     assert (attached.get_filename(), attached.get_content()) == ("销售.pdf", b"%PDF")
 
 
+@pytest.mark.parametrize(
+    "name", ["Sales.xlsx", "销售.xlsx", "华东区域 2026 年十月份的销售与应收账款情况月报（第二版）.xlsx"]
+)
+async def test_files_keep_their_types_and_names(tmp_path: Path, mail_server: MailServer, name: str) -> None:
+    """A type longer than a line, as that of Excel; names as RFC 2231 has them, and as encoded words."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "1.xlsx").write_bytes(b"PK")
+    sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    mail = msgspec.structs.replace(MAIL, attachments=(Attachment(name=name, media_type=sheet, blob="reports/1.xlsx"),))
+    async with mail_server.listening() as port:
+        await carrier(tmp_path, port).carry(parcel(mail))
+    (attached,) = mail_server.taken[0].iter_attachments()
+    assert (attached.get_content_type(), attached.get_filename()) == (sheet, name)
+    written = str(dict(attached.raw_items())["Content-Type"])
+    assert written.partition(";")[0].strip() == sheet
+    said = written.partition('name="')[2].rstrip('"')
+    assert str(make_header(decode_header(said))) == name  # what Gmail, QQ and Outlook look at
+
+
 async def test_it_signs_in_when_it_is_told_to(tmp_path: Path, mail_server: MailServer) -> None:
     options = {"authenticator": mail_server.authenticate, "auth_require_tls": False}
     async with mail_server.listening(**options) as port:
@@ -117,6 +140,26 @@ async def test_a_server_that_is_away_or_has_no_tls_is_said_to_be(tmp_path: Path,
     with pytest.raises(NotDelivered, match="cannot be reached"):
         await carrier(tmp_path, port).carry(parcel())
     assert mail_server.taken == []
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_lines_are_private_and_only_to_who_proves_who_they_are(
+    tmp_path: Path, mail_server: MailServer, security: Literal["starttls", "tls"]
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue()
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    trust = ssl.create_default_context(cafile=authority.path)
+    options: dict[str, Any] = {"tls_context": own, "require_starttls": True} if security == "starttls" else {"tls": own}
+    async with mail_server.listening(**options) as port:
+        sending = Settings(
+            smtp_host="127.0.0.1", smtp_port=port, smtp_security=security, mail_from="Jindu <jindu@example.com>"
+        )
+        await SmtpMail(sending, LocalFiles(tmp_path), trust=trust).carry(parcel())
+        with pytest.raises(NotDelivered, match="No safe line to"):
+            await SmtpMail(sending, LocalFiles(tmp_path)).carry(parcel())
+    assert len(mail_server.taken) == 1
 
 
 async def test_without_a_server_nothing_is_set_up(tmp_path: Path) -> None:

@@ -141,12 +141,44 @@ async def test_each_time_gives_one_batch_that_speaks_of_its_own_time(node: Node,
     head = await house.todo.batches.get(house.alice, run.batch_id)
     assert (head.as_of, head.time_zone) == (datetime(2036, 11, 1, 0, tzinfo=UTC), SHANGHAI)
     assert await batch_count(house) == 1
-    assert (await node.schedules.of_batch(house.alice, run.batch_id)).name == "monthly"  # type: ignore[union-attr]
+    assert (await node.schedules.of_batch(house.alice, run.batch_id)).name == "Sales of month"  # type: ignore[union-attr]
     assert await node.schedules.of_batch(house.bob, run.batch_id) is None
     # A clock that is set back does nothing again.
     await node.look("2036-10-31T12:00:00+00:00")
     await node.look("2036-11-01T00:05:00+00:00")
     assert len(await node.runs(schedule_id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("begin", "at_half_past_two"),
+    [("2036-03-29T22:00:05+00:00", "2036-03-30T01:00:00Z"), ("2036-10-25T21:00:05+00:00", "2036-10-26T00:30:00Z")],
+    ids=["forward", "back"],
+)
+async def test_each_fires_once_on_two_nodes_when_the_clocks_change(
+    node: Node, house: House, begin: str, at_half_past_two: str
+) -> None:
+    """Half past two does not exist on one of these days, and comes twice on the other; hours go by one by one."""
+    ordered: dict[str, list[datetime]] = {"daily": [], "hourly": [], "at three": []}
+
+    async def full(_principal: Principal, order: BatchOrder, **_more: Any) -> BatchStart:
+        """No reports: this is not about them."""
+        ordered[names[order.schedule_id or ""]].append(datetime.fromisoformat(order.as_of))
+        raise QuotaExceeded
+
+    node.now = datetime.fromisoformat(begin)
+    other = Node(house, now=node.now - timedelta(seconds=3))
+    crons = {"daily": "30 2 * * *", "hourly": "0 * * * *", "at three": "0 3 * * *"}
+    wishes = {name: {"cron": cron, "time_zone": "Europe/Berlin", "name": name} for name, cron in crons.items()}
+    names = {await planned(node, **wish): name for name, wish in wishes.items()}
+    nodes = [each.ordering_by(full) for each in (node, other)]
+    for _ in range(12):
+        node.now += timedelta(minutes=30)
+        other.now += timedelta(minutes=30)
+        await asyncio.gather(*(each.scheduler.look() for each in (*nodes, *nodes)))
+    first = datetime.fromisoformat(begin).replace(second=0)
+    assert ordered["hourly"] == [first + timedelta(hours=hour) for hour in range(1, 7)]
+    assert ordered["daily"] == [datetime.fromisoformat(at_half_past_two)]
+    assert len(ordered["at three"]) == 1
 
 
 async def test_words_for_days_may_be_given_and_mean_what_they_mean_at_the_planned_time(
@@ -410,6 +442,16 @@ async def test_a_button_that_is_pressed_twice_runs_once_but_not_what_was_changed
     assert changed.ordered.formats != first.ordered.formats
     node.now += timedelta(seconds=2)
     assert (await node.schedules.run(house.alice, schedule_id)).id not in (first.id, changed.id)
+
+
+async def test_a_chinese_name_is_found_by_how_it_sounds(node: Node, house: House, alice: Principal) -> None:
+    await planned(node, name="华东销售月报")
+    await planned(node, name="Rest")
+    for typed in ("xiaoshou", "XiaoSh", "xs", "销售"):
+        assert [each.name for each in (await node.schedules.list(alice, q=typed)).items] == ["华东销售月报"], typed
+    assert (await node.schedules.list(alice, q="month")).total == 2  # by the name of their template
+    assert (await node.schedules.list(alice, q="kucun")).total == 0
+    assert (await node.schedules.list(house.bob, q="xiaoshou")).total == 0
 
 
 async def test_who_may_do_what(node: Node, house: House, alice: Principal, bob: Principal) -> None:

@@ -63,5 +63,7 @@ def test_another_address_is_not_mixed_with_a_secret_of_before() -> None:
 def test_what_a_way_does_not_need_is_not_taken() -> None:
     form = Form([("via", "folder"), ("to", "archive"), ("subject", "x"), ("rights", "recipient"), ("secret", "y")])
     assert wishes_of(form) == [DeliveryWish(via=DeliveryVia.FOLDER, path="archive")]
+    (wish,) = wishes_of(Form([("via", "slack"), ("to", "https://hooks.slack.com/x"), ("secret", "of another way")]))
+    assert wish.secret == ""
     assert wishes_of(Form([("via", ""), ("to", "a@example.com")])) == []
     assert wishes_of(Form([("via", "telepathy")])) == []

@@ -16,6 +16,7 @@ from server.errors import Forbidden, InvalidInput
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.plans import BackupPlan, BackupResult, RunsWhat
 from server.schedules.schedule import ScheduleRun, StopReason
+from server.schedules.store import backup_proven_at
 from server.settings import Settings
 from tests.unit.operations.conftest import House, refused
 from tests.unit.operations.schedule_runs.test_imports import by_time, ran
@@ -58,6 +59,13 @@ async def test_a_backup_is_whole_and_others_may_not_even_plan_one(node: Node, ho
     found = made(run)
     assert Path(found.file).parent == place
     assert found.bytes > 0
+    assert found.proven_at is not None
+    async with house.parts.storage.database.read() as connection:
+        assert await backup_proven_at(connection) == found.proven_at  # what an alert looks at
+    await node.schedules.change(house.admin, schedule_id, {"enabled": False})
+    async with house.parts.storage.database.read() as connection:
+        assert await backup_proven_at(connection) is None
+    await node.schedules.change(house.admin, schedule_id, {"enabled": True})
     assert (await asyncio.to_thread(verify, Path(found.file))).tables["users"].rows == 3
     assert (await node.schedules.list(house.bob)).total == 0
     # Who is no administrator any more backs up nothing, and all administrators hear of it.
@@ -73,6 +81,7 @@ async def test_the_newest_few_are_kept_and_nothing_of_anybody_else(
     node: Node, house: House, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problems: list[str] = []
+    unproven: list[str] = []
 
     async def make(commands: BackupCommands, name: str) -> ToldBackup:
         """Without the process, which the test above begins."""
@@ -80,7 +89,11 @@ async def test_the_newest_few_are_kept_and_nothing_of_anybody_else(
         file.write_bytes(b"zip")
         return ToldBackup(file=str(file), bytes=3, problem=problems.pop() if problems else "")
 
+    async def prove(_commands: BackupCommands, _file: str) -> str:
+        return unproven.pop() if unproven else ""
+
     monkeypatch.setattr(BackupCommands, "make", make)
+    monkeypatch.setattr(BackupCommands, "prove", prove)
     (place / "of-somebody-else.zip").touch()
     schedule_id = (await node.schedules.create(house.admin, WISH)).id
     names = [Path(made(await by_time(node, schedule_id)).file).name for _ in range(3)]
@@ -99,9 +112,12 @@ async def test_the_newest_few_are_kept_and_nothing_of_anybody_else(
     assert any("failed" in each for each in await told(house, house.admin))
     assert any("failed" in each for each in await told(house, other))
     assert await told(house, house.bob) == []
+    unproven.append("It cannot be restored.")
+    failed = await by_time(node, schedule_id)
+    assert (failed.shown_state, made(failed).is_whole, made(failed).proven_at) == ("failed", False, None)
     # By hand in the same second as an attempt that was cut short: what is there is taken as it is.
     await node.schedules.run(house.admin, schedule_id)
-    assert made(await ran(node, schedule_id, 4)).bytes == 3
+    assert made(await ran(node, schedule_id, 5)).bytes == 3
 
 
 async def test_without_a_place_none_can_be_planned(house: House) -> None:

@@ -13,9 +13,10 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
+from server.delivery.address_books import AddressBook
 from server.delivery.messages import ChannelTarget
 from server.delivery.parcel import Mail, ParcelContent, ParcelState, Placed
-from server.delivery.wishes import DeliveryVia, DeliveryWish
+from server.delivery.wishes import DeliveryRights, DeliveryVia, DeliveryWish
 from server.errors import InvalidInput, JobFailed, NotDelivered
 from server.jobs.job import State
 from server.operations.schedule_wishes import ScheduleWish
@@ -32,6 +33,7 @@ SQL = "select count(*) as late, sum(amount) as sum from orders"
 LATE, FINE = b"id,amount\n1,10\n2,20\n3,30\n", b"id,amount\n1,10\n"
 ABOVE = QueryRule(when=LimitIs.ABOVE, column="late", limit=2)
 MAIL = DeliveryWish(via=DeliveryVia.MAIL, to=["boss@example.com", "li@example.com"])
+BOOK = AddressBook(dataset="contacts", key="region", column="mail")
 
 
 @pytest.fixture
@@ -185,6 +187,9 @@ async def test_a_copy_of_the_server_tells_nobody_once_more(node: Node, house: Ho
         ({"rule": QueryRule(when=LimitIs.ROWS, column="late")}, ("query.rule.column",)),
         ({"deliveries": [DeliveryWish(via=DeliveryVia.LINK)]}, ("deliveries[0].via",)),
         ({"deliveries": [DeliveryWish(via=DeliveryVia.MAIL, to_column="x")]}, ("deliveries[0].to_column",)),
+        ({"deliveries": [msgspec.structs.replace(MAIL, to_dataset=BOOK)]}, ("deliveries[0].to_dataset",)),
+        ({"deliveries": [msgspec.structs.replace(MAIL, rights=DeliveryRights.RECIPIENT)]}, ("deliveries[0].rights",)),
+        ({"deliveries": [msgspec.structs.replace(MAIL, subject="{{ period }}")]}, ("deliveries[0].subject",)),
     ],
 )
 async def test_what_is_wrong_is_said_when_it_is_planned(
