@@ -104,6 +104,12 @@ def test_what_cannot_be_read_is_told(source: str, message: str) -> None:
     assert any(message in issue.text for issue in check_template(source, {}))
 
 
+def test_an_open_quotation_mark_is_told_where_it_begins() -> None:
+    [issue] = check_template('description: x\ntitle: "x\nblocks: []\n', {})
+    assert (issue.line, issue.column) == (2, 8)
+    assert "is never closed" in issue.text
+
+
 @pytest.mark.parametrize(
     "option",
     [
