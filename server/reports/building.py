@@ -95,9 +95,10 @@ class ReportBuilder:
         self._built = 0
         self._left_out = ""
         local = clock.astimezone(ZoneInfo(str(formats.zone)))
+        self.now = local.replace(tzinfo=None)
         self._builtin: dict[str, Any] = {
             "today": local.date(),
-            "made_at": local.replace(tzinfo=None),
+            "made_at": self.now,
             "language": formats.language,
         }
         self._scopes: list[dict[str, Any]] = []

@@ -25,9 +25,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     first_rows: str = "{shown} of {count} rows."
     truncated: str = "The query gave more rows than the limit of {count}; the rest is left out."
     first_drawn: str = "The first {shown} of {count} rows are drawn."
+    not_over: str = "{period} is not over yet (as of {moment}): what is dashed, hollow or pale will still change."
+    incomplete: str = "{period} is not complete: what is dashed, hollow or pale will still change."
+    week_of: str = "The week from {day}"
     summed: str = "Rows with the same {column} are added up ({count} more than there are points)."
     no_slices: str = "Below zero, so without a slice: {names}. The shares are of {total}."
     no_width: str = "Below zero, so without a width: {names}."
+    no_numbers: str = "“{column}” has values that are no numbers; they are neither drawn nor added up."
     texts_for_numbers: str = (
         "“{column}” has texts where numbers belong; they are neither drawn nor added up. Make numbers of them in the "
         "query, for example try_cast({column} as double)."
@@ -110,6 +114,7 @@ WORDS = {
         limited_list="仅列出 {count} 行中的 {shown} 行，Excel 文件中有前 {limit} 行。",
         limited="仅列出 {count} 行中的前 {limit} 行：查询结果超过上限。",
         no_width="负值没有宽度：{names}。",
+        no_numbers="“{column}”中有些值不是数值，既不绘制也不计入合计。",
         texts_for_numbers=(
             "“{column}”在应为数值之处含有文本，这些文本既不绘制也不计入合计。请在查询中转换为数值，"
             "例如 try_cast({column} as double)。"
@@ -117,6 +122,9 @@ WORDS = {
         first_rows="仅列出 {count} 行中的 {shown} 行。",
         truncated="查询结果超过 {count} 行的上限，其余部分未列出。",
         first_drawn="仅绘制 {count} 行中的前 {shown} 行。",
+        not_over="{period}尚未结束（截至 {moment}）：虚线、空心或浅色部分还会变化。",
+        incomplete="{period}的数据尚不完整：虚线、空心或浅色部分还会变化。",
+        week_of="{day}起的一周",
         summed="已把{column}相同的行相加（比图中的点多 {count} 行）。",
         no_slices="负值没有扇区：{names}。各扇区的比例以其余各项之和 {total} 为准。",
         other="其他（{count}）",

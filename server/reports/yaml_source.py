@@ -13,6 +13,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from server.reports.line_breaks import unfolded
 from server.reports.template_issues import TemplateIssue
+from server.reports.yaml_problems import problem_of
 
 MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 40  # the reader of YAML recurses
@@ -71,9 +72,7 @@ def read_yaml(source: str) -> YamlNode:
         _require_bounded(source)
         root = _reader().compose(source)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = str(error.problem or error.context or "wrong")
+        line, column, problem = problem_of(error)
         raise SourceError(_issue(line, column, "This is not valid YAML: {problem}.", problem=problem)) from None
     except (YAMLError, ValueError) as error:
         raise SourceError(

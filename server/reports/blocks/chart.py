@@ -13,7 +13,8 @@ from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.charts.building import build_chart
-from server.reports.charts.chart import CHART_KINDS, Chart, ChartSettings, Note
+from server.reports.charts.cartesian import IN_COURSE
+from server.reports.charts.chart import CHART_KINDS, INCOMPLETE, Chart, ChartSettings, Note
 from server.reports.charts.multiples import BESIDE, alike, on_one_scale, parts_of
 from server.reports.charts.options import read_option
 from server.reports.charts.telling import told
@@ -64,6 +65,7 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
                 maximum=maximum,
                 targets=targets,
                 formats=builder.formats,
+                now=builder.now,
             )
 
     def _multiples(self, rows: Rows, title: str, builder: Builder) -> Iterator[Block]:
@@ -82,8 +84,9 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     def _block(self, chart: Chart, builder: Builder) -> ChartBlock:
         title = chart.title
         notes = [_told(note, builder) for note in chart.notes]
-        for note in notes:
-            builder.warn(f"{title}: {note}" if title else note)
+        for note, sentence in zip(chart.notes, notes, strict=True):
+            if note.warns:
+                builder.warn(f"{title}: {sentence}" if title else sentence)
         told_of = "" if chart.is_empty else told(chart, builder.formats)
         return ChartBlock(chart=chart, notes=" ".join(notes), told=told_of, within=builder.around)
 
@@ -149,6 +152,7 @@ def _read_chart(blocks: BlockReader, reader: MapReader, place: BlockPlace) -> Ch
             horizontal=reader.boolean("horizontal"),
             option=option or {},
             shares=_read_shares(reader, kind, series),
+            incomplete=_read_incomplete(reader, kind),
             data_labels=reader.boolean("data_labels"),
             x_title=reader.text("x_title"),
             y_title=reader.text("y_title"),
@@ -199,6 +203,13 @@ def _read_shares(reader: MapReader, kind: str, series: str) -> bool:
     if shares and node and kind != "stacked_bar" and not (kind == "area" and series):
         reader.issues.add(node, "“shares” needs a stacked_bar chart, or an area chart with a “series”.")
     return shares
+
+
+def _read_incomplete(reader: MapReader, kind: str) -> str:
+    node = reader.get("incomplete")
+    if node is not None and kind not in IN_COURSE:
+        reader.issues.add(node, "Only these charts have “incomplete”: {kinds}.", kinds=", ".join(IN_COURSE))
+    return reader.choice("incomplete", INCOMPLETE, "auto")
 
 
 def _read_colors(reader: MapReader) -> dict[str, str]:

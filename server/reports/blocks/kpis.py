@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from html import escape
 from typing import Any
 
@@ -133,6 +134,7 @@ class KpisSpec(BlockSpec, frozen=True, kw_only=True):
 
 
 def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, str]:
+    value, before = (each.total_seconds() if isinstance(each, timedelta) else each for each in (value, before))
     if not is_figure(value) or not is_figure(before) or not before:
         return "–", "neutral"
     change = (float(value) - float(before)) / abs(float(before))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 import msgspec
@@ -76,10 +77,14 @@ class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Builder(Protocol):
-    """What a block asks for while it is made. Expressions see the parameters, the queries and the rows around them."""
+    """What a block asks for while it is made. Expressions see the parameters, the queries and the rows around them.
+
+    `now` is the moment that the report speaks of, as clocks of its time zone have it.
+    """
 
     formats: Formats
     words: Words
+    now: datetime
 
     @property
     def around(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from server.reports.blocks.table_across import (
@@ -109,7 +110,7 @@ class TableFigures:
 
 
 def total_of(how: str, values: Iterable[Any]) -> Any:
-    """None for no total or no numbers."""
+    """None for no total, or for nothing that has one: numbers, durations, and of days and moments first and last."""
     if not how:
         return None
     present = [value for value in values if value is not None]
@@ -117,7 +118,7 @@ def total_of(how: str, values: Iterable[Any]) -> Any:
         return len(present)
     numbers = [value for value in present if is_figure(value)]
     if not numbers:
-        return None
+        return _total_of_times(how, present)
     match how:
         case "sum":
             return exact_sum(numbers)
@@ -127,3 +128,13 @@ def total_of(how: str, values: Iterable[Any]) -> Any:
             return min(numbers)
         case _:
             return max(numbers)
+
+
+def _total_of_times(how: str, present: Sequence[Any]) -> Any:
+    if present and all(isinstance(value, timedelta) for value in present):
+        whole = sum(present, timedelta())
+        found = {"sum": whole, "average": whole / len(present), "min": min(present)}
+        return found[how] if how in found else max(present)
+    if how in ("min", "max") and present and all(isinstance(value, date) for value in present):
+        return min(present) if how == "min" else max(present)
+    return None

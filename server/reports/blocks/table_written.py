@@ -11,7 +11,7 @@ import msgspec
 from server.reports.blocks.table_across import Shown, TableLine
 from server.reports.blocks.table_cells import Cell, TableColumn, TableRow, total_format
 from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec
-from server.reports.blocks.table_figures import TableFigures
+from server.reports.blocks.table_figures import TableFigures, total_of
 from server.reports.blocks.table_scale import ColorScale, scale_of
 from server.reports.blocks.table_spark import spark_of
 from server.reports.expressions import Expression
@@ -113,14 +113,16 @@ class WrittenTable:
 
     def _notes_of_texts(self, data: Sequence[QueryRow]) -> tuple[str, ...]:
         """Of columns whose total is made of numbers, where some are none."""
-        notes = tuple(
-            self._words.texts_for_numbers.format(column=spec.name)
-            for spec in self._specs
-            if spec.adds_numbers and any(isinstance(row[spec.name], str) for row in data)
-        )
+        notes = []
+        for spec in self._specs:
+            values = [row[spec.name] for row in data if row[spec.name] is not None] if spec.adds_numbers else []
+            if any(isinstance(value, str) for value in values):
+                notes.append(self._words.texts_for_numbers.format(column=spec.name))
+            elif values and total_of(spec.total, values) is None:
+                notes.append(self._words.no_numbers.format(column=spec.name))
         for note in notes:
             self._asked.warn(note)
-        return notes
+        return tuple(notes)
 
     def _column(self, index: int) -> TableColumn:
         shown = self._shown[index]

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
+from server.reports.charts.incomplete import with_incomplete
 from server.reports.charts.look import added, axis_labels, number, points
 from server.reports.charts.rest import kept, rest_name
 from server.reports.charts.time_axis import TimeAxis, runs, time_axis
 from server.reports.formats import Formats
 from server.reports.rows import QueryRow, Rows
 
+IN_COURSE = ("line", "bar", "stacked_bar", "area", "combo")  # kinds that may go along time
 _MOST_NAMES = 50  # that a page is wide enough for
 _MOST_ROWS = 70  # that a page is high enough for
 
 
-def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
+def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats, now: datetime | None) -> Chart:
     chart, data = points(chart, rows)
     chart, data, times = _in_time(chart, settings, data, formats)
     if settings.series:
@@ -35,7 +38,7 @@ def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
     most = _MOST_NAMES if any(one.kind == "line" for one in series) else _MOST_ROWS
     if times is None and not by_numbers and len(along) > most:
         chart = chart.noting("thinned", count=len(along))
-    return msgspec.structs.replace(
+    drawn = msgspec.structs.replace(
         chart,
         labels=axis_labels(along, formats, column=settings.x),
         series=[msgspec.structs.replace(one, color=settings.colors.get(one.name, "")) for one in series],
@@ -44,6 +47,7 @@ def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
         horizontal=settings.horizontal and settings.kind != "combo",
         stacked=settings.stacked,
     )
+    return with_incomplete(drawn, settings, along, now=now, formats=formats)
 
 
 def _in_time(

@@ -14,6 +14,7 @@ CHART_KINDS = (
     "waterfall", "box",
 )  # fmt: skip
 Stacked = Literal["", "values", "shares"]
+INCOMPLETE = ("auto", "last", "never")  # which period is marked as not over: that of the report's moment
 
 
 class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ class ChartSettings(msgspec.Struct, frozen=True, kw_only=True):
     horizontal: bool = False
     option: dict[str, Any] = {}
     shares: bool = False
+    incomplete: str = "auto"
     one_axis: bool = False  # of a combo: its lines are measured as its bars are
     data_labels: bool = False
     x_title: str = ""
@@ -72,7 +74,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
     `runs` are the places that one line joins. `xs` are of a scatter chart. `is_rest`: all that have no series of
     their own, together. `is_ground`: what others stand on, which is not seen itself. `is_mirrored`: drawn by
-    the opposite of its values.
+    the opposite of its values. `incomplete` is the place of a value that will still change, as its period is not over.
     """
 
     name: str
@@ -85,13 +87,18 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     is_rest: bool = False
     is_ground: bool = False
     is_mirrored: bool = False
+    incomplete: int | None = None
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that the drawing does not show as the rows have it: a word of `Words`, and what fills it."""
+    """Something that the drawing does not show as the rows have it: a word of `Words`, and what fills it.
+
+    `warns`: whoever ordered the report is told, too.
+    """
 
     word: str
     parameters: dict[str, Any] = {}
+    warns: bool = True
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,9 +151,9 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
         """What a bar of a waterfall adds to what was reached, or of a total, all that is."""
         return next((float(one.values[place]) for one in self.series if one.values[place] is not None), 0.0)
 
-    def noting(self, word: str, **parameters: Any) -> Chart:
+    def noting(self, word: str, *, warns: bool = True, **parameters: Any) -> Chart:
         """The same chart with one note more."""
-        return msgspec.structs.replace(self, notes=(*self.notes, Note(word=word, parameters=parameters)))
+        return msgspec.structs.replace(self, notes=(*self.notes, Note(word=word, parameters=parameters, warns=warns)))
 
     def format_of(self, series: Series) -> ValueFormat:
         return self.line_format if series.second_axis and self.line_format.kind else self.format

@@ -7,6 +7,7 @@ from typing import Any
 from server.reports.charts.chart import Chart, Series
 from server.reports.charts.excel_dates import axis_of, dates_of, on_base, period_of
 from server.reports.charts.excel_figures import Figures, blanks_of, write_data, write_figures
+from server.reports.charts.excel_incomplete import open_points, with_hollow_points
 from server.reports.charts.excel_look import (
     bar_look,
     falling,
@@ -157,6 +158,8 @@ class _Drawing:
             entry |= line_look(place, series)
         else:
             entry |= bar_look(place, series) | {"gap": 30}
+        if kind != "area":  # which has no points of its own
+            entry |= self._incomplete(place, series)
         if series.second_axis and self._has_second:
             entry["y2_axis"] = True
         if chart.data_labels or chart.kind == "funnel":
@@ -169,6 +172,14 @@ class _Drawing:
         if series.is_ground:
             entry |= {"fill": {"none": True}, "border": {"none": True}, "data_labels": {}}
         return entry
+
+    def _incomplete(self, place: int, series: Series) -> dict[str, Any]:
+        """How the value looks that will still change."""
+        if series.incomplete is None:
+            return {}
+        if series.kind == "line":
+            with_hollow_points(self._layer(series))
+        return {"points": open_points(place, series, self._figures.points[series.incomplete])}
 
     def _on_slivers(self, series: Series) -> list[dict[str, Any] | None]:
         """Labels of bars that are lower than letters stand on the page, not on the bar."""

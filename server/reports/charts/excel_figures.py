@@ -19,7 +19,8 @@ Blanks = Literal["gap", "span"]
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """`title` is the row of the chart's title, `first` and `last` are those of its values.
 
-    `drawn` are the columns of what is drawn in place of others.
+    `drawn` are the columns of what is drawn in place of others, `points` which value from the first each place of
+    the chart has.
     """
 
     sheet: str
@@ -27,6 +28,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     last: int
     drawn: dict[int, int]
+    points: dict[int, int]
 
     def name(self, column: int) -> list[Any]:
         return [self.sheet, self.first - 1, column]
@@ -39,6 +41,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 class _Row(msgspec.Struct, frozen=True):
     along: Any
     values: list[Any]
+    place: int | None = None
 
 
 def write_figures(chart: Chart, book: ReportBook, targets: tuple[Target, ...], *, name: str) -> Figures:
@@ -61,7 +64,9 @@ def write_figures(chart: Chart, book: ReportBook, targets: tuple[Target, ...], *
         values = [row.along, *row.values, *(one.value for one in targets), *opposites]
         for column, (value, written) in enumerate(zip(values, formats, strict=True)):
             book.cell(sheet, number, column, value, written, align="" if column else "left")
-    return Figures(sheet=sheet.get_name(), title=top, first=top + 2, last=top + 1 + max(len(rows), 1), drawn=drawn)
+    points = {row.place: number for number, row in enumerate(rows) if row.place is not None}
+    last = top + 1 + max(len(rows), 1)
+    return Figures(sheet=sheet.get_name(), title=top, first=top + 2, last=last, drawn=drawn, points=points)
 
 
 def write_data(chart: Chart, book: ReportBook) -> tuple[str, int]:
@@ -92,7 +97,8 @@ def _rows(chart: Chart, formats: Formats) -> Iterator[_Row]:
     times = dates_of(chart)
     if times is None:
         for place, label in enumerate(chart.labels):
-            yield _Row(label, [one.values[place] if place < len(one.values) else None for one in chart.series])
+            values = [one.values[place] if place < len(one.values) else None for one in chart.series]
+            yield _Row(label, values, place)
         return
     period = period_of(chart)
     broken = () if period is not None else (times.places[number] + times.step for number in _broken(chart))
@@ -100,7 +106,7 @@ def _rows(chart: Chart, formats: Formats) -> Iterator[_Row]:
     for each in periods(times, period) if period is not None else sorted({*times.places, *broken}):
         found = at.get(each)
         values = [None if found is None else one.values[found] for one in chart.series]
-        yield _Row(along(times, each, period, formats), values)
+        yield _Row(along(times, each, period, formats), values, found)
 
 
 def _points(chart: Chart) -> Iterator[_Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -47,7 +47,9 @@ def _local(value: Any, formats: Formats) -> Any:
 
 
 def number(value: Any) -> Any:
-    """What can be drawn; anything else leaves a gap."""
+    """What can be drawn, of a duration its seconds; anything else leaves a gap."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, Decimal):
         return float(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -50,7 +50,8 @@ def _with_all(chart: Chart, names: Sequence[str], labels: Sequence[str]) -> Char
         runs = (
             tuple(part for run in one.runs for part in _together(sorted(moved[place] for place in run))) if one else ()
         )
-        series.append(msgspec.structs.replace(one or model, name=name, values=values, runs=runs))
+        incomplete = moved[one.incomplete] if one and one.incomplete is not None else None
+        series.append(msgspec.structs.replace(one or model, name=name, values=values, runs=runs, incomplete=incomplete))
     return msgspec.structs.replace(chart, labels=list(labels), series=series)
 
 

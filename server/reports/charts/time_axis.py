@@ -45,27 +45,35 @@ class TimeAxis(msgspec.Struct, frozen=True, kw_only=True):
     step: float
 
     def marks(self, low: float, high: float, *, most: int, formats: Formats) -> list[Mark]:
-        """At most so many, from the finest that are few enough; there is always one."""
+        """At most so many, from the finest that are few enough; there is always one.
+
+        Where only one would be left, which tells nothing of distances, some of the finer ones are kept instead.
+        """
+        most = max(most, 1)
+        finer: list[Mark] = []
         for found in self._choices(low, high, formats):
-            if len(found) <= max(most, 1):
+            if len(found) <= most:
                 break
-        return found
+            finer = found
+        if len(found) == 1 and finer:
+            found = finer[:: -(-len(finer) // most)]
+        return _with_changes(found)
 
     def _choices(self, low: float, high: float, formats: Formats) -> Iterator[list[Mark]]:
         """From fine to coarse."""
         if self.unit == "second":
             for seconds in _SECOND_STEPS:
                 if seconds >= self.step * 0.5 and (high - low) / seconds < _MOST_MARKS:
-                    yield _with_changes(_clock_marks(low, high, seconds, formats))
+                    yield _clock_marks(low, high, seconds, formats)
         if self.unit != "month":
             day = 86_400 if self.unit == "second" else 1
             for days in _DAY_STEPS:
                 if days * day >= self.step * 0.5 and (high - low) / days / day < _MOST_MARKS:
-                    yield _with_changes(_day_marks(low, high, days, day, self.places[0], formats))
+                    yield _day_marks(low, high, days, day, self.places[0], formats)
         for months in _MONTH_STEPS:
             found = _month_marks(low, high, months, self, formats)
             if found:
-                yield _with_changes(found)
+                yield found
         yield [self._only(formats)]
 
     def _only(self, formats: Formats) -> Mark:

@@ -13,6 +13,7 @@ from server.reports.drawing.paints import LIGHT, PLAIN, SERIES
 Anchor = Literal["start", "middle", "end"]
 Point = tuple[float, float]
 LETTERS = 11.0  # size of what is written along axes
+_OPEN = "1 5"  # round dots: no series has them
 _DASHES = ("", "7 3", "2 3", "9 3 2 3")
 # Of one tile, a different one for each of the series that are hatched.
 _HATCHES = (
@@ -108,9 +109,9 @@ class Canvas:
         """A thin line through points."""
         self._parts.append(f'<path d="{_path(points)}" fill="none" stroke="{self.color(paint)}"/>')
 
-    def curve(self, points: Sequence[Point], look: Look, *, thick: float = 2.2) -> None:
-        """A line through points."""
-        dash = _DASHES[look.variant]
+    def curve(self, points: Sequence[Point], look: Look, *, thick: float = 2.2, is_open: bool = False) -> None:
+        """A line through points; `is_open`: to one that is not certain yet."""
+        dash = _OPEN if is_open else _DASHES[look.variant]
         more = f' stroke-dasharray="{dash}"' if dash else ""
         self._parts.append(
             f'<path d="{_path(points)}" fill="none" stroke="{self.color(look.paint)}" stroke-width="{_n(thick)}" '
@@ -124,6 +125,20 @@ class Canvas:
         """A closed path; `fill` is what `fill` or `color` gave."""
         more = f' stroke="{self.color(edge)}" stroke-width="1.5"' if edge else ""
         self._parts.append(f'<path d="{path}" fill="{fill}"{more}/>')
+
+    def open_shape(self, path: str, look: Look) -> None:
+        """A closed path of what is not certain yet: pale, with a dashed edge."""
+        self._parts.append(
+            f'<path d="{path}" fill="{self.fill(look)}" fill-opacity="0.25" stroke="{self.color(look.paint)}" '
+            f'stroke-width="1.2" stroke-dasharray="3 2"/>'
+        )
+
+    def open_marker(self, at: Point, look: Look, *, size: float) -> None:
+        """A hollow point: what is not certain yet."""
+        self._parts.append(
+            f'<circle cx="{_n(at[0])}" cy="{_n(at[1])}" r="{_n(size)}" fill="{self.color("ground")}" '
+            f'stroke="{self.color(look.paint)}" stroke-width="1.6"/>'
+        )
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str, *, round_: float = 0) -> None:
         more = f' rx="{_n(round_)}"' if round_ else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from server.reports.charts.chart import Chart, Series
@@ -46,7 +46,10 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
         scale = plot.second if series.second_axis and plot.second else plot.value
         if series.kind == "bar":
             place, groups = (0, 1) if chart.stacked or chart.bases else (number, len(bars))
-            _bars(canvas, plot, scale, look, span, place=place, groups=groups, is_stacked=bool(chart.stacked))
+            _bars(
+                canvas, plot, scale, look, span,
+                place=place, groups=groups, is_stacked=bool(chart.stacked), incomplete=series.incomplete,
+            )  # fmt: skip
             number += 1
         else:
             _line(canvas, plot, scale, look, span, series, chart)
@@ -132,20 +135,25 @@ def _bars(
     place: int,
     groups: int,
     is_stacked: bool,
+    incomplete: int | None,
 ) -> None:
-    """All of a series as one shape."""
+    """All of a series as one shape, but for the bar that will still grow."""
     room = plot.slot * 0.78
     thick = max(min(room / groups, _WIDEST_BAR), 0.6)
     shift = (place - (groups - 1) / 2) * thick
     inner = thick - 1 if thick > 4 else thick
     parts = []
-    for at, (base, value) in zip(plot.places, span, strict=True):
+    for number, (at, (base, value)) in enumerate(zip(plot.places, span, strict=True)):
         if value is None or value == base:
             continue
         low, high = sorted((scale.at(base), scale.at(value)))
         begin = at + shift - inner / 2
         x, y, wide_, tall = (low, begin, high - low, inner) if plot.is_horizontal else (begin, low, inner, high - low)
-        parts.append(f"M{x:.1f} {y:.1f}h{wide_:.2f}v{tall:.2f}h-{wide_:.2f}z")
+        bar = f"M{x:.1f} {y:.1f}h{wide_:.2f}v{tall:.2f}h-{wide_:.2f}z"
+        if number == incomplete:
+            canvas.open_shape(bar, look)
+        else:
+            parts.append(bar)
     if parts:
         canvas.shape("".join(parts), canvas.fill(look), edge="ground" if is_stacked and inner > 4 else "")
 
@@ -160,23 +168,37 @@ def _line(
     count = sum(map(len, series.runs))
     step = 1 if count <= _ALL_MARKED else (0 if len(chart.series) == 1 else math.ceil(count / _MARKED))
     for run in series.runs:
-        line = [point(place) for place in run]
-        if is_area and len(run) > 1:
-            base = (
-                [point(place, 0) for place in reversed(run)]
-                if chart.stacked
-                else [plot.at(plot.places[place], scale.at(0)) for place in (run[-1], run[0])]
-            )
-            canvas.area([*line, *base], look, opacity=0.75 if chart.stacked else 0.22)
-        if len(run) > 1:
-            canvas.curve(line, look, thick=1.4 if is_area and chart.stacked else 2.2)
-        if len(run) == 1:
+        for part, is_open in _parts(run, series.incomplete):
+            line = [point(place) for place in part]
             if is_area:
-                canvas.line(plot.at(plot.places[run[0]], scale.at(span[run[0]][0])), line[0], look.paint, thick=3)
-            canvas.marker(line[0], look, size=3.4)
-        elif step and not (is_area and chart.stacked):
-            for number in range(0, len(run), step):
-                canvas.marker(line[number], look, size=2.8)
+                base = (
+                    [point(place, 0) for place in reversed(part)]
+                    if chart.stacked
+                    else [plot.at(plot.places[place], scale.at(0)) for place in (part[-1], part[0])]
+                )
+                opacity = 0.75 if chart.stacked else 0.22
+                canvas.area([*line, *base], look, opacity=opacity / 3 if is_open else opacity)
+            canvas.curve(line, look, thick=1.4 if is_area and chart.stacked else 2.2, is_open=is_open)
+        if len(run) == 1 and is_area:
+            foot = plot.at(plot.places[run[0]], scale.at(span[run[0]][0]))
+            canvas.line(foot, point(run[0]), look.paint, thick=3)
+        is_marked = step and not (is_area and chart.stacked)
+        marked = run if len(run) == 1 else run[::step] if is_marked else ()
+        for place in marked:
+            if place != series.incomplete:
+                canvas.marker(point(place), look, size=3.4 if len(run) == 1 else 2.8)
+        if series.incomplete in run:
+            canvas.open_marker(point(series.incomplete), look, size=3.2)
+
+
+def _parts(run: Sequence[int], incomplete: int | None) -> Iterator[tuple[Sequence[int], bool]]:
+    """What is drawn in one go, and whether it leads to or from a value that will still change."""
+    if incomplete is None or incomplete not in run:
+        cuts = [(run, False)]
+    else:
+        at = run.index(incomplete)
+        cuts = [(run[:at], False), (run[max(at - 1, 0) : at + 2], True), (run[at + 1 :], False)]
+    yield from ((part, is_open) for part, is_open in cuts if len(part) > 1)
 
 
 def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list[Box]:

@@ -10,6 +10,11 @@ import msgspec
 
 from server.reports.formats import Formats, ValueFormat
 
+_DAY = 86_400  # seconds
+_CLOCK_STEPS = (
+    *(1, 2, 5, 10, 15, 30), *(60, 120, 300, 600, 900, 1_800), *(3_600, 7_200, 10_800, 21_600, 43_200, _DAY),
+)  # fmt: skip
+
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
     """From `low` to `high`, drawn from `start` to `end`."""
@@ -41,8 +46,12 @@ def value_scale(
     from_zero: bool = True,
     marks: int = 5,
     exact_high: bool = False,
+    is_time: bool = False,
 ) -> Scale:
-    """Round marks around all values. Raises `OverflowError` where these are too large for any drawing."""
+    """Round marks around all values, of seconds (`is_time`) such as clocks have.
+
+    Raises `OverflowError` where these are too large for any drawing.
+    """
     finite = [float(value) for value in values]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     if from_zero:
@@ -51,7 +60,8 @@ def value_scale(
         low, high = (low - abs(low) / 2, high + abs(high) / 2) if low else (low, high + 1)
     if not math.isfinite(high - low):
         raise OverflowError(high)
-    step = _round_step((high - low) / max(marks - 1, 1))
+    rough = (high - low) / max(marks - 1, 1)
+    step = _clock_step(rough) if is_time and rough > 1 else _round_step(rough)
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
     if exact_high:
@@ -77,6 +87,11 @@ def _reaching(scale: Scale, below: int, above: int) -> Scale:
     exact = Decimal(repr(scale.step))
     marks = tuple(float(exact * count) for count in range(-below, above + 1))
     return msgspec.structs.replace(scale, low=marks[0], high=marks[-1], marks=marks)
+
+
+def _clock_step(rough: float) -> float:
+    """Seconds, minutes and hours that divide the next larger unit; beyond a day, days."""
+    return next((float(step) for step in _CLOCK_STEPS if step >= rough * 0.999), _DAY * _round_step(rough / _DAY))
 
 
 def _round_step(rough: float) -> float:

@@ -34,7 +34,10 @@ def sideways(
     places, slot = along(chart, top, bottom, has_bars=has_bars)
     plot = Plot(
         left=left, top=top, right=right, bottom=bottom, is_horizontal=True, places=places, slot=slot,
-        value=value_scale(values, left, right, marks=marks, exact_high=chart.stacked == "shares"),
+        value=value_scale(
+            values, left, right, marks=marks, exact_high=chart.stacked == "shares",
+            is_time=value_format(chart).kind == "duration",
+        ),
     )  # fmt: skip
     for mark, text in zip(plot.value.marks, plot.value.written(formats, value_format(chart)), strict=True):
         x = plot.value.at(mark)

@@ -34,8 +34,9 @@ def upright(
     top = title_above(canvas, chart.y_title, top) + 4
     marks = max(2, min(6, round((canvas.height - top - 40) / _MARK_ROOM) + 1))
     exact = chart.stacked == "shares"
-    first = value_scale(values, 0, 1, marks=marks, exact_high=exact, from_zero=from_zero)
-    second = value_scale(seconds, 0, 1, marks=marks) if seconds else None
+    is_time, is_time_2 = value_format(chart).kind == "duration", chart.line_format.kind == "duration"
+    first = value_scale(values, 0, 1, marks=marks, exact_high=exact, from_zero=from_zero, is_time=is_time)
+    second = value_scale(seconds, 0, 1, marks=marks, is_time=is_time_2) if seconds else None
     if second is not None:
         first, second = with_one_zero(first, second)
     written = first.written(formats, value_format(chart))

@@ -284,3 +284,15 @@ def test_two_axes_share_their_zero_and_their_marks() -> None:
     assert [mark / one.step for mark in one.marks] == [round(mark / other.step) for mark in other.marks]
     assert one.at(0) == pytest.approx(other.at(0))
     assert (one.low <= -400, one.high >= 700, other.high >= 0.8) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("high", "marks"),
+    [
+        (50, [0, 15, 30, 45, 60]),
+        (11_400, [0, 3_600, 7_200, 10_800, 14_400]),
+        (2_000_000, [0, 864_000, 1_728_000, 2_592_000]),
+    ],
+)
+def test_marks_of_durations_are_such_as_clocks_have(high: float, marks: list[float]) -> None:
+    assert list(value_scale([high], 0, 1, is_time=True).marks) == marks

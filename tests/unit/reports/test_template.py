@@ -82,6 +82,12 @@ def test_a_wrong_template_is_refused_with_fields_of_line_and_column() -> None:
     [
         ("", "empty"),
         ("title: [", "not valid YAML"),
+        ("\ttitle: x", "a tab stands here; indent with spaces"),
+        ("title: a: b", "a colon is followed by a space"),
+        ("title: @x", "unless it stands in quotes"),
+        ("title: [a, b}", "a bracket that was opened is not closed"),
+        ("title: 'it's'", "begins in the same column"),
+        ('title: "a\\d"', "a backslash has a meaning"),
         ("a: &a [x]\nb: [*a, *a]", "Anchors and aliases"),
         ("title: " + "[" * 60, "nested too deeply"),
         ("title: x\n" + "#" * 300_000, "256 KiB"),
@@ -96,6 +102,12 @@ def test_a_wrong_template_is_refused_with_fields_of_line_and_column() -> None:
 )
 def test_what_cannot_be_read_is_told(source: str, message: str) -> None:
     assert any(message in issue.text for issue in check_template(source, {}))
+
+
+def test_an_open_quotation_mark_is_told_where_it_begins() -> None:
+    [issue] = check_template('description: x\ntitle: "x\nblocks: []\n', {})
+    assert (issue.line, issue.column) == (2, 8)
+    assert "is never closed" in issue.text
 
 
 @pytest.mark.parametrize(

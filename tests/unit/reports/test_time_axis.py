@@ -182,3 +182,13 @@ def test_last_days_stand_for_the_periods_that_they_end(
     if marks is not None:
         assert [mark.text for mark in found] == marks
         assert set(places) <= {mark.at for mark in found}
+
+
+def test_an_axis_of_weeks_across_a_month_has_more_than_one_mark() -> None:
+    weeks = [date(2026, 10, 5) + timedelta(days=7 * number) for number in range(8)]
+    found = time_axis(weeks, Formats("en"))
+    assert found is not None
+    marks = found[0].marks(found[0].places[0], found[0].places[-1], most=5, formats=Formats("en"))
+    assert [(mark.text, mark.below) for mark in marks] == [
+        ("5 Oct", "2026"), ("19 Oct", ""), ("2 Nov", ""), ("16 Nov", ""),
+    ]  # fmt: skip
