@@ -18,7 +18,7 @@ from server.http.forms import Form
 from server.numerals import whole_number
 
 FIELDS = (
-    "via", "to", "subject", "body", "attach", "secret", "rights",
+    "via", "to", "subject", "body", "attach", "empty", "secret", "rights",
     "book_dataset", "book_key", "book_column", "book_parameter", "was",
 )  # fmt: skip
 ADD, REMOVE = "add_delivery", "remove_delivery"
@@ -89,6 +89,7 @@ def _said(wish: DeliveryWish, place: int) -> dict[str, str]:
         "subject": wish.subject,
         "body": wish.body,
         "attach": "files" if wish.attach else "link",
+        "empty": "left_out" if wish.unless_empty else "sent",
         "secret": "",
         "rights": wish.rights.value,
         "book_dataset": book.dataset if book else "",
@@ -101,7 +102,7 @@ def _said(wish: DeliveryWish, place: int) -> dict[str, str]:
 
 def _wish(group: Mapping[str, str], via: DeliveryVia, old: DeliveryWish | None) -> DeliveryWish:
     where = group.get("to", "").strip()
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"unless_empty": group.get("empty") == "left_out"}
     if via not in _PLACES:
         values["subject"] = group.get("subject", "").strip()
         values["body"] = group.get("body", "").replace("\r\n", "\n").strip()

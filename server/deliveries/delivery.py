@@ -11,6 +11,7 @@ import msgspec
 from server.delivery.wishes import DeliveryRights, DeliveryVia
 
 MOST_REPORTS_TOLD = 50  # of one delivery, each by its name
+MOST_LEFT_OUT_TOLD = 10
 
 
 class DeliveryState(StrEnum):
@@ -22,7 +23,7 @@ class DeliveryState(StrEnum):
     PERHAPS_SENT = "perhaps_sent"
     FAILED = "failed"
     HELD = "held"  # of a backup: the server that it is of may have sent it
-    SKIPPED = "skipped"  # there is nothing to send, or they want it no more
+    SKIPPED = "skipped"  # there is nothing to send, it has no rows, or they want it no more
 
 
 OPEN_STATES = (DeliveryState.WAITING, DeliveryState.SENDING)
@@ -53,7 +54,8 @@ class DeliveredReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     """`report_ids` are all; `reports` those that are told of by name. `link_id` is of the link to the whole batch,
-    `missing` how many reports could not be made."""
+    `missing` how many reports could not be made, `left_out` the names of the first that show no row and are therefore
+    not sent."""
 
     subject: str
     body: str
@@ -69,6 +71,8 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     report_ids: list[str]
     reports: list[DeliveredReport]
     missing: int = 0
+    left_out: list[str] = []
+    left_out_count: int = 0
     link_id: str = ""
     links_end_at: datetime | None = None
     list_name: str = ""  # the schedule that it is of

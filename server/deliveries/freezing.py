@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
 from server.deliveries.delivery import (
+    MOST_LEFT_OUT_TOLD,
     MOST_REPORTS_TOLD,
     DeliveredFile,
     DeliveredReport,
@@ -42,6 +43,9 @@ _MOST_FIGURES, _MOST_PARAMETERS = 6, 12
 _AT_ONCE = 20  # batches of one look
 _TIME = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 _NOT_MADE = phrase("The report could not be made, so there was nothing to send.")
+_NO_ROWS = phrase("Not sent: it has no rows.")
+_NONE_HAS_ROWS = phrase("Not sent: none of them has rows.")
+_REST_HAS_NO_ROWS = phrase("Not sent: of the reports some could not be made, and the others have no rows.")
 _NOT_DONE = phrase("The reports were not all tried: their job was cancelled or failed. Make them again to send them.")
 OPTED_OUT = phrase("This address wants no more mail of this schedule.")
 _ATTACHING = frozenset({DeliveryVia.MAIL})
@@ -130,20 +134,21 @@ class Freezing:
         for each in planned:
             done = before.get((each.position, each.recipient_key), set())
             ready = each.reports if batch.job_state is State.SUCCEEDED else ()
-            made = [report for report in ready if report.state is State.SUCCEEDED and report.id not in done]
+            new = [report for report in ready if report.state is State.SUCCEEDED and report.id not in done]
+            empty = [report for report in new if report.is_empty] if each.wish.unless_empty else []
+            made = [report for report in new if not report.is_empty] if empty else new
             if not made and done:
                 continue
             row = self._row(batch, each, made, schedule_id if list_name else None)
             problem = each.problem
             if problem is None and not made:
-                whole = batch.job_state is State.SUCCEEDED
-                problem, row["state"] = _NOT_MADE if whole else _NOT_DONE, DeliveryState.SKIPPED
+                problem, row["state"] = _why_nothing(batch, each, empty), DeliveryState.SKIPPED
             elif problem is None and each.recipient.casefold() in refused:
                 problem, row["state"] = OPTED_OUT, DeliveryState.SKIPPED
             elif problem is not None:
                 row["state"] = DeliveryState.FAILED
             row |= _end_of(problem) if problem else {}
-            content = self._content(batch, each, made, list_name, labels)
+            content = self._content(batch, each, made, empty, list_name, labels)
             await _forget_skipped(connection, batch.id, row)
             if problem is None:
                 content = await self._linked(connection, batch, row["id"], each, content)
@@ -179,6 +184,7 @@ class Freezing:
         batch: Batch,
         planned: PlannedDelivery,
         made: Sequence[BatchReport],
+        empty: Sequence[BatchReport],
         list_name: str,
         labels: Mapping[str, str],
     ) -> DeliveryContent:
@@ -198,6 +204,8 @@ class Freezing:
             report_ids=[report.id for report in made],
             reports=[_told(report, labels) for report in told],
             missing=sum(report.state is not State.SUCCEEDED for report in planned.reports),
+            left_out=[report.title for report in empty[:MOST_LEFT_OUT_TOLD]],
+            left_out_count=len(empty),
             list_name=list_name,
             path=planned.wish.path,
             rights=planned.wish.rights,
@@ -277,6 +285,17 @@ def _told(report: BatchReport, labels: Mapping[str, str]) -> DeliveredReport:
             for file in report.artifacts
         ],
     )
+
+
+def _why_nothing(batch: Batch, planned: PlannedDelivery, empty: Sequence[BatchReport]) -> Phrase:
+    """`empty` are those of its reports that are made, and left out."""
+    if batch.job_state is not State.SUCCEEDED:
+        return _NOT_DONE
+    if not empty:
+        return _NOT_MADE
+    if len(empty) < len(planned.reports):
+        return _REST_HAS_NO_ROWS
+    return _NO_ROWS if len(empty) == 1 else _NONE_HAS_ROWS
 
 
 def _period(reports: Sequence[BatchReport]) -> str:

@@ -166,6 +166,11 @@ class DeliveryWords:
         content, notes = self._content, []
         if content.missing:
             notes.append(self._told(phrase("Reports that could not be made: {count}."), count=content.missing))
+        if content.left_out_count:
+            names, more = ", ".join(content.left_out), content.left_out_count - len(content.left_out)
+            told_so = phrase("Not sent, since they have no rows: {names} and {count} more.")
+            told_so = told_so if more else phrase("Not sent, since they have no rows: {names}.")
+            notes.append(self._told(told_so, names=names, count=more))
         left = self._reports - (len(content.reports) if shown is None else shown)
         if left > 0:
             notes.append(self._told(phrase("And {count} more reports, which are not listed here."), count=left))

@@ -50,8 +50,8 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """`to` are addresses; `to_column` names the column of the parameter rows in which each report's stand, `to_dataset`
     where else they are found.
 
-    `url` and `secret` are `sealed` where they are kept, and `host` is what may be told of them. `path` is where in a
-    folder it lies. Empty texts stand for the usual ones.
+    `unless_empty`: reports that show no row are not sent. `url` and `secret` are `sealed` where they are kept, and
+    `host` is what may be told of them. `path` is where in a folder it lies. Empty texts stand for the usual ones.
     """
 
     via: DeliveryVia
@@ -61,6 +61,7 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     subject: str = ""
     body: str = ""
     attach: bool = True
+    unless_empty: bool = False
     url: str = ""
     secret: str = ""
     path: str = ""

@@ -245,7 +245,7 @@ class BatchStore:
         await learn([finished.title, provisional_title(finished.parameters)])
         words = words_of(finished.title, finished.parameters)
         row = msgspec.to_builtins(finished, builtin_types=(datetime,)) | {"words": words}
-        names = ("title", "words", "state", "error", "artifacts", "warnings", "figures", "finished_at")
+        names = ("title", "words", "state", "error", "artifacts", "warnings", "figures", "is_empty", "finished_at")
         await connection.execute(
             update(reports).where(reports.c.id == report.id).values({name: row[name] for name in names})
         )

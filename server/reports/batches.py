@@ -106,7 +106,7 @@ class ReportError(JobError, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One report of a batch at one moment."""
+    """One report of a batch at one moment. `is_empty`: it is made, and shows no row."""
 
     id: str
     batch_id: str
@@ -120,6 +120,7 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: list[StoredArtifact] = []
     warnings: list[dict[str, Any]] = []
     figures: list[Figure] = []
+    is_empty: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
     comment_count: int = 0

@@ -94,6 +94,7 @@ class ReportBuilder:
         self._spend = iteration_budget()
         self._built = 0
         self._left_out = ""
+        self._shown: list[bool] = []  # of each block that is there for rows, whether it has one
         local = clock.astimezone(ZoneInfo(str(formats.zone)))
         self.now = local.replace(tzinfo=None)
         self._builtin: dict[str, Any] = {
@@ -127,6 +128,11 @@ class ReportBuilder:
         """The whole of it."""
         return list(self.blocks(self._template.blocks))
 
+    @property
+    def has_rows(self) -> bool | None:
+        """Whether any block of what is built has a row to show; None where none is there for rows."""
+        return any(self._shown) if self._shown else None
+
     # -- for blocks: see `Builder`
 
     @property
@@ -142,13 +148,27 @@ class ReportBuilder:
                 raise self._failures.failed(
                     _named(spec), spec.line, spec.column, "The report has too many blocks; repeat over fewer rows."
                 )
+            known = len(self._shown)
             try:
                 yield from spec.build(self)
             except NoRoom as error:
                 yield self._box(spec, error)
+            if (query := spec.rows_shown()) and len(self._shown) == known:  # else blocks in it say more than it does
+                self._shown.append(bool(self.query(query)))
             if self._left_out:
                 yield LeftOutNote(text=self._left_out)
                 self._left_out = ""
+
+    def pass_over(self, specs: Iterable[BlockSpec]) -> None:
+        """What is left out since its query found nothing is without rows, whatever is said in its place. No query is
+        run for it."""
+        for spec in specs:
+            rows = self._rows.get(spec.rows_shown())
+            if rows is not None and not rows:
+                self._shown.append(False)
+            if spec.bound_row() is None:
+                for inner in spec.nested():
+                    self.pass_over(inner)
 
     def _box(self, spec: BlockSpec, error: NoRoom) -> Block:
         values = {name: self.formats.text(value) for name, value in error.parameters.items()}

@@ -45,6 +45,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
         """Numbers that stand by themselves, with what they are called."""
         return ()
 
+    def has_figures(self) -> bool | None:
+        """Whether a single figure in it is neither missing nor zero; None where it is there for no such figures."""
+        return None
+
     def parts(self) -> Sequence[Block]:
         """The blocks that it holds."""
         return ()
@@ -60,7 +64,7 @@ def all_blocks(blocks: Iterable[Block]) -> Iterator[Block]:
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """`provenance` are lines for the footer: data and template versions; `made_at` is when.
 
-    `is_watched`: the page around its frame is told how far it is scrolled.
+    `is_watched`: the page around its frame is told how far it is scrolled. `is_empty`: it shows no row.
     """
 
     title: str
@@ -79,6 +83,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     look: BrandLook = BrandLook()
     warnings: list[str] = []
     is_watched: bool = False
+    is_empty: bool = False
 
     @property
     def has_excel(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from server.reports.as_of import is_end_of_day
 from server.reports.batch_comparing import Figure
 from server.reports.building import CompiledTexts, ReportBuilder
 from server.reports.chart_engine import ChartEngine
-from server.reports.document import Document, all_blocks
+from server.reports.document import Block, Document, all_blocks
 from server.reports.expansion import expand
 from server.reports.file_names import served_name
 from server.reports.formats import Formats
@@ -79,7 +79,11 @@ def render_report(request: RenderRequest, report: OnReport) -> Rendered:
         document = build_document(request, template, formats)
         artifacts = tuple(_artifacts(request, document, formats))
     return Rendered(
-        title=document.title, artifacts=artifacts, warnings=tuple(document.warnings), figures=_figures(document)
+        title=document.title,
+        artifacts=artifacts,
+        warnings=tuple(document.warnings),
+        figures=_figures(document),
+        is_empty=document.is_empty,
     )
 
 
@@ -121,7 +125,16 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         look=look_of(request.brand, request.logo) if template.brand else BrandLook(),
         warnings=builder.warnings,
         is_watched=request.is_watched,
+        is_empty=_is_empty(blocks, has_rows=builder.has_rows),
     )
+
+
+def _is_empty(blocks: Sequence[Block], *, has_rows: bool | None) -> bool:
+    """Without a row to show; where nothing is there for rows, with figures that are all missing or zero."""
+    if has_rows is not None:
+        return not has_rows
+    figures = [said for block in all_blocks(blocks) if (said := block.has_figures()) is not None]
+    return bool(figures) and not any(figures)
 
 
 def _figures(document: Document) -> tuple[Figure, ...]:

@@ -56,6 +56,7 @@ class ReportMaker:
             artifacts=artifacts,
             warnings=[{"message": str(warning)} for warning in rendered.warnings],
             figures=list(rendered.figures),
+            is_empty=rendered.is_empty,
         )
 
     async def _publish(self, batch: Batch, report: BatchReport, rendered: Rendered) -> list[StoredArtifact]:

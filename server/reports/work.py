@@ -124,12 +124,14 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """`warnings` are sentences for whoever reads the report, `figures` those that stand in it by themselves."""
+    """`warnings` are sentences for whoever reads the report, `figures` those that stand in it by themselves.
+    `is_empty`: it shows no row."""
 
     title: str
     artifacts: tuple[Artifact, ...]
     warnings: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
+    is_empty: bool = False
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):

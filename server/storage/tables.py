@@ -492,6 +492,7 @@ reports = Table(
     _json("artifacts", "[]"),  # [{file, format, type, size, sha256, blob}]
     _json("warnings", "[]"),
     _json("figures", "[]"),  # [{label, value, text}]
+    Column("is_empty", Boolean, nullable=False, server_default=false()),  # it shows no row
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("batch_id", "position"),

@@ -253,6 +253,80 @@ async def test_refused_delayed_and_lost(server: Server, mails: MailServer, alice
     assert len({mail["Message-ID"] for mail in mails.taken}) == 1  # programs know the second for what it is
 
 
+LATE = """\
+title: "{{ region }} late"
+formats: [html]
+parameters: {region: {type: text}}
+each_row: select region, any_value(mail) as mail from orders group by region order by region
+queries:
+  late: select region, amount from orders where region = $region and amount > 100
+blocks:
+  - text: Late orders
+  - table: {query: late}
+"""
+
+
+async def test_reports_without_rows_are_not_sent_where_somebody_wants_it_so(
+    server: Server, mails: MailServer, alice: Client
+) -> None:
+    await import_text(alice, ORDERS)
+    await put_template(alice, "late", LATE)
+    full = {"via": "mail", "to": ["all@example.com"]}
+    wishes = [
+        {"via": "mail", "to_column": "mail", "unless_empty": True},
+        {"via": "mail", "to": ["boss@example.com"], "unless_empty": True},
+        {"via": "folder", "path": "archive", "unless_empty": True},
+        full,
+    ]
+    trial = {"template": "late", "deliveries": wishes}
+    preview = (await answer(alice, "POST", "/api/v1/deliveries/preview", json=trial))["items"]
+    assert {each["to"] for each in preview if not each["unless_empty"]} == {"all@example.com"}
+    batch = await ordered(alice, *wishes, template="late")
+    reports = await reports_of(alice, batch["id"])
+    assert [(each["title"], each["is_empty"]) for each in reports] == [
+        ("North late", False), ("South late", True), ("West late", True)
+    ]  # fmt: skip
+    items = await sent(server, alice, batch)
+    no_rows = "Not sent: it has no rows."
+    assert sorted((each["to"], each["report_count"], each["state"], each["error"]) for each in items) == [
+        ("all@example.com", 3, "sent", None),
+        ("archive", 0, "skipped", no_rows),
+        ("archive", 0, "skipped", no_rows),
+        ("archive", 1, "sent", None),
+        ("boss@example.com", 1, "sent", None),
+        ("north@example.com", 1, "sent", None),
+        ("south@example.com", 0, "skipped", no_rows),
+    ]
+    by_recipient = {mail["To"]: mail for mail in mails.taken}
+    assert sorted(by_recipient) == ["all@example.com", "boss@example.com", "north@example.com"]
+    north, boss = (by_recipient[f"{name}@example.com"] for name in ("north", "boss"))
+    assert files_of(boss) == ["North late.html"]
+    assert "Not sent, since they have no rows: South late, West late." in boss.get_body(("plain",)).get_content()
+    assert "South" not in north.get_body(("plain",)).get_content()
+
+    # It is seen on the pages, is no fault, and nobody gets it later.
+    page = await answer(alice, "GET", f"/batches/{batch['id']}")
+    assert (no_rows in page, page.count('<span class="badge">No rows</span>')) == (True, 2)
+    assert "No rows" in await answer(alice, "GET", f"/reports/{reports[1]['id']}")
+    assert "cannot be sent" not in str(await answer(alice, "GET", "/notifications"))
+    (south,) = [each for each in items if each["to"] == "south@example.com"]
+    await answer(alice, "POST", f"/api/v1/deliveries/{south['id']}/retry", 409)
+    door, form = f"/batches/{batch['id']}/deliveries", {"via": "mail", "to": "mail", "empty": "left_out"}
+    await answer(alice, "POST", door, 303, data=form)
+    assert len(await sent(server, alice, batch)) == len(items) + 2
+    assert [mail["To"] for mail in mails.taken[3:]] == ["north@example.com"]
+
+    # Several in one: none of them has rows, or what could be made has none.
+    batch = await ordered(alice, wishes[1], template="late", parameters=[{"region": "South"}, {"region": "West"}])
+    (item,) = await sent(server, alice, batch)
+    assert (item["state"], item["error"]) == ("skipped", "Not sent: none of them has rows.")
+    await put_template(alice, "late", LATE.replace("Late orders", "'{{ 1 / (region | length - 5) }}'"))
+    batch = await ordered(alice, wishes[1], template="late", parameters=[{"region": "South"}, {"region": "West"}])
+    (item,) = await sent(server, alice, batch)
+    assert item["error"] == "Not sent: of the reports some could not be made, and the others have no rows."
+    assert len(mails.taken) == 4
+
+
 async def test_what_is_made_later_goes_to_whom_it_was_meant_for(
     server: Server, mails: MailServer, alice: Client
 ) -> None:
@@ -339,7 +413,7 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     await prepared(alice)
     assert "Mail them to" in await answer(alice, "GET", "/templates/sales")
     form = {"template": "sales", "repeat": "daily", "time": "08:00", "time_zone": "UTC", "name": "Daily"}
-    form |= {"via": "mail", "to": "mail", "subject": "{{ title }}"}
+    form |= {"via": "mail", "to": "mail", "subject": "{{ title }}", "empty": "left_out"}
     tried = await answer(alice, "POST", "/schedules/new", data=form | {"try": "1"})
     assert "south@example.com" in tried
     wrong = await answer(alice, "POST", "/schedules/new", 422, data=form | {"to": "x@else.org"})
@@ -350,12 +424,14 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     # A secret stays in the form while it is worked on: whoever adds a way does not see that another one lost it.
     hook = {"via": "dingtalk", "to": "https://oapi.example.com/x", "secret": "SEC-kept"}
     for pressed in ({"add_delivery": "1"}, {"try": "1"}):
-        assert 'value="SEC-kept"' in await answer(alice, "POST", "/schedules/new", data=form | hook | pressed)
+        again = await answer(alice, "POST", "/schedules/new", data=form | hook | pressed)
+        assert ('value="SEC-kept"' in again, '"left_out" selected' in again) == (True, True)
     page = await answer(alice, "POST", "/schedules/new", 303, data=form)
-    assert "E-mail to each whom “mail” names" in await answer(alice, "GET", page)
+    assert "E-mail to each whom “mail” names, only where there are rows" in await answer(alice, "GET", page)
     (told,) = (await answer(alice, "GET", f"/api/v1{page}"))["deliveries"]
-    assert (told["via"], told["to_column"]) == ("mail", "mail")
-    assert "{{ title }}" in await answer(alice, "GET", f"{page}/edit")
+    assert (told["via"], told["to_column"], told["unless_empty"]) == ("mail", "mail", True)
+    edited = await answer(alice, "GET", f"{page}/edit")
+    assert ("{{ title }}" in edited, '"left_out" selected' in edited) == (True, True)
     tried = await answer(alice, "POST", f"{page}/edit", data=form | {"try": "1"})
     assert "south@example.com" in tried
     # Every delivery stands in the form, comes and goes there, and is kept with what it does not show.

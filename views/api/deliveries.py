@@ -45,7 +45,8 @@ class WantedDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     has them in one mail. `to_dataset`: the dataset that says so, found by a parameter when the reports are ordered; a
     key that it does not have, or has with different addresses, stops that report's delivery. `subject` and `body` may
     hold `{{ title }}`, `{{ batch }}`, `{{ period }}`, `{{ date }}`, `{{ count }}` and `{{ recipient }}`. `attach`: the
-    files themselves, as long as they are not too large; else a link. `path`: a folder that an administrator named, and
+    files themselves, as long as they are not too large; else a link. `unless_empty`: reports that show no row are not
+    sent, and it is said so. `path`: a folder that an administrator named, and
     folders in it. `url` and `secret` are kept sealed and never told again; what is changed keeps those that it leaves
     out. `rights`: `owner`, those of whoever orders it; `recipient`: only users of this server who have confirmed their
     address and may, when it is sent, see every dataset that the reports read; the others are left out, and it is said
@@ -58,6 +59,7 @@ class WantedDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     subject: Annotated[str, line(MOST_SUBJECT)] = ""
     body: Annotated[str, Meta(max_length=MOST_BODY)] = ""
     attach: bool = True
+    unless_empty: bool = False
     url: _Url = ""
     secret: Annotated[str, line(500)] = ""
     path: Annotated[str, line(300)] = ""
@@ -83,6 +85,7 @@ class ToldWish(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     body: str
     attach: bool
+    unless_empty: bool
     path: str
     rights: DeliveryRights
     host: str
@@ -146,13 +149,15 @@ class DeliveryTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class WouldBeDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """`reports` are the first few by name; `problem` is why it could not be sent."""
+    """`reports` are the first few by name; `problem` is why it could not be sent. `unless_empty`: those of them
+    that turn out to show no row are left out, which is known once they are made."""
 
     via: DeliveryVia
     to: str
     report_count: int
     reports: list[str]
     problem: str | None
+    unless_empty: bool
 
 
 class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +245,7 @@ def _would_be(call: Call[Any, Any], planned: PlannedDelivery) -> WouldBeDelivery
         report_count=len(planned.reports),
         reports=[report.title for report in planned.reports[:_PREVIEWED_TITLES]],
         problem=_in_words(call, planned.problem),
+        unless_empty=planned.wish.unless_empty,
     )
 
 

@@ -31,7 +31,8 @@ class ArtifactItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One report: what it is about, how far it is, its files once it is done, and how many comments it has."""
+    """One report: what it is about, how far it is, its files once it is done, and how many comments it has. `is_empty`:
+    it shows no row."""
 
     id: str
     batch_id: str
@@ -42,6 +43,7 @@ class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
     error: ReportFailure | None
     artifacts: list[ArtifactItem]
     warnings: list[str]
+    is_empty: bool
     started_at: datetime | None
     finished_at: datetime | None
     comment_count: int
@@ -63,6 +65,7 @@ def report_item(report: BatchReport) -> ReportItem:
             for a in report.artifacts
         ],
         warnings=[str(warning.get("message", "")) for warning in report.warnings],
+        is_empty=report.is_empty,
         started_at=report.started_at,
         finished_at=report.finished_at,
         comment_count=report.comment_count,

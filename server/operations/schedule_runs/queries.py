@@ -220,6 +220,9 @@ def _require_ways(deliveries: Sequence[DeliveryWish]) -> None:
         if wish.rights is DeliveryRights.RECIPIENT:
             message = "What an alert says is found with its owner's rights, whoever reads it; leave this out."
             raise wrong_field(f"deliveries[{place}].rights", message)
+        if wish.unless_empty:
+            message = "A check of a query tells when its rule breaks: have it ask for rows, and leave this out."
+            raise wrong_field(f"deliveries[{place}].unless_empty", message)
         for name in ("subject", "body"):
             _require_known(f"deliveries[{place}].{name}", PLACEHOLDER.findall(getattr(wish, name)))
 

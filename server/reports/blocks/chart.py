@@ -93,6 +93,9 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
     def _label(self, target: TargetSpec, builder: Builder) -> str:
         return builder.text(target.label, self) if target.label else ""
 
+    def rows_shown(self) -> str:
+        return "" if self.value else self.settings.query
+
     def columns_used(self) -> Iterator[ColumnUse]:
         for name in self.settings.columns:
             yield ColumnUse(self.settings.query, name, self.line, self.column)

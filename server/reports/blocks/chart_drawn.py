@@ -90,6 +90,10 @@ class ChartBlock(Block, frozen=True, kw_only=True):
             if note:
                 book.put(note, font_color=MUTED)
 
+    def has_figures(self) -> bool | None:
+        """A gauge shows one."""
+        return any(value for one in self.chart.series for value in one.values) if self.chart.kind == "gauge" else None
+
     def excel_height(self, book: ReportBook) -> int | None:
         if self.chart.is_empty or self._has_sheet or self.chart.kind == "gauge":
             return None

@@ -100,6 +100,9 @@ class Kpis(Block, frozen=True, kw_only=True):
             if is_figure(item.value) and math.isfinite(item.value):
                 yield Figure(label=item.label, value=float(item.value), text=item.text, row=self.within)
 
+    def has_figures(self) -> bool:
+        return any(item.value for item in self.items)
+
 
 class KpiSpec(msgspec.Struct, frozen=True, kw_only=True):
     label: Expression

@@ -23,6 +23,9 @@ class RepeatSpec(BlockSpec, frozen=True, kw_only=True):
             with builder.with_row(self.name, row):
                 yield from builder.blocks(self.blocks)
 
+    def rows_shown(self) -> str:
+        return self.query
+
     def nested(self) -> Sequence[Sequence[BlockSpec]]:
         return (self.blocks,)
 

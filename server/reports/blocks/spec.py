@@ -71,6 +71,10 @@ class BlockSpec(msgspec.Struct, frozen=True, kw_only=True):
     def totals_used(self) -> Iterable[TotalUse]:
         return ()
 
+    def rows_shown(self) -> str:
+        """The query whose rows it is there for; empty where there is none."""
+        return ""
+
     def bound_row(self) -> tuple[str, str] | None:
         """The query whose rows blocks within it see one by one, and the name of such a row."""
         return None
@@ -103,6 +107,9 @@ class Builder(Protocol):
     def image(self, file: str) -> Image: ...
 
     def blocks(self, specs: Iterable[BlockSpec]) -> Iterator[Block]: ...
+
+    def pass_over(self, specs: Iterable[BlockSpec]) -> None:
+        """Blocks that a condition leaves out."""
 
     def with_row(self, name: str, row: QueryRow) -> AbstractContextManager[None]:
         """Inside, `row` is known to expressions, and its columns to queries as `$<name>_<column>`."""

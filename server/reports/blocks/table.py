@@ -64,6 +64,9 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
             builder.warn(builder.words.truncated.format(count=builder.formats.text(len(rows))))
         yield table
 
+    def rows_shown(self) -> str:
+        return self.query
+
     def columns_used(self) -> Iterator[ColumnUse]:
         for column in self.columns:
             yield ColumnUse(self.query, column.name, column.line, column.column)

@@ -17,7 +17,9 @@ class WhenSpec(BlockSpec, frozen=True, kw_only=True):
     otherwise: tuple[BlockSpec, ...] = ()
 
     def build(self, builder: Builder) -> Iterator[Block]:
-        yield from builder.blocks(self.blocks if builder.value(self.condition, self) else self.otherwise)
+        is_so = builder.value(self.condition, self)
+        builder.pass_over(self.otherwise if is_so else self.blocks)
+        yield from builder.blocks(self.blocks if is_so else self.otherwise)
 
     def nested(self) -> Sequence[Sequence[BlockSpec]]:
         return ((*self.blocks, *self.otherwise),)

@@ -67,6 +67,15 @@ def words(*, unsubscribe: str = "", base: str = "https://example.com", **content
     return DeliveryWords(delivery, languages=LANGUAGES, base=base, secrets=secrets, unsubscribe=unsubscribe)
 
 
+def test_what_is_left_out_since_it_has_no_rows_is_named() -> None:
+    assert "no rows" not in words().text()
+    told = words(left_out=["South", "West"], left_out_count=2)
+    assert "Not sent, since they have no rows: South, West." in told.text()
+    assert "Not sent, since they have no rows: South, West." in told.message().text
+    many = words(left_out=["South", "West"], left_out_count=9).mail().html
+    assert "Not sent, since they have no rows: South, West and 7 more." in many
+
+
 def test_the_period_stands_in_the_subject_once() -> None:
     assert words().subject == "Sales · 2026-10"
     assert words(batch_name="Sales 2026-10").subject == "Sales 2026-10"

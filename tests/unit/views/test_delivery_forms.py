@@ -10,7 +10,7 @@ from views.delivery_forms import ADD, MOST_FORM_FIELDS, REMOVE, form_of, groups_
 WISHES = [
     DeliveryWish(via=DeliveryVia.MAIL, to=["a@example.com", "b@example.com"], subject="月报", body="a\n\nb"),
     DeliveryWish(via=DeliveryVia.SLACK, host="hooks.slack.com", sealed="sealed-1"),
-    DeliveryWish(via=DeliveryVia.FOLDER, path="archive/{{ period }}"),
+    DeliveryWish(via=DeliveryVia.FOLDER, path="archive/{{ period }}", unless_empty=True),
     DeliveryWish(via=DeliveryVia.SLACK, host="hooks.slack.com", sealed="sealed-2", body="Another channel"),
     DeliveryWish(
         via=DeliveryVia.MAIL,
@@ -18,7 +18,7 @@ WISHES = [
         rights=DeliveryRights.RECIPIENT,
         to_dataset=AddressBook(dataset="contacts", key="region", column="mail", parameter="area"),
     ),
-    DeliveryWish(via=DeliveryVia.LINK, to_column="manager mail"),
+    DeliveryWish(via=DeliveryVia.LINK, to_column="manager mail", unless_empty=True),
     DeliveryWish(via=DeliveryVia.MAIL, to_column="负责人", to=["boss@example.com", "c@example.com"]),
 ]
 

@@ -189,6 +189,7 @@ async def test_a_copy_of_the_server_tells_nobody_once_more(node: Node, house: Ho
         ({"deliveries": [DeliveryWish(via=DeliveryVia.MAIL, to_column="x")]}, ("deliveries[0].to_column",)),
         ({"deliveries": [msgspec.structs.replace(MAIL, to_dataset=BOOK)]}, ("deliveries[0].to_dataset",)),
         ({"deliveries": [msgspec.structs.replace(MAIL, rights=DeliveryRights.RECIPIENT)]}, ("deliveries[0].rights",)),
+        ({"deliveries": [msgspec.structs.replace(MAIL, unless_empty=True)]}, ("deliveries[0].unless_empty",)),
         ({"deliveries": [msgspec.structs.replace(MAIL, subject="{{ period }}")]}, ("deliveries[0].subject",)),
     ],
 )
