@@ -306,6 +306,8 @@ async def test_reports_without_rows_are_not_sent_where_somebody_wants_it_so(
 
     # It is seen on the pages, is no fault, and nobody gets it later.
     page = await answer(alice, "GET", f"/batches/{batch['id']}")
+    single = await answer(alice, "GET", "/batches?by=report")
+    assert single.count('<span class="badge">No rows</span>') == 2
     assert (no_rows in page, page.count('<span class="badge">No rows</span>')) == (True, 2)
     assert "No rows" in await answer(alice, "GET", f"/reports/{reports[1]['id']}")
     assert "cannot be sent" not in str(await answer(alice, "GET", "/notifications"))
