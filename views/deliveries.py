@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from server.auth.access import Right
-from server.deliveries.delivery import DeliveryItem, DeliveryState
-from server.delivery.wishes import DeliveryStage, DeliveryVia
+from server.deliveries.delivery import DeliveryStanding
+from server.delivery.wishes import DeliveryVia
 from server.errors import InvalidInput, JinduError
 from server.http.addresses import client_address
 from server.http.forms import read_form
@@ -32,11 +32,7 @@ _ONE_CLICK = "List-Unsubscribe"
 class DeliveryPanel:
     """What stands on the page of a batch. `groups` are fields of a form, with what is wrong in it."""
 
-    items: Sequence[DeliveryItem]
-    total: int
-    next_cursor: str | None
-    tally: Mapping[DeliveryState, int]
-    stage: DeliveryStage
+    standing: DeliveryStanding
     links: Mapping[str, str]
     ways: Sequence[DeliveryVia]
     groups: DeliveryGroups
@@ -56,14 +52,10 @@ async def delivery_panel(
         return None
     principal, operations = require_principal(request), operations_of(request).deliveries
     cursor = str(whole_number(request.query.get("deliveries", ""), at_most=10**6) or 0)
-    page = await operations.of_batch(principal, batch.id, limit=_PER_PAGE, cursor=cursor)
+    standing = await operations.standing(principal, batch.id, limit=_PER_PAGE, cursor=cursor)
     return DeliveryPanel(
-        items=page.items,
-        total=page.total,
-        next_cursor=page.next_cursor,
-        tally=await operations.tally(principal, batch.id),
-        stage=await operations.stage(principal, batch.id),
-        links=await operations.links(principal, page.items),
+        standing=standing,
+        links=await operations.links(principal, standing.page.items),
         ways=operations.checks.ways(),
         groups=groups_of(given or {}),
         problems=error_texts(request, error),

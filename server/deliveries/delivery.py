@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from server.delivery.wishes import DeliveryRights, DeliveryVia
+from server.delivery.wishes import DeliveryRights, DeliveryStage, DeliveryVia
+from server.storage.pages import Listing
 
 MOST_REPORTS_TOLD = 50  # of one delivery, each by its name
 MOST_LEFT_OUT_TOLD = 10
@@ -103,6 +104,19 @@ class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str
     created_at: datetime
     sent_at: datetime | None
+
+
+class DeliveryStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """How those of a batch stand, all read at one moment: two moments would be told as one that never was."""
+
+    page: Listing[DeliveryItem]
+    tally: dict[DeliveryState, int]
+    stage: DeliveryStage
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether some of it is about to become something else by itself."""
+        return self.stage is DeliveryStage.WANTED or any(state in self.tally for state in OPEN_STATES)
 
 
 class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):

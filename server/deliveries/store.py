@@ -17,6 +17,7 @@ from server.deliveries.delivery import (
     BatchDelivered,
     DeliveryContent,
     DeliveryItem,
+    DeliveryStanding,
     DeliveryState,
     FrozenDelivery,
     OptOut,
@@ -44,23 +45,20 @@ class DeliveryStore:
         self, batch_id: str, *, state: DeliveryState | None = None, limit: int = 50, cursor: str | None = None
     ) -> Listing[DeliveryItem]:
         """What needs somebody first, then as they were written down."""
-        rank = sa.case((deliveries.c.state.in_(TROUBLED), 0), else_=1)
         which = [deliveries.c.batch_id == batch_id]
         if state is not None:
             which.append(deliveries.c.state == state)
-        skip = int(cursor or 0)
-        page = sa.select(*_ITEM).where(*which).order_by(rank, deliveries.c.id).limit(limit + 1).offset(skip)
         async with self._database.read() as connection:
-            total = await connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(*which)) or 0
-            found = [_item(row) for row in (await connection.execute(page)).mappings()]
-        more = str(skip + limit) if len(found) > limit else None
-        return Listing(items=found[:limit], total=total, next_cursor=more)
+            return await _page(connection, which, limit=limit, cursor=cursor)
 
-    async def tally(self, batch_id: str) -> dict[DeliveryState, int]:
-        query = sa.select(deliveries.c.state, sa.func.count()).where(deliveries.c.batch_id == batch_id)
+    async def standing(self, batch_id: str, *, limit: int, cursor: str | None) -> DeliveryStanding:
+        is_of = deliveries.c.batch_id == batch_id
+        counted = sa.select(deliveries.c.state, sa.func.count()).where(is_of).group_by(deliveries.c.state)
+        stage = sa.select(batches.c.delivery_state).where(batches.c.id == batch_id)
         async with self._database.read() as connection:
-            rows = (await connection.execute(query.group_by(deliveries.c.state))).all()
-        return {DeliveryState(state): count for state, count in rows}
+            page = await _page(connection, [is_of], limit=limit, cursor=cursor)
+            tally = {DeliveryState(state): count for state, count in await connection.execute(counted)}
+            return DeliveryStanding(page=page, tally=tally, stage=DeliveryStage(await connection.scalar(stage) or ""))
 
     async def item(self, delivery_id: str) -> DeliveryItem:
         """Raises `NotFound`."""
@@ -252,6 +250,18 @@ def _is_free(now: datetime) -> sa.ColumnElement[bool]:
         deliveries.c.next_at <= now,
         sa.or_(held.is_(None), held <= now, held > now + 2 * HELD),
     )
+
+
+async def _page(
+    connection: AsyncConnection, which: Sequence[sa.ColumnElement[bool]], *, limit: int, cursor: str | None
+) -> Listing[DeliveryItem]:
+    rank = sa.case((deliveries.c.state.in_(TROUBLED), 0), else_=1)
+    skip = int(cursor or 0)
+    page = sa.select(*_ITEM).where(*which).order_by(rank, deliveries.c.id).limit(limit + 1).offset(skip)
+    total = await connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(*which)) or 0
+    found = [_item(row) for row in (await connection.execute(page)).mappings()]
+    more = str(skip + limit) if len(found) > limit else None
+    return Listing(items=found[:limit], total=total, next_cursor=more)
 
 
 def _item(row: Any) -> DeliveryItem:

@@ -16,7 +16,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.deliveries.carrying import Carrying
-from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryState
+from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryStanding, DeliveryState
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
 from server.deliveries.recipients import left_out
 from server.deliveries.sending import Sending
@@ -104,15 +104,12 @@ class DeliveryOperations:
         await self._batches.get(principal, batch_id, Right.OWN)
         return await self._store.of_batch(batch_id, state=state, limit=limit, cursor=cursor)
 
-    async def tally(self, principal: Principal, batch_id: str) -> dict[DeliveryState, int]:
+    async def standing(
+        self, principal: Principal, batch_id: str, *, limit: int = 50, cursor: str | None = None
+    ) -> DeliveryStanding:
+        """A page of them with what is said of all. Raises as `of_batch`."""
         await self._batches.get(principal, batch_id, Right.OWN)
-        return await self._store.tally(batch_id)
-
-    async def stage(self, principal: Principal, batch_id: str) -> DeliveryStage:
-        await self._batches.get(principal, batch_id, Right.OWN)
-        query = sa.select(batches.c.delivery_state).where(batches.c.id == batch_id)
-        async with self._database.read() as connection:
-            return DeliveryStage(await connection.scalar(query) or "")
+        return await self._store.standing(batch_id, limit=limit, cursor=cursor)
 
     async def links(self, principal: Principal, found: Sequence[DeliveryItem]) -> dict[str, str]:
         """Addresses of those that are a link, for who may hand it on."""

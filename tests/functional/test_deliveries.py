@@ -222,7 +222,9 @@ async def test_what_cannot_be_sent_is_said_before(server: Server, mails: MailSer
     assert [each["to"] for each in preview["items"]] == ["n@example.com"]
 
 
-async def test_refused_delayed_and_lost(server: Server, mails: MailServer, alice: Client) -> None:
+async def test_refused_delayed_and_lost(
+    server: Server, mails: MailServer, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await prepared(alice)
     mails.answers = {"RCPT": "450 greylisted"}
     one = {"via": "mail", "to": ["boss@example.com"]}
@@ -247,6 +249,14 @@ async def test_refused_delayed_and_lost(server: Server, mails: MailServer, alice
     assert item["state"] == "perhaps_sent"
     (item,) = await sent(server, alice, batch)
     assert (item["state"], len(mails.taken)) == ("perhaps_sent", 1)
+    # So it is with one that takes longer than anybody waits; one that only takes its time is waited for.
+    mails.delay_seconds = 0.5
+    with monkeypatch.context() as impatient:
+        impatient.setattr("server.deliveries.sending._CARRY_SECONDS", 0.2)
+        await answer(alice, "POST", f"/api/v1/deliveries/{item['id']}/retry", 202)
+        (item,) = await sent(server, alice, batch)
+    assert item["state"] == "perhaps_sent"
+    assert "took too long" in item["error"]
     await answer(alice, "POST", f"/api/v1/deliveries/{item['id']}/retry", 202)
     (item,) = await sent(server, alice, batch)
     assert item["state"] == "sent"

@@ -65,6 +65,7 @@ async def test_what_is_not_short_after_all_begins_anew_among_the_others(tmp_path
         workers.run("bob", functions.sleep_once, str(tmp_path / "begun"), use=Use(job_id="slow"), is_short=True)
     )
     await until(lambda: workers.jobs_waiting().keys() == {"slow"})
+    (tmp_path / "begun").touch()  # where processes start slowly, it was stopped before it did so itself
     blocking.cancel()
     assert await slow == "done"
     assert workers.statistics().waiting == workers.statistics().busy == 0

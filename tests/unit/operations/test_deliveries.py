@@ -87,12 +87,15 @@ async def test_each_attempt_is_one_and_waits_longer(house: House, batch_id: str)
     (item,) = (await house.todo.deliveries.of_batch(house.alice, batch_id)).items
     assert (item.recipient, item.state, item.attempts) == ("hooks.invalid", DeliveryState.WAITING, 1)
     assert item.next_at == LATER + timedelta(seconds=7_200)
+    standing = await house.todo.deliveries.standing(house.alice, batch_id)
+    assert (standing.tally, standing.page.items, standing.is_unsettled) == ({DeliveryState.WAITING: 1}, [item], True)
     await node.look(after=timedelta(minutes=1))
     assert node.carrier.taken == []
     await node.look(after=timedelta(hours=2))
     await node.look(after=timedelta(hours=2))
     (item,) = (await house.todo.deliveries.of_batch(house.alice, batch_id)).items
     assert (item.state, item.attempts, item.receipt) == (DeliveryState.SENT, 3, "taken")
+    assert not (await house.todo.deliveries.standing(house.alice, batch_id)).is_unsettled
     await node.look(after=timedelta(days=2))
     assert node.carrier.taken == [item.id]
     await house.todo.deliveries.retry(house.alice, item.id)
@@ -128,9 +131,7 @@ async def test_who_may_what(house: House, batch_id: str) -> None:
     with refused(NotFound):
         await todo.get(house.alice, "0" * 26)
     with refused(NotFound):
-        await todo.tally(house.bob, batch_id)
-    with refused(NotFound):
-        await todo.stage(house.bob, batch_id)
+        await todo.standing(house.bob, batch_id)
     with refused(NotFound):
         await todo.release(house.bob, batch_id)
     with refused(InvalidInput, fields=("deliveries",)):
