@@ -23,17 +23,19 @@ class PushServerKey(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None
 
 
-class PushSecrets(msgspec.Struct, frozen=True, kw_only=True):
+class PushSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     p256dh: Annotated[str, line(100, least=80)]
     auth: Annotated[str, line(30, least=20)]
 
 
-class PushWish(msgspec.Struct, frozen=True, kw_only=True):
+class PushWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`PushSubscription.toJSON()` as browsers give it, and of what this one tells: without `kinds` as it was before, or
-    of what ended, failed or was commented, of schedules, and of announcements."""
+    of what ended, failed or was commented, of schedules, and of announcements. `expirationTime` (milliseconds since
+    1970) is theirs to know: the push service says when a subscription has ended."""
 
     endpoint: Annotated[str, line(1_000, least=10)]
     keys: PushSecrets
+    expiration_time: float | None = msgspec.field(name="expirationTime", default=None)
     kinds: list[NoticeKind] | None = None
 
 
