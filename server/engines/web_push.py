@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from server.clock import Clock, utc_now
-from server.delivery.channels.asking import Outgoing, OutsideAnswer, retry_after
+from server.delivery.channels.asking import Outgoing, OutsideAnswer, not_taken
 from server.delivery.messages import host_of
 from server.delivery.push import PushGone, PushKey, PushTarget
 from server.delivery.sending import Posts
@@ -134,18 +134,11 @@ def _derived(material: bytes, *, salt: bytes, info: bytes, length: int) -> bytes
 
 
 def _require_taken(answer: OutsideAnswer) -> None:
-    host, status = answer.host, answer.status
-    if 200 <= status < 300:
+    if 200 <= answer.status < 300:
         return
-    if status in (404, 410):
-        raise PushGone("{host} knows this browser no more.", host=host, is_final=True)
-    raise NotDelivered(
-        "{host} answered {status}.",
-        host=host,
-        status=status,
-        is_final=status < 500 and status not in _PASSING,
-        retry_after=retry_after(answer),
-    )
+    if answer.status in (404, 410):
+        raise PushGone("{host} knows this browser no more.", host=answer.host, is_final=True)
+    raise not_taken(answer, passing=_PASSING)
 
 
 def _private(raw: bytes) -> EllipticCurvePrivateKey:

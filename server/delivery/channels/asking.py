@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -79,18 +79,22 @@ def require_success(answer: OutsideAnswer) -> None:
     """Of the status alone. Services that say more say it in the body."""
     if 200 <= answer.status < 300:
         return
-    host, status = answer.host, answer.status
-    if 300 <= status < 400:
+    if 300 <= answer.status < 400:
         raise NotDelivered(
             "{host} sent us on to another place, which is not followed. Write the address that it ends at.",
-            host=host,
+            host=answer.host,
             is_final=True,
         )
-    raise NotDelivered(
+    raise not_taken(answer)
+
+
+def not_taken(answer: OutsideAnswer, *, passing: Collection[int] = _PASSING) -> NotDelivered:
+    """What a status says that is no success; `passing` are those below 500 that may be others next time."""
+    return NotDelivered(
         "{host} answered {status}.",
-        host=host,
-        status=status,
-        is_final=status < 500 and status not in _PASSING,
+        host=answer.host,
+        status=answer.status,
+        is_final=answer.status < 500 and answer.status not in passing,
         retry_after=retry_after(answer),
     )
 
