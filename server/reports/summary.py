@@ -85,11 +85,16 @@ def stored_summary(summary: TemplateSummary) -> str:
 
 def labels_of(stored: str) -> dict[str, str]:
     """What parameters are called by people, by name, as far as a `stored_summary` tells."""
+    summary = summary_in(stored)
+    return {parameter.name: parameter.label for parameter in summary.parameters} if summary else {}
+
+
+def summary_in(stored: str) -> TemplateSummary | None:
+    """None where there is none, or one of another version of the program."""
     try:
-        summary = msgspec.json.decode(stored, type=TemplateSummary)
-    except msgspec.MsgspecError:  # there is none, or one of another version of the program
-        return {}
-    return {parameter.name: parameter.label for parameter in summary.parameters}
+        return msgspec.json.decode(stored, type=TemplateSummary)
+    except msgspec.MsgspecError:
+        return None
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

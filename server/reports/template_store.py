@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.errors import FieldError, InvalidInput, NotFound
 from server.reports.bundles import MOST_INCLUDED, Included, bundled
-from server.reports.summary import TemplateSummary
+from server.reports.summary import TemplateSummary, summary_in
 from server.storage import findable
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
@@ -63,10 +63,8 @@ class TemplateHead(msgspec.Struct, frozen=True, kw_only=True):
 
 def kept_summary(head: TemplateHead) -> TemplateSummary:
     """As it was when it was stored."""
-    try:
-        return msgspec.json.decode(head.summary or "", type=TemplateSummary)
-    except msgspec.MsgspecError:  # kept by another version of the program
-        return TemplateSummary(title=head.title, plain_title=head.title, description=head.description)
+    plain = TemplateSummary(title=head.title, plain_title=head.title, description=head.description)
+    return summary_in(head.summary or "") or plain
 
 
 class StoredTemplate(TemplateHead, frozen=True, kw_only=True):
