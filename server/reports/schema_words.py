@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from server.reports.charts.chart import IN_COURSE, WITH_AXES
+
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     label: str
@@ -209,8 +211,7 @@ _OPTIONS = {
     "formats.xlsx": Said(label="Excel file"),
 }
 
-_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter", "waterfall")
-_ROWS = (*_AXES, "pie", "funnel", "heatmap", "box")
+_ROWS = (*WITH_AXES, "pie", "funnel", "heatmap", "box")
 # For which kinds of charts a key says something; for all, if it is not here.
 FOR_KINDS: dict[str, tuple[str, ...]] = {
     "query": _ROWS,
@@ -218,7 +219,7 @@ FOR_KINDS: dict[str, tuple[str, ...]] = {
     "y": _ROWS,
     "lines": ("combo",),
     "one_axis": ("combo",),
-    "incomplete": ("line", "bar", "stacked_bar", "area", "combo"),
+    "incomplete": IN_COURSE,
     "line_negative": ("combo",),
     "totals": ("waterfall",),
     "multiples": ("line", "bar", "stacked_bar", "area"),
@@ -229,11 +230,11 @@ FOR_KINDS: dict[str, tuple[str, ...]] = {
     "labels": _ROWS,
     "horizontal": ("bar", "stacked_bar"),
     "shares": ("stacked_bar", "area"),
-    "data_labels": _AXES,
-    "x_title": (*_AXES, "heatmap"),
-    "y_title": (*_AXES, "heatmap"),
-    "colors": (*_AXES, "pie", "funnel"),
-    "targets": _AXES,
+    "data_labels": WITH_AXES,
+    "x_title": (*WITH_AXES, "heatmap"),
+    "y_title": (*WITH_AXES, "heatmap"),
+    "colors": (*WITH_AXES, "pie", "funnel"),
+    "targets": WITH_AXES,
     "value": ("gauge", "heatmap"),
     "max": ("gauge",),
     "option": (),

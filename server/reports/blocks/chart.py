@@ -13,8 +13,7 @@ from server.reports.blocks.heading_drawn import Heading
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse
 from server.reports.charts.building import build_chart
-from server.reports.charts.cartesian import IN_COURSE
-from server.reports.charts.chart import CHART_KINDS, INCOMPLETE, Chart, ChartSettings, Note
+from server.reports.charts.chart import CHART_KINDS, IN_COURSE, INCOMPLETE, WITH_AXES, Chart, ChartSettings, Note
 from server.reports.charts.multiples import BESIDE, alike, on_one_scale, parts_of
 from server.reports.charts.options import read_option
 from server.reports.charts.telling import told
@@ -24,7 +23,6 @@ from server.reports.reading import MapReader
 from server.reports.rows import Rows
 from server.reports.yaml_source import YamlNode
 
-_WITH_AXES = ("line", "bar", "stacked_bar", "area", "combo", "scatter", "waterfall")
 _IN_SMALL = ("line", "bar", "stacked_bar", "area")
 _HEIGHT, _SMALL_HEIGHT = 260, 170  # pixels
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -180,8 +178,8 @@ def _read_labels(reader: MapReader) -> dict[str, str]:
 def _read_targets(blocks: BlockReader, reader: MapReader, kind: str) -> tuple[TargetSpec, ...]:
     found = []
     for node in reader.items("targets"):
-        if kind not in _WITH_AXES:
-            blocks.issues.add(node, "Only charts with axes have “targets”: {kinds}.", kinds=", ".join(_WITH_AXES))
+        if kind not in WITH_AXES:
+            blocks.issues.add(node, "Only charts with axes have “targets”: {kinds}.", kinds=", ".join(WITH_AXES))
         item = MapReader(node, blocks.issues, what="A target")
         value = blocks.expressions.value_of(item, "value", required=True)
         label = blocks.expressions.text_of(item, "label")

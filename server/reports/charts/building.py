@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.box_plot import box_plot
-from server.reports.charts.cartesian import IN_COURSE, cartesian
-from server.reports.charts.chart import Chart, ChartSettings, Target
+from server.reports.charts.cartesian import cartesian
+from server.reports.charts.chart import IN_COURSE, Chart, ChartSettings, Target
 from server.reports.charts.custom import custom
 from server.reports.charts.gauge import gauge
 from server.reports.charts.heatmap import heatmap

@@ -16,7 +16,6 @@ from server.reports.charts.time_axis import TimeAxis, runs, time_axis
 from server.reports.formats import Formats
 from server.reports.rows import QueryRow, Rows
 
-IN_COURSE = ("line", "bar", "stacked_bar", "area", "combo")  # kinds that may go along time
 _MOST_NAMES = 50  # that a page is wide enough for
 _MOST_ROWS = 70  # that a page is high enough for
 

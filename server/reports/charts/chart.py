@@ -13,6 +13,8 @@ CHART_KINDS = (
     "line", "bar", "stacked_bar", "area", "pie", "scatter", "heatmap", "funnel", "gauge", "combo",
     "waterfall", "box",
 )  # fmt: skip
+IN_COURSE = ("line", "bar", "stacked_bar", "area", "combo")  # kinds that may go along time
+WITH_AXES = (*IN_COURSE, "scatter", "waterfall")
 Stacked = Literal["", "values", "shares"]
 INCOMPLETE = ("auto", "last", "never")  # which period is marked as not over: that of the report's moment
 

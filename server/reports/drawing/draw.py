@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from server.reports.charts.chart import Chart
+from server.reports.charts.chart import IN_COURSE, Chart
 from server.reports.drawing import box_plot, cartesian, funnel, gauge, heatmap, pie, scatter
 from server.reports.drawing.canvas import Canvas
 from server.reports.formats import Formats
 from server.reports.words import words_of
 
 _KINDS = {
-    **dict.fromkeys(("line", "bar", "stacked_bar", "area", "combo", "waterfall"), cartesian.draw),
+    **dict.fromkeys((*IN_COURSE, "waterfall"), cartesian.draw),
     "box": box_plot.draw,
     "pie": pie.draw,
     "funnel": funnel.draw,
