@@ -49,15 +49,16 @@ class DeliveryStore:
         if state is not None:
             which.append(deliveries.c.state == state)
         async with self._database.read() as connection:
-            return await _page(connection, which, limit=limit, cursor=cursor)
+            total = await connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(*which)) or 0
+            return await _page(connection, which, total=total, limit=limit, cursor=cursor)
 
     async def standing(self, batch_id: str, *, limit: int, cursor: str | None) -> DeliveryStanding:
         is_of = deliveries.c.batch_id == batch_id
         counted = sa.select(deliveries.c.state, sa.func.count()).where(is_of).group_by(deliveries.c.state)
         stage = sa.select(batches.c.delivery_state).where(batches.c.id == batch_id)
         async with self._database.read() as connection:
-            page = await _page(connection, [is_of], limit=limit, cursor=cursor)
             tally = {DeliveryState(state): count for state, count in await connection.execute(counted)}
+            page = await _page(connection, [is_of], total=sum(tally.values()), limit=limit, cursor=cursor)
             return DeliveryStanding(page=page, tally=tally, stage=DeliveryStage(await connection.scalar(stage) or ""))
 
     async def item(self, delivery_id: str) -> DeliveryItem:
@@ -253,12 +254,11 @@ def _is_free(now: datetime) -> sa.ColumnElement[bool]:
 
 
 async def _page(
-    connection: AsyncConnection, which: Sequence[sa.ColumnElement[bool]], *, limit: int, cursor: str | None
+    connection: AsyncConnection, which: Sequence[sa.ColumnElement[bool]], *, total: int, limit: int, cursor: str | None
 ) -> Listing[DeliveryItem]:
     rank = sa.case((deliveries.c.state.in_(TROUBLED), 0), else_=1)
     skip = int(cursor or 0)
     page = sa.select(*_ITEM).where(*which).order_by(rank, deliveries.c.id).limit(limit + 1).offset(skip)
-    total = await connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(*which)) or 0
     found = [_item(row) for row in (await connection.execute(page)).mappings()]
     more = str(skip + limit) if len(found) > limit else None
     return Listing(items=found[:limit], total=total, next_cursor=more)

@@ -27,7 +27,7 @@ from server.schedules.schedule import (
 )
 from server.storage.database import Database
 from server.storage.findable import words_in
-from server.storage.han_sounds import asked_sounds, is_chinese, learn, sounds_like
+from server.storage.han_sounds import asked_sounds, is_chinese, sounds_like
 from server.storage.pages import Listing
 from server.storage.rows import insert_missing, lock
 from server.storage.tables import batches, jobs, outbox, schedule_runs, schedules, templates, users
@@ -95,7 +95,6 @@ class ScheduleStore:
         async with self._database.read() as connection:
             found = (await connection.execute(query)).all()
         chinese = [row for row in found if is_chinese(row.name) or is_chinese(row.template_name)]
-        await learn(row.name for row in chinese)
 
         def sound() -> list[str]:
             names = ((row.id, words_in(f"{row.name} {row.template_name}")) for row in chinese)
