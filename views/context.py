@@ -121,6 +121,7 @@ def setup_templates(app: web.Application) -> None:
     env.globals["root"] = base.text
     env.globals["static"] = lambda name: base.outside(app[PARTS].static_files.address(name))
     env.filters["outside"] = base.outside
+    env.globals["has_graphql"] = app[PARTS].settings.graphql
     env.globals["live_scripts"] = _digest_of_live_scripts()
 
 
