@@ -29,9 +29,9 @@ _SEE = "{\n  me { name role scopes }\n  datasets { items { name rowCount columns
 
 
 async def graphql_page(request: web.Request) -> web.Response:
+    principal = require_principal(request)
     if not parts_of(request).settings.graphql:
         raise NotFound
-    principal = require_principal(request)
     examples = [("list", _LIST), ("see", _SEE), ("follow", _FOLLOW)]
     if principal.role != "viewer":
         examples.append(("start", _START))

@@ -10,11 +10,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import hypothesis
+import hypothesis_graphql
 import pytest
 from graphql import get_introspection_query
+from hypothesis import strategies as st
+from hypothesis_graphql import nodes
 
 from server.jobs.outcomes import Notice
 from server.settings import Settings
+from server.transports.graphql.running import Execution
 from tests.conftest import PASSWORDS, Server, new_user, serving, signed_in
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.browsing import browser, sign_in
@@ -282,6 +287,20 @@ async def test_the_schema_can_be_learnt_and_pages_are_sent_to_where_it_is_tried(
         assert (response.status, response.headers["Allow"]) == (405, "POST")
 
 
+async def test_where_it_is_off_there_is_nothing_of_it(settings: Settings) -> None:
+    async with (
+        serving(dataclasses.replace(settings, graphql=False)) as server,
+        await signed_in(server, "admin") as admin,
+    ):
+        for path in ("/graphql", "/graphql/schema.graphql", "/docs/graphql"):
+            async with admin.get(path) as response:
+                assert response.status == 404, path
+        async with admin.post("/graphql", json={"query": "{ me { id } }"}) as response:
+            assert response.status == 404
+        async with admin.get("/docs", headers={"Accept": "text/html"}) as response:
+            assert "GraphQL" not in await response.text()
+
+
 async def test_what_goes_wrong_inside_is_logged_and_not_told(
     server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -426,6 +445,26 @@ async def test_who_says_nothing_is_found_out_and_who_floods_is_ended(server: Ser
         await asyncio.wait([flooding])
 
 
+async def test_a_socket_without_a_subscription_is_sent_away_too_when_the_server_stops(
+    server: Server, alice: Client
+) -> None:
+    async with graphql_socket(alice) as idle, graphql_socket(alice, is_introduced=False) as unknown:
+        await server.app.shutdown()
+        assert await idle.closed_with() == 4000
+        assert await unknown.closed_with() == 4000
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+        async with graphql_socket(alice):
+            pass
+
+
+async def test_whatever_the_schema_allows_is_answered(server: Server, alice: Client) -> None:
+    """Documents that somebody else's program makes of the schema."""
+    for query in _documents_of(Execution().sdl):
+        found = await asked(alice, query)
+        assert "internal_error" not in codes(found), (query, found)
+        assert found.get("data", 0) is not None or found["errors"], (query, found)
+
+
 async def test_below_a_base_path_addresses_are_as_they_are_asked_for(settings: Settings) -> None:
     async with serving(dataclasses.replace(settings, base_path="/jindu")) as server:
         async with await signed_in(server, "admin") as probe:
@@ -445,6 +484,19 @@ async def test_below_a_base_path_addresses_are_as_they_are_asked_for(settings: S
 async def _tell(server: Server, client: Client, title: str) -> None:
     user_id = (await asked(client, "{ me { id } }"))["data"]["me"]["id"]
     await server.parts.live.notices.notify_who_asked(user_id, Notice(title=title))
+
+
+def _documents_of(sdl: str) -> list[str]:
+    found: list[str] = []
+    scalars = {"JSON": st.just(nodes.Object(fields=[]))}
+
+    @hypothesis.settings(max_examples=60, database=None, derandomize=True, phases=[hypothesis.Phase.generate])
+    @hypothesis.given(hypothesis_graphql.from_schema(sdl, custom_scalars=scalars, allow_x00=False, codec="utf-8"))
+    def gather(query: str) -> None:
+        found.append(query)
+
+    gather()
+    return found
 
 
 def _cut(response: aiohttp.ClientResponse) -> None:

@@ -15,7 +15,8 @@ from server.operations.batches import BatchStart
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.transports.graphql.call import GraphQlCall
 from server.transports.graphql.queries import Info, job_of
-from server.transports.graphql.types import BatchType, JobType
+from server.transports.graphql.report_types import BatchType
+from server.transports.graphql.types import JobType
 
 _TEXT_CHARACTERS = {"name": 300, "as_of": 40}
 IdempotencyKey = Annotated[

@@ -12,11 +12,10 @@ from server.reports.batch_filter import BatchFilter
 from server.reports.batches import ReportFilter
 from server.storage.pages import place_of
 from server.transports.graphql.call import GraphQlCall
+from server.transports.graphql.report_types import BatchPageType, BatchType, ReportPageType, ReportType
 from server.transports.graphql.types import (
     MOST_ON_PAGE,
     PAGE,
-    BatchPageType,
-    BatchType,
     DatasetPageType,
     DatasetType,
     JobPageType,
@@ -24,8 +23,6 @@ from server.transports.graphql.types import (
     JobType,
     MeType,
     NotificationPageType,
-    ReportPageType,
-    ReportType,
     page_size,
 )
 

@@ -18,7 +18,7 @@ from graphql import (
     execute_sync,
     subscribe,
 )
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from server.http.asyncapi import Json
 from server.texts import Translate
@@ -36,7 +36,6 @@ class GraphQlRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     query: str
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | UnsetType | None = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

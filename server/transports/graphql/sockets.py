@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from contextlib import aclosing
-from enum import IntEnum
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 from graphql import OperationType
-from msgspec import Struct
 
 from server.auth.endings import Validity
 from server.auth.permissions import Principal
-from server.errors import RateLimited
+from server.errors import InvalidInput, RateLimited
 from server.http.asyncapi import Json
 from server.http.storable import require_storable
 from server.realtime.close_codes import CloseCode
@@ -25,8 +23,16 @@ from server.realtime.connection import Connection
 from server.realtime.limits import LiveLimits, RateLimit, RateVerdict
 from server.transports.graphql.call import GraphQlCall
 from server.transports.graphql.failures import LiveEnded, of_end, told
-from server.transports.graphql.running import GraphQlRequest
 from server.transports.graphql.serving import GraphQlHouse
+from server.transports.graphql.socket_messages import (
+    ConnectionInit,
+    PeerPing,
+    SocketEnd,
+    StartOperation,
+    StopOperation,
+    from_text,
+    operation_in,
+)
 from server.transports.socket_link import CONTENT, SocketLink
 from server.transports.visitor import Visitor
 
@@ -37,41 +43,6 @@ _OF_ONE_ALONE = (CloseCode.REPLACED, CloseCode.CONNECTION_LIMIT)  # others end a
 # By its own number, clients of this protocol would take it that they are spoken to wrongly, and not come back.
 _ON_THE_WIRE: dict[int, int] = {CloseCode.BEHIND: CloseCode.DRAINING}
 _STANDINGS = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
-
-
-class SocketEnd(IntEnum):
-    """What the protocol ends a socket with, beside our own codes."""
-
-    BAD_REQUEST = 4400
-    UNAUTHORIZED = 4401
-    FORBIDDEN = 4403
-    INIT_TIMEOUT = 4408
-    ID_TAKEN = 4409
-    INIT_AGAIN = 4429
-
-
-class ConnectionInit(Struct, tag_field="type", tag="connection_init"):
-    payload: dict[str, Any] | None = None
-
-
-class PeerPing(Struct, tag_field="type", tag="ping"):
-    payload: dict[str, Any] | None = None
-
-
-class PeerPong(Struct, tag_field="type", tag="pong"):
-    payload: dict[str, Any] | None = None
-
-
-class StartOperation(Struct, tag_field="type", tag="subscribe"):
-    id: str
-    payload: GraphQlRequest
-
-
-class StopOperation(Struct, tag_field="type", tag="complete"):
-    id: str
-
-
-_DECODER = msgspec.json.Decoder(ConnectionInit | PeerPing | PeerPong | StartOperation | StopOperation)
 
 
 class GraphQlSocket:
@@ -114,8 +85,9 @@ class GraphQlSocket:
         """Until either side ends it."""
         ending: WSMessage | None = None
         try:
-            if await self._introduced():
-                ending = await self._serve()
+            with suppress(ConnectionError):  # nobody is left to answer
+                if await self._introduced():
+                    ending = await self._serve()
         finally:
             await self._stop_all()
         await self._link.answer(ending)
@@ -218,9 +190,9 @@ class GraphQlSocket:
 
     async def _decoded(self, text: str) -> Any:
         try:
-            found = _DECODER.decode(text)
-        except (msgspec.DecodeError, RecursionError) as error:
-            self.end(SocketEnd.BAD_REQUEST, f"Invalid message: {error}")
+            found = from_text(text)
+        except InvalidInput as error:
+            self.end(SocketEnd.BAD_REQUEST, f"Invalid message: {error.text}")
             return None
         if isinstance(found, PeerPing):
             await self._send({"type": "pong"} | ({"payload": found.payload} if found.payload else {}))
@@ -240,7 +212,7 @@ class GraphQlSocket:
             if self._principal is not None:
                 self._house.floods.add(self._principal.user_id)
             self.end(CloseCode.RATE_LIMIT, CloseCode.RATE_LIMIT.reason)
-        elif message.type is WSMsgType.TEXT and (dropped := _operation_in(message.data)) is not None:
+        elif message.type is WSMsgType.TEXT and (dropped := operation_in(message.data)) is not None:
             await self._fail(dropped, RateLimited("Too many messages; send fewer per second."))
         await asyncio.sleep(self._rate.pause_seconds)
         return False
@@ -331,12 +303,3 @@ class GraphQlSocket:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-
-
-def _operation_in(text: str) -> str | None:
-    """The id of the operation that a frame would start."""
-    try:
-        found = _DECODER.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return found.id if isinstance(found, StartOperation) else None
