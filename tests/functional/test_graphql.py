@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import hypothesis
 import hypothesis_graphql
+import jsonschema_rs
 import pytest
 from graphql import get_introspection_query
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from server.jobs.outcomes import Notice
 from server.settings import Settings
 from server.transports.graphql.running import Execution
 from tests.conftest import PASSWORDS, Server, new_user, serving, signed_in
+from tests.contract.test_asyncapi import SCHEMA as ASYNCAPI
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.browsing import browser, sign_in
 from tests.functional.graphql_client import PROTOCOL, asked, codes, graphql_events, graphql_socket
@@ -281,6 +283,12 @@ async def test_the_schema_can_be_learnt_and_pages_are_sent_to_where_it_is_tried(
         found = await asked(alice, get_introspection_query())
         assert "errors" not in found
         assert len(found["data"]["__schema"]["types"]) > 30
+    async with alice.get("/docs/events.json") as response:
+        document = await response.json()
+    jsonschema_rs.Draft7Validator(ASYNCAPI).validate(document)
+    assert document["channels"]["graphql"]["servers"] == [{"$ref": "#/servers/graphql"}]
+    async with alice.get("/docs/events") as response:
+        assert response.status == 200
     async with alice.get("/graphql", headers={"Accept": "text/html"}, allow_redirects=False) as response:
         assert (response.status, response.headers["Location"]) == (303, "/docs/graphql")
     async with alice.get("/graphql") as response:

@@ -39,6 +39,7 @@ MOST_TOKENS = 1_000
 MOST_LEVELS = 15  # what tools ask to learn the schema has as many
 MOST_FIELDS = 500
 MOST_ALIASES = 20
+MOST_ALIASES_OF_SCHEMA = 3  # each may be most of what there is, and take 30 ms
 MOST_FRAGMENTS = 20
 MOST_SPREADS = 60  # of fragments, in one document
 MOST_OF_A_NAME = 10  # of fields of one name side by side: each is compared with each
@@ -48,7 +49,8 @@ _ASKING_COST = 10  # of a field that an operation is asked for
 _MOST_ERRORS = 5  # that a document is told at once
 _KEPT = 200
 _KEPT_CHARACTERS = 4_000
-_ROOTS = ("__schema", "__type", "__typename")
+_OF_SCHEMA = ("__schema", "__type")
+_ROOTS = (*_OF_SCHEMA, "__typename")
 Definition = TypeVar("Definition", bound=Node)
 
 
@@ -58,6 +60,7 @@ class CheckedDocument:
 
     digest: bytes
     document: DocumentNode
+    names_schema: bool = False
     errors: tuple[GraphQLError, ...] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
@@ -102,8 +105,10 @@ class Documents:
         """Raises `TooLarge` for an operation that asks for too much."""
         measuring = _Measuring(checked.document, operation, variables, self._pages)
         size = measuring.of(operation.selection_set)
-        if operation.operation is not OperationType.SUBSCRIPTION and asks_for_schema(operation):
-            return  # answered in a thread, and of a size that is known
+        if checked.names_schema:
+            if operation.operation is OperationType.QUERY and asks_for_schema(operation):
+                return  # answered in a thread, and of a size that is known
+            raise InvalidInput("Ask for the schema in a query of its own.")
         if size.cost > MOST_COST:
             raise TooLarge(
                 "The query asks for about {cost} values (limit {limit}); ask for fewer with “first”, or for fewer "
@@ -114,9 +119,9 @@ class Documents:
 
     def _check(self, query: str, digest: bytes) -> CheckedDocument:
         document = _parsed(query)
-        _require_simple(document)
+        names_schema = _require_simple(document)
         errors = tuple(validate(self._schema, document, max_errors=_MOST_ERRORS))
-        return CheckedDocument(digest=digest, document=document, errors=errors)
+        return CheckedDocument(digest=digest, document=document, names_schema=names_schema, errors=errors)
 
 
 def asks_for_schema(operation: OperationDefinitionNode) -> bool:
@@ -150,8 +155,11 @@ def _too_much(what: str, limit: int) -> TooLarge:
     )
 
 
-def _require_simple(document: DocumentNode) -> None:
-    """What can be seen without the schema: checking against it takes the square of some of these. Raises `TooLarge`."""
+def _require_simple(document: DocumentNode) -> bool:
+    """What can be seen without the schema: checking against it takes the square of some of these. Raises `TooLarge`.
+
+    Whether it asks for the schema.
+    """
     counting = _Counting()
     try:
         visit(document, counting)
@@ -159,7 +167,8 @@ def _require_simple(document: DocumentNode) -> None:
     except RecursionError:
         raise _too_much("levels", MOST_LEVELS) from None
     for what, limit in (
-        ("aliases", MOST_ALIASES),
+        ("aliases", MOST_ALIASES_OF_SCHEMA if counting.found["schemas"] else MOST_ALIASES),
+        ("schemas", MOST_ALIASES_OF_SCHEMA),
         ("fragments", MOST_FRAGMENTS),
         ("spreads", MOST_SPREADS),
         ("directives", MOST_DIRECTIVES),
@@ -170,6 +179,7 @@ def _require_simple(document: DocumentNode) -> None:
         raise _too_much("levels", MOST_LEVELS)
     if largest.fields > MOST_FIELDS:
         raise _too_much("fields", MOST_FIELDS)
+    return counting.found["schemas"] > 0
 
 
 class _Counting(Visitor):
@@ -181,6 +191,7 @@ class _Counting(Visitor):
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         self.found["aliases"] += node.alias is not None
+        self.found["schemas"] += node.name.value in _OF_SCHEMA
 
     def enter_fragment_definition(self, *_: Any) -> None:
         self.found["fragments"] += 1

@@ -23,7 +23,7 @@ from msgspec import Struct
 from server.http.asyncapi import Json
 from server.texts import Translate
 from server.transports.graphql.call import GraphQlCall
-from server.transports.graphql.documents import Documents, asks_for_schema
+from server.transports.graphql.documents import Documents
 from server.transports.graphql.failures import told
 from server.transports.graphql.schema import build_schema, core_of
 
@@ -72,7 +72,7 @@ class Execution:
             kind=operation.operation,
             name=asked.operation_name,
             variables=variables,
-            is_of_schema=operation.operation is OperationType.QUERY and asks_for_schema(operation),
+            is_of_schema=checked.names_schema,
             errors=checked.errors,
         )
 

@@ -76,6 +76,28 @@ async def test_looking_at_what_is_meant_to_be_hard_is_quick(query: str) -> None:
     assert time.process_time() - began < 0.25  # of a processor, in a thread; an ordinary one takes 3 ms
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ __schema { " + " ".join(f"a{n}: types {{ fields {{ name }} }}" for n in range(10)) + " } }",
+        "{ " + "__schema { types { name } } " * 4 + "}",
+        "{ me { id } __schema { types { name } } }",
+        "{ ...F } fragment F on Query { __schema { types { name } } }",
+    ],
+)
+async def test_the_schema_is_asked_for_alone_and_once(query: str) -> None:
+    """It is 20 ms of work, and most of what there is."""
+    with pytest.raises(InvalidInput):
+        await measured(query)
+
+
+async def test_what_goes_round_in_the_schema_is_refused() -> None:
+    checked = await DOCUMENTS.checked(
+        "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }"
+    )
+    assert [error.message for error in checked.errors] == ["Maximum introspection depth exceeded"]
+
+
 async def test_it_is_said_which_operation_is_meant() -> None:
     checked = await DOCUMENTS.checked("query A { me { id } } mutation B { cancelJob(id: 1) { jobId } }")
     assert checked.operation("B").operation is OperationType.MUTATION
