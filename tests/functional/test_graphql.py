@@ -434,12 +434,14 @@ async def test_whoever_is_cut_off_leaves_nothing(
 
 
 async def test_who_says_nothing_is_found_out_and_who_floods_is_ended(server: Server, alice: Client) -> None:
-    async with alice.ws_connect("/graphql", protocols=[PROTOCOL], autoping=False) as socket:
-        await socket.send_json({"type": "connection_init"})
-        async with asyncio.timeout(20):  # pings are not answered
-            while (await socket.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.PING):
-                pass
-        assert socket.close_code == 4002
+    async with graphql_socket(alice) as socket, graphql_events(alice, NOTES) as events:
+        await socket.start(NOTES)
+        for each in (socket, events):
+            assert (await each.data())["__typename"] == "Joined"
+        listening = asyncio.create_task(socket.data())  # answers pings meanwhile
+        await asyncio.gather(*(_found_out(alice, query) for query in (None, NOTES)))
+        await _tell(server, alice, "Still there")  # who is only quiet is not taken for gone
+        assert (await listening)["title"] == (await events.data())["title"] == "Still there"
     async with graphql_socket(alice) as opened:
 
         async def flood() -> None:
@@ -505,6 +507,18 @@ def _documents_of(sdl: str) -> list[str]:
 
     gather()
     return found
+
+
+async def _found_out(client: Client, query: str | None) -> None:
+    """With a subscription and without one."""
+    async with client.ws_connect("/graphql", protocols=[PROTOCOL], autoping=False) as socket:
+        await socket.send_json({"type": "connection_init"})
+        if query is not None:
+            await socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": query}})
+        async with asyncio.timeout(20):  # pings are not answered
+            while (await socket.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.PING):
+                pass
+        assert socket.close_code == 4002
 
 
 def _cut(response: aiohttp.ClientResponse) -> None:
