@@ -23,6 +23,7 @@ from server.care.nightly import BackupState, backup_state
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
+from server.monitoring.nodes_seen import NodeSeen, NodeStanding, nodes_seen
 from server.monitoring.outlook import free_room, full_at
 from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample, summed
 from server.monitoring.series import CURVES, MetricSeries, series_of, series_of_all
@@ -133,10 +134,26 @@ class Present:
     certificate_ends_at: datetime | None  # the server's own, if that is soon
     refused_origins: tuple[str, ...]  # of the last day, that may be our own
     as_of: datetime
-    nodes: tuple[str, ...]  # that are up
-    without_files: tuple[str, ...]  # those of them that did not reach the store of files a moment ago
+    nodes: tuple[NodeSeen, ...]  # of the last day
     waiting_in_vain: Mapping[str, int]  # jobs, by kinds that no node runs
-    without_others: tuple[str, ...]  # and those that did not reach the others
+
+    @property
+    def up(self) -> list[str]:
+        return [node.name for node in self.nodes if node.standing is NodeStanding.UP]
+
+    @property
+    def without_files(self) -> list[str]:
+        """Those that did not reach the store of files a moment ago."""
+        return [node.name for node in self.nodes if node.reaches_files is False]
+
+    @property
+    def without_others(self) -> list[str]:
+        return [node.name for node in self.nodes if node.hears_others is False] if len(self.up) > 1 else []
+
+    @property
+    def versions(self) -> list[str]:
+        """Of the nodes that are up: several while one after the other is upgraded."""
+        return sorted({node.version for node in self.nodes if node.standing is NodeStanding.UP})
 
     @property
     def concerns(self) -> list[Concern]:
@@ -216,8 +233,7 @@ class MonitoringOperations:
         _require_known(metrics)
         tier = self._store.tier_for(span.seconds, most_points=MOST_POINTS)
         step_seconds = tier.step_seconds * math.ceil(span.seconds / tier.step_seconds / most_points)
-        now = int(self._clock().timestamp())
-        end = now - now % STEP_SECONDS  # the step under way is no step yet
+        end = _step_of(self._clock())
         begin = end - span.seconds
         begin -= begin % step_seconds
         async with self._database.read() as connection:
@@ -245,11 +261,22 @@ class MonitoringOperations:
         async with self._database.read() as connection:
             return _uptimes(await _known_runs(connection, now), await _known_windows(connection, now), now)
 
+    async def nodes(self, principal: Principal) -> tuple[NodeSeen, ...]:
+        """Those of the last day, what needs a look first."""
+        principal.require_admin()
+        now = self._clock()
+        end = _step_of(now)
+        async with self._database.read() as connection:
+            last = await self._store.between(connection, STEP_SECONDS, end - 2 * STEP_SECONDS, end)
+            hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
+            runs = await _known_runs(connection, now)
+        return await asyncio.to_thread(nodes_seen, runs, last, hour, now)
+
     async def present(self, principal: Principal) -> Present:
         """What is worth a look every few seconds."""
         principal.require_admin()
         now = self._clock()
-        end = int(now.timestamp()) - int(now.timestamp()) % STEP_SECONDS
+        end = _step_of(now)
         async with self._database.read() as connection:
             last = await self._store.between(connection, STEP_SECONDS, end - 2 * STEP_SECONDS, end)
             hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
@@ -260,9 +287,16 @@ class MonitoringOperations:
             rules = await all_rules(connection)
             backup = await backup_state(connection)
             waiting_in_vain = await self._waiting_in_vain(connection)
-        up = tuple(sorted({run.node for run in runs if run.is_alive(now)}))
-        of_last, of_hour, of_day, disk_full_at, died = await asyncio.to_thread(
-            lambda: (summed(last), summed(hour), summed(day), full_at(free_room(_of(week, up))), _most_died(hour))
+        up = {run.node for run in runs if run.is_alive(now)}
+        of_last, of_hour, of_day, disk_full_at, died, nodes = await asyncio.to_thread(
+            lambda: (
+                summed(last),
+                summed(hour),
+                summed(day),
+                full_at(free_room(_of(week, up))),
+                _most_died(hour),
+                nodes_seen(runs, last, hour, now),
+            )
         )
         lag_at = _most_lag(hour)
         seconds = STEP_SECONDS * len({each.at for each in last})
@@ -290,10 +324,8 @@ class MonitoringOperations:
             certificate_ends_at=await asyncio.to_thread(self._certificate_end, now),
             refused_origins=tuple(self._refused_origins()),
             as_of=now,
-            nodes=up,
+            nodes=nodes,
             waiting_in_vain=waiting_in_vain,
-            without_files=_nodes_at(last, "files_away"),
-            without_others=_nodes_at(last, "broker_away") if len(up) > 1 else (),
         )
 
     async def exposition(self, principal: Principal | None, *, address: str) -> bytes:
@@ -363,14 +395,13 @@ def _most_lag(hour: Sequence[StoredSample]) -> str:
     return max(known, default=(0, ""))[1]
 
 
-def _nodes_at(last: Sequence[StoredSample], level: str) -> tuple[str, ...]:
-    """Where a level was above 0 in the newest sample of a node."""
-    newest = {each.node: summed([each]).get(level) for each in sorted(last, key=lambda each: each.at)}
-    return tuple(sorted(node for node, found in newest.items() if found and found[1] > 0))
-
-
 def _in_ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1_000, 2)
+
+
+def _step_of(now: datetime) -> int:
+    """When the step under way began, which is no step yet."""
+    return int(now.timestamp()) // STEP_SECONDS * STEP_SECONDS
 
 
 def _moment(seconds: int) -> datetime:

@@ -87,7 +87,7 @@ async def test_how_it_does_now(monitoring: MonitoringOperations, house: House) -
     assert found.connection_failure_rate == 0.01
     assert 5 < (found.delivery_p50_ms or 0) <= (found.delivery_p99_ms or 0) <= 10
     assert found.availability["24h"].share == 1.0
-    assert found.nodes == ("a",)
+    assert found.up == ["a"]
 
 
 async def test_a_server_of_which_nothing_is_known_claims_nothing(
@@ -186,7 +186,11 @@ async def test_that_a_node_hears_no_others_is_a_concern_where_there_are_others(
                 connection, node, int(NOON.timestamp()) - 10, {"broker_away": [1, 1, 1, 1]}
             )
     found = await monitoring.present(house.admin)
-    assert (found.without_others, found.concerns) == (("a", "b"), [Concern.NODES])
+    assert (found.without_others, found.concerns) == (["a", "b"], [Concern.NODES])
+    assert [(node.name, node.hears_others) for node in await monitoring.nodes(house.admin)] == [
+        ("a", False),
+        ("b", False),
+    ]
     async with house.parts.storage.database.write() as connection:
         await connection.execute(delete(server_runs).where(server_runs.c.node == "b"))
     assert (await monitoring.present(house.admin)).concerns == []
@@ -196,6 +200,7 @@ async def test_only_administrators_see_it(monitoring: MonitoringOperations, hous
     for asked in (
         monitoring.present(house.alice),
         monitoring.availability(house.alice),
+        monitoring.nodes(house.alice),
         monitoring.history(house.alice, LookBack.HOUR, ["reports"]),
         monitoring.exposition(house.alice, address="127.0.0.1"),
     ):
