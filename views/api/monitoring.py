@@ -20,8 +20,8 @@ from server.operations.monitoring import (
     LinesOf,
     LookBack,
     MetricHistory,
-    Present,
 )
+from server.operations.present import Present
 from views.api.alerts import AlertInfo, alert_info
 
 _DEFAULT = "connections,messages_sent,messages_received,delivery_p99,loop_lag,jobs_running,jobs_waiting,reports"
