@@ -120,8 +120,9 @@ class Formats:
         return "text"
 
     def listed(self, values: Iterable[Any]) -> str:
-        """`North, South`."""
-        return ("、" if self.locale.language in ("zh", "ja") else ", ").join(map(self.text, values))
+        """`North, South`; whole numbers are years and numbers of things, not amounts."""
+        texts = (str(value) if type(value) is int else self.text(value) for value in values)
+        return ("、" if self.locale.language in ("zh", "ja") else ", ").join(texts)
 
     def days(self, first: date, last: date) -> str:
         """From one day to another; a whole month or year by its name."""

@@ -14,6 +14,7 @@ from server.reports.yaml_source import YamlNode
 from server.texts import phrase
 
 _MAX_BLOCKS = 500
+_OWN_BLOCK = "“{key}” is a block of its own: begin it on a line of its own with “- ”."
 
 
 class BlockReader:
@@ -94,7 +95,7 @@ class BlockReader:
             called=phrase("The block “{name}”", name=kind.name),
         )
         block = kind.read(self, reader, place)
-        reader.finish()
+        reader.finish(others=dict.fromkeys(self._kinds, _OWN_BLOCK))
         return block
 
     def _kind(self, node: YamlNode) -> BlockKind | None:
