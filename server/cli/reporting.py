@@ -14,6 +14,7 @@ from server.cli.output import complain
 from server.cli.session import CliSession
 from server.cli.statuses import DONE, FAILED
 from server.reports.file_names import unique_names
+from server.reports.parameter_texts import value_text
 
 
 async def make_reports(session: CliSession, options: dict[str, Any]) -> int:
@@ -68,7 +69,8 @@ async def _download_all(session: CliSession, batch_id: str, directory: Path) -> 
     async for report in session.client.reports(batch_id):
         if report["state"] == "failed":
             failed.append(report)
-            complain(f"failed: {report['parameters']}: {(report.get('error') or {}).get('message', '')}")
+            given = ", ".join(f"{name}={value_text(value)}" for name, value in report["parameters"].items())
+            complain(f"failed: {given}: {(report.get('error') or {}).get('message', '')}")
         made.extend(report["artifacts"])
     # The last part only: whatever a server says, files land in this directory, each under a name of its own.
     names = unique_names(Path(artifact["file"]).name for artifact in made)

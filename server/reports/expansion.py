@@ -159,10 +159,13 @@ def _is_same(parameter: Parameter, value: Any, wanted: Any) -> bool:
 
 
 def _each_values(parameter: Parameter, template: Template, session: QuerySession, bound: dict[str, Any]) -> list[Any]:
+    """Each once, as in “one report per value”: a query without `distinct` makes nothing twice."""
     if isinstance(parameter.each, tuple):
-        return list(parameter.each)
-    query = template.option_queries[f"each.{parameter.name}"]
-    return [row[0] for row in _run(query, session, bound).rows if row[0] is not None]
+        values = list(parameter.each)
+    else:
+        query = template.option_queries[f"each.{parameter.name}"]
+        values = [row[0] for row in _run(query, session, bound).rows if row[0] is not None]
+    return list({repr(value): value for value in values}.values())  # lists are no keys, and are refused later
 
 
 def _run(query: Query, session: QuerySession, bound: dict[str, Any]) -> Any:

@@ -25,12 +25,16 @@ _TYPES = {"value": "expression", "text": "template", "markdown": "markdown"}
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
-    """`source` is Jinja. `kind`: `value` is one expression, `text` and `markdown` are texts with `{{ }}`."""
+    """`source` is Jinja. `kind`: `value` is one expression, `text` and `markdown` are texts with `{{ }}`.
+
+    `first_line` is where the first line of the source stands; 0 where its lines are not those of the template.
+    """
 
     source: str
     kind: str
     line: int
     column: int
+    first_line: int = 0
 
     @property
     def jinja(self) -> str:
@@ -90,7 +94,8 @@ class Expressions:
         source = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
         if kind == "value":
             source = _without_braces(source)
-        expression = Expression(source=source, kind=kind, line=node.line, column=node.column)
+        first = 0 if node.folded else node.first_line
+        expression = Expression(source=source, kind=kind, line=node.line, column=node.column, first_line=first)
         return expression if self._check(node, expression) else None
 
     def _check(self, node: YamlNode, expression: Expression) -> bool:

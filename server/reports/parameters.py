@@ -74,9 +74,10 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
         """The value as it stands among the fixed ones: forms and flags write numbers as texts. Raises `Wrong`."""
         if not isinstance(self.options, tuple) or not self.options:
             return value
+        text = value.strip() if isinstance(value, str) else as_typed(value, self.type)
         for option in self.options:
-            if value == option or (isinstance(value, str) and value.strip() in (str(option), as_typed(option))):
-                return option
+            if value == option or text in (str(option), as_typed(option)):
+                return option if self._has_values_as_they_come else value
         raise Wrong(
             "“{value}” is not one of: {options}.",
             value=value,
@@ -117,9 +118,13 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
             raise Wrong("“{value}” is too large; the most is {most}.", value=value, most=_plain(self.max))
 
     @property
+    def _has_values_as_they_come(self) -> bool:
+        return self.type == "choice" or (self.type == "list" and not self.of)
+
+    @property
     def sample(self) -> Any:
         """Some value of its type, to check a query's words without data."""
-        if isinstance(self.options, tuple) and self.options and not self.of:
+        if isinstance(self.options, tuple) and self.options and self._has_values_as_they_come:
             return [self.options[0]] if self.type == "list" else self.options[0]
         return _SAMPLES.get(self.type, [_SAMPLES.get(self.of, "x")] if self.type == "list" else "x")
 

@@ -67,7 +67,7 @@ class BlockReader:
         currency = reader.text(f"{prefix}currency").upper()
         node = reader.get(f"{prefix}currency")
         if currency and node and not is_currency_code(currency):
-            self.issues.add(node, "“{code}” is no currency; use a code such as CNY, EUR or USD.", code=currency)
+            self.issues.add(node, "“{currency}” is no currency; use a code such as CNY, EUR or USD.", currency=currency)
             currency = ""
         places = reader.integer(f"{prefix}decimals", -1, least=0, most=10)
         return ValueFormat(

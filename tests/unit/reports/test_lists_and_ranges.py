@@ -68,6 +68,8 @@ def test_a_field_of_a_list_is_read_as_it_was_written(values: list[str]) -> None:
         ("choice", (0.5, "x"), "0.5", 0.5),
         ("choice", (True, "no"), "yes", True),
         ("list", (2025, 2026), ["2026", 2025], [2026, 2025]),
+        ("month", ("2026-10", "2026-11"), "2026-11", date(2026, 11, 1)),
+        ("text", (5, 10), "5", "5"),
     ],
 )
 def test_numbers_are_chosen_by_forms_and_flags_that_write_them_as_texts(
@@ -127,6 +129,13 @@ blocks: [{text: '{{ m }}{{ ok }}{{ n }}'}]
 def test_a_flag_that_is_given_twice_is_a_list() -> None:
     given = ["who=Smith, John", "month=2026-10", "who=North", "sql=a=b"]
     assert parameters_of(given) == {"who": ["Smith, John", "North"], "month": "2026-10", "sql": "a=b"}
+
+
+def test_a_value_that_comes_twice_is_one_report(orders: Path) -> None:
+    for each in ("select region from orders order by 1", "[East, 华南, East]"):
+        source = f"title: x\nparameters: {{r: {{type: text, each: {each}}}}}\nblocks: [{{text: '{{{{ r }}}}'}}]\n"
+        assert [given["r"] for given in expand(source, orders)][:2] == ["East", "Empty" if "select" in each else "华南"]
+        assert len(expand(source, orders)) == (3 if "select" in each else 2)
 
 
 def test_a_form_with_one_box_ticked_asks_for_that_value_and_with_none_for_none() -> None:
