@@ -15,7 +15,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from server import __version__
-from server.alerts.subjects import WatchedSubject
+from server.alerts.subject import WatchedSubject
 from server.alerts.words import limit_phrase, value_phrase, what_phrase
 from server.auth.networks import network_of
 from server.auth.permissions import Principal

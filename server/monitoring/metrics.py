@@ -103,6 +103,7 @@ METRICS: tuple[Metric, ...] = (
     _level("broker_away", "nodes", lambda r: None if "broker" not in r else int(not r["broker"].is_whole)),
     _level("files_away", "nodes", lambda r: int(r["files_away"]) if "files_away" in r else None),
     _count("broker_words_lost", "messages", lambda r: r["broker"].not_sent if "broker" in r else 0),
+    _count("broker_lines_lost", "connections", lambda r: r["broker"].lines_lost if "broker" in r else 0),
     _delay("delivery", DELIVERY_BOUNDS, lambda r: r["traffic"].delivery),
     _level("loop_lag", "milliseconds", lambda r: r["event_loop"].max_ms, OverNodes.MOST),
     _level("memory", "bytes", _of_process("memory_bytes")),
