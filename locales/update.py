@@ -56,7 +56,8 @@ _LEAST = {"unit": _ANY, "stage": _ANY, "title": _WORD, "label": _WORD}
 _NO_TEXTS = re.compile(
     r"""(?:SELECT|INSERT INTO|CREATE|ALTER TABLE|REINDEX) |"""
     r"""\{"|Expected (?:`|$)|Object (?:missing|contains) |Invalid enum value \(|.*[\u4e00-\u9fff]|"""
-    r"""Checksum Mismatch|Table with name|Mac OS X|Noto |GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
+    r"""Checksum Mismatch|Table with name|Referenced column "|No \(filter|Cannot deduce|Mac OS X|Noto |"""
+    r"""GET, HEAD|One WebSocket carries .*`|[A-Z]+, [A-Z]+,"""
 )
 # Babel's reader of scripts loses its way among regular expressions and templates within templates.
 _SCRIPT_CALL = re.compile(r'\bt\(\s*"((?:[^"\\]|\\.)+)"')

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.reports.parameter_texts import value_text
+from server.reports.parameter_values import list_text
 from server.reports.summary import ParameterSummary, TemplateSummary
 from server.reports.work import Choices
 
 PREFIX = "p."
 _INPUTS = {"integer": "number", "decimal": "number", "date": "date", "month": "month", "range": "range"}
 _ENDS = ("from", "to")
+_TICKED = "each"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,7 @@ class FormField:
     """One input. `kind` is an input's type, `select`, `lines`, or of several inputs `checks` and `range`.
 
     `options` are (value, text); `values` those that are chosen, or the two ends of a range. `is_followed`: what other
-    fields offer depends on it.
+    fields offer depends on it. `says_none`: that nothing is ticked is told, as its default is meant where nothing is.
     """
 
     name: str
@@ -35,6 +37,7 @@ class FormField:
     step: str = "1"
     options: tuple[tuple[str, str], ...] = ()
     is_followed: bool = False
+    says_none: bool = False
 
 
 def fields_of(
@@ -57,15 +60,22 @@ def fields_of(
 def parameters_from(form: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The values of fields that were filled in, by parameter name; they are checked where they are used.
 
-    Of several fields with one name a list; of `p.period.from` and `p.period.to` a range.
+    Of several fields with one name a list; of `p.regions.each` one as well, however few are ticked; of `p.period.from`
+    and `p.period.to` a range.
     """
     found: dict[str, Any] = {}
     for field, text in form:
         name, dot, end = field.removeprefix(PREFIX).partition(".")
         value = text.strip()
-        if not field.startswith(PREFIX) or not value:
+        if not field.startswith(PREFIX):
             continue
-        if dot:
+        if end == _TICKED:
+            ticked = found.setdefault(name, [])
+            if isinstance(ticked, list) and value:
+                ticked.append(value)
+        elif not value:
+            continue
+        elif dot:
             ends = found.setdefault(name, {})
             if isinstance(ends, dict) and end in _ENDS:
                 ends[end] = value
@@ -97,7 +107,7 @@ def _field(
         name=parameter.name,
         label=parameter.label,
         kind=kind,
-        value="\n".join(map(str, value)) if isinstance(value, list) else value_text(value),
+        value=list_text(value) if isinstance(value, list) else value_text(value),
         values=_values(value),
         required=not parameter.has_default and not parameter.each and not is_filled_in and parameter.required,
         hint=parameter.description,
@@ -106,6 +116,7 @@ def _field(
         options=options,
         each=parameter.each,
         is_followed=parameter.name in choices.followed,
+        says_none=parameter.has_default and not is_filled_in,
     )
 
 

@@ -13,11 +13,13 @@ from jindu.errors import ClientError
 from server.cli.output import complain
 from server.cli.session import CliSession
 from server.cli.statuses import DONE, FAILED
+from server.reports.file_names import unique_names
+from server.reports.parameter_texts import value_text
 
 
 async def make_reports(session: CliSession, options: dict[str, Any]) -> int:
     """The reports that were made are downloaded, also when others have failed."""
-    parameters = dict(_parameter(given) for given in options["parameters"])
+    parameters = parameters_of(options["parameters"])
     with _ready(options["output"]) as directory:
         started = await session.client.start_batch(
             options["template"],
@@ -63,19 +65,20 @@ async def _download_all(session: CliSession, batch_id: str, directory: Path) -> 
     """The files that were saved, and the reports that have failed."""
     failed: list[dict[str, Any]] = []
     files: list[str] = []
-    saved: set[str] = set()
+    made: list[dict[str, Any]] = []
     async for report in session.client.reports(batch_id):
         if report["state"] == "failed":
             failed.append(report)
-            complain(f"failed: {report['parameters']}: {(report.get('error') or {}).get('message', '')}")
-        for artifact in report["artifacts"]:
-            # The last part only: whatever a server says, files land in this directory.
-            name = Path(artifact["file"]).name
-            target = directory / (name if name not in saved else f"{report['id']}-{name}")
-            saved.add(name)
-            await session.client.download(artifact["url"], target)
-            files.append(str(target))
-            session.display.say(str(target))
+            given = ", ".join(f"{name}={value_text(value)}" for name, value in report["parameters"].items())
+            complain(f"failed: {given}: {(report.get('error') or {}).get('message', '')}")
+        made.extend(report["artifacts"])
+    # The last part only: whatever a server says, files land in this directory, each under a name of its own.
+    names = unique_names(Path(artifact["file"]).name for artifact in made)
+    for artifact, name in zip(made, names, strict=True):
+        target = directory / name
+        await session.client.download(artifact["url"], target)
+        files.append(str(target))
+        session.display.say(str(target))
     return files, failed
 
 
@@ -84,8 +87,12 @@ def _outcome(job: Job, batch_id: str, files: list[str], failed: list[dict[str, A
     return {"batch_id": batch_id, "job": job, "files": files, "failed": told}
 
 
-def _parameter(given: str) -> tuple[str, str]:
-    name, equals, value = given.partition("=")
-    if not name or not equals:
-        raise ClientError(f"--param takes NAME=VALUE, not {given!r}.")
-    return name, value
+def parameters_of(given: list[str]) -> dict[str, str | list[str]]:
+    """By name; one that is given several times is a list of its values, whatever commas these have."""
+    found: dict[str, list[str]] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not name or not equals:
+            raise ClientError(f"--param takes NAME=VALUE, not {each!r}.")
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}

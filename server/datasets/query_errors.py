@@ -15,7 +15,17 @@ _LONGEST_NAME = 200
 
 _PLACE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _UNKNOWN_TABLE = re.compile(r"Table with name (.+?) does not exist!(?:\nDid you mean .*)?", re.DOTALL)
+_UNKNOWN_COLUMN = re.compile(
+    r'Referenced column "(.+?)" not found in FROM clause!(?:\s*Candidate bindings: (.*))?', re.DOTALL
+)
 _KIND = re.compile(r"^(?:[A-Z]\w+ )+Error: ")
+# A list is looked into for something of another type: in three ways of asking, two ways of saying so.
+_OF_OTHER_TYPES = re.compile(
+    r"Cannot deduce template type 'T' in function: '(?:list_)?(?:contains|has|position)\w*\(.*?"
+    r"inferred to be:\s+- '(?P<first>[^']+)', from first occurrence\s+- '(?P<second>[^']+)'.*"
+    r"|Cannot compare values of type (?P<one>.+?) and (?P<other>.+?) in IN/ANY/ALL clause.*",
+    re.DOTALL,
+)
 # Advice that does not apply here (settings are locked), and where files lie.
 _SETTINGS_ADVICE = re.compile(r',? or SET [^.\n]*(?=[.\n]|$)|Use "?SET [^\n]*')
 _PATH = re.compile(r"(?:/[^\s/'\":]+){2,}/?")
@@ -23,7 +33,7 @@ _PATH = re.compile(r"(?:/[^\s/'\":]+){2,}/?")
 
 def query_error(message: str, sql: str, datasets: Collection[str]) -> InvalidInput:
     """An `InvalidInput` with the code `query_error`; `line` and `column` (1-based) are parameters when known."""
-    return _error(_reason(message, datasets), *_place(message, sql))
+    return _error(_reason(message, sql, datasets), *_place(message, sql))
 
 
 def at_place(reason: str, sql: str, place: int | None) -> InvalidInput:
@@ -71,12 +81,30 @@ def _error(reason: str, line: int, column: int) -> InvalidInput:
     )
 
 
-def _reason(message: str, datasets: Collection[str]) -> str:
+def _unknown_column(name: str, listed: str, sql: str) -> str:
+    known = re.findall(r'"((?:[^"]|"")+)"', listed)
+    told = f"There is no column “{name[:_LONGEST_NAME]}”."
+    if meant := near(name, known):
+        return f"{told} Did you mean “{meant}”?"
+    if known:
+        told += f" There are: {', '.join(known)}."
+    return f"{told} A text stands in single quotes: '{name}'." if f'"{name}"' in sql else told
+
+
+def _reason(message: str, sql: str, datasets: Collection[str]) -> str:
     text = _PLACE.split(message)[0] if _PLACE.search(message) else message
     text = _KIND.sub("", text.strip())
     unknown = _UNKNOWN_TABLE.search(text)
     if unknown:
         return unknown_dataset(unknown.group(1), datasets)
+    if column := _UNKNOWN_COLUMN.search(text):
+        return _unknown_column(column[1], column[2] or "", sql)
+    if others := _OF_OTHER_TYPES.search(text):
+        first, second = others["first"] or others["other"], others["second"] or others["one"]
+        return (
+            f"A list of {first} is looked into for {second}; make both the same. Of a parameter of a template that is "
+            "a list say what its values are (of: integer, decimal, date), or cast what is looked for (year::varchar)."
+        )
     text = _SETTINGS_ADVICE.sub("", text)
     return " ".join(_PATH.sub("…", text).split())
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from server.delivery.wishes import DeliveryRights, DeliveryStage, DeliveryVia
+from server.reports.file_names import unique_names
 from server.storage.pages import Listing
 
 MOST_REPORTS_TOLD = 50  # of one delivery, each by its name
@@ -82,7 +83,10 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def files(self) -> list[DeliveredFile]:
-        return [file for report in self.reports for file in report.files]
+        """Of several reports with one name, later ones are numbered: saved together none replaces another."""
+        found = [file for report in self.reports for file in report.files]
+        names = unique_names(file.name for file in found)
+        return [msgspec.structs.replace(file, name=name) for file, name in zip(found, names, strict=True)]
 
 
 class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from server.deliveries.delivery import DeliveredFile, DeliveredReport, FrozenDel
 from server.deliveries.writing import folder_values
 from server.delivery.wishes import filled
 from server.errors import FieldError, InvalidInput, NotDelivered, NotFound
+from server.reports.file_names import safe_name
 from server.settings import Settings
 from server.storage.blob_store import BlobStore
 
@@ -52,14 +53,14 @@ class DeliveredFolders:
                 "The folder “{name}” is not one that reports may go to any more.", name=name, is_final=True
             )
         values = folder_values(delivery)
-        below = [_plain(filled(part, values)) for part in parts]
+        below = [safe_name(filled(part, values), otherwise="-") for part in parts]
         wanted = [(report, file) for report in delivery.content.reports for file in report.files]
         placed = [await self._put(root, below, report, file) for report, file in wanted]
         return "\n".join("/".join([name, *below, each]) for each in placed)
 
     async def _put(self, root: Path, below: list[str], report: DeliveredReport, file: DeliveredFile) -> str:
         stem, dot, ending = file.name.rpartition(".")
-        place = f"{_plain(stem or ending)} {report.id}{dot}{ending if dot else ''}"
+        place = f"{safe_name(stem or ending, otherwise='-')} {report.id}{dot}{ending if dot else ''}"
         try:
             async with self._blobs.fetch([file.blob]) as (source,):
                 await asyncio.to_thread(_copied, source, root, below, place, file.sha256)
@@ -114,12 +115,6 @@ def _named(passing: Path, final: Path) -> None:
 def _hash_of(path: Path) -> str:
     with contextlib.closing(path.open("rb")) as read:
         return hashlib.file_digest(read, "sha256").hexdigest()
-
-
-def _plain(text: str) -> str:
-    """As one name of a folder or file, whatever a value holds."""
-    letters = "".join("-" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in text)
-    return letters.strip(" .")[:100] or "-"
 
 
 def _wrong(message: str, **parameters: str) -> InvalidInput:

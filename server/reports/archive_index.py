@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import quote
 
-from babel import dates
-
 from server.datasets.formula_like import harmless
 from server.jobs.job import State
-from server.languages import babel_locale
+from server.reports.as_of import moment_told
 from server.reports.batches import BatchHead, BatchReport
+from server.reports.formats import Formats
+from server.reports.parameter_texts import value_text
 from server.texts import Translate, told
 
 INDEX_NAMES = ("index.html", "index.csv")
@@ -91,9 +91,8 @@ def summary(batch: BatchHead, reports: Sequence[BatchReport], gettext: Translate
     """How many reports were made, as of when."""
     made = sum(report.state is State.SUCCEEDED for report in reports)
     count = max(batch.tally.total, len(reports))  # `reports` may be those alone that somebody is shown
-    when = dates.format_datetime(
-        batch.clock, "medium", tzinfo=dates.get_timezone(batch.time_zone), locale=babel_locale(batch.language)
-    )
+    formats = Formats(batch.language, batch.time_zone)
+    when = moment_told(batch.clock.astimezone(formats.zone), formats, is_as_of=batch.as_of is not None)
     return gettext("{made} of {count} reports were made, as of {when}.").format(made=made, count=count, when=when)
 
 
@@ -117,4 +116,4 @@ def _reason(report: BatchReport, gettext: Translate) -> str:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else value_text(value)

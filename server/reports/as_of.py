@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from server.errors import FieldError, InvalidInput
+from server.reports.formats import Formats
 
 # What zip archives and Excel can write, and a year in which no `last_month` falls out of it.
 _FIRST, _LAST = 1981, 2099
@@ -27,6 +28,12 @@ def moment_of(text: str, time_zone: str) -> datetime:
 def is_end_of_day(moment: datetime) -> bool:
     """Whether a moment, in the zone it is in, is what a day alone stands for."""
     return moment.time() == _END_OF_DAY
+
+
+def moment_told(local: datetime, formats: Formats, *, is_as_of: bool) -> str:
+    """When reports were made, as people of `formats` write it: the day alone where they speak of its end."""
+    is_day = is_as_of and is_end_of_day(local)
+    return f"{formats.text(local.date() if is_day else local)} ({formats.zone})"
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:

@@ -54,7 +54,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 class Moves(msgspec.Struct, frozen=True, kw_only=True):
     """`moved`: those that changed, the largest part first. `only_now` and `only_before` are reports without another,
     `not_made` are those that were made before, and failed or were left out now. `unpaired` counts the figures of the
-    others of which nobody can tell which one they were before.
+    others of which nobody can tell which one they were before, or that are there in one of the two alone.
     """
 
     moved: list[Move]
@@ -79,7 +79,7 @@ def compare(
     unpaired = 0
     for subject in both:
         pairs = list(_pairs(new[subject].figures, old[subject].figures))
-        unpaired += len(new[subject].figures) - len(pairs)
+        unpaired += max(len(new[subject].figures), len(old[subject].figures)) - len(pairs)
         moves.extend(_move(new[subject], *pair) for pair in pairs if pair[0].value != pair[1].value)
     return Moves(
         moved=sorted(moves, key=lambda move: (move.change is None, -abs(move.change or 0))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from server.datasets.query import totals_sql
@@ -11,7 +12,7 @@ from server.datasets.schema import Column
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 from server.reports.blocks.spec import BlockSpec
-from server.reports.parameters import bound_values, sample_value
+from server.reports.parameters import bound_values
 from server.reports.template import Query, Reading, Template, query_problem, read_source
 from server.reports.template_issues import Severity, TemplateIssue
 from server.texts import phrase
@@ -79,8 +80,8 @@ class _Binder:
         self._template = template
         self._reading = reading
         self._issues = reading.issues
-        samples = {parameter.name: sample_value(parameter.type) for parameter in template.parameters}
-        self._values = bound_values(samples | {"today": sample_value("date")})
+        samples = {parameter.name: parameter.sample for parameter in template.parameters}
+        self._values = bound_values({"today": date(2026, 1, 1)} | samples)
         self.columns: dict[str, list[str] | None] = {}
         self._renamed: dict[str, list[str]] = {}
         self._texts: dict[str, set[str]] = {}

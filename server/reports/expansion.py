@@ -138,20 +138,34 @@ def _rows(
     bound: dict[str, Any],
     beside: Collection[str],
 ) -> Iterator[dict[str, Any]]:
-    names = {parameter.name for parameter in template.parameters} | set(beside)
+    declared = {parameter.name: parameter for parameter in template.parameters}
     result = _run(query, session, bound)
     for row in result.rows:
-        values = {name: value for name, value in zip(result.names, row, strict=True) if name in names}
+        values = {
+            name: value for name, value in zip(result.names, row, strict=True) if name in declared or name in beside
+        }
         # What the caller chose narrows the rows down.
-        if all(str(as_json(values[name])) == str(value) for name, value in present.items() if name in values):
+        narrowed = [name for name in present if name in values and name in declared]
+        if all(_is_same(declared[name], values[name], bound[name]) for name in narrowed):
             yield {**values, **present}
 
 
+def _is_same(parameter: Parameter, value: Any, wanted: Any) -> bool:
+    """Both as the parameter's own: `2026-10` is the month of 1 October, `yes` is true, `2.5` is 2.50."""
+    try:
+        return value is not None and bool(parameter.converted(value) == wanted)
+    except Wrong:  # told where its set is completed
+        return False
+
+
 def _each_values(parameter: Parameter, template: Template, session: QuerySession, bound: dict[str, Any]) -> list[Any]:
+    """Each once, as in “one report per value”: a query without `distinct` makes nothing twice."""
     if isinstance(parameter.each, tuple):
-        return list(parameter.each)
-    query = template.option_queries[f"each.{parameter.name}"]
-    return [row[0] for row in _run(query, session, bound).rows if row[0] is not None]
+        values = list(parameter.each)
+    else:
+        query = template.option_queries[f"each.{parameter.name}"]
+        values = [row[0] for row in _run(query, session, bound).rows if row[0] is not None]
+    return list({repr(value): value for value in values}.values())  # lists are no keys, and are refused later
 
 
 def _run(query: Query, session: QuerySession, bound: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -10,25 +11,30 @@ from jinja2 import TemplateSyntaxError
 from jinja2.exceptions import TemplateAssertionError
 
 from server.reports.formats import Formats
+from server.reports.jinja_problems import problem_of
 from server.reports.reading import Issues, MapReader
 from server.reports.sandbox import Sandbox, fields_in, names_in
 from server.reports.yaml_source import YamlNode
-from server.texts import told
 
 BUILT_IN = frozenset(
     {"today", "made_at", "language", "range", "namespace", "loop", "value", "row", "true", "false", "none"}
 )
 
+_UNKNOWN = re.compile(r"No (filter|test) named '(.+)'")
 _TYPES = {"value": "expression", "text": "template", "markdown": "markdown"}
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
-    """`source` is Jinja. `kind`: `value` is one expression, `text` and `markdown` are texts with `{{ }}`."""
+    """`source` is Jinja. `kind`: `value` is one expression, `text` and `markdown` are texts with `{{ }}`.
+
+    `first_line` is where the first line of the source stands; 0 where its lines are not those of the template.
+    """
 
     source: str
     kind: str
     line: int
     column: int
+    first_line: int = 0
 
     @property
     def jinja(self) -> str:
@@ -88,7 +94,8 @@ class Expressions:
         source = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
         if kind == "value":
             source = _without_braces(source)
-        expression = Expression(source=source, kind=kind, line=node.line, column=node.column)
+        first = 0 if node.folded else node.first_line
+        expression = Expression(source=source, kind=kind, line=node.line, column=node.column, first_line=first)
         return expression if self._check(node, expression) else None
 
     def _check(self, node: YamlNode, expression: Expression) -> bool:
@@ -97,15 +104,11 @@ class Expressions:
             self._sandbox.compile(expression.jinja)
             fields = list(fields_in(self._sandbox, expression.jinja))
         except TemplateAssertionError as error:
-            self._issues.add(node, "{problem}", at=(error.lineno, 1), problem=self._assertion(error))
+            self._assertion(node, error)
             return False
         except TemplateSyntaxError as error:
-            self._issues.add(
-                node,
-                "This expression is wrong: {problem}.",
-                at=(error.lineno, 1),
-                problem=(error.message or "").rstrip("."),
-            )
+            line, column, problem = problem_of(error, expression.source, is_value=expression.kind == "value")
+            self._issues.add(node, "This expression is wrong: {problem}.", at=(line, column), problem=problem)
             return False
         except (RecursionError, MemoryError):
             self._issues.add(node, "This expression is nested too deeply.")
@@ -131,11 +134,19 @@ class Expressions:
             hint=self._issues.hint(name, self._names),
         )
 
-    def _assertion(self, error: TemplateAssertionError) -> str:
-        message = error.message or ""
-        name = message.partition("'")[2].partition("'")[0]
-        hint = self._issues.hint(name, self._sandbox.filters) if "filter" in message else ""
-        return told(f"{message.rstrip('.')}.{{hint}}", {"hint": hint}, str)
+    def _assertion(self, node: YamlNode, error: TemplateAssertionError) -> None:
+        message = (error.message or "").rstrip(".")
+        if found := _UNKNOWN.fullmatch(message):
+            kind, name = found.groups()
+            place = _place_in(str(node.value), name, error.lineno)
+            if kind == "filter":
+                hint = self._issues.hint(name, self._sandbox.filters)
+                self._issues.add(node, "There is no filter “{name}”.{hint}", at=place, name=name, hint=hint)
+            else:
+                hint = self._issues.hint(name, self._sandbox.tests)
+                self._issues.add(node, "There is no test “{name}”.{hint}", at=place, name=name, hint=hint)
+        else:
+            self._issues.add(node, "This expression is wrong: {problem}.", at=(error.lineno, 1), problem=message)
 
 
 def _without_braces(source: str) -> str:

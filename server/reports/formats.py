@@ -120,8 +120,9 @@ class Formats:
         return "text"
 
     def listed(self, values: Iterable[Any]) -> str:
-        """`North, South`."""
-        return ("、" if self.locale.language in ("zh", "ja") else ", ").join(map(self.text, values))
+        """`North, South`; whole numbers are years and numbers of things, not amounts."""
+        texts = (str(value) if type(value) is int else self.text(value) for value in values)
+        return ("、" if self.locale.language in ("zh", "ja") else ", ").join(texts)
 
     def days(self, first: date, last: date) -> str:
         """From one day to another; a whole month or year by its name."""
@@ -171,8 +172,9 @@ class Formats:
     def filters(self) -> dict[str, Any]:
         """For templates: `{{ value | currency("CNY") }}`."""
 
-        def currency(value: Any, code: str = "", decimals: int | None = None) -> str:
-            return self.text(value, ValueFormat(kind="currency", currency=str(code), decimals=_places(decimals)))
+        def currency(value: Any, code: Any = "", decimals: int | None = None) -> str:
+            wanted = ValueFormat(kind="currency", currency=_currency_code(code), decimals=_places(decimals))
+            return self.text(value, wanted)
 
         def simple(kind: str) -> Any:
             def written(value: Any, decimals: int | None = None) -> str:
@@ -296,9 +298,22 @@ def _places(decimals: Any) -> int | None:
         return decimals
     raise InvalidInput(
         "A number is written with 0 to {limit} decimals, not with {decimals}.",
+        code="format_wrong",
         limit=MAX_DECIMALS,
         decimals=str(decimals)[:20],
     )
+
+
+def _currency_code(code: Any) -> str:
+    """Nothing where a row has none. Raises `InvalidInput` for what is no currency."""
+    found = "" if code is None else str(code).upper()
+    if found and not is_currency_code(found):
+        raise InvalidInput(
+            "“{currency}” is no currency; use a code such as CNY, EUR or USD.",
+            code="format_wrong",
+            currency=found[:20],
+        )
+    return found
 
 
 def is_currency_code(code: str) -> bool:

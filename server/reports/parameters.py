@@ -16,17 +16,20 @@ from server.texts import phrase
 
 ParameterType = Literal["text", "integer", "decimal", "date", "month", "boolean", "choice", "list", "range"]
 TYPES: tuple[ParameterType, ...] = get_args(ParameterType)
+ListedType = Literal["", "text", "integer", "decimal", "date"]
+LISTED_TYPES: tuple[ListedType, ...] = get_args(ListedType)
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """One parameter as a template declares it; `line` and `column` say where.
 
     `each` and `options` are a query (a text) or fixed values (a tuple). `default` is as written: a value, or a word
-    such as `last_month`.
+    such as `last_month`. `of` is what the values of a list are; empty: as they come.
     """
 
     name: str
     type: ParameterType = "text"
+    of: ListedType = ""
     label: str = ""
     description: str = ""
     default: Any = None
@@ -49,23 +52,37 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
                 raise Wrong("“{label}” needs a value.", label=self.label or self.name)
             return None
         result = CONVERTERS[self.type](value)
-        for each in result if self.type == "list" else [result]:
-            self._require_offered(each)
-        self._require_between(result)
-        return result
+        if self.type == "list":
+            return list(dict.fromkeys(self._fitting(CONVERTERS[self.of or "choice"](each)) for each in result))
+        return self._fitting(result)
+
+    def _fitting(self, value: Any) -> Any:
+        """A value that is one of the fixed ones, as it stands there, and neither too small nor too large."""
+        fitting = self._offered(value)
+        self._require_between(fitting)
+        return fitting
 
     def require_some(self, value: Any) -> None:
         """Nobody who asks for none means the default. Raises `Wrong`."""
         if value == [] and self.type == "list" and self.has_default:
-            raise Wrong("“{label}” has no values; leave it out to have its default.", label=self.label or self.name)
-
-    def _require_offered(self, value: Any) -> None:
-        if isinstance(self.options, tuple) and self.options and value not in self.options:
             raise Wrong(
-                "“{value}” is not one of: {options}.",
-                value=value,
-                options=", ".join(str(option) for option in self.options[:20]),
+                "“{label}” has no values; choose some, or leave it out to have its default.",
+                label=self.label or self.name,
             )
+
+    def _offered(self, value: Any) -> Any:
+        """The value as it stands among the fixed ones: forms and flags write numbers as texts. Raises `Wrong`."""
+        if not isinstance(self.options, tuple) or not self.options:
+            return value
+        text = value.strip() if isinstance(value, str) else as_typed(value, self.type)
+        for option in self.options:
+            if value == option or text in (str(option), as_typed(option)):
+                return option if self._has_values_as_they_come else value
+        raise Wrong(
+            "“{value}” is not one of: {options}.",
+            value=value,
+            options=", ".join(str(option) for option in self.options[:20]),
+        )
 
     def default_value(self, today: date) -> Any:
         """The default with words such as `last_month` filled in; None when there is none."""
@@ -95,12 +112,36 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     def _require_between(self, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return
-        if (self.min is not None and value < self.min) or (self.max is not None and value > self.max):
-            raise Wrong(
-                "It must lie between {least} and {most}.",
-                least="–" if self.min is None else self.min,
-                most="–" if self.max is None else self.max,
-            )
+        if self.min is not None and value < self.min:
+            raise Wrong("“{value}” is too small; the least is {least}.", value=value, least=_plain(self.min))
+        if self.max is not None and value > self.max:
+            raise Wrong("“{value}” is too large; the most is {most}.", value=value, most=_plain(self.max))
+
+    @property
+    def _has_values_as_they_come(self) -> bool:
+        return self.type == "choice" or (self.type == "list" and not self.of)
+
+    @property
+    def sample(self) -> Any:
+        """Some value of its type, to check a query's words without data."""
+        if isinstance(self.options, tuple) and self.options and self._has_values_as_they_come:
+            return [self.options[0]] if self.type == "list" else self.options[0]
+        return _SAMPLES.get(self.type, [_SAMPLES.get(self.of, "x")] if self.type == "list" else "x")
+
+
+_SAMPLE_DAY = date(2026, 1, 1)
+_SAMPLES: dict[str, Any] = {
+    "integer": 1,
+    "decimal": 1.0,
+    "date": _SAMPLE_DAY,
+    "month": _SAMPLE_DAY,
+    "boolean": True,
+    "range": {"from": _SAMPLE_DAY, "to": _SAMPLE_DAY},
+}
+
+
+def _plain(number: float) -> float | int:
+    return int(number) if float(number).is_integer() else number
 
 
 def as_json(value: Any, type: ParameterType = "text") -> Any:  # noqa: A002 – the word of the templates
@@ -111,7 +152,7 @@ def as_json(value: Any, type: ParameterType = "text") -> Any:  # noqa: A002 – 
         return value.isoformat()[:7] if type == "month" else value.isoformat()
     if isinstance(value, dict):
         return {name: as_json(each) for name, each in value.items()}
-    return value
+    return list(map(as_json, value)) if isinstance(value, list) else value
 
 
 def as_typed(value: Any, type: ParameterType = "text") -> str:  # noqa: A002
@@ -173,13 +214,3 @@ def _value(parameter: Parameter, given: Mapping[str, Any], today: date) -> Any:
         if default is not None:
             return default
     return parameter.value_on(value, today)
-
-
-def sample_value(type: ParameterType) -> Any:  # noqa: A002
-    """Some value of a type, to check a query's words without data."""
-    day = date(2026, 1, 1)
-    samples = {
-        "integer": 1, "decimal": 1.0, "date": day, "month": day, "boolean": True, "list": ["x"],
-        "range": {"from": day, "to": day},
-    }  # fmt: skip
-    return samples.get(type, "x")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -83,6 +83,9 @@ class MapReader:
         self._values: dict[str, YamlNode] = {}
         self._keys: dict[str, YamlNode] = {}
         issues.met(node, f"map {what}")
+        if node.kind == "list":
+            issues.add(node, "{what} is no list here: write “key: value” without “- ” before it.", what=self.what)
+            return
         if node.kind != "map":
             issues.add(node, "{what} must be written as “key: value”.", what=self.what)
             return
@@ -90,8 +93,11 @@ class MapReader:
             self._take(key, value)
 
     def _take(self, key: YamlNode, value: YamlNode) -> None:
-        name = str(key.value) if key.kind == "scalar" else ""
-        if not name or name in self._values:
+        name = str(key.value) if key.kind == "scalar" and key.value is not None else ""
+        if not name:
+            self.issues.add(key, "A key must be a name.")
+            return
+        if name in self._values:
             self.issues.add(key, "“{key}” stands here twice; remove one of them.", key=name)
             return
         self._keys[name], self._values[name] = key, value
@@ -206,10 +212,19 @@ class MapReader:
                 self.issues.add(node, "“{key}” must be a text or a list of texts.", key=key)
         return found
 
-    def finish(self, known: Iterable[str] = ()) -> None:
+    def finish(self, known: Iterable[str] = (), *, others: Mapping[str, str] | None = None) -> None:
+        """`others` are keys that belong elsewhere, and what is said of each."""
         allowed = sorted(self._asked | set(known))
         for name, node in self._keys.items():
-            if name not in allowed:
+            if name in allowed:
+                continue
+            if name in (others or {}):
+                self.issues.add(node, (others or {})[name], key=name)
+            elif name[0].isspace():
+                self.issues.add(
+                    node, "A space of another kind stands before “{key}”; indent with plain spaces.", key=name.strip()
+                )
+            else:
                 self.issues.add(
                     node,
                     "{what} has no “{key}”.{hint}",

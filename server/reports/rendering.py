@@ -15,7 +15,7 @@ import msgspec
 from server.datasets.query_session import QuerySession
 from server.errors import InvalidInput
 from server.jobs.worker_process import OnReport
-from server.reports.as_of import is_end_of_day
+from server.reports.as_of import moment_told
 from server.reports.batch_comparing import Figure
 from server.reports.building import CompiledTexts, ReportBuilder
 from server.reports.chart_engine import ChartEngine
@@ -155,8 +155,7 @@ def _figures(document: Document) -> tuple[Figure, ...]:
 
 
 def _made_text(request: RenderRequest, words: Words, formats: Formats, local: datetime) -> str:
-    is_day = request.is_as_of and is_end_of_day(local)
-    when = f"{formats.text(local.date() if is_day else local)} ({formats.zone})"
+    when = moment_told(local, formats, is_as_of=request.is_as_of)
     return (words.as_of if request.is_as_of else words.made).format(when=formats.isolated(when))
 
 

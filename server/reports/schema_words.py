@@ -111,6 +111,7 @@ _KEYS = {
     "column.name": Said(label="Column"),
     "note": Said(label="Note"),
     "incomplete": Said(label="Period that is not over", hint="Drawn dashed, hollow or pale, with a note."),
+    "of": Said(label="Its values are", hint="Of a list: texts unless said otherwise."),
     "one_axis": Said(label="Lines on the axis of the bars"),
     "option": Said(label="ECharts option"),
     "options": Said(label="Choices", hint="A list, or a query with one column."),

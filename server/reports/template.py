@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from server.reports.expressions import BUILT_IN, Expression, Expressions
 from server.reports.including import fragments_of
 from server.reports.named_days import DATES, RANGES, YEARS
 from server.reports.parameter_values import Wrong
-from server.reports.parameters import TYPES, Parameter, ParameterType
+from server.reports.parameters import LISTED_TYPES, TYPES, Parameter, ParameterType
 from server.reports.reading import Issues, MapReader
 from server.reports.template_issues import SourceLines, problem
 from server.reports.yaml_source import SourceError, YamlNode, read_yaml
@@ -27,6 +27,9 @@ FORMATS = ("pdf", "xlsx", "html")
 PAGE_SIZES = ("A4", "A3", "A5", "Letter", "Legal")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})*")
 _SQL_NAME = re.compile(r"\$(\w+)")
+
+
+_NO_VALUE = re.compile(r"'?\{\{\s*(\w+)[^}']*\}\}'?|'\$(\w+)'|(?<![:\w]):([A-Za-z_]\w*)")
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +149,7 @@ class _TemplateReader:
             )
         reader.finish(("name", "file_name", "description", "language", "formats", "page", "each_row", "brand"))
         self._warn_of_unused(own_queries, blocks.used | expressions.used)
+        self._warn_of_texts([*own_queries.values(), *self._option_queries.values()], names)
         return template
 
     def _language(self) -> str:
@@ -189,8 +193,11 @@ class _TemplateReader:
         return [parameter for parameter in found if parameter is not None]
 
     def _parameter(self, name: str, key: YamlNode, node: YamlNode | None) -> Parameter | None:
-        if node is None or node.kind != "map":
+        if node is None:
             return Parameter(name=name, line=key.line, column=key.column)
+        if node.kind != "map":
+            self._issues.add(node, "Say what “{name}” is within braces, as {name}: {{type: month}}.", name=name)
+            return None
         reader = MapReader(node, self._issues, what="A parameter")
         kind: ParameterType = reader.choice("type", TYPES, "text")
         self._issues.asked(reader, "default", "value", options=list(DATES))
@@ -198,6 +205,7 @@ class _TemplateReader:
         parameter = Parameter(
             name=name,
             type=kind,
+            of=reader.choice("of", LISTED_TYPES[1:], ""),
             label=reader.text("label") or name,
             description=reader.text("description"),
             default=default.plain() if default else None,
@@ -212,6 +220,10 @@ class _TemplateReader:
         reader.finish()
         if kind in ("list", "range") and (node_of := reader.get("each")):
             self._issues.add(node_of, "One report has the whole of a list or range; “each” is for single values.")
+        if parameter.of and kind != "list":
+            self._issues.add(
+                reader.key_node("of"), "“of” says what the values of a list are; “{name}” is none.", name=name
+            )
         if kind == "choice" and not parameter.options:
             self._issues.add(key, "A choice needs “options”: a list, or a query with one column.")
         if default is not None:
@@ -235,7 +247,10 @@ class _TemplateReader:
         if node is None:
             return None
         if node.kind == "list":
-            return tuple(item.value for item in node.value if item.kind == "scalar")
+            for item in node.value:
+                if item.kind != "scalar" or item.value is None:
+                    self._issues.add(item, "“{key}” is a list of single values, such as texts and numbers.", key=key)
+            return tuple(item.value for item in node.value if item.kind == "scalar" and item.value is not None)
         if not isinstance(node.value, str):
             self._issues.add(node, "“{key}” must be a query or a list of values.", key=key)
             return None
@@ -296,6 +311,19 @@ class _TemplateReader:
         for name, query in queries.items():
             if name not in used:
                 self._issues.add(query.node, "Nothing uses the query “{name}”.", severity="warning", name=name)
+
+    def _warn_of_texts(self, queries: Iterable[Query], parameters: set[str]) -> None:
+        """What looks like a value and is a text to SQL, which then finds no row and says nothing."""
+        for query in queries:
+            for found in _NO_VALUE.finditer(query.sql):
+                name = next(name for name in found.groups() if name is not None)
+                if name not in parameters:
+                    continue
+                before = query.sql[: found.start()]
+                line, column = query.place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+                at = YamlNode("scalar", found[0], line, column)
+                message = "In a query the value of a parameter is ${name}, without quotation marks; “{text}” is none."
+                self._issues.add(at, message, severity="warning", name=name, text=found[0])
 
 
 def query_problem(query: Query, error: InvalidInput) -> tuple[int, int, str | Phrase]:

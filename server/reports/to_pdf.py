@@ -24,6 +24,7 @@ _ASSETS = Path(__file__).parent / "assets"
 _LOOK = _ASSETS / "report.typ"
 _STANDARD = "a-2a"
 _NO_SHAPE = re.compile(r"the text (?P<text>.+?) could not be displayed", re.DOTALL)
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # in JSON; behind a backslash that is one these are letters
 _HELD = {
     "characters": re.compile("[\u3000-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U000323af]"),
     "apostrophes": re.compile(r"\w’\w"),
@@ -64,7 +65,7 @@ class PdfWriter:
         """
         paper = self._paper(document, formats, width=LANDSCAPE if document.landscape else UPRIGHT)
         blocks = [block.pdf(paper) for block in document.blocks]
-        text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()
+        text = _as_text(self._data(document, formats) | {"blocks": blocks})
         try:
             try:
                 return self._compiled(text, document, [_STANDARD])
@@ -82,7 +83,7 @@ class PdfWriter:
     def picture(self, document: Document, formats: Formats, block: Block, *, ppi: float) -> bytes:
         """One block of it by itself as PNG, on white. Raises `InvalidInput` when Typst cannot lay it out."""
         blocks = [block.pdf(self._paper(document, formats, width=_MAIL_WIDTH))]
-        text = msgspec.json.encode(self._data(document, formats) | {"blocks": blocks}).decode()
+        text = _as_text(self._data(document, formats) | {"blocks": blocks})
         inputs = {"document": text, "holds": _held(text), "picture": "yes"}
         try:
             png: bytes = self._ready().compile(sys_inputs=inputs, format="png", ppi=ppi)
@@ -149,6 +150,11 @@ class PdfWriter:
             "parameters": document.parameters,
             "look": _look(document),
         }
+
+
+def _as_text(data: Any) -> str:
+    """As Typst reads it, without two characters that nobody sees and of which PDF/A allows none."""
+    return _NUL.sub(r"\1", msgspec.json.encode(data).decode().replace("\ufeff", ""))
 
 
 def _look(document: Document) -> dict[str, Any]:

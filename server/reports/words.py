@@ -41,6 +41,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     no_time: str = "{count} rows without {column} are not drawn."
     no_point: str = "{count} rows without two numbers are not drawn."
     beyond_scale: str = "The value lies beyond the scale."
+    no_gauge: str = "The value is a text or missing, so there is nothing to show."
+    no_target: str = "{label} is no number and has no line."
     title_cut: str = "The title has {count} characters; the first {limit} of them are shown."
     thinned: str = "The axis has room for some of the {count} names only."
     not_drawn: str = "This chart cannot be drawn: {reason}"
@@ -132,6 +134,8 @@ WORDS = {
         no_time="有 {count} 行没有{column}，未绘制。",
         no_point="有 {count} 行缺少两个数值，未绘制。",
         beyond_scale="数值超出刻度范围。",
+        no_gauge="数值是文本或缺失，无法显示。",
+        no_target="{label}不是数字，没有画线。",
         title_cut="标题有 {count} 个字符，只显示前 {limit} 个。",
         thinned="坐标轴只标出 {count} 个名称中的一部分。",
         not_drawn="此图表无法绘制：{reason}",

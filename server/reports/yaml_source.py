@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from server.reports.line_breaks import unfolded
 from server.reports.template_issues import TemplateIssue
@@ -18,6 +19,7 @@ from server.reports.yaml_problems import problem_of
 MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 40  # the reader of YAML recurses
 _MAX_NODES = 20_000
+_MOST_TOLD = 60  # characters
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -72,8 +74,16 @@ def read_yaml(source: str) -> YamlNode:
         _require_bounded(source)
         root = _reader().compose(source)
     except MarkedYAMLError as error:
-        line, column, problem = problem_of(error)
+        line, column, problem = problem_of(error, source)
         raise SourceError(_issue(line, column, "This is not valid YAML: {problem}.", problem=problem)) from None
+    except ReaderError as error:
+        before = source[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise SourceError(
+            _issue(
+                line, column, "This character (U+{code}) is none of a text; delete it.", code=f"{error.character:04X}"
+            )
+        ) from None
     except (YAMLError, ValueError) as error:
         raise SourceError(
             _issue(1, 1, "This is not valid YAML: {problem}.", problem=str(error).split("\n")[0])
@@ -97,6 +107,8 @@ def _require_bounded(source: str) -> None:
             raise SourceError(
                 _issue(line, column, "Anchors and aliases (& and *) cannot be used; put the text in quotes.")
             )
+        if getattr(event, "tag", None) is not None:
+            raise SourceError(_issue(line, column, "A text that begins with “!” must stand in quotes."))
         if isinstance(event, CollectionStartEvent):
             depth += 1
         elif isinstance(event, CollectionEndEvent):
@@ -106,13 +118,33 @@ def _require_bounded(source: str) -> None:
             raise SourceError(_issue(line, column, "The template is nested too deeply or has too many parts."))
 
 
-def _node(node: Any, lines: list[str]) -> YamlNode:
+def _node(node: Any, lines: list[str], *, is_key: bool = False) -> YamlNode:
+    """`is_key`: `{{ region }}` without quotes is a map that is the key of another one, as is told where it stands."""
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     if isinstance(node, MappingNode):
-        return YamlNode("map", [(_node(key, lines), _node(value, lines)) for key, value in node.value], line, column)
+        for key, value in node.value if node.flow_style and not is_key else ():
+            _require_value(key, value, lines)
+        entries = [(_node(key, lines, is_key=True), _node(value, lines)) for key, value in node.value]
+        return YamlNode("map", entries, line, column)
     if isinstance(node, SequenceNode):
         return YamlNode("list", [_node(item, lines) for item in node.value], line, column)
     return _scalar(node, lines, line, column)
+
+
+def _require_value(key: Any, value: Any, lines: list[str]) -> None:
+    """Within braces: `{q: select a, b from t}` has a key `b from t`, and nothing of it."""
+    if not isinstance(key, ScalarNode) or not isinstance(value, ScalarNode) or value.value or value.style:
+        return
+    end = key.end_mark
+    if not lines[end.line][end.column :].lstrip().startswith(":"):
+        raise SourceError(
+            _issue(
+                key.start_mark.line + 1,
+                key.start_mark.column + 1,
+                "“{key}” has no value. Within braces a comma ends a text: put a text that has one in quotes.",
+                key=str(key.value)[:_MOST_TOLD],
+            )
+        )
 
 
 def _scalar(node: ScalarNode, lines: list[str], line: int, column: int) -> YamlNode:

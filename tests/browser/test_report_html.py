@@ -99,3 +99,22 @@ async def test_a_printed_page_has_every_column_and_one_total(browser: Browser, t
     first = paper.pages[1].mediabox
     assert first.width > first.height
     await page.close()
+
+
+GROUPED = """\
+title: x
+queries: {w: "select 'Group ' || (i // 7) as g, i as id, i as v from range(150) t(i)"}
+blocks: [{table: {query: w, title: Groups, group: g, columns: [id, {name: v, total: sum}]}}]
+"""
+
+
+async def test_no_printed_page_ends_with_a_head_or_begins_with_a_sum(browser: Browser, tmp_path: Path) -> None:
+    rendered = render(GROUPED, write_orders(tmp_path), tmp_path / "out")
+    page = await browser.new_page()
+    await page.goto(rendered.artifacts[0].path.as_uri())
+    paper = pypdf.PdfReader(io.BytesIO(await page.pdf(format="A4", prefer_css_page_size=True)))
+    lines = [sheet.extract_text().splitlines() for sheet in paper.pages]
+    assert len(lines) > 5
+    assert [each[-1] for each in lines if each[-1].startswith("Group")] == []
+    assert [each[1] for each in lines[1:] if each[1].startswith(("Subtotal", "Total"))] == []
+    await page.close()

@@ -378,15 +378,15 @@ async def test_a_form_offers_several_values_and_two_days_and_brings_them_to_the_
     await put_template(alice, "several", SEVERAL)
     async with alice.get("/batches/new?template=several") as response:
         page = await response.text()
-    assert [f'name="p.regions" value="{region}"' in page for region in ("North", "South", "华东")] == [
+    assert [f'name="p.regions.each" value="{region}"' in page for region in ("North", "South", "华东")] == [
         True,
         False,
         True,
     ]
     assert page.count('type="date" name="p.period.') == 2
     async with alice.get("/batches/new?template=several&p.paid=false") as response:
-        assert 'name="p.regions" value="South"' in await response.text()
-    form = [("template", "several"), ("format", "html"), ("p.regions", "North"), ("p.regions", "华东"),
+        assert 'name="p.regions.each" value="South"' in await response.text()
+    form = [("template", "several"), ("format", "html"), ("p.regions.each", "North"), ("p.regions.each", "华东"),
             ("p.period.from", "2026-01-01"), ("p.period.to", "2026-01-31")]  # fmt: skip
     async with alice.post("/batches/new", data=form) as response:
         assert response.status == 200, await response.text()

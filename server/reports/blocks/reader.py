@@ -14,6 +14,7 @@ from server.reports.yaml_source import YamlNode
 from server.texts import phrase
 
 _MAX_BLOCKS = 500
+_OWN_BLOCK = "“{key}” is a block of its own: begin it on a line of its own with “- ”."
 
 
 class BlockReader:
@@ -66,7 +67,7 @@ class BlockReader:
         currency = reader.text(f"{prefix}currency").upper()
         node = reader.get(f"{prefix}currency")
         if currency and node and not is_currency_code(currency):
-            self.issues.add(node, "“{code}” is no currency; use a code such as CNY, EUR or USD.", code=currency)
+            self.issues.add(node, "“{currency}” is no currency; use a code such as CNY, EUR or USD.", currency=currency)
             currency = ""
         places = reader.integer(f"{prefix}decimals", -1, least=0, most=10)
         return ValueFormat(
@@ -94,7 +95,7 @@ class BlockReader:
             called=phrase("The block “{name}”", name=kind.name),
         )
         block = kind.read(self, reader, place)
-        reader.finish()
+        reader.finish(others=dict.fromkeys(self._kinds, _OWN_BLOCK))
         return block
 
     def _kind(self, node: YamlNode) -> BlockKind | None:

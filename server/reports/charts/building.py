@@ -56,8 +56,12 @@ def build_chart(
         format=_format(settings.format, (*settings.y, *filter(None, [settings.value_column])), rows),
         height=settings.height, x_label=settings.label(settings.x), x_title=settings.x_title, y_title=settings.y_title,
         data_labels=settings.data_labels,
-        targets=tuple(Target(value=float(at), label=label) for at, label in targets if number(at) is not None),
+        targets=tuple(Target(value=float(at), label=label) for each, label in targets
+                      if (at := number(each)) is not None),
     )  # fmt: skip
+    for at, label in targets:
+        if number(at) is None:
+            chart = chart.noting("no_target", label=label or formats.text(at))
     if settings.kind == "gauge":
         return gauge(chart, value, maximum)
     if rows is None or not len(rows):

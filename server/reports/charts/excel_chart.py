@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.reports.charts.chart import Chart, Series
-from server.reports.charts.excel_dates import axis_of, dates_of, on_base, period_of
+from server.reports.charts.excel_dates import DAY, axis_of, dates_of, on_base, period_of
 from server.reports.charts.excel_figures import Figures, blanks_of, write_data, write_figures
 from server.reports.charts.excel_incomplete import open_points, with_hollow_points
 from server.reports.charts.excel_look import (
@@ -25,6 +25,7 @@ from server.reports.charts.excel_steps import as_stacked, with_source
 from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.plot import SHARES
 from server.reports.drawing.scale import Scale, value_scale, with_one_zero
+from server.reports.formats import ValueFormat
 from server.reports.printable import printable
 from server.reports.workbook import LINE, ReportBook
 
@@ -227,28 +228,45 @@ class _Drawing:
             drawn.set_x_axis(along)
             drawn.set_y_axis(values)
         if self._has_second:
-            seconds = [one for one in chart.series if one.second_axis]
-            shown = [value for one in seconds for value in one.values]
-            number = on_axis(chart.format_of(seconds[0]), shown, self._book.formats)
-            second = {"num_format": number, "num_font": self._font, **_reach_of(self._scales[1])}
+            written = chart.format_of(self._on_axes()[1])
+            number = on_axis(written, self._shown(second=True), self._book.formats)
+            second = {"num_format": number, "num_font": self._font, **_reach_of(self._scales[1], written)}
             (self._over or self._drawn).set_y2_axis(second)
 
     def _chosen_scales(self) -> tuple[Scale | None, Scale | None]:
-        """Of the two axes, where Excel must not choose them: small charts alike, and two axes with one zero."""
+        """Of the two axes, where Excel must not choose them: small charts alike, durations by the clock, and two axes
+        with one zero."""
         chart = self._chart
-        if chart.reach:
-            return value_scale(chart.reach, 0, 1), None
-        if not self._has_second:
+        is_time = [chart.format_of(one).kind == "duration" for one in self._on_axes()]
+        if chart.kind in ("pie", "scatter") or not (chart.reach or self._has_second or is_time[0]):
             return None, None
-        firsts, seconds = (
-            [value for one in chart.series if one.second_axis == is_second for value in one.values if value is not None]
-            for is_second in (False, True)
-        )
         try:
-            ends = [*firsts, *(target.value for target in chart.targets)]
-            return with_one_zero(value_scale(ends, 0, 1), value_scale(seconds, 0, 1))
+            if chart.reach:
+                return value_scale(chart.reach, 0, 1, is_time=is_time[0]), None
+            reached = [*self._shown(second=False), *(target.value for target in self._chart.targets)]
+            first = value_scale((value for value in reached if value is not None), 0, 1, is_time=is_time[0])
+            if not self._has_second:
+                return first, None
+            lines = (value for value in self._shown(second=True) if value is not None)
+            return with_one_zero(first, value_scale(lines, 0, 1, is_time=is_time[1]))
         except (OverflowError, ValueError):  # too large for our drawing; Excel may find a way
             return None, None
+
+    def _on_axes(self) -> list[Series]:
+        """The first series of each axis."""
+        firsts = [one for one in self._chart.series if not (one.second_axis and self._has_second)]
+        seconds = [one for one in self._chart.series if one.second_axis and self._has_second]
+        return [each[0] for each in (firsts, seconds) if each]
+
+    def _shown(self, *, second: bool) -> list[Any]:
+        """What an axis has to reach: its values, and what they come to where they are stacked."""
+        chart = self._chart
+        shown = [one for one in chart.series if (one.second_axis and self._has_second) == second]
+        values = [value for one in shown for value in one.values]
+        if chart.stacked == "values" and not second:
+            stacks = zip(*(one.values for one in shown), strict=True)
+            values += [sum(value for value in stack if value is not None) for stack in stacks]
+        return values
 
     def _along(self) -> dict[str, Any]:
         chart = self._chart
@@ -270,15 +288,10 @@ class _Drawing:
 
     def _values(self) -> dict[str, Any]:
         chart = self._chart
-        firsts = [one for one in chart.series if not (one.second_axis and self._has_second)]
-        shown = [value for one in firsts for value in one.values]
-        if chart.stacked == "values":
-            stacks = zip(*(one.values for one in firsts), strict=True)
-            shown += [sum(value for value in stack if value is not None) for stack in stacks]
-        written = SHARES if chart.stacked == "shares" else chart.format_of(firsts[0])
-        number = on_axis(written, shown, self._book.formats)
+        written = SHARES if chart.stacked == "shares" else chart.format_of(self._on_axes()[0])
+        number = on_axis(written, self._shown(second=False), self._book.formats)
         return {
-            **_reach_of(self._scales[0]),
+            **_reach_of(self._scales[0], written),
             "name": _no_formula(chart.y_title),
             "num_format": number,
             "line": {"none": True},
@@ -308,8 +321,12 @@ class _Drawing:
         return [self._book.words.targets.format(targets=", ".join(listed))]
 
 
-def _reach_of(scale: Scale | None) -> dict[str, float]:
-    return {"min": scale.low, "max": scale.high, "major_unit": scale.step} if scale else {}
+def _reach_of(scale: Scale | None, format: ValueFormat) -> dict[str, float]:  # noqa: A002
+    """Excel counts durations in days."""
+    if scale is None:
+        return {}
+    unit = DAY if format.kind == "duration" else 1
+    return {"min": scale.low / unit, "max": scale.high / unit, "major_unit": scale.step / unit}
 
 
 def _is_sideways(chart: Chart) -> bool:

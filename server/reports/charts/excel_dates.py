@@ -7,8 +7,12 @@ from typing import Any
 
 from server.reports.charts.chart import Chart
 from server.reports.charts.time_axis import TimeAxis, moment_at
+from server.reports.drawing.scale import value_scale
 from server.reports.formats import Formats
 
+DAY = 86_400  # seconds; Excel counts days
+_FIRST_DAY = datetime(1899, 12, 30)  # noqa: DTZ001 – as clocks on the wall have it
+_CLOCK_MARKS = 8
 _FIRST_YEAR = 1900
 _MOST_PERIODS = 400
 _WEEK, _QUARTER, _YEAR = 7, 3, 12  # in days and in months
@@ -54,7 +58,7 @@ def axis_of(times: TimeAxis, period: float | None, *, is_clock: bool) -> dict[st
     if period is not None or (times.unit == "second" and not is_clock):
         return {"num_format": written, "text_axis": True}
     if is_clock:
-        return {"num_format": written}
+        return {"num_format": written, **_clock_reach(times)}
     return {"num_format": written, "date_axis": True, **_marks(times)}
 
 
@@ -72,6 +76,17 @@ def on_base(drawn: Any, times: TimeAxis) -> None:
         drawn._write_label_offset = write_offset
 
     drawn._write_date_axis = write
+
+
+def _clock_reach(times: TimeAxis) -> dict[str, float]:
+    """From one full hour to another, or what a clock else has: Excel itself would divide days into tenths."""
+    first, last = (
+        (moment_at(place, "second") - _FIRST_DAY).total_seconds() for place in (times.places[0], times.places[-1])
+    )
+    if first == last:
+        return {}
+    scale = value_scale((first, last), 0, 1, from_zero=False, marks=_CLOCK_MARKS, is_time=True)
+    return {"min": scale.low / DAY, "max": scale.high / DAY, "major_unit": scale.step / DAY}
 
 
 def _period(times: TimeAxis) -> float:

@@ -9,11 +9,12 @@ from typing import Any
 from server.reports.charts.chart import Chart, Series
 from server.reports.drawing.canvas import LETTERS, Canvas, Look, Point, wide
 from server.reports.drawing.head import area_key, legend, line_key, title
-from server.reports.drawing.lettering import cut
+from server.reports.drawing.lettering import ELLIPSIS, cut
 from server.reports.drawing.names import LONGEST_TURNED, arranged
-from server.reports.drawing.plot import Plot, value_format
+from server.reports.drawing.plot import Plot, target_text, value_format
 from server.reports.drawing.scale import Scale
 from server.reports.drawing.sideways import sideways
+from server.reports.drawing.targets import Box, along_curve, around, draw_targets, meet, text_box, write_target
 from server.reports.drawing.upright import upright
 from server.reports.formats import Formats
 
@@ -21,7 +22,6 @@ _ALL_MARKED = 60  # points of a line that each have a marker
 _MARKED = 12  # of a longer line, so that its shape is known
 _WIDEST_BAR = 34.0
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom
 Span = tuple[Any, Any]  # from where to where a value reaches
 
 
@@ -42,20 +42,21 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     else:
         plot = upright(canvas, chart, formats, top, firsts, seconds, has_bars=bool(bars))
     number = 0
+    drawn: list[Box] = []
     for series, look, span in zip(chart.series, looks, spans, strict=True):
         scale = plot.second if series.second_axis and plot.second else plot.value
         if series.kind == "bar":
             place, groups = (0, 1) if chart.stacked or chart.bases else (number, len(bars))
-            _bars(
+            drawn += _bars(
                 canvas, plot, scale, look, span,
                 place=place, groups=groups, is_stacked=bool(chart.stacked), incomplete=series.incomplete,
             )  # fmt: skip
             number += 1
         else:
-            _line(canvas, plot, scale, look, span, series, chart)
+            drawn += _line(canvas, plot, scale, look, span, series, chart)
     if chart.bases:
         _steps(canvas, plot, chart)
-    taken = _targets(canvas, plot, chart, formats)
+    taken = _targets(canvas, plot, chart, formats, drawn)
     if chart.data_labels:
         _data_labels(canvas, plot, chart, formats, spans, taken)
     canvas.fact("at", " ".join(f"{place:.0f}" for place in plot.places))
@@ -69,7 +70,8 @@ def _needs_rows(canvas: Canvas, chart: Chart, bars: Sequence[Series]) -> bool:
         return False
     slot = (canvas.width - 60) / max(len(chart.labels), 1)
     names = arranged(chart.labels, slot, longest=LONGEST_TURNED * canvas.height)
-    return names.each > 1 or len({tuple(lines) for lines in names.lines}) < len(set(chart.labels))
+    begun = {tuple(line.partition(ELLIPSIS)[0] for line in lines) for lines in names.lines}
+    return names.each > 1 or len(begun) < len(set(chart.labels))
 
 
 def _ranges(chart: Chart, spans: Sequence[Sequence[Span]]) -> tuple[list[float], list[float]]:
@@ -136,19 +138,21 @@ def _bars(
     groups: int,
     is_stacked: bool,
     incomplete: int | None,
-) -> None:
-    """All of a series as one shape, but for the bar that will still grow."""
+) -> list[Box]:
+    """All of a series as one shape, but for the bar that will still grow. Returns where they stand."""
     room = plot.slot * 0.78
     thick = max(min(room / groups, _WIDEST_BAR), 0.6)
     shift = (place - (groups - 1) / 2) * thick
     inner = thick - 1 if thick > 4 else thick
-    parts = []
+    parts: list[str] = []
+    boxes: list[Box] = []
     for number, (at, (base, value)) in enumerate(zip(plot.places, span, strict=True)):
         if value is None or value == base:
             continue
         low, high = sorted((scale.at(base), scale.at(value)))
         begin = at + shift - inner / 2
         x, y, wide_, tall = (low, begin, high - low, inner) if plot.is_horizontal else (begin, low, inner, high - low)
+        boxes.append((x, y, x + wide_, y + tall))
         bar = f"M{x:.1f} {y:.1f}h{wide_:.2f}v{tall:.2f}h-{wide_:.2f}z"
         if number == incomplete:
             canvas.open_shape(bar, look)
@@ -156,11 +160,14 @@ def _bars(
             parts.append(bar)
     if parts:
         canvas.shape("".join(parts), canvas.fill(look), edge="ground" if is_stacked and inner > 4 else "")
+    return boxes
 
 
 def _line(
     canvas: Canvas, plot: Plot, scale: Scale, look: Look, span: Sequence[Span], series: Series, chart: Chart
-) -> None:
+) -> list[Box]:
+    """Returns what it covers, where somebody asks."""
+
     def point(place: int, end: int = 1) -> Point:
         return plot.at(plot.places[place], scale.at(span[place][end]))
 
@@ -189,6 +196,10 @@ def _line(
                 canvas.marker(point(place), look, size=3.4 if len(run) == 1 else 2.8)
         if series.incomplete in run:
             canvas.open_marker(point(series.incomplete), look, size=3.2)
+    if not chart.targets:
+        return []
+    curves = [[point(place) for place in run] for run in series.runs]
+    return [box for curve in curves for box in (along_curve(curve) if len(curve) > 1 else map(around, curve))]
 
 
 def _parts(run: Sequence[int], incomplete: int | None) -> Iterator[tuple[Sequence[int], bool]]:
@@ -201,26 +212,19 @@ def _parts(run: Sequence[int], incomplete: int | None) -> Iterator[tuple[Sequenc
     yield from ((part, is_open) for part, is_open in cuts if len(part) > 1)
 
 
-def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list[Box]:
+def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats, drawn: Sequence[Box]) -> list[Box]:
     """Returns where their labels stand."""
-    placed: list[tuple[Point, str]] = []
-    for target in chart.targets:
-        at = plot.value.at(target.value)
-        text = f"{target.label} {formats.text(target.value, value_format(chart))}".strip()
-        text = cut(text, (plot.right - plot.left) / 2, LETTERS)
-        if plot.is_horizontal:
-            canvas.line((at, plot.top), (at, plot.bottom), "target", thick=1.4, dash="6 3")
-            placed.append(((min(at, canvas.width - wide(text) / 2), plot.top - 3), text))
-        else:
-            canvas.line((plot.left, at), (plot.right, at), "target", thick=1.4, dash="6 3")
-            # Below the line where there is no room above it.
-            base = at - 4 if at > LETTERS + 4 else at + LETTERS + 2
-            placed.append(((plot.right - wide(text) / 2, base), text))
+    told = [(plot.value.at(each.value), target_text(each, value_format(chart), formats)) for each in chart.targets]
+    if not plot.is_horizontal:
+        return draw_targets(canvas, told, (plot.left, plot.top, plot.right, plot.bottom), drawn)
     taken: list[Box] = []
-    for (middle, base), text in placed:  # above all lines
-        box = _free(_box(middle, base, wide(text)), taken, plot)
-        canvas.rect(box[0] - 2, box[1], box[2] - box[0] + 4, box[3] - box[1] + 2, canvas.color("ground"))
-        canvas.text(((box[0] + box[2]) / 2, box[3] - 1), text, paint="target", anchor="middle")
+    for at, _text in told:
+        canvas.line((at, plot.top), (at, plot.bottom), "target", thick=1.4, dash="6 3")
+    for at, whole in told:  # above the field
+        text = cut(whole, (plot.right - plot.left) / 2, LETTERS)
+        middle = min(at, canvas.width - wide(text) / 2)
+        box = _free(text_box(middle, plot.top - 3, wide(text)), taken, plot)
+        write_target(canvas, box, text)
         taken.append(box)
     return taken
 
@@ -228,19 +232,11 @@ def _targets(canvas: Canvas, plot: Plot, chart: Chart, formats: Formats) -> list
 def _free(box: Box, taken: Sequence[Box], plot: Plot) -> Box:
     """Moved to the left until it stands on no other; where there is no room left, it stands where it was."""
     left, top, right, bottom = box
-    while blockers := [each for each in taken if _meet((left, top, right, bottom), each)]:
+    while blockers := [each for each in taken if meet((left, top, right, bottom), each)]:
         left, right = (edge := min(each[0] for each in blockers) - 8) - (right - left), edge
         if left < plot.left:
             return box
     return left, top, right, bottom
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _box(middle: float, base: float, width: float) -> Box:
-    return middle - width / 2, base - 10, middle + width / 2, base + 1
 
 
 def _data_labels(
@@ -258,8 +254,8 @@ def _data_labels(
             x, y = _label_at(plot, scale, chart, series, bars, place, base, end, wide(text))
             half = wide(text) / 2
             x = min(max(x, half if plot.is_horizontal else plot.left + half), canvas.width - half)
-            box = _box(x, y, 2 * half)
-            if any(_meet(box, each) for each in taken):
+            box = text_box(x, y, 2 * half)
+            if any(meet(box, each) for each in taken):
                 continue
             taken.append(box)
             hangs = not chart.bases and not plot.is_horizontal and base > end

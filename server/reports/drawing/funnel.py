@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.reports.charts.chart import Chart
 from server.reports.drawing.canvas import LETTERS, Canvas, Look, wide
 from server.reports.drawing.head import title
-from server.reports.drawing.lettering import cut
+from server.reports.drawing.lettering import cut_apart
 from server.reports.formats import Formats
 
 _GAP = 3.0
@@ -38,7 +38,7 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
             canvas.fill(Look(0, color=chart.colors[number])),
         )
     canvas.end()
-    for number, (name, text) in enumerate(zip(chart.labels, written, strict=True)):
+    for number, (name, text) in enumerate(zip(cut_apart(chart.labels, names, LETTERS), written, strict=True)):
         y = top + (number + 0.5) * row - _GAP / 2 + 4
-        canvas.text((0, y), cut(name, names, LETTERS), paint="ink")
+        canvas.text((0, y), name, paint="ink")
         canvas.text((canvas.width, y), text, paint="ink", anchor="end")

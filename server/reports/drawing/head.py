@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from server.reports.drawing.canvas import LETTERS, Canvas, Look, wide
-from server.reports.drawing.lettering import cut, fitted
+from server.reports.drawing.lettering import cut_apart, fitted
 
 _TITLE = 14.0
 _KEY = 20.0  # of a key and the room behind it
@@ -29,8 +29,8 @@ def title(canvas: Canvas, text: str) -> float:
 def legend(canvas: Canvas, top: float, entries: Sequence[tuple[str, Look, Key]]) -> float:
     """In as many lines as it takes. Returns where what is below it begins."""
     x, y = 0.0, top
-    for name, look, key in entries:
-        text = cut(name, min(_LONGEST, canvas.width - _KEY), LETTERS)
+    names = cut_apart([name for name, _look, _key in entries], min(_LONGEST, canvas.width - _KEY), LETTERS)
+    for text, (_name, look, key) in zip(names, entries, strict=True):
         room = _KEY + wide(text)
         if x and x + room > canvas.width:
             x, y = 0.0, y + _LINE

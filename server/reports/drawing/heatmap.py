@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.reports.charts.chart import Chart
 from server.reports.drawing.canvas import LETTERS, Canvas, wide
 from server.reports.drawing.head import title
-from server.reports.drawing.lettering import cut
+from server.reports.drawing.lettering import cut_apart
 from server.reports.drawing.names import LONGEST_TURNED, arranged
 from server.reports.drawing.paints import HEAT_STEPS
 from server.reports.drawing.plot import TALLEST
@@ -47,10 +47,9 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
         for x, y, text, step in texts:
             canvas.text((x, y), text, size=_FIGURES, paint=f"on-h{step}", anchor="middle")
     each = max(1, round(LETTERS / tall + 0.49))
+    beside = cut_apart([row.name for row in rows], names, LETTERS)
     for down in range(0, len(rows), each):
-        canvas.text(
-            (left - 6, top + (down + 0.5) * tall + 3), cut(rows[down].name, names, LETTERS), anchor="end"
-        )  # fmt: skip
+        canvas.text((left - 6, top + (down + 0.5) * tall + 3), beside[down], anchor="end")
     along.draw(canvas, [left + (number + 0.5) * slot for number in range(len(chart.labels))], bottom)
 
 

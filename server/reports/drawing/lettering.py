@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections.abc import Sequence
 
 ELLIPSIS = "…"
 # Widths of a sans-serif face in parts of its size, rather generous: pages use the reader's own face.
@@ -53,6 +54,30 @@ def cut(text: str, room: float, size: float) -> str:
             break
         taken.append(letter)
     return "".join(taken).rstrip() + ELLIPSIS
+
+
+def cut_apart(texts: Sequence[str], room: float, size: float) -> list[str]:
+    """Each as `cut`; those that would read alike lose their middle instead, so that their ends tell them apart."""
+    found = [cut(text, room, size) for text in texts]
+    meant: dict[str, set[str]] = {}
+    for text, short in zip(texts, found, strict=True):
+        meant.setdefault(short, set()).add(text)
+    return [
+        _without_middle(text, room, size) if len(meant[short]) > 1 else short
+        for text, short in zip(texts, found, strict=True)
+    ]
+
+
+def _without_middle(text: str, room: float, size: float) -> str:
+    half = (room - width(ELLIPSIS, size)) / 2
+    head = cut(text, half + width(ELLIPSIS, size), size).removesuffix(ELLIPSIS)
+    left, tail = half, ""
+    for letter in reversed(text):
+        left -= _share(letter) * size
+        if left < 0:
+            break
+        tail = letter + tail
+    return f"{head}{ELLIPSIS}{tail.lstrip()}"
 
 
 def wrapped(text: str, room: float, size: float, *, lines: int) -> list[str] | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from server.reports.drawing.canvas import LETTERS, Canvas, wide
-from server.reports.drawing.lettering import cut, fitted, wrapped
+from server.reports.drawing.lettering import cut_apart, fitted, wrapped
 
 LEADING = 13.0
 LONGEST_TURNED = 0.4  # of a drawing's height
@@ -61,7 +61,7 @@ def arranged(labels: Sequence[str], slot: float, *, longest: float, may_thin: bo
         )
     each = max(1, math.ceil(_LEAST_SLOT / slot))
     turn = _SLANT if slot * each >= _LEAST_SLANTED else 90.0
-    cut_ = [cut(label, longest, LETTERS) for label in labels]
+    cut_ = cut_apart(labels, longest, LETTERS)
     most = max(map(wide, cut_))
     radians = math.radians(turn)
     overhang = wide(cut_[0]) * math.cos(radians)

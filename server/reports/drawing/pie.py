@@ -7,7 +7,7 @@ import math
 from server.reports.charts.chart import Chart
 from server.reports.drawing.canvas import LETTERS, Canvas, Look, Point, wide
 from server.reports.drawing.head import title
-from server.reports.drawing.lettering import cut
+from server.reports.drawing.lettering import cut_apart
 from server.reports.formats import Formats, ValueFormat
 
 _LEADING = 14.0
@@ -83,12 +83,13 @@ def _names(
         heights = spread(wanted, top + room_each / 2, canvas.height - room_each / 2, room_each)
         edge = center[0] + side * (outer + 22 / lines)
         room = (canvas.width - edge if side > 0 else edge) - 6
-        for number, y in zip(members, heights, strict=True):
+        tight = 0 if lines > 1 else max((wide(f" · {told[number][1]}") for number in members), default=0)
+        names = cut_apart([told[number][0] for number in members], room - tight, LETTERS)
+        for number, y, name in zip(members, heights, names, strict=True):
             start, bend = _on(center, outer + 2, middles[number]), _on(center, outer + 8, middles[number])
             canvas.polyline([start, (bend[0], y if abs(y - bend[1]) < 2 else bend[1]), (edge, y)], "axis")
-            name, share = told[number]
-            one_line = [f"{cut(name, room - wide(f' · {share}'), LETTERS)} · {share}"]
-            for line, text in enumerate([cut(name, room, LETTERS), share] if lines > 1 else one_line):
+            share = told[number][1]
+            for line, text in enumerate([name, share] if lines > 1 else [f"{name} · {share}"]):
                 base = y + 4 + (line - (lines - 1) / 2) * _LEADING
                 canvas.text((edge + side * 4, base), text, paint="ink", anchor="start" if side > 0 else "end")
 

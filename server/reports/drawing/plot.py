@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from server.reports.charts.chart import Chart
+from server.reports.charts.chart import Chart, Target
 from server.reports.drawing.canvas import LETTERS, Canvas, Point
 from server.reports.drawing.lettering import cut
 from server.reports.drawing.scale import Scale
-from server.reports.formats import ValueFormat
+from server.reports.formats import Formats, ValueFormat
 
 SHARES = ValueFormat(kind="percent", decimals=0)
 TALLEST = 880.0  # what a page of paper has room for
@@ -70,3 +70,8 @@ def title_below(canvas: Canvas, text: str, left: float, right: float) -> None:
 def value_format(chart: Chart) -> ValueFormat:
     """How marks of the first axis are written."""
     return SHARES if chart.stacked == "shares" else chart.format
+
+
+def target_text(target: Target, format: ValueFormat, formats: Formats) -> str:  # noqa: A002
+    """What a target is called, and how much it is."""
+    return f"{target.label} {formats.text(target.value, format)}".strip()

@@ -6,7 +6,9 @@ from server.reports.charts.chart import Chart
 from server.reports.drawing.canvas import LETTERS, Canvas, Look, wide
 from server.reports.drawing.head import legend, point_key, title
 from server.reports.drawing.lettering import cut
+from server.reports.drawing.plot import target_text
 from server.reports.drawing.scale import value_scale
+from server.reports.drawing.targets import around, draw_targets
 from server.reports.formats import Formats, ValueFormat
 
 _PLAIN = ValueFormat(kind="integer")
@@ -52,11 +54,9 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
         for x, y in pairs:
             canvas.marker((across.at(x), down.at(y)), look, size=size)
         canvas.end()
-    for target in chart.targets:
-        at = down.at(target.value)
-        canvas.line((left, at), (right, at), "target", thick=1.4, dash="6 3")
-        text = f"{target.label} {formats.text(target.value, chart.format)}".strip()
-        canvas.text((right, at - 4), text, paint="target", anchor="end")
+    told = [(down.at(target.value), target_text(target, chart.format, formats)) for target in chart.targets]
+    dots = [around((across.at(x), down.at(y)), size) for _one, _look, pairs in points for x, y in pairs] if told else []
+    draw_targets(canvas, told, (left, top, right, bottom), dots)
     canvas.text(((left + right) / 2, canvas.height - 4), cut(chart.x_title, right - left, LETTERS), anchor="middle")
     placed = {n: (across.at(x), down.at(y)) for one, _look, _pairs in points
               for n, (x, y) in enumerate(zip(one.xs, one.values, strict=True)) if y is not None}  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from server.reports.charts.chart import Chart
 from server.reports.drawing.canvas import LETTERS, Canvas, wide
-from server.reports.drawing.lettering import fitted
+from server.reports.drawing.lettering import cut_apart, fitted
 from server.reports.drawing.names import LEADING
 from server.reports.drawing.plot import TALLEST, Plot, along, time_range, title_above, title_below, value_format
 from server.reports.drawing.scale import value_scale
@@ -67,7 +67,10 @@ def _label_room(chart: Chart, formats: Formats) -> float:
 
 def _write_names(canvas: Canvas, names: Sequence[str], places: Sequence[float], right: float, room: float) -> None:
     row = places[1] - places[0] if len(places) > 1 else canvas.height
+    lines_of = [fitted(name, room, LETTERS, lines=2 if row >= 2 * LEADING else 1) for name in names]
+    if len({tuple(lines) for lines in lines_of}) < len(set(names)):
+        lines_of = [[name] for name in cut_apart(names, room, LETTERS)]
     for number in range(0, len(names), max(1, math.ceil(LETTERS / row))):
-        lines = fitted(names[number], room, LETTERS, lines=2 if row >= 2 * LEADING else 1)
+        lines = lines_of[number]
         for line, text in enumerate(lines):
             canvas.text((right, places[number] + 4 + (line - (len(lines) - 1) / 2) * LEADING), text, anchor="end")

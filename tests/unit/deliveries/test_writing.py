@@ -131,3 +131,8 @@ def test_sizes_are_those_of_the_mail() -> None:
     assert encoded_bytes(0) == 0
     assert encoded_bytes(3) == 6
     assert encoded_bytes(57_000) == 76_000 + 2_000
+
+
+def test_two_files_of_one_name_are_attached_under_two() -> None:
+    mail = words(reports=[REPORT, DeliveredReport(id="r2", title="South", files=[FILE])]).mail()
+    assert [each.name for each in mail.attachments] == ["s.pdf", "s (2).pdf"]

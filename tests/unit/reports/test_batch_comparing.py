@@ -30,6 +30,7 @@ def test_reports_belong_together_but_for_their_time_and_the_largest_change_comes
         ("2", "sales", -0.5), ("1", "sales", 0.1), ("1", "late", None),
     ]  # fmt: skip
     assert (found.compared, found.only_now, found.only_before) == (2, 1, 1)
+    assert found.unpaired == 1  # what is gone is not passed over
 
 
 def test_a_report_that_failed_now_is_not_said_to_be_gone() -> None:

@@ -26,6 +26,12 @@ from tests.unit.reports.orders import render
         ("nul.txt", "report nul.txt.pdf"),
         ("left\u202egnp.exe", "left-gnp.exe.pdf"),
         ("\ud800broken", "broken.pdf"),
+        ("a\u2066b\u2069", "a-b.pdf"),
+        ("\ufeffNo\u00adrth\u200b", "North.pdf"),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧.pdf"),
+        ("COM¹", "report COM¹.pdf"),
+        ("con .txt", "report con .txt.pdf"),
+        ("-rf", "rf.pdf"),
     ],
 )
 def test_titles_become_names(title: str, name: str) -> None:

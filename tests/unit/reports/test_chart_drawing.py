@@ -16,9 +16,10 @@ from server.reports.charts.chart import Chart, ChartSettings, Target
 from server.reports.charts.telling import told
 from server.reports.charts.tips import tips
 from server.reports.drawing.draw import CannotBeDrawn, drawn
-from server.reports.drawing.lettering import cut, fitted, width, wrapped
+from server.reports.drawing.lettering import cut, cut_apart, fitted, width, wrapped
 from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.scale import value_scale, with_one_zero
+from server.reports.drawing.targets import meet
 from server.reports.formats import Formats, ValueFormat
 from tests.unit.reports.test_charts import chart, rows
 
@@ -296,3 +297,37 @@ def test_two_axes_share_their_zero_and_their_marks() -> None:
 )
 def test_marks_of_durations_are_such_as_clocks_have(high: float, marks: list[float]) -> None:
     assert list(value_scale([high], 0, 1, is_time=True).marks) == marks
+
+
+@pytest.mark.parametrize("kind", ["line", "bar", "scatter"])
+def test_what_a_target_is_called_hides_none_of_the_values(kind: str) -> None:
+    values = [100, 137, 124, 111, 148, -65, 122, 109, 146, 133]
+    data = rows(["x", "v"], *((number, value) for number, value in enumerate(values)))
+    target = (Target(value=120, label="Goal"),)
+    svg = svg_of(msgspec.structs.replace(chart(ChartSettings(kind=kind, x="x", y=("v",)), data), targets=target))
+    [(left, top, room, tall)] = re.findall(
+        rf'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)" fill="{LIGHT["ground"]}"', svg
+    )
+    hidden = [float(left), float(top), float(left) + float(room), float(top) + float(tall)]
+    if kind == "bar":
+        [shape] = re.findall(r'<path d="(M[^"]*z)" fill', svg)
+        drawn_ = [
+            (float(x), float(y), float(x) + float(w), float(y) + float(h))
+            for x, y, w, h in re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)", shape)
+        ]
+        assert len(drawn_) == len(values)
+    else:
+        drawn_ = [
+            (float(x), float(y), float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)
+        ]
+        assert len(drawn_) >= len(values)
+    assert [each for each in drawn_ if meet(each, (hidden[0], hidden[1], hidden[2], hidden[3]))] == []
+
+
+def test_names_that_differ_at_their_ends_are_told_apart_where_they_are_cut() -> None:
+    names = [f"A rather long name of a product number {number}" for number in range(25)]
+    written = set(texts(svg_of(bars(names), 300)))
+    assert len({text for text in written if text.startswith("A rather")}) == len(names)
+    assert cut_apart(["North", "A very long name 1", "A very long name 2"], 60, 10)[1:] == ["A ve…me 1", "A ve…me 2"]
+    [short] = cut_apart(["A very long name 1"], 60, 10)
+    assert short == cut("A very long name 1", 60, 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -262,3 +263,26 @@ def test_whoever_does_not_see_a_chart_is_told_its_figures(orders: Path, tmp_path
     rendered = render(source, orders, tmp_path, None, "xlsx")
     xml = zipfile.ZipFile(rendered.artifacts[0].path).read("xl/drawings/drawing1.xml").decode()
     assert 'descr="Sold (line chart): v from 10 to 40, highest in Jun."' in xml
+
+
+def test_durations_and_hours_have_marks_such_as_clocks_have(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries:
+  d: "select * from (values ('a', 'N', interval 90 minute), ('b', 'N', interval 30 minute)) t(p, r, v)"
+  h: "select timestamp '2026-01-01 00:00' + interval (i * 30) minute as t, i as v from range(48) t(i)"
+blocks:
+  - chart: {kind: bar, query: d, x: p, y: v}
+  - chart: {kind: bar, query: d, x: p, y: v, multiples: r}
+  - chart: {kind: line, query: h, x: t, y: v}
+"""
+    book: Any = workbook(render(source, orders, tmp_path, {}, "xlsx"))
+    plain, small, hours = book.worksheets[0]._charts
+    minutes = [
+        [round(value * 24 * 60) for value in (axis.scaling.min, axis.scaling.max, axis.majorUnit)]
+        for axis in (plain.y_axis, small.y_axis)
+    ]
+    assert minutes == [[0, 90, 30]] * 2
+    day = (date(2026, 1, 1) - date(1899, 12, 30)).days
+    along = hours.x_axis
+    assert (along.scaling.min, along.scaling.max, along.majorUnit) == (day, day + 1, 0.25)

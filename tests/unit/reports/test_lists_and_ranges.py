@@ -9,16 +9,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from server.cli.reporting import parameters_of
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
 from server.reports.binding import check_template
 from server.reports.choices import choices_of
 from server.reports.formats import Formats
 from server.reports.named_days import RANGES, named_range
-from server.reports.parameter_values import Wrong
+from server.reports.parameter_values import Wrong, list_text
 from server.reports.parameters import Parameter, as_json
 from server.reports.work import ChoicesRequest, DatasetSource
 from tests.unit.reports.orders import COLUMNS, content, expand, render
+from views.template_forms import parameters_from
 
 SOURCE = """\
 title: "{{ regions | join('+') }} {{ period.from }}"
@@ -40,12 +42,105 @@ blocks:
         (["a", "b", "a"], ["a", "b"]),
         ("a, b", ["a", "b"]),
         ("a, b\nc", ["a, b", "c"]),
+        ('"Smith, John", 华南，华北、“x”', ["Smith, John", "华南", "华北", "“x”"]),
+        ('"a ""b""", 12" pipe,', ['a "b"', '12" pipe']),
+        (["Smith, John"], ["Smith, John"]),
         (7, [7]),
         ([1, 2.5], [1, 2.5]),
     ],
 )
 def test_a_list_is_read_from_what_forms_and_programs_send(given: Any, read: list[Any]) -> None:
     assert Parameter(name="x", type="list").converted(given) == read
+
+
+@pytest.mark.parametrize(
+    "values", [["a"], ["a, b"], ['"a"'], ["a，b"], ["a, b", "c"], ['say "a", b', "x"], ['a "b", c']]
+)
+def test_a_field_of_a_list_is_read_as_it_was_written(values: list[str]) -> None:
+    assert Parameter(name="x", type="list").converted(list_text(values)) == values
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "given", "read"),
+    [
+        ("choice", (5, 10), "10", 10),
+        ("choice", (5, 10), 10.0, 10),
+        ("choice", (0.5, "x"), "0.5", 0.5),
+        ("choice", (True, "no"), "yes", True),
+        ("list", (2025, 2026), ["2026", 2025], [2026, 2025]),
+        ("month", ("2026-10", "2026-11"), "2026-11", date(2026, 11, 1)),
+        ("text", (5, 10), "5", "5"),
+    ],
+)
+def test_numbers_are_chosen_by_forms_and_flags_that_write_them_as_texts(
+    kind: Any, options: Any, given: Any, read: Any
+) -> None:
+    found = Parameter(name="x", type=kind, options=options).converted(given)
+    assert (found, type(found)) == (read, type(read))
+
+
+def test_a_list_says_what_its_values_are(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+parameters:
+  years: {type: list, of: integer, options: select distinct year(ordered_at) from orders}
+  days: {type: list, of: date}
+queries: {q: "select count(*) as n from orders where year(ordered_at) in $years and ordered_at::date in $days"}
+blocks: [{text: "{{ q.n }} {{ days | join(' ') }}"}]
+"""
+    assert check_template(source, {"orders": COLUMNS}) == []
+    [given] = expand(source, orders, [{"years": "2025, 2026", "days": ["2026-09-02", "2026-09-03T10:00Z"]}])
+    assert given == {"years": [2025, 2026], "days": ["2026-09-02", "2026-09-03"]}
+    assert "48 2026-09-02 2026-09-03" in content(render(source, orders, tmp_path, given))
+    [issue] = check_template(source.replace(" of: integer,", ""), {"orders": COLUMNS})
+    assert "A list of VARCHAR is looked into for BIGINT" in issue.text
+    assert "of: integer" in issue.text
+    with pytest.raises(InvalidInput, match="“East” is no whole number"):
+        expand(source, orders, [{"years": ["East"], "days": "2026-09-02"}])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ("{a: {type: text, of: integer}}", "“a” is none"),
+        ("{a: {type: list, of: month}}", "use one of: text, integer, decimal, date"),
+        ("{a: month}", "within braces, as a: {type: month}"),
+        ("{a: {type: list, options: [{b: c}]}}", "“options” is a list of single values"),
+    ],
+)
+def test_a_parameter_that_is_none_is_told(parameters: str, told: str) -> None:
+    issues = check_template(f"title: x\nparameters: {parameters}\nblocks: [{{text: '{{{{ 1 }}}}'}}]\n", {})
+    assert told in issues[0].text
+
+
+def test_what_is_chosen_narrows_rows_down_as_the_values_it_means(orders: Path) -> None:
+    source = """\
+title: x
+parameters: {m: {type: month}, ok: {type: boolean}, n: {type: decimal}}
+each_row: "select * from (values (date '2026-09-01', true, 2.50), (date '2026-10-01', false, 3)) t(m, ok, n)"
+blocks: [{text: '{{ m }}{{ ok }}{{ n }}'}]
+"""
+    first = {"m": "2026-09", "ok": True, "n": 2.5}
+    for given in ({"m": "2026-09"}, {"m": "2026-09-30"}, {"ok": "yes"}, {"n": "2.5"}, {"n": 2.5}):
+        assert expand(source, orders, [given]) == [first]
+    assert expand(source, orders, [{"m": "last_month"}]) == [{"m": "2026-10", "ok": False, "n": 3.0}]
+
+
+def test_a_flag_that_is_given_twice_is_a_list() -> None:
+    given = ["who=Smith, John", "month=2026-10", "who=North", "sql=a=b"]
+    assert parameters_of(given) == {"who": ["Smith, John", "North"], "month": "2026-10", "sql": "a=b"}
+
+
+def test_a_value_that_comes_twice_is_one_report(orders: Path) -> None:
+    for each in ("select region from orders order by 1", "[East, 华南, East]"):
+        source = f"title: x\nparameters: {{r: {{type: text, each: {each}}}}}\nblocks: [{{text: '{{{{ r }}}}'}}]\n"
+        assert [given["r"] for given in expand(source, orders)][:2] == ["East", "Empty" if "select" in each else "华南"]
+        assert len(expand(source, orders)) == (3 if "select" in each else 2)
+
+
+def test_a_form_with_one_box_ticked_asks_for_that_value_and_with_none_for_none() -> None:
+    assert parameters_from([("p.who.each", ""), ("p.who.each", "Smith, John"), ("p.n", "")]) == {"who": ["Smith, John"]}
+    assert parameters_from([("p.who.each", "")]) == {"who": []}
 
 
 @pytest.mark.parametrize("given", [{"from": "2026-10-01", "to": "2026-10-31"}, "2026-10-01..2026-10-31"])
@@ -64,7 +159,13 @@ def test_a_range_is_read_and_stored_as_it_is_sent(given: Any) -> None:
         ("range", {"from": "x", "to": "2026-10-01"}, "is no date"),
         ("list", [], "needs a value"),
         ("list", list(range(501)), "at most 500"),
-        ("list", [["a"]], "must be a text"),
+        ("list", [["a"]], "One value is expected"),
+        ("text", ["a"], "One value is expected"),
+        ("date", "2026-10-31xx", "write it like 2026-10-31"),
+        ("month", "2026-10-99", "write it like 2026-10."),
+        ("month", "2026-10-31xx", "write it like 2026-10."),
+        ("range", "2026-10-01..2026-10-31x", "is no date"),
+        ("boolean", "ja", "write yes or no"),
         ("list", ["a", "c"], "“c” is not one of: a, b"),
     ],
 )

@@ -306,7 +306,7 @@ def test_a_division_by_zero_breaks_one_report_and_says_where(orders: Path, tmp_p
     ("block", "message"),
     [
         ("text: '{{ totals.revenu }}'", "has no column “revenu”. Did you mean “revenue”?"),
-        ("text: '{{ totals.revenue + totals.note }}'", "missing or of the wrong type"),
+        ("text: '{{ totals.revenue + totals.note }}'", "A value is missing; guard it"),
         ("text: '{{ \"x\" * 10000000 }}'", "not allowed in templates"),
         ("text: '{{ \"\".__class__.__mro__ }}'", "not allowed in templates"),
         ("text: '{% for i in range(99999) %}{% for j in range(99999) %}xxxxxx{% endfor %}{% endfor %}'", "too long"),

@@ -8,7 +8,7 @@ import pikepdf
 import pypdf
 import pytest
 
-from tests.unit.reports.orders import render
+from tests.unit.reports.orders import paper_text, render
 
 SOURCE = """\
 title: "Sales · 销售"
@@ -81,3 +81,17 @@ blocks: [{table: {query: q}}]
     second = pypdf.PdfReader(rendered.artifacts[0].path).pages[1].extract_text()
     assert 20 < second.count("长") < 50
     assert "…" in second
+
+
+def test_a_byte_order_mark_in_data_costs_no_pdf(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries: {q: "select chr(65279) || 'No' || chr(0) || 'rth' || chr(92) || 'u0000' as region, 1 as n"}
+blocks:
+  - heading: "{{ q.region }}"
+  - table: {query: q}
+  - chart: {kind: pie, query: q, x: region, y: n}
+"""
+    rendered = render(source, orders, tmp_path, {}, "pdf")
+    assert rendered.warnings == ()
+    assert paper_text(rendered).count("North\\u0000") >= 2
