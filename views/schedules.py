@@ -29,7 +29,7 @@ from server.schedules.words import CronWords, Pattern, words_of
 from server.schedules.workdays import DayOff, OnlyOn
 from views.context import formats_for, render
 from views.countries import country_choices, country_name, country_of_zone
-from views.deliveries import previewed
+from views.deliveries import is_to_me, previewed
 from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, form_of, groups_of, regrouped, wishes_of
 from views.field_errors import errors_by_field
 from views.owned import parted
@@ -172,8 +172,9 @@ async def resume_schedule(request: web.Request) -> web.Response:
 
 
 async def run_schedule(request: web.Request) -> web.Response:
-    principal = require_principal(request, "write")
-    run = await operations_of(request).schedules.run(principal, request.match_info["id"])
+    principal, operations = require_principal(request, "write"), operations_of(request).schedules
+    run_it = operations.run_to_me if is_to_me(await read_form(request)) else operations.run
+    run = await run_it(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/schedules/{run.schedule_id}")
 
 

@@ -57,6 +57,7 @@ from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.deliveries import DeliveryOperations
 from server.operations.delivery_checks import DeliveryChecks
+from server.operations.delivery_trials import DeliveryTrials
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
@@ -300,6 +301,7 @@ def build_operations(
             batches=batches,
             checks=deliveries.checks,
             rules=deliveries.rules,
+            trials=DeliveryTrials(database=database, rules=deliveries.rules),
             carrying=deliveries.carrying,
             sending=deliveries.sending,
         ),

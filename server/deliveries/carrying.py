@@ -85,14 +85,14 @@ class Carrying:
 
     async def prepare(self, delivery: FrozenDelivery) -> None:
         """What takes its time, while nothing has left yet."""
-        if _is_mail(delivery):
+        if delivery.is_mail:
             await self._pictures.draw(delivery)
 
     async def carry(self, delivery: FrozenDelivery) -> str:
         """What the other side said, or where it lies. Raises `NotDelivered`."""
         if delivery.via is DeliveryVia.FOLDER:
             return await self._folders.put(delivery)
-        if _is_mail(delivery):
+        if delivery.is_mail:
             await self._mail.carry(_parcel(delivery, await self.words_of(delivery)))
             return ""
         if delivery.via is DeliveryVia.LINK:
@@ -138,13 +138,9 @@ class Carrying:
         return f"{self._base}/unsubscribe/{code}" if self._base else ""
 
     def _unsubscribe(self, delivery: FrozenDelivery) -> str:
-        if not (delivery.schedule_id and delivery.recipient):
+        if not (delivery.schedule_id and delivery.recipient) or delivery.is_trial:
             return ""
         return self.unsubscribe(delivery.schedule_id, delivery.recipient)
-
-
-def _is_mail(delivery: FrozenDelivery) -> bool:
-    return delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and bool(delivery.recipient))
 
 
 def channel_of(via: DeliveryVia) -> ChannelVia:

@@ -53,6 +53,14 @@ class DeliveredReport(msgspec.Struct, frozen=True, kw_only=True):
     link_id: str = ""
 
 
+class TriedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """`total` mails would go out, of which the first `sent` go to whoever tries them."""
+
+    user_id: str
+    sent: int = 1
+    total: int = 1
+
+
 class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     """`report_ids` are all; `reports` those that are told of by name. `link_id` is of the link to the whole batch,
     `missing` how many reports could not be made, `left_out` the names of the first that show no row and are therefore
@@ -79,6 +87,7 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     list_name: str = ""  # the schedule that it is of
     path: str = ""
     rights: DeliveryRights = DeliveryRights.OWNER
+    trial: TriedMail | None = None
 
     @property
     def files(self) -> list[DeliveredFile]:
@@ -86,7 +95,9 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
-    """As lists show it. `report_id` is empty of several reports together; `error` is a phrase."""
+    """As lists show it. `report_id` is empty of several reports together, as `report_title` is; `error` is a phrase.
+    `trial_for` is who a trial is meant for, while `recipient` gets it; None of what is none.
+    """
 
     id: str
     batch_id: str
@@ -104,19 +115,37 @@ class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str
     created_at: datetime
     sent_at: datetime | None
+    trial_for: str | None = None
+    report_title: str = ""
+
+    @property
+    def is_trial(self) -> bool:
+        return self.trial_for is not None
+
+    @property
+    def is_mail(self) -> bool:
+        return self.via is DeliveryVia.MAIL or (self.via is DeliveryVia.LINK and bool(self.recipient))
+
+    @property
+    def meant_for(self) -> str:
+        return self.recipient if self.trial_for is None else self.trial_for
 
 
 class DeliveryStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """How those of a batch stand, all read at one moment: two moments would be told as one that never was."""
+    """How those of a batch stand, all read at one moment: two moments would be told as one that never was. `tally`
+    does not count `trials`, some of which may be `open_trials` still."""
 
     page: Listing[DeliveryItem]
     tally: dict[DeliveryState, int]
     stage: DeliveryStage
+    trials: int = 0
+    open_trials: int = 0
 
     @property
     def is_unsettled(self) -> bool:
         """Whether some of it is about to become something else by itself."""
-        return self.stage is DeliveryStage.WANTED or any(state in self.tally for state in OPEN_STATES)
+        is_open = bool(self.open_trials) or any(state in self.tally for state in OPEN_STATES)
+        return self.stage is DeliveryStage.WANTED or is_open
 
 
 class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):

@@ -80,6 +80,8 @@ class DeliveryTelling:
 
 
 async def _readers(connection: AsyncConnection, delivery: FrozenDelivery) -> Sequence[str]:
+    if delivery.content.trial is not None:
+        return [delivery.content.trial.user_id]
     active = users.c.disabled_at.is_(None)
     owner = sa.select(users.c.id).where(users.c.id == delivery.owner_id, active)
     if await connection.scalar(owner) is not None:

@@ -192,12 +192,11 @@ class Sending:
             sources = [each["dataset_id"] for each in versions.values()]
             if await closed_to(connection, delivery.owner_id, DATASETS, sources):
                 return phrase("Its owner may no longer see the data that these reports are made from.")
-        is_mail = delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and delivery.recipient)
-        return self._rules.problem_of(delivery.recipient) if is_mail else None
+        return self._rules.problem_of(delivery.recipient) if delivery.is_mail else None
 
     async def _left_out(self, delivery: FrozenDelivery) -> Phrase | None:
         """Why who it is for gets nothing at this moment, although its owner may send it."""
-        address = delivery.recipient.casefold()
+        address = delivery.meant_for.casefold()
         async with self._database.read() as connection:
             if delivery.schedule_id and address in await opted_out(connection, delivery.schedule_id):
                 return OPTED_OUT
@@ -244,7 +243,7 @@ class Sending:
             if is_ours and problem is not None and not await troubled_before(connection, delivery, delivery.round):
                 kept = await self._telling.keep_failed(connection, delivery, state, problem)
         self._telling.send(kept)
-        self.counts[state.value] += 1
+        self.counts[state.value] += not delivery.is_trial
         if is_sent:
             _LOG.info("delivered", extra=_named(delivery))
         self._tell(delivery)
@@ -262,7 +261,7 @@ class Sending:
                 kept = await self._telling.keep_failed(connection, delivery, state, _LOST)
         self._telling.send(kept)
         if is_lost and not is_safe:
-            self.counts[state.value] += 1
+            self.counts[state.value] += not delivery.is_trial
         self._tell(delivery)
 
     def _tell(self, delivery: FrozenDelivery) -> None:

@@ -948,7 +948,8 @@ deliveries = Table(
     Column("position", Integer, nullable=False),  # of the wish in the order
     Column("via", String(16), nullable=False),  # delivery.wishes.Via
     Column("recipient", String(320), nullable=False),  # an address, a host, a place: never a secret
-    Column("recipient_key", String(64), nullable=False),  # sha256 of what it is, whatever its case
+    Column("recipient_key", String(64), nullable=False),  # sha256 of who it is meant for, whatever its case
+    Column("trial_for", String(320)),  # who it is meant for, while `recipient` tries it; null: it is no trial
     Column("report_id", String(26), nullable=False, server_default=""),  # empty: several, or the whole batch
     Column("report_count", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),  # JSON: deliveries.delivery.DeliveryContent

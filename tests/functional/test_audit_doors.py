@@ -46,6 +46,8 @@ ELSEWHERE = {
     "audit.export",
     "delivery.refuse",
     "delivery.allow",
+    "delivery.trial",
+    "schedule.trial",
 }
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"

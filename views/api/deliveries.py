@@ -92,15 +92,19 @@ class ToldWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`report_id` is null when it holds several reports. `perhaps_sent`: it was on its way when the server lost sight
-    of it; it is not sent again unless somebody asks for it. `url`: of a link, for who made it."""
+    """`report_id` and `report_title` are null when it holds several reports. `perhaps_sent`: it was on its way when the
+    server lost sight of it; it is not sent again unless somebody asks for it. `trial_for`: of a trial, who it would go
+    to, while `to` has got it; null of what is none. `url`: of a link, for who made it.
+    """
 
     id: str
     batch_id: str
     report_id: str | None
+    report_title: str | None
     report_count: int
     via: DeliveryVia
     to: str
+    trial_for: str | None
     state: DeliveryState
     attempts: int
     next_at: datetime | None
@@ -123,9 +127,18 @@ class DeliveryQuery(PageByNumber, frozen=True, kw_only=True):
 
 
 class DeliveryOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be delivered of reports that there are, or that are being made."""
+    """What is to be delivered of reports that there are, or that are being made. `trial`: to me first. The first three
+    mails of it go to your own address, each marked as a trial, and nothing to anybody else; nothing counts as sent."""
 
     deliveries: Annotated[list[WantedDelivery], Meta(min_length=1, max_length=MOST_WISHES)]
+    trial: bool = False
+
+
+class DeliveryAgain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`trial`: to me first. The same mail goes to your own address, as a delivery of its own that is marked as a trial;
+    what became of this one stays."""
+
+    trial: bool = False
 
 
 class DeliveryTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,8 +191,9 @@ async def list_deliveries(call: Call[None, DeliveryQuery]) -> DeliveryList:
 
 async def order_deliveries(call: Call[DeliveryOrder, NoQuery]) -> DeliveryList:
     batch_id = call.path["id"]
-    wishes = [each.wish for each in call.body.deliveries]
-    await call.operations.deliveries.deliver(call.principal, batch_id, wishes)
+    wishes, operations = [each.wish for each in call.body.deliveries], call.operations.deliveries
+    deliver = operations.deliver_to_me if call.body.trial else operations.deliver
+    await deliver(call.principal, batch_id, wishes)
     page = await call.operations.deliveries.of_batch(call.principal, batch_id)
     items = await _told(call, page.items)
     return DeliveryList(items=items, total=page.total, next_cursor=page.next_cursor)
@@ -194,8 +208,10 @@ async def get_delivery(call: Call[None, NoQuery]) -> DeliveryAnswer:
     return answer
 
 
-async def retry_delivery(call: Call[None, NoQuery]) -> web.Response:
-    item = await call.operations.deliveries.retry(call.principal, call.path["id"])
+async def retry_delivery(call: Call[DeliveryAgain, NoQuery]) -> web.Response:
+    operations = call.operations.deliveries
+    send = operations.retry_to_me if call.body.trial else operations.retry
+    item = await send(call.principal, call.path["id"])
     (answer,) = await _told(call, [item])
     return encoded(answer, status=202)
 
@@ -220,9 +236,11 @@ def _answer(call: Call[Any, Any], item: DeliveryItem, url: str | None) -> Delive
         id=item.id,
         batch_id=item.batch_id,
         report_id=item.report_id or None,
+        report_title=item.report_title or None,
         report_count=item.report_count,
         via=item.via,
         to=item.recipient,
+        trial_for=item.trial_for,
         state=item.state,
         attempts=item.attempts,
         next_at=item.next_at,
@@ -316,8 +334,10 @@ ENDPOINTS = [
         handler=retry_delivery,
         summary="Send a delivery again, now",
         access="write",
+        body=DeliveryAgain,
+        body_required=False,
         answer=DeliveryAnswer,
         status=202,
-        errors=(403, 404, 409),
+        errors=(403, 404, 409, 422),
     ),
 ]
