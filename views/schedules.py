@@ -178,6 +178,14 @@ async def run_schedule(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/schedules/{run.schedule_id}")
 
 
+async def take_over_schedule(request: web.Request) -> web.Response:
+    """By an administrator, from somebody whose account is disabled."""
+    principal = require_principal(request, "admin")
+    over = operations_of(request).schedule_handover
+    taken = await over.hand_over(principal, request.match_info["id"], principal.user_name)
+    raise web.HTTPSeeOther(f"/schedules/{taken.id}")
+
+
 async def delete_schedule(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     await operations_of(request).schedules.delete(principal, request.match_info["id"])

@@ -91,6 +91,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.saved_views import SavedViewOperations
+from server.operations.schedule_handover import ScheduleHandover
 from server.operations.schedule_runs.queries import AlertOutlets
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
@@ -113,6 +114,8 @@ from server.places import DOCS, EXAMPLES
 from server.reports.batch_lists import BatchLists
 from server.reports.comments import CommentStore
 from server.reports.share_links import ShareLinkStore
+from server.schedules.owners import ScheduleOwners
+from server.schedules.store import ScheduleStore
 from server.settings import Settings
 
 
@@ -402,6 +405,17 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        schedule_handover=ScheduleHandover(
+            database=database,
+            store=ScheduleStore(database),
+            planned=schedules,
+            owners=ScheduleOwners(database),
+            users=auth.credentials.users,
+            access=rights,
+            datasets=access,
+            catalog=datasets.catalog,
+            notices=live.notices,
+        ),
         schedules=schedules,
         search=SearchOperations(
             database=database,

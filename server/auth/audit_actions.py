@@ -78,6 +78,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "schedule.change": "fields",
         "schedule.create": "template runs when",
         "schedule.delete": "",
+        "schedule.hand_over": "owner to",
         "schedule.pause": "",
         "schedule.resume": "",
         "schedule.run": "",

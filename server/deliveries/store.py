@@ -106,7 +106,7 @@ class DeliveryStore:
 
     async def troubled_since(self, schedule_ids: Sequence[str], since: datetime) -> dict[str, int]:
         """How many did not arrive, by schedule."""
-        query = sa.select(deliveries.c.schedule_id, sa.func.count()).where(
+        query = sa.select(deliveries.c.schedule_id, sa.func.count().label("troubled")).where(
             deliveries.c.schedule_id.in_(schedule_ids),
             IS_REAL,
             deliveries.c.state.in_(TROUBLED),
@@ -114,7 +114,7 @@ class DeliveryStore:
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(query.group_by(deliveries.c.schedule_id))).all()
-        return dict(row.tuple() for row in rows)
+        return {row.schedule_id: row.troubled for row in rows}
 
     async def delivered(self, schedule_ids: Sequence[str], since: datetime, until: datetime) -> list[BatchDelivered]:
         """Of each batch of theirs whose deliveries were written down in that time; what waits is in none yet."""

@@ -51,6 +51,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.saved_views import SavedViewOperations
+from server.operations.schedule_handover import ScheduleHandover
 from server.operations.schedules import ScheduleOperations
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
@@ -116,6 +117,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    schedule_handover: ScheduleHandover
     schedules: ScheduleOperations
     search: SearchOperations
     saved_views: SavedViewOperations

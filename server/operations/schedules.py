@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.access import Whose
 from server.auth.audit import Audit
@@ -79,7 +80,7 @@ class ScheduleOperations:
         self._database = database
         self._store = store
         self.kinds = kinds
-        self._plans = plans
+        self.plans = plans
         self._firing = firing
         self.scheduler = scheduler
         self._trials = trials
@@ -136,11 +137,10 @@ class ScheduleOperations:
         principal.require_write()
         wish = with_zone(wish, principal)
         now = self._clock()
-        made = await self._plans.made(principal, wish, now=now)
+        made = await self.plans.made(principal, wish, now=now)
         self._growth.charge(principal.user_id, made.ordered, made.name)
         async with self._database.write() as connection:
-            if await count_of_owner(connection, principal.user_id) >= _MOST_SCHEDULES:
-                raise InvalidInput("You may have at most {limit} schedules; delete some first.", limit=_MOST_SCHEDULES)
+            await require_room_for_one(connection, principal.user_id)
             await require_no_circle(connection, made)
             await add_schedule(connection, made)
             await Audit.record(connection, principal, "schedule.create", made.name, _detail(made), subject_id=made.id)
@@ -230,7 +230,7 @@ class ScheduleOperations:
     async def _replan(self, principal: Principal, before: Schedule, changes: Mapping[str, Any]) -> None:
         wish = with_zone(msgspec.structs.replace(wish_of(before), **whole_changes(changes, before.runs)), principal)
         now = self._clock()
-        made = await self._plans.made(principal, wish, now=now, before=before)
+        made = await self.plans.made(principal, wish, now=now, before=before)
         async with self._database.write() as connection:
             current = await locked(connection, before.id)
             if current is None:
@@ -274,6 +274,12 @@ class ScheduleOperations:
                 await Audit.record(connection, principal, "schedule.resume", current.name, subject_id=current.id)
             else:
                 await Audit.record(connection, principal, "schedule.pause", current.name, subject_id=current.id)
+
+
+async def require_room_for_one(connection: AsyncConnection, owner_id: str) -> None:
+    """Raises `InvalidInput`."""
+    if await count_of_owner(connection, owner_id) >= _MOST_SCHEDULES:
+        raise InvalidInput("One user may have at most {limit} schedules; delete some first.", limit=_MOST_SCHEDULES)
 
 
 def _detail(schedule: ScheduleHead) -> dict[str, Any]:

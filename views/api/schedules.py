@@ -33,6 +33,7 @@ from server.schedules.timing import MOST_CHARACTERS, ClockChange
 from server.schedules.workdays import DayOff, OnlyOn
 from server.storage.pages import Listing
 from server.texts import told
+from views.api.admin import NewOwner
 from views.api.deliveries import ToldWish, WantedList, told_wishes
 from views.api.owners import Owner
 from views.context import formats_for
@@ -257,6 +258,11 @@ async def run_schedule(call: Call[ScheduledRunOrder, NoQuery]) -> web.Response:
     return encoded(item, status=202, headers={"Location": item.links["schedule"]})
 
 
+async def hand_over_schedule(call: Call[NewOwner, NoQuery]) -> ScheduleItem:
+    handed = await call.operations.schedule_handover.hand_over(call.principal, call.path["id"], call.body.to)
+    return await _told(call, handed)
+
+
 async def _told(call: Call[Any, Any], schedule: Schedule) -> ScheduleItem:
     runs = await call.operations.schedules.runs(call.principal, [schedule])
     return _item(call, schedule, runs[schedule.id])
@@ -411,6 +417,17 @@ ENDPOINTS = [
         body_required=False,
         answer=RunItem,
         status=202,
+        errors=(404, 409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/schedules/{id}/hand-over",
+        name="api_schedule_hand_over",
+        handler=hand_over_schedule,
+        summary="Hand a schedule over to another user, with all checks as if they made it; for administrators",
+        access="admin",
+        body=NewOwner,
+        answer=ScheduleItem,
         errors=(404, 409, 422),
     ),
 ]
