@@ -310,6 +310,10 @@ class Settings:
     mail_bytes: int = _setting(
         15 * _MIB, "Most that the files of one mail may have as they are written in it; larger ones become a link."
     )
+    mail_a_minute: int = _setting(
+        0,
+        "Most mails a minute to the mail server, from all nodes together (Microsoft 365: 30); 0: as many as there are.",
+    )
     delivery_folders: tuple[str, ...] = _setting(
         (), "Folders that reports may be delivered to, e.g. archive=/srv/reports, comma-separated."
     )

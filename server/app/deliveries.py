@@ -10,7 +10,7 @@ from socket import gethostname
 
 from server.app import engines
 from server.app.accounts import AuthParts
-from server.app.channels import build_sending
+from server.app.channels import build_sending, report_turns
 from server.app.datasets import DatasetParts
 from server.app.live import LiveParts
 from server.app.reports import ReportParts
@@ -62,6 +62,7 @@ def build_deliveries(
     public = BasePath(settings.base_path).address(settings.public_url) if settings.public_url else ""
     carrying = Carrying(
         mail=engines.ENGINES.carriers(settings, storage.blobs)[Channel.MAIL],
+        mail_turns=report_turns(settings, database, clock),
         folders=engines.ENGINES.folders(settings, storage.blobs),
         channels=build_sending(settings, languages=languages, storage=storage),
         seals=auth.seals,

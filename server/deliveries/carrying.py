@@ -10,6 +10,7 @@ from server.auth.seals import Seals
 from server.deliveries.delivery import FrozenDelivery
 from server.deliveries.pictures import ChartPictures
 from server.deliveries.writing import DeliveryWords
+from server.delivery.mail_pace import MailTurns
 from server.delivery.messages import ChannelSender, ChannelTarget, ChannelVia
 from server.delivery.parcel import Carrier, Channel, Parcel, ParcelState
 from server.delivery.wishes import DeliveryVia
@@ -49,6 +50,7 @@ class Carrying:
         self,
         *,
         mail: Carrier,
+        mail_turns: MailTurns,
         folders: FileFolders,
         channels: ChannelSender,
         seals: Seals,
@@ -58,6 +60,7 @@ class Carrying:
         base: str,
     ) -> None:
         self._mail = mail
+        self._mail_turns = mail_turns
         self._folders = folders
         self._channels = channels
         self._seals = seals
@@ -84,8 +87,9 @@ class Carrying:
         self._channels.require(target)
 
     async def prepare(self, delivery: FrozenDelivery) -> None:
-        """What takes its time, while nothing has left yet."""
+        """What takes its time, while nothing has left yet. Raises `NotDelivered` where it is not its turn."""
         if delivery.is_mail:
+            await self._mail_turns.take()
             await self._pictures.draw(delivery)
 
     async def carry(self, delivery: FrozenDelivery) -> str:

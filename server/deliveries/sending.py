@@ -52,7 +52,9 @@ class Carries(Protocol):
 
     def can(self, via: DeliveryVia) -> bool: ...
 
-    async def prepare(self, delivery: FrozenDelivery) -> None: ...
+    async def prepare(self, delivery: FrozenDelivery) -> None:
+        """Raises `NotDelivered` where it is not its turn yet."""
+        ...
 
     async def carry(self, delivery: FrozenDelivery) -> str: ...
 
@@ -159,7 +161,11 @@ class Sending:
         if (problem := await self._left_out(delivery)) is not None:
             await self._end(delivery, DeliveryState.SKIPPED, problem)
             return
-        await self._carrying.prepare(delivery)
+        try:
+            await self._carrying.prepare(delivery)
+        except NotDelivered as error:
+            await self._returned(delivery, error)
+            return
         async with self._database.write() as connection:
             if not await begin_sending(connection, delivery.id, holder=self._holder, now=self._clock()):
                 return
@@ -209,7 +215,12 @@ class Sending:
 
     async def _returned(self, delivery: FrozenDelivery, error: NotDelivered) -> None:
         said = phrase(error.message, **plain(error.parameters))
-        _LOG.warning("not delivered: %s", error.text, extra=_named(delivery))
+        _LOG.log(
+            logging.WARNING if error.was_tried else logging.DEBUG,
+            "not delivered: %s",
+            error.text,
+            extra=_named(delivery),
+        )
         if error.may_have_arrived:
             await self._end(delivery, DeliveryState.PERHAPS_SENT, said)
             return

@@ -18,6 +18,7 @@ from sqlalchemy import update
 
 from server.clock import utc_now
 from server.deliveries.freezing import Freezing
+from server.delivery.mail_pace import report_pace
 from server.settings import Settings
 from server.storage.tables import users
 from tests.conftest import Server
@@ -261,6 +262,18 @@ async def test_refused_delayed_and_lost(
     (item,) = await sent(server, alice, batch)
     assert item["state"] == "sent"
     assert len({mail["Message-ID"] for mail in mails.taken}) == 1  # programs know the second for what it is
+    # A server that takes one a minute gets one; the others wait, and it is said until when.
+    mails.delay_seconds = 0
+    carrying = server.parts.operations.deliveries._carrying
+    monkeypatch.setattr(carrying._mail_turns, "_pace", report_pace(1))
+    three = {"via": "mail", "to": [f"{name}@example.com" for name in ("a", "b", "c")]}
+    batch = await ordered(alice, three, parameters=[{"region": "North"}])
+    items = await sent(server, alice, batch)
+    assert sorted(each["state"] for each in items) == ["sent", "waiting", "waiting"]
+    waiting = [each for each in items if each["state"] == "waiting"]
+    assert {each["attempts"] for each in waiting} == {0}
+    assert all("takes only so many messages a minute" in each["error"] and each["next_at"] for each in waiting)
+    assert (await answer(alice, "GET", f"/batches/{batch['id']}")).count("takes only so many messages a minute") == 2
 
 
 LATE = """\
