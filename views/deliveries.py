@@ -129,6 +129,12 @@ async def allow_again(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/schedules/{schedule_id}#optouts")
 
 
+async def allow_held_address(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await operations_of(request).held_addresses.allow(principal, request.match_info["id"])
+    raise web.HTTPSeeOther("/schedules#held")
+
+
 async def previewed(request: web.Request, order: BatchOrder) -> tuple[DeliveryPreview, int]:
     """Who would get what, and how many of them are shown."""
     return await operations_of(request).deliveries.preview(require_principal(request), order), _SHOWN_OF_PREVIEW

@@ -137,6 +137,7 @@ PAGES: list[web.RouteDef] = [
     web.post("/schedules/{id}/edit", schedules.change_schedule),
     web.post("/schedules/{id}/pause", schedules.pause_schedule),
     web.post("/schedules/{id}/resume", schedules.resume_schedule),
+    web.post("/held-addresses/{id}/delete", deliveries.allow_held_address),
     web.post("/schedules/{id}/take-over", schedules.take_over_schedule),
     web.post("/schedules/{id}/run", schedules.run_schedule),
     web.post("/schedules/{id}/delete", schedules.delete_schedule),

@@ -71,6 +71,7 @@ async def schedules_page(request: web.Request) -> web.Response:
         page=page,
         q=q,
         is_all=is_all,
+        held=await operations_of(request).held_addresses.list(principal, whose=Whose.ALL if is_all else Whose.MINE),
         told=[_told(request, each) for each in page.items],
         runs=runs,
         troubled=await operations_of(request).deliveries.troubled(

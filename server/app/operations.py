@@ -67,6 +67,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.held_addresses import HeldAddressOperations
 from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
@@ -307,6 +308,7 @@ def build_operations(
             trials=DeliveryTrials(database=database, rules=deliveries.rules),
             carrying=deliveries.carrying,
             sending=deliveries.sending,
+            bouncing=deliveries.bouncing,
         ),
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
@@ -353,6 +355,7 @@ def build_operations(
             audit=Audit(database),
             changed=live.shared_events.changed_everywhere,
         ),
+        held_addresses=HeldAddressOperations(database),
         help=help_pages,
         imports=imports,
         invitations=InvitationOperations(

@@ -75,6 +75,7 @@ DETAILS: Mapping[str, frozenset[str]] = {
         "delivery.release": "",
         "delivery.retry": "to via",
         "delivery.trial": "to via",
+        "delivery.unhold": "owner",
         "schedule.change": "fields",
         "schedule.create": "template runs when",
         "schedule.delete": "",

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from server.auth.seals import Seals
+from server.deliveries.bounce_reading import tagged
 from server.deliveries.delivery import FrozenDelivery
 from server.deliveries.pictures import ChartPictures
 from server.deliveries.writing import DeliveryWords
@@ -44,7 +45,9 @@ class FileFolders(Protocol):
 
 
 class Carrying:
-    """`base` is the address of this server as people know it; without one no mail holds a link."""
+    """`base` is the address of this server as people know it; without one no mail holds a link. `bounces_to` is the
+    mail address at which mails come back; empty, nobody reads them.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,9 @@ class Carrying:
         pictures: ChartPictures,
         languages: Languages,
         base: str,
+        bounces_to: str,
     ) -> None:
+        self._bounces_to = bounces_to
         self._mail = mail
         self._mail_turns = mail_turns
         self._folders = folders
@@ -117,6 +122,9 @@ class Carrying:
             base=self._base,
             secrets=await self._links.secrets_of(link_ids) if link_ids else {},
             unsubscribe=self._unsubscribe(delivery),
+            comes_back_to=tagged(self._bounces_to, delivery.bounce_tag)
+            if self._bounces_to and delivery.bounce_tag
+            else "",
             pictures=self._pictures.of(delivery),
         )
 

@@ -23,12 +23,13 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     PERHAPS_SENT = "perhaps_sent"
     FAILED = "failed"
+    BOUNCED = "bounced"  # their mail server took it, and sent it back
     HELD = "held"  # of a backup: the server that it is of may have sent it
     SKIPPED = "skipped"  # there is nothing to send, it has no rows, or they want it no more
 
 
 OPEN_STATES = (DeliveryState.WAITING, DeliveryState.SENDING)
-TROUBLED = (DeliveryState.FAILED, DeliveryState.PERHAPS_SENT)
+TROUBLED = (DeliveryState.FAILED, DeliveryState.PERHAPS_SENT, DeliveryState.BOUNCED)
 
 
 class DeliveredFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +156,7 @@ class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):
     sealed: str
     message_id: str
     round: str
+    bounce_tag: str = ""
 
 
 class BatchDelivered(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from server.texts import Phrase, phrase
 _TOLD_AS = {
     DeliveryState.FAILED: "“{name}” did not reach {recipient}",
     DeliveryState.SKIPPED: "“{name}” was not sent to {recipient}",
+    DeliveryState.BOUNCED: "“{name}” came back from {recipient}",
     DeliveryState.PERHAPS_SENT: "Nobody knows whether “{name}” reached {recipient}",
 }
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
+from server.deliveries.bounce_reading import new_tag
 from server.deliveries.delivery import (
     MOST_LEFT_OUT_TOLD,
     MOST_REPORTS_TOLD,
@@ -207,6 +208,7 @@ class Freezing:
             "next_at": now,
             "error": None,
             "message_id": f"<{delivery_id}@{self._mail_domain}>",
+            "bounce_tag": new_tag(),
             "created_at": now,
         }
 

@@ -15,6 +15,7 @@ from server.clock import Clock, utc_now
 from server.deliveries.delivery import DeliveryState, FrozenDelivery
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.freezing import OPTED_OUT, Freezing, event_of
+from server.deliveries.held_addresses import held_words
 from server.deliveries.planning import DeliveryRules
 from server.deliveries.recipients import left_out
 from server.deliveries.store import (
@@ -87,7 +88,7 @@ class Sending:
         self._lanes: dict[DeliveryVia, asyncio.Task[None]] = {}
         self._soon = asyncio.Event()
         self._is_leaving = False
-        self.counts = dict.fromkeys(("sent", "failed", "perhaps_sent", "skipped"), 0)
+        self.counts = dict.fromkeys(("sent", "failed", "perhaps_sent", "skipped", "bounced"), 0)
 
     async def run(self) -> None:
         """Until cancelled; then what is on its way is waited for."""
@@ -206,6 +207,11 @@ class Sending:
         async with self._database.read() as connection:
             if delivery.schedule_id and address in await opted_out(connection, delivery.schedule_id):
                 return OPTED_OUT
+            if (said := await held_words(connection, delivery.owner_id, address)) is not None:
+                return phrase(
+                    "Held back: mail to this address came back for good ({said}). Send it again to try once more.",
+                    said=said,
+                )
             if delivery.content.rights is DeliveryRights.OWNER:
                 return None
             used = sa.select(batches.c.dataset_versions).where(batches.c.id == delivery.batch_id)

@@ -26,7 +26,7 @@ from server.delivery.wishes import DeliveryStage, DeliveryVia
 from server.errors import NotFound
 from server.storage.database import Database
 from server.storage.pages import Listing
-from server.storage.rows import insert_missing
+from server.storage.rows import insert_missing, lock
 from server.storage.tables import batches, deliveries, delivery_optouts, reports
 
 IS_REAL = deliveries.c.trial_for.is_(None)  # and no trial, which never counts as sent
@@ -91,8 +91,7 @@ class DeliveryStore:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             raise NotFound
-        content = msgspec.json.decode(row["content"], type=DeliveryContent)
-        return msgspec.convert(_plain(row) | {"content": content}, FrozenDelivery)
+        return _frozen(row)
 
     async def link_ids(self, delivery_ids: Sequence[str]) -> dict[str, str]:
         """Of those that are one link and nothing else."""
@@ -204,6 +203,13 @@ async def set_delivery(
     return bool(changed.rowcount)
 
 
+async def delivery_of_tag(connection: AsyncConnection, tag: str) -> FrozenDelivery | None:
+    """That whose mail came back; nobody else changes it until the transaction is over."""
+    query = lock(sa.select(deliveries).where(deliveries.c.bounce_tag == tag))
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _frozen(row)
+
+
 async def lost_ids(connection: AsyncConnection, now: datetime) -> Sequence[str]:
     """Of those that were on their way when whoever sent them died."""
     lost = sa.select(deliveries.c.id).where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.held_until <= now)
@@ -290,6 +296,11 @@ async def _page(
     found = [_item(row) for row in (await connection.execute(page)).mappings()]
     more = str(skip + limit) if len(found) > limit else None
     return Listing(items=found[:limit], total=total, next_cursor=more)
+
+
+def _frozen(row: Any) -> FrozenDelivery:
+    content = msgspec.json.decode(row["content"], type=DeliveryContent)
+    return msgspec.convert(_plain(row) | {"content": content}, FrozenDelivery)
 
 
 def _item(row: Any) -> DeliveryItem:

@@ -50,6 +50,7 @@ class DeliveryWords:
         base: str,
         secrets: Mapping[str, str],
         unsubscribe: str = "",
+        comes_back_to: str = "",
         pictures: Mapping[str, ChartPicture] | None = None,
     ) -> None:
         self._delivery = delivery
@@ -60,6 +61,7 @@ class DeliveryWords:
         self._base = base
         self._secrets = secrets
         self._unsubscribe = unsubscribe
+        self._comes_back_to = comes_back_to
         self._pictures = pictures or {}
 
     @property
@@ -93,6 +95,7 @@ class DeliveryWords:
             ),
             unsubscribe=self._unsubscribe,
             message_id=self._delivery.message_id,
+            comes_back_to=self._comes_back_to,
         )
 
     def message(self) -> ChannelMessage:

@@ -15,8 +15,11 @@ from server.auth.access import BATCHES, Right, ThingAccess, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, new_id, utc_now
+from server.deliveries.bounce_reading import new_tag
+from server.deliveries.bouncing import Bouncing
 from server.deliveries.carrying import Carrying
 from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryStanding, DeliveryState, TriedMail
+from server.deliveries.held_addresses import free_address
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
 from server.deliveries.recipients import left_out
 from server.deliveries.sending import Sending
@@ -44,6 +47,7 @@ from server.storage.tables import batches, deliveries
 
 _MOST_PREVIEWED = 10_000
 _A_WEEK = timedelta(days=7)
+_ARRIVED = (DeliveryState.SENT, DeliveryState.BOUNCED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,7 @@ class DeliveryOperations:
         trials: DeliveryTrials,
         carrying: Carrying,
         sending: Sending,
+        bouncing: Bouncing | None,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -93,6 +98,7 @@ class DeliveryOperations:
         self._clock = clock
         self.checks = checks
         self.sending = sending
+        self.bouncing = bouncing
 
     async def of_batch(
         self,
@@ -220,8 +226,9 @@ class DeliveryOperations:
             "error": None,
             "holder": None,
             "held_until": None,
+            "bounce_tag": new_tag(),  # what comes back from now on is of this one
         }
-        if item.state is DeliveryState.SENT:  # under its old id programs would take it for the one that they have
+        if item.state in _ARRIVED:  # under its old id programs would take it for the one that they have
             left, _, domain = whole.message_id.partition("@")
             again["message_id"] = f"{left}.{int(self._clock().timestamp())}@{domain}"
         async with self._database.write() as connection:
@@ -229,6 +236,9 @@ class DeliveryOperations:
             if await connection.scalar(known) != item.state:
                 raise Conflict("Somebody was quicker; look again.")
             await set_delivery(connection, item.id, again)
+            if whole.is_mail and await free_address(connection, item.owner_id, item.meant_for):
+                held = {"owner": batch.owner}
+                await Audit.record(connection, principal, "delivery.unhold", item.meant_for, held, subject_id=batch.id)
             detail = {"via": item.via.value, "to": item.recipient}
             await Audit.record(connection, principal, "delivery.retry", batch.name, detail, subject_id=batch.id)
         self.sending.wake()
@@ -250,6 +260,7 @@ class DeliveryOperations:
             "trial_for": item.meant_for,
             "next_at": now,
             "created_at": now,
+            "bounce_tag": new_tag(),
             "message_id": f"<{trial_id}@{whole.message_id.strip('<>').rpartition('@')[2]}>",
         }
         content = msgspec.structs.replace(whole.content, trial=TriedMail(user_id=reader.user_id))

@@ -30,6 +30,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.held_addresses import HeldAddressOperations
 from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
@@ -97,6 +98,7 @@ class Operations:
     first_run: FirstRun
     gallery: GalleryOperations
     groups: GroupOperations
+    held_addresses: HeldAddressOperations
     help: HelpOperations
     imports: ImportOperations
     invitations: InvitationOperations

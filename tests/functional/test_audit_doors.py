@@ -49,6 +49,7 @@ ELSEWHERE = {
     "delivery.trial",
     "schedule.trial",
     "schedule.hand_over",
+    "delivery.unhold",
 }
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
@@ -120,6 +121,8 @@ SILENT = {
         ),
         "tests/functional/test_schedules.py",
     ),
+    "DELETE /api/v1/held-addresses/{id}": "tests/functional/test_bounces.py",
+    "POST /held-addresses/{id}/delete": "tests/functional/test_bounces.py",
     "POST /setup": "before there is anybody: tests/unit/operations/test_first_run.py",
 }
 

@@ -97,6 +97,8 @@ async def test_planned_run_paused_changed_and_deleted(
     assert "paused (by_hand)" in paused.out
     resumed = await run("schedule", "resume", made["id"], "0" * 26, **user)
     assert (resumed.status, "  on  " in resumed.out) == (1, True)
+    tried = await run("schedule", "run", made["id"], "--to-me", **user)
+    assert (tried.status != 0, "by mail" in tried.error) == (True, True)  # there is none to send
     again = await run("schedule", "run", made["id"], "--wait", "--json", **user)
     assert (again.status, json.loads(again.out.splitlines()[0])["cause"]) == (0, "hand"), again
     await answer(alice, "DELETE", one, 204)

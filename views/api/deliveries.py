@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from server.auth.access import Whose
 from server.deliveries.delivery import DeliveryItem, DeliveryState
 from server.deliveries.planning import PlannedDelivery
 from server.delivery.address_books import AddressBook
 from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, DeliveryRights, DeliveryVia, DeliveryWish
 from server.http.based_requests import outside
-from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, ShortPage, encoded
+from server.http.short_lists import cut
 from server.http.values import TemplateName, line
 from server.operations.delivery_checks import MOST_BODY, MOST_COLUMN, MOST_SUBJECT
 from server.reports.batch_orders import BatchOrder, ParameterQuery
@@ -181,6 +183,42 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     items: list[WouldBeDelivery]
 
 
+class HeldAddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`said`: what the other side said when mail to it came back for good."""
+
+    id: str
+    owner: str
+    address: str
+    said: str
+    batch_id: str
+    created_at: datetime
+
+
+class HeldAddressList(Listing[HeldAddressAnswer], frozen=True, kw_only=True):
+    pass
+
+
+class HeldAddressQuery(ShortPage, frozen=True, kw_only=True):
+    """`whose`: `all` there are, for administrators."""
+
+    whose: Literal["mine", "all"] | None = None
+
+
+async def list_held_addresses(call: Call[None, HeldAddressQuery]) -> HeldAddressList:
+    whose = Whose.ALL if call.query.whose == "all" else Whose.MINE
+    found = await call.operations.held_addresses.list(call.principal, whose=whose)
+    page = cut(found, call.query, lambda each: f"{each.address} {each.said}")
+    items = [
+        HeldAddressAnswer(**{name: getattr(each, name) for name in HeldAddressAnswer.__struct_fields__})
+        for each in page.items
+    ]
+    return HeldAddressList(items=items, next_cursor=page.next_cursor, total=page.total)
+
+
+async def allow_held_address(call: Call[None, NoQuery]) -> None:
+    await call.operations.held_addresses.allow(call.principal, call.path["id"])
+
+
 async def list_deliveries(call: Call[None, DeliveryQuery]) -> DeliveryList:
     page = await call.operations.deliveries.of_batch(
         call.principal, call.path["id"], state=call.query.state, limit=call.query.limit, cursor=call.query.cursor
@@ -339,5 +377,24 @@ ENDPOINTS = [
         answer=DeliveryAnswer,
         status=202,
         errors=(403, 404, 409, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/held-addresses",
+        name="api_held_addresses",
+        handler=list_held_addresses,
+        summary="Addresses that your mail came back from, and goes to no more; the newest first",
+        query=HeldAddressQuery,
+        answer=HeldAddressList,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/held-addresses/{id}",
+        name="api_held_address_allow",
+        handler=allow_held_address,
+        summary="Let mail go to an address again",
+        access="write",
+        status=204,
+        errors=(404,),
     ),
 ]
