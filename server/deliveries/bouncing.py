@@ -96,27 +96,31 @@ class Bouncing:
         try:
             async with self._mailbox.open() as mailbox:
                 for mail_id, raw in await mailbox.unread(_AT_ONCE):
-                    await self._take(raw)
-                    await mailbox.mark_read(mail_id)  # afterwards: one that is read twice says the same
+                    if await self._take(raw):
+                        await mailbox.mark_read(mail_id)  # afterwards: one that is read twice says the same
         except MailboxAway as away:
             if now - self._said_at >= _SAID_AGAIN:
                 self._said_at = now
                 _LOG.warning("%s", away.text, extra={"action": "bounce"})
 
-    async def _take(self, raw: bytes) -> None:
+    async def _take(self, raw: bytes) -> bool:
+        """Whether nobody has to look at it again."""
         bounce = await asyncio.to_thread(read_bounce, raw, self._address)
         if bounce is None:  # somebody's absence, or nothing that we can read: it stays where it is
-            return
+            return True
         kept: list[KeptMessage] = []
         async with self._database.write() as connection:
             delivery = await delivery_of_tag(connection, bounce.tag)
             if delivery is None:
-                return
+                return True
+            if delivery.state is DeliveryState.SENDING:  # it came back before we had noted that it left
+                return False
             kept = await self._note(connection, delivery, bounce)
         self._telling.send(kept)
         self._announce(event_of(delivery.batch_id), {"delivery_id": delivery.id}, delivery.owner_id)
         named = {"action": "bounce", "delivery": delivery.id}
         _LOG.info("came back: %s", bounce.status or "no status", extra=named)
+        return True
 
     async def _note(self, connection: AsyncConnection, delivery: FrozenDelivery, bounce: Bounce) -> list[KeptMessage]:
         if bounce.is_hard and not delivery.is_trial:

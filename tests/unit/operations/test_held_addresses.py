@@ -15,6 +15,7 @@ from server.auth.access import Whose
 from server.clock import utc_now
 from server.deliveries.bouncing import Bouncing
 from server.deliveries.delivery import DeliveryItem, DeliveryState
+from server.deliveries.store import set_delivery
 from server.delivery.wishes import DeliveryVia, DeliveryWish
 from server.errors import Forbidden, MailboxAway, NotFound
 from server.settings import Settings
@@ -166,6 +167,21 @@ async def test_what_passes_holds_nothing_and_neither_does_a_trial(
     states = [each.state for each in (await todo.of_batch(house.alice, batch_id)).items]
     assert states.count(DeliveryState.BOUNCED) == 3
     assert await house.todo.held_addresses.list(house.alice) == []
+
+
+async def test_one_that_comes_back_before_it_is_noted_as_sent_is_read_later(
+    house: House, mailbox: Mailbox, batch_id: str
+) -> None:
+    todo, came_back = house.todo.deliveries, CameBack()
+    await todo.deliver(house.alice, batch_id, [TO_MEI])
+    mei = (await sent(house, batch_id))["mei@example.org"]
+    came_back.mails = [bounced(await tag_of(house, mei))]
+    for state, seen in ((DeliveryState.SENDING, 0), (DeliveryState.SENT, 1)):
+        async with house.parts.storage.database.write() as connection:
+            await set_delivery(connection, mei.id, {"state": state, "held_until": utc_now() + timedelta(minutes=3)})
+        await reader(house, came_back).look()
+        assert len(came_back.seen) == seen
+    assert (await todo.get(house.alice, mei.id)).state is DeliveryState.BOUNCED
 
 
 async def test_one_node_reads_at_a_time_and_one_that_is_away_is_tried_again(
