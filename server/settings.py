@@ -187,6 +187,7 @@ class Settings:
     io_uring: bool = _setting(
         True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
     )
+    graphql: bool = _setting(False, "Offer GraphQL at /graphql; needs the extra graphql.")
     history_days: float = _setting(
         7.0, "Days for which messages are kept for clients that come back; 0: an hour at most."
     )

@@ -193,6 +193,15 @@ def test_what_reads_the_files_and_templates_of_users_is_in_workers_alone() -> No
     assert not {name for name in in_workers if name.startswith(("server.http", "server.operations", "aiohttp"))}
 
 
+def test_graphql_is_not_loaded_where_nobody_wants_it() -> None:
+    settings = "Settings(graphql={wanted}, data=Path('none'))"
+    program = "from pathlib import Path; from server.settings import Settings; import server.serving; "
+    program += f"from server.app.transports import wanted_transports; wanted_transports({settings})"
+    found = {"strawberry", "graphql", "server.transports.graphql.door"}
+    assert not found & loaded_by(program.format(wanted=False))
+    assert loaded_by(program.format(wanted=True)) >= found
+
+
 ASKED = {"datasets": datasets_work, "files": file_work, "help": help_work, "reports": reports_work}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from server.alerts.alert import AlertChannel
-from server.alerts.subjects import SUBJECTS, AlertUnit, subject_named
+from server.alerts.subject import AlertUnit
+from server.alerts.subjects import SUBJECTS, subject_named
 from server.auth.permissions import Principal
 from server.errors import FieldError, InvalidInput, JinduError, NotFound
 from server.http.forms import Form, read_form

@@ -15,7 +15,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from server import __version__
-from server.alerts.subjects import WatchedSubject
+from server.alerts.subject import WatchedSubject
 from server.alerts.words import limit_phrase, value_phrase, what_phrase
 from server.auth.networks import network_of
 from server.auth.permissions import Principal
@@ -121,6 +121,7 @@ def setup_templates(app: web.Application) -> None:
     env.globals["root"] = base.text
     env.globals["static"] = lambda name: base.outside(app[PARTS].static_files.address(name))
     env.filters["outside"] = base.outside
+    env.globals["has_graphql"] = app[PARTS].settings.graphql
     env.globals["live_scripts"] = _digest_of_live_scripts()
 
 

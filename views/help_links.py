@@ -95,6 +95,7 @@ PAGES: dict[str, HelpTopic | None] = {
     "/admin/audit": _for_admins("audit-log", label="Who did what"),
     "/docs": _for_scripts("http-api", label="Everything else"),
     "/docs/events": _for_scripts("live-events", label="Hear what happens, live"),
+    "/docs/graphql": _for_scripts("graphql", label="GraphQL"),
     "/help": None,
     "/wall": None,
     "/offline": None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.alerts.subjects import WatchedSubject
+from server.alerts.subject import WatchedSubject
 from server.clock import new_id
 
 _LEAST_WELL_SECONDS = 60.0  # else a value that comes and goes sends a message each time

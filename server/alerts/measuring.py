@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.alerts.alert import AlertRule
 from server.alerts.nodes_watched import NodeSamples, idle_seconds, nodes_of, watched_nodes
-from server.alerts.subjects import Measurements
+from server.alerts.subject import Measurements
 from server.alerts.windows import spans_of, windows_since
 from server.jobs import external_kind
 from server.jobs.job import State

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from server.alerts.subjects import WHOLE, NodeFigures
+from server.alerts.subject import WHOLE, NodeFigures
 from server.monitoring.outlook import free_room, full_at
 from server.monitoring.samples import StoredSample, summed
 from server.monitoring.uptime import Run, RunEnding, last_runs

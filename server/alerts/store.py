@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Row, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.alerts.alert import Alert, AlertChannel, AlertRule, LastTold
-from server.alerts.subjects import SUBJECTS, WatchedSubject, subject_named
+from server.alerts.subject import WatchedSubject
+from server.alerts.subjects import SUBJECTS, subject_named
 from server.storage.rows import put
 from server.storage.tables import alert_rules
 from server.storage.tables import alerts as alert_table

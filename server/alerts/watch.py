@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.alerts.alert import Alert, AlertChannel, AlertRule, LastTold, ended, moved
 from server.alerts.measuring import Measuring
 from server.alerts.store import all_rules, drop_alert, forget_alerts, last_told_by_subject, open_alerts, put_alert
-from server.alerts.subjects import SUBJECT_BY_NAME, Cause, Measurements
+from server.alerts.subject import Cause, Measurements
+from server.alerts.subjects import SUBJECT_BY_NAME
 from server.alerts.telling import AlertTelling
 from server.alerts.windows import forget_windows, windows_since
 from server.alerts.words import AlertNews

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.alerts.alert import Alert
-from server.alerts.subjects import AlertUnit, WatchedSubject
+from server.alerts.subject import AlertUnit, WatchedSubject
 from server.jobs.outcomes import Notice
 from server.texts import Phrase, Translate, phrase, told
 

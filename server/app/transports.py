@@ -11,20 +11,24 @@ from aiohttp import web
 from server.app.monitoring import node_name
 from server.app.parts import Parts
 from server.auth.authenticator import Authenticator, Visit
+from server.auth.endings import Validity
 from server.auth.permissions import Principal
-from server.errors import NotSignedIn
+from server.auth.still_valid import StillValid
+from server.errors import ConfigurationError, NotSignedIn
 from server.http.readiness import Readiness, ServerPhase
 from server.realtime.commands import Commands
 from server.realtime.drain import Drain
 from server.realtime.joining import Joiner
 from server.realtime.replay import Replay
+from server.settings import Settings
 from server.transports import Entrance, Transport
 from server.transports.admission import Admission
 from server.transports.sse import EventTransport
 from server.transports.websocket import WebSocketTransport
 
 TRANSPORTS: tuple[Callable[[Entrance], Transport], ...] = (WebSocketTransport, EventTransport)
-"""All there are: a transport is its module and its place here."""
+"""Those of every server: a transport is its module and its place here."""
+_OF_GRAPHQL = ("strawberry", "graphql", "cross_web")
 
 
 def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
@@ -42,9 +46,29 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
         commands=_commands(parts, replay),
         elsewhere=parts.realtime.elsewhere,
         authenticate=partial(_by_token, parts.auth.authenticator),
+        standing_of=partial(_standing, StillValid(parts.storage.database)),
         settings=parts.settings,
     )
-    return [build(entrance) for build in TRANSPORTS]
+    return [build(entrance) for build in wanted_transports(parts.settings)]
+
+
+def wanted_transports(settings: Settings) -> Sequence[Callable[[Entrance], Transport]]:
+    """Raises `ConfigurationError` when the packages of one that is asked for are missing."""
+    return [*TRANSPORTS, _graphql()] if settings.graphql else TRANSPORTS
+
+
+def _graphql() -> Callable[[Entrance], Transport]:
+    """Not loaded where nobody wants it: 23 MB, and a second of each start."""
+    try:
+        from server.transports.graphql.door import GraphQlTransport
+    except ImportError as error:
+        if not (error.name or "").startswith(_OF_GRAPHQL):
+            raise
+        raise ConfigurationError(
+            "GraphQL (JINDU_GRAPHQL) needs packages that are not installed here: pip install "
+            "'jindu-server[graphql]', or unset it."
+        ) from error
+    return GraphQlTransport
 
 
 async def _by_token(authenticator: Authenticator, token: str, address: str) -> Principal | None:
@@ -52,6 +76,10 @@ async def _by_token(authenticator: Authenticator, token: str, address: str) -> P
         return await authenticator.by_token(token, Visit(address=address))
     except NotSignedIn:
         return None
+
+
+async def _standing(still_valid: StillValid, principal: Principal) -> Validity:
+    return (await still_valid.of([principal])).get(principal, Validity.GOOD)
 
 
 def add_transports(app: web.Application, parts: Parts, transports: Sequence[Transport], readiness: Readiness) -> None:

@@ -28,6 +28,9 @@ def add_commands(commands: Commands) -> None:
     _add_watch(commands)
     _add_jobs(commands)
     _add_schedule(commands)
+    _with_server(
+        commands.add_parser("nodes", help="list the nodes of the last day, and how each does"), "nodes", "list_nodes"
+    )
     _add_admin(commands)
     add_care_commands(commands)
 

@@ -9,6 +9,7 @@ from typing import Any
 from server import settings as settings_module
 from server.app.belonging import check_belonging
 from server.app.engines import check_exchange, open_database, open_files
+from server.app.transports import wanted_transports
 from server.care.configuration_checks import check_configuration
 from server.care.findings import CareFinding, error, exit_status
 from server.care.named_files import BLOB_KINDS
@@ -78,6 +79,10 @@ def checked_settings(data: str | None) -> tuple[Settings | None, list[CareFindin
         open_database(settings)
     except ConfigurationError as wrong:
         findings.append(error("database_url_wrong", wrong.text, "Mend JINDU_DATABASE_URL."))
+    try:
+        wanted_transports(settings)
+    except ConfigurationError as wrong:
+        findings.append(error("graphql_missing", wrong.text, "Install what it needs, or unset JINDU_GRAPHQL."))
     return settings, findings
 
 

@@ -9,7 +9,12 @@ from aiohttp.typedefs import Handler, Middleware
 
 from server.http.parts import parts_of
 
-OPENED = ("/api/v1/", "/events", "/static/js/live-")  # the last: the browser client, for pages of those origins
+OPENED = (
+    "/api/v1/",
+    "/events",
+    "/graphql",
+    "/static/js/live-",
+)  # the last: the browser client, for pages of those origins
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _REQUEST_HEADERS = ", ".join(
     (

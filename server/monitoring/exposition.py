@@ -59,6 +59,7 @@ def _live(readings: Readings) -> Iterable[Family]:
         yield _gauge("jindu_reaches_nodes", "Whether what is told here is heard at other nodes.", int(broker.is_whole))
         yield _counter("jindu_broker_words_lost", "Messages that did not leave for other nodes.", broker.not_sent)
         yield _counter("jindu_broker_words_unknown", "Messages of other nodes in no known form.", broker.not_understood)
+        yield _counter("jindu_broker_lines_lost", "Times that the line to other nodes broke.", broker.lines_lost)
         yield _gauge(
             "jindu_broker_round_seconds", "How long a word of this node took to come back.", broker.round_seconds
         )

@@ -21,7 +21,8 @@ from server.alerts.store import (
     put_rule,
     remove_rule,
 )
-from server.alerts.subjects import SUBJECTS, WHOLE, Cause, Measurements, WatchedSubject, subject_named
+from server.alerts.subject import WHOLE, Cause, Measurements, WatchedSubject
+from server.alerts.subjects import SUBJECTS, subject_named
 from server.alerts.telling import AlertTelling
 from server.alerts.words import AlertNews
 from server.auth.audit import Audit

@@ -15,19 +15,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import __version__
 from server.alerts.alert import Alert, AlertRule
 from server.alerts.store import all_rules, past_alerts
-from server.alerts.subjects import LEAST_REFUSED, WHOLE
+from server.alerts.subject import WHOLE
 from server.alerts.windows import MaintenanceWindow, spans_of, windows_since
 from server.auth.networks import is_among
 from server.auth.permissions import Principal
-from server.care.nightly import BackupState, backup_state
+from server.care.nightly import backup_state
 from server.clock import utc_now
 from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
+from server.monitoring.nodes_seen import NodeSeen, nodes_seen
 from server.monitoring.outlook import free_room, full_at
 from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample, summed
 from server.monitoring.series import CURVES, MetricSeries, series_of, series_of_all
 from server.monitoring.summing import MetricSample
 from server.monitoring.uptime import Availability, Run, UptimeSpan, availability, runs_since
+from server.operations.present import WATCHED_AS, Concern, Present
 from server.storage.database import Database
 
 LEAST_POINTS, MOST_POINTS = 50, 1_500
@@ -35,41 +37,6 @@ MOST_METRICS = 20
 _DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 _HOUR_SECONDS = 3_600
 _MOST_ALERTS = 100
-_DAY_SECONDS = 86_400.0
-
-
-class Concern(StrEnum):
-    """What is not as it should be."""
-
-    AVAILABILITY = "availability"
-    HANDSHAKES = "handshakes"
-    WORKERS = "workers"
-    DISK = "disk"
-    LAG = "lag"
-    BACKUP = "backup"
-    KINDS = "kinds"
-    FILES = "files"
-    NODES = "nodes"
-    CERTIFICATE = "certificate"
-    ORIGINS = "origins"
-
-
-WATCHED_AS = {
-    Concern.AVAILABILITY: "availability_24h",
-    Concern.HANDSHAKES: "connection_failure_rate",
-    Concern.WORKERS: "workers_died",
-    Concern.DISK: "disk_days",
-    Concern.LAG: "loop_lag",
-    Concern.BACKUP: "backup_age",
-    Concern.FILES: "files_away",
-    Concern.NODES: "node_deaf",
-    Concern.CERTIFICATE: "certificate_days",
-}
-"""Subjects of the alert rules whose thresholds say when it is one: what an administrator changes there counts here."""
-
-
-_SAID_BY = {Concern.KINDS: "jobs_idle"}
-"""Subjects of alerts that say it as well, and have other thresholds."""
 
 
 class LinesOf(StrEnum):
@@ -104,74 +71,6 @@ class MetricHistory:
     runs: Sequence[Run]  # that lived meanwhile, and the last before them: starts, stops and versions
     maintenance: Sequence[UptimeSpan]
     alerts: Sequence[Alert]  # that fired meanwhile, the newest first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
-    """How the whole system does, over all nodes. Figures are None while nothing is known."""
-
-    limits: Mapping[Concern, float]  # as the rules of the alerts say, also those that are off
-    messages_per_second_in: float | None
-    messages_per_second_out: float | None
-    connections_refused: int  # in the last 24 hours
-    connection_failure_rate: float | None  # of the last 24 hours, from 0 to 1
-    delivery_p50_ms: float | None  # of the last hour
-    delivery_p95_ms: float | None
-    delivery_p99_ms: float | None
-    workers_died: int  # in the last hour
-    workers_died_at_one: int  # of them at the node where most did
-    loop_lag_ms: float | None  # the longest in the last hour
-    loop_lag_at: str  # the node where that was
-    is_lag_of_worker: bool  # which serves nobody
-    jobs_failed: int  # in the last 24 hours
-    disk_full_at: datetime | None  # if it goes on like in the last week; None when not within a year
-    backup: BackupState | None  # of those that the server makes by itself
-    sampled_at: datetime | None  # when the last figures were kept
-    availability: dict[str, Availability]
-    firing: tuple[Alert, ...]
-    is_maintained: bool  # whether a maintenance window is under way
-    certificate_ends_at: datetime | None  # the server's own, if that is soon
-    refused_origins: tuple[str, ...]  # of the last day, that may be our own
-    as_of: datetime
-    nodes: tuple[str, ...]  # that are up
-    without_files: tuple[str, ...]  # those of them that did not reach the store of files a moment ago
-    waiting_in_vain: Mapping[str, int]  # jobs, by kinds that no node runs
-    without_others: tuple[str, ...]  # and those that did not reach the others
-
-    @property
-    def concerns(self) -> list[Concern]:
-        """What somebody should look at, the worst first; what an alert says already is not said once more."""
-        said = {alert.subject.name for alert in self.firing}
-        return [
-            each
-            for each, is_so in self._found().items()
-            if is_so and not said & {WATCHED_AS.get(each), _SAID_BY.get(each)}
-        ]
-
-    def _found(self) -> dict[Concern, bool]:
-        share, limits = self.availability["30d"].share, self.limits
-        return {
-            Concern.AVAILABILITY: share is not None and share < limits[Concern.AVAILABILITY],
-            Concern.HANDSHAKES: self.connections_refused >= LEAST_REFUSED
-            and (self.connection_failure_rate or 0) > limits[Concern.HANDSHAKES],
-            Concern.WORKERS: self.workers_died_at_one > limits[Concern.WORKERS],
-            Concern.DISK: self._days_until(self.disk_full_at) < limits[Concern.DISK],
-            Concern.LAG: (self.loop_lag_ms or 0) > limits[Concern.LAG],
-            Concern.BACKUP: self._is_backup_worrying(),
-            Concern.KINDS: bool(self.waiting_in_vain),
-            Concern.FILES: bool(self.without_files),
-            Concern.NODES: bool(self.without_others),
-            Concern.CERTIFICATE: self.certificate_ends_at is not None,  # by how long it was good in all
-            Concern.ORIGINS: bool(self.refused_origins),
-        }
-
-    def _days_until(self, moment: datetime | None) -> float:
-        return math.inf if moment is None else (moment - self.as_of).total_seconds() / _DAY_SECONDS
-
-    def _is_backup_worrying(self) -> bool:
-        """Also one that failed, however young the last good one is."""
-        late = timedelta(seconds=self.limits[Concern.BACKUP])
-        return self.backup is not None and self.backup.is_worrying(self.as_of, late=late)
 
 
 async def nothing_in_vain(_connection: AsyncConnection) -> Mapping[str, int]:
@@ -216,8 +115,7 @@ class MonitoringOperations:
         _require_known(metrics)
         tier = self._store.tier_for(span.seconds, most_points=MOST_POINTS)
         step_seconds = tier.step_seconds * math.ceil(span.seconds / tier.step_seconds / most_points)
-        now = int(self._clock().timestamp())
-        end = now - now % STEP_SECONDS  # the step under way is no step yet
+        end = _step_of(self._clock())
         begin = end - span.seconds
         begin -= begin % step_seconds
         async with self._database.read() as connection:
@@ -245,11 +143,22 @@ class MonitoringOperations:
         async with self._database.read() as connection:
             return _uptimes(await _known_runs(connection, now), await _known_windows(connection, now), now)
 
+    async def nodes(self, principal: Principal) -> tuple[NodeSeen, ...]:
+        """Those of the last day, what needs a look first."""
+        principal.require_admin()
+        now = self._clock()
+        end = _step_of(now)
+        async with self._database.read() as connection:
+            last = await self._store.between(connection, STEP_SECONDS, end - 2 * STEP_SECONDS, end)
+            hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
+            runs = await _known_runs(connection, now)
+        return await asyncio.to_thread(nodes_seen, runs, last, hour, now)
+
     async def present(self, principal: Principal) -> Present:
         """What is worth a look every few seconds."""
         principal.require_admin()
         now = self._clock()
-        end = int(now.timestamp()) - int(now.timestamp()) % STEP_SECONDS
+        end = _step_of(now)
         async with self._database.read() as connection:
             last = await self._store.between(connection, STEP_SECONDS, end - 2 * STEP_SECONDS, end)
             hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
@@ -260,9 +169,16 @@ class MonitoringOperations:
             rules = await all_rules(connection)
             backup = await backup_state(connection)
             waiting_in_vain = await self._waiting_in_vain(connection)
-        up = tuple(sorted({run.node for run in runs if run.is_alive(now)}))
-        of_last, of_hour, of_day, disk_full_at, died = await asyncio.to_thread(
-            lambda: (summed(last), summed(hour), summed(day), full_at(free_room(_of(week, up))), _most_died(hour))
+        up = {run.node for run in runs if run.is_alive(now)}
+        of_last, of_hour, of_day, disk_full_at, died, nodes = await asyncio.to_thread(
+            lambda: (
+                summed(last),
+                summed(hour),
+                summed(day),
+                full_at(free_room(_of(week, up))),
+                _most_died(hour),
+                nodes_seen(runs, last, hour, now),
+            )
         )
         lag_at = _most_lag(hour)
         seconds = STEP_SECONDS * len({each.at for each in last})
@@ -290,10 +206,8 @@ class MonitoringOperations:
             certificate_ends_at=await asyncio.to_thread(self._certificate_end, now),
             refused_origins=tuple(self._refused_origins()),
             as_of=now,
-            nodes=up,
+            nodes=nodes,
             waiting_in_vain=waiting_in_vain,
-            without_files=_nodes_at(last, "files_away"),
-            without_others=_nodes_at(last, "broker_away") if len(up) > 1 else (),
         )
 
     async def exposition(self, principal: Principal | None, *, address: str) -> bytes:
@@ -363,14 +277,13 @@ def _most_lag(hour: Sequence[StoredSample]) -> str:
     return max(known, default=(0, ""))[1]
 
 
-def _nodes_at(last: Sequence[StoredSample], level: str) -> tuple[str, ...]:
-    """Where a level was above 0 in the newest sample of a node."""
-    newest = {each.node: summed([each]).get(level) for each in sorted(last, key=lambda each: each.at)}
-    return tuple(sorted(node for node, found in newest.items() if found and found[1] > 0))
-
-
 def _in_ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1_000, 2)
+
+
+def _step_of(now: datetime) -> int:
+    """When the step under way began, which is no step yet."""
+    return int(now.timestamp()) // STEP_SECONDS * STEP_SECONDS
 
 
 def _moment(seconds: int) -> datetime:

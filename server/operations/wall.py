@@ -23,7 +23,8 @@ from server.jobs.job_filter import JobFilter
 from server.operations.admin import AdminOperations
 from server.operations.connections import ConnectionOperations
 from server.operations.jobs import JobOperations
-from server.operations.monitoring import LinesOf, LookBack, MetricHistory, MonitoringOperations, Present
+from server.operations.monitoring import LinesOf, LookBack, MetricHistory, MonitoringOperations
+from server.operations.present import Present
 from server.storage.database import Database
 
 MOST_WALLS = 50

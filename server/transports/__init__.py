@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from server.auth.endings import Validity
 from server.auth.permissions import Principal
 from server.http.asyncapi import LiveChannels
 from server.realtime.commands import Commands
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 """From a token and the client's address to whose it is."""
+StandingOf = Callable[[Principal], Awaitable[Validity]]
+"""Whether what somebody was recognised by, perhaps days ago, still stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Entrance:
     commands: Commands
     elsewhere: OtherNodes
     authenticate: Authenticate
+    standing_of: StandingOf
     settings: Settings
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from server.auth.permissions import Principal, Scope
@@ -19,7 +20,31 @@ from server.realtime.manager import TOO_MANY, ConnectionManager, Refused
 from server.transports.visitor import Visitor
 
 CLIENT_ID = r"[A-Za-z0-9_.-]{1,64}"
+_FLOODS = 5  # closed connections of one user within
+_FLOOD_SECONDS = 30.0  # and for so long no more of theirs is opened
 _SINCE = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,18})")
+
+
+class Floods:
+    """Who keeps coming back to send too much: each new connection of theirs would be a new allowance."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends: dict[str, deque[float]] = {}
+
+    def add(self, user_id: str) -> None:
+        """A connection of theirs was closed for its rate."""
+        self._ends.setdefault(user_id, deque(maxlen=_FLOODS)).append(self._clock())
+
+    def seconds_to_wait(self, user_id: str) -> float:
+        """Until one more connection is welcome; 0 for almost everybody."""
+        ends = self._ends.get(user_id)
+        if ends is None or len(ends) < _FLOODS:
+            return 0.0
+        left = ends[0] + _FLOOD_SECONDS - self._clock()
+        if left <= 0:
+            del self._ends[user_id]
+        return max(0.0, left)
 
 
 class Admission:
@@ -40,6 +65,8 @@ class Admission:
         self._allowed_origins = frozenset(allowed_origins)
         self._refused_origins = refused_origins
         self._open_by_address: Counter[str] = Counter()
+        self._unknown_by_address: Counter[str] = Counter()
+        self.floods = Floods()
 
     def check(self, visitor: Visitor) -> None:
         """Raises `Unavailable` while the server stops, `Forbidden` for pages of other origins."""
@@ -58,6 +85,20 @@ class Admission:
         if count >= limit:
             raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_an_address(count, limit))
         return AddressSlot(self._open_by_address, address)
+
+    def has_room_for_unknown(self, address: str) -> bool:
+        """For somebody who has not said yet who they are."""
+        limits = self._manager.limits
+        return (
+            self._unknown_by_address[address] < limits.unauthenticated_per_address
+            and self._unknown_by_address.total() < limits.unauthenticated
+        )
+
+    def unknown_place(self, address: str) -> AddressSlot:
+        """For as long as they have not said it; raises `Refused` past the limit."""
+        if not self.has_room_for_unknown(address):
+            raise Refused(CloseCode.CONNECTION_LIMIT)
+        return AddressSlot(self._unknown_by_address, address)
 
     def connection(self, visitor: Visitor, link: Link, principal: Principal, *, client_id: str) -> Connection:
         """A connection of `principal`, not joined yet; raises `Refused` for tokens that may not read."""

@@ -26,9 +26,10 @@ class LateSocket(web.WebSocketResponse):
     Inside them their frames, and what these refer to, would stay in memory as long as the socket is open: 2 KB.
     """
 
-    def __init__(self, serve: Serve, *, message_bytes: int) -> None:
-        """`serve` is called once, when aiohttp would end a response."""
+    def __init__(self, serve: Serve, *, message_bytes: int, protocols: Sequence[str] = ()) -> None:
+        """`serve` is called once, when aiohttp would end a response; `protocols` are those that are spoken inside."""
         super().__init__(
+            protocols=protocols,
             compress=False,  # deflate costs 100 KB a connection
             autoping=False,
             autoclose=False,  # both ends of the closing handshake are ours, so that the peer learns its code
@@ -96,9 +97,13 @@ class SocketLink:
             self._crowd.write_through(self, bytes((_PONG_FRAME, len(payload))) + payload)
 
     def close(self, code: CloseCode, reason: str = "") -> None:
+        self.end(code, reason or code.reason)
+
+    def end(self, code: int, reason: str) -> None:
+        """`close`, also with a code of a protocol that is spoken inside."""
         if self._deadline is not None or self.transport.is_closing():
             return
-        payload = code.to_bytes(2, "big") + fitted(reason or code.reason).encode()
+        payload = code.to_bytes(2, "big") + fitted(reason).encode()
         self._crowd.write_through(self, bytes((_CLOSE_FRAME, len(payload))) + payload)
         self._deadline = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self.transport.abort)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import HttpVersion11, web
 
@@ -37,6 +35,7 @@ from server.realtime.protocol import Auth
 from server.transports import Entrance, Host
 from server.transports.admission import CLIENT_ID, is_client_id, position
 from server.transports.event_link import STAY_AWAY, EventLink, farewell, retry
+from server.transports.silent_peers import give_up_on_silence
 from server.transports.visitor import Visitor
 
 NAME = "events"
@@ -249,17 +248,10 @@ async def _stream(request: web.Request, link: EventLink, limits: LiveLimits) -> 
     if transport is None:
         raise ConnectionResetError
     go_live(request)
-    _give_up_on_silence(transport, limits.ping_interval_seconds + limits.pong_timeout_seconds)
+    give_up_on_silence(transport, limits.ping_interval_seconds + limits.pong_timeout_seconds)
     link.start(transport, is_chunked=request.version >= HttpVersion11)
     await link.ended.wait()
     return response
-
-
-def _give_up_on_silence(transport: asyncio.Transport, seconds: float) -> None:
-    """No pongs come this way, but the kernel sees whether a peer acknowledges; by default it waits 15 minutes."""
-    opened: Any = transport.get_extra_info("socket")
-    if opened is not None and opened.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
 
 
 def _as_error(refused: Refused) -> JinduError:

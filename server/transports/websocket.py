@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import time
-from collections import Counter, deque
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -23,7 +20,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.manager import Refused
 from server.transports import Entrance, Host
-from server.transports.admission import CLIENT_ID, AddressSlot, position
+from server.transports.admission import CLIENT_ID, position
 from server.transports.mass_writer import MassWriter
 from server.transports.socket_crowd import SocketCrowd
 from server.transports.socket_link import CONTENT, LateSocket, SocketLink
@@ -32,32 +29,8 @@ from server.transports.visitor import Visitor, asked
 NAME = "websocket"
 _PATH = f"/ws/{{client_id:{CLIENT_ID}}}"
 _FORMAT = {"type": "string", "enum": ["array"], "description": "Several messages may come in one frame, as an array."}
-_FLOODS = 5  # closed connections of one user within
-_FLOOD_SECONDS = 30.0  # and for so long no more of theirs is opened
 _REFUSED_AFTER_SECONDS = 1.0  # who asks again at once would make us refuse all day
 _FRAMES_BEFORE_AUTH = 20  # one is enough; a few pings may come before
-
-
-class Floods:
-    """Who keeps coming back to send too much: each new connection of theirs would be a new allowance."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._ends: dict[str, deque[float]] = {}
-
-    def add(self, user_id: str) -> None:
-        """A connection of theirs was closed for its rate."""
-        self._ends.setdefault(user_id, deque(maxlen=_FLOODS)).append(self._clock())
-
-    def seconds_to_wait(self, user_id: str) -> float:
-        """Until one more connection is welcome; 0 for almost everybody."""
-        ends = self._ends.get(user_id)
-        if ends is None or len(ends) < _FLOODS:
-            return 0.0
-        left = ends[0] + _FLOOD_SECONDS - self._clock()
-        if left <= 0:
-            del self._ends[user_id]
-        return max(0.0, left)
 
 
 class WebSocketTransport:
@@ -70,9 +43,7 @@ class WebSocketTransport:
         self._commands = entrance.commands
         self._authenticate = entrance.authenticate
         self._crowd = SocketCrowd(MassWriter.open(is_ring_wanted=entrance.settings.io_uring))
-        self._unknown_by_address: Counter[str] = Counter()
         self._unknown: set[SocketLink] = set()
-        self._floods = Floods()
 
     def setup(self, host: Host) -> None:
         host.router.add_get(_PATH, self._handle, name="websocket", allow_head=False)
@@ -118,9 +89,9 @@ class WebSocketTransport:
         if principal is None:
             if "Authorization" in request.headers:
                 raise not_signed_in(request)  # a program should not wait for a deadline to learn so
-            if not self._has_room_for_unknown(visitor.address):
+            if not self._admission.has_room_for_unknown(visitor.address):
                 raise RateLimited("Too many connections wait for their auth message; try again in a moment.")
-        elif (seconds := self._floods.seconds_to_wait(principal.user_id)) > 0:
+        elif (seconds := self._admission.floods.seconds_to_wait(principal.user_id)) > 0:
             await asyncio.sleep(_REFUSED_AFTER_SECONDS)
             raise RateLimited(
                 "Your connections were closed for sending too much; wait {seconds} seconds before you connect again.",
@@ -158,7 +129,7 @@ class WebSocketTransport:
                             else:
                                 ending = message
                     if connection.closed_with is CloseCode.RATE_LIMIT:
-                        self._floods.add(principal.user_id)
+                        self._admission.floods.add(principal.user_id)
                     await link.answer(ending)
             except Refused as refused:
                 self._admission.count_refusal(refused.code.name.lower())
@@ -181,23 +152,21 @@ class WebSocketTransport:
 
     async def _introduced(self, socket: web.WebSocketResponse, link: SocketLink, address: str) -> Principal | None:
         """Who it is by the first message; None once the link is being closed."""
-        if not self._has_room_for_unknown(address):
-            raise Refused(CloseCode.CONNECTION_LIMIT)
-        self._unknown.add(link)
-        try:
-            with AddressSlot(self._unknown_by_address, address):
+        with self._admission.unknown_place(address):
+            self._unknown.add(link)
+            try:
                 async with asyncio.timeout(self._manager.limits.auth_deadline_seconds):
                     token = await _first_token(socket, link)
                     principal = await self._authenticate(token, address) if token is not None else None
-        except TimeoutError:
-            self._turn_away(link, CloseCode.AUTH_DEADLINE)
-            return None
-        finally:
-            self._unknown.discard(link)
+            except TimeoutError:
+                self._turn_away(link, CloseCode.AUTH_DEADLINE)
+                return None
+            finally:
+                self._unknown.discard(link)
         if principal is None:
             link.write([protocol.encode(_NOT_SIGNED_IN.as_message())])
             self._turn_away(link, CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
-        elif self._floods.seconds_to_wait(principal.user_id) > 0:
+        elif self._admission.floods.seconds_to_wait(principal.user_id) > 0:
             self._turn_away(link, CloseCode.RATE_LIMIT)
             return None
         return principal
@@ -205,14 +174,6 @@ class WebSocketTransport:
     def _turn_away(self, link: SocketLink, code: CloseCode) -> None:
         self._admission.count_refusal(code.name.lower())
         link.close(code)
-
-    def _has_room_for_unknown(self, address: str) -> bool:
-        """For somebody who has not said yet who they are."""
-        limits = self._manager.limits
-        return (
-            self._unknown_by_address[address] < limits.unauthenticated_per_address
-            and self._unknown_by_address.total() < limits.unauthenticated
-        )
 
 
 class _Refusal(msgspec.Struct, frozen=True):

@@ -75,7 +75,8 @@ function asked(form, token) {
 async function show(form, response, body, milliseconds) {
   const type = response.headers.get("Content-Type") ?? "";
   const size = response.status === 204 || form.dataset.method === "HEAD" ? "" : filesize(body.size);
-  tell(form, [`${response.status} ${response.statusText}`, `${Math.round(milliseconds)} ms`, size, type], response.ok);
+  const took = t("{number} ms", { number: Math.round(milliseconds) });
+  tell(form, [`${response.status} ${response.statusText}`, took, size, type], response.ok);
   const pre = form.querySelector(".docs__result pre");
   const text = TEXT.test(type) ? readable(await body.text(), type) : "";
   pre.textContent = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;

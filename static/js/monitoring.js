@@ -30,8 +30,8 @@ const WRITTEN = {
   rate: (value) => number(value < 10 ? Math.round(value * 100) / 100 : Math.round(value)),
   per_minute: (value) => number(Math.round(value * 600) / 10),
   bytes: filesize,
-  seconds: (value) => (value < 1 ? `${number(Math.round(value * 10_000) / 10)} ms` : duration(value)),
-  milliseconds: (value) => (value < 1000 ? `${number(Math.round(value))} ms` : duration(value / 1000)),
+  seconds: (value) => (value < 1 ? t("{number} ms", { number: number(Math.round(value * 10_000) / 10) }) : duration(value)),
+  milliseconds: (value) => (value < 1000 ? t("{number} ms", { number: number(Math.round(value)) }) : duration(value / 1000)),
   share: (value) => percent.format(value),
 };
 

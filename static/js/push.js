@@ -25,7 +25,7 @@ function start(section) {
   const turnOn = async () => {
     // First of all: browsers ask only at once after a click.
     if ((await Notification.requestPermission()) !== "granted") return show(state());
-    await subscribe();
+    await subscribe(await serverKey());
     return location.reload();
   };
   const turnOff = async () => {
@@ -46,15 +46,17 @@ function start(section) {
   if (state() === "on" && Notification.permission === "granted") trying(renew)();
 }
 
-// The browser may have given up its subscription, or the server have another key by now: nobody tells.
+// The browser may have given up its subscription while its worker could not tell, or the server have another key by now.
 async function renew() {
   const known = await subscription();
-  const { key } = await answer(at("/api/v1/push/key"));
-  if (!known || encoded(known.options.applicationServerKey) !== key) await subscribe();
+  const key = await serverKey();
+  const isStale = !known || encoded(known.options.applicationServerKey) !== key;
+  if (key && isStale) await subscribe(key);
 }
 
-async function subscribe() {
-  const { key } = await answer(at("/api/v1/push/key"));
+const serverKey = async () => (await answer(at("/api/v1/push/key"))).key;
+
+async function subscribe(key) {
   await register();
   const { pushManager } = await navigator.serviceWorker.ready;
   const known = await pushManager.getSubscription();

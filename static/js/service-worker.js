@@ -47,6 +47,23 @@ self.addEventListener("notificationclick", (event) => {
   event.waitUntil(open(event.notification.data));
 });
 
+// The browser gave its subscription up, or its push service did, and nobody need be at a page for a long time.
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renew()));
+
+async function renew() {
+  const asked = await fetch(`${scope}api/v1/push/key`);
+  const { key } = asked.ok ? await asked.json() : {};
+  if (!key) return; // signed out, which ends it anyway, or not set up any more; else the account page tries again
+  const { pushManager } = self.registration;
+  const made = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  const { endpoint, keys } = made.toJSON();
+  await fetch(`${scope}api/v1/push/subscriptions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ endpoint, keys }),
+  });
+}
+
 function show(data) {
   const { title = "Jindu", body = "", url = "", tag = "" } = read(data);
   const icon = `${scope}static/img/icon-192.png`;

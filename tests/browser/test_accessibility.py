@@ -5,10 +5,13 @@ axe finds nothing, nothing stands beside the screen, and nothing moves by itself
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
+from server.settings import Settings
 from tests.browser.axe import violations
 from tests.browser.conftest import PageOf, connected
 from tests.browser.test_shell import demonstrate
@@ -17,6 +20,11 @@ from tests.pages import FOR_STRANGERS, NO_HELP, NO_PAGES, ON_THE_WAY, ROUTES, fu
 from views.routes import PAGES
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, graphql=True)  # it has a page
 
 
 RULES = {"target-size": {"enabled": True}}  # off by itself, and asked for by Lighthouse

@@ -63,6 +63,13 @@ INSTALLED = """() => {
   window.matchMedia = (query) => query.includes("standalone") ? {matches: true} : asked.call(window, query);
   navigator.setAppBadge = async (count) => { window.badge = count; };
 }"""
+GIVEN_UP = """(given) => {
+  PushManager.prototype.subscribe = async () => ({toJSON: () => given});
+  const changed = new ExtendableEvent("pushsubscriptionchange");
+  const waitUntil = changed.waitUntil;
+  changed.waitUntil = (work) => waitUntil.call(changed, work.then(() => (self.told = true)));
+  self.dispatchEvent(changed);
+}"""
 LAST_KNOWN = f"() => localStorage.getItem('jindu-last{BASE}')"
 
 
@@ -149,9 +156,14 @@ async def test_a_browser_is_turned_on_told_while_nobody_looks_and_turned_off(
     for elsewhere in ("https://push.example.com/", "/other"):
         assert await worker.evaluate(OPENED, elsewhere) == f"{server.url}{BASE}/"
 
+    await worker.evaluate(GIVEN_UP, double.subscription("renewed"))
+    await until(lambda: worker.evaluate("self.told"))
+    assert await announced("At another address") == 2
+    assert double.taken[-1][0] == "/renewed"
+
     await page.get_by_role("button", name="Turn off in this browser").click()
     await expect(page.get_by_role("button", name="Turn on in this browser")).to_be_visible()
-    assert await announced("Nobody hears") == 1
+    assert await announced("Nobody hears") == 2
     assert await page.evaluate("navigator.serviceWorker.getRegistrations().then((found) => found.length)") == 0
     assert await page.evaluate(LAST_KNOWN) is None
 

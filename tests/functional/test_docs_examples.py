@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,19 @@ from server.clock import utc_now
 from server.delivery.channels.asking import Telling
 from server.delivery.channels.webhook import SignedWebhook
 from server.delivery.messages import ChannelMessage, ChannelTarget, ChannelVia
+from server.settings import Settings
 from tests.chat_doubles import SECRET
-from tests.conftest import Server
+from tests.conftest import Server, serving, signed_in
 from tests.functional.command_line import token_of
 from tests.functional.scripts import job_where, script
 from tests.functional.test_jobs_api import get, post
 from tests.process import ROOT
+from tests.waiting import until
 
 Client = aiohttp.ClientSession
-PACKAGES = ROOT / "tests" / "clients" / "python"
+CLIENTS = ROOT / "tests" / "clients"
+PACKAGES = CLIENTS / "python"
+_MODULE = ("--experimental-websocket", "--no-warnings", "--input-type=module", "--eval")  # it needs the first up to 20
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -141,3 +146,27 @@ async def test_the_javascript_example_tells_genuine_webhooks(tmp_path: Path) -> 
     )
     out, _ = await process.communicate()
     assert out.decode().split() == ["true", "true", "false", "false", "false"]
+
+
+@pytest.mark.parametrize(("language", "command"), [("python", (sys.executable, "-c")), ("js", ("node", *_MODULE))])
+async def test_the_graphql_clients_follow_a_job(settings: Settings, language: str, command: tuple[str, ...]) -> None:
+    assert (CLIENTS / "node_modules").is_dir(), "make clients"
+    (example,) = blocks("docs/graphql.md", language)
+    async with serving(replace(settings, graphql=True)) as server, await signed_in(server, "admin") as admin:
+        environ = {"JINDU_URL": server.url, "JINDU_TOKEN": token_of(admin), "PYTHONPATH": str(PACKAGES)}
+        process = await asyncio.create_subprocess_exec(
+            *command, example, cwd=CLIENTS, env=os.environ | environ, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        try:
+            await until(lambda: server.parts.realtime.manager.statistics().connections == 1, seconds=30)
+            async with admin.post("/api/v1/jobs/demonstration", json={"seconds": 0.1, "total": 10}) as response:
+                assert response.status == 202
+            async with asyncio.timeout(30):
+                while not (line := (await process.stdout.readline()).decode()).startswith(
+                    "Demonstration SUCCEEDED 100"
+                ):
+                    assert line.startswith("Demonstration "), line
+        finally:
+            process.kill()
+            await process.wait()

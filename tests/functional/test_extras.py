@@ -61,6 +61,16 @@ def test_a_start_without_the_package_of_an_engine_says_which_extra_to_install(
     assert f"jindu-server[{extra}]" in checked.stdout
 
 
+def test_graphql_without_its_package_says_which_extra_to_install(tmp_path: Path) -> None:
+    started = run("strawberry", "serve", "--port", "0", data=tmp_path, JINDU_GRAPHQL="1")
+    assert started.returncode != 0
+    assert "pip install 'jindu-server[graphql]'" in started.stderr
+    assert "Traceback" not in started.stderr
+    checked = run("strawberry", "config", "check", data=tmp_path, JINDU_GRAPHQL="1")
+    assert checked.returncode == 2
+    assert "jindu-server[graphql]" in checked.stdout
+
+
 def test_an_engine_that_is_none_is_named_at_the_start(tmp_path: Path) -> None:
     started = run("nothing-at-all", "serve", data=tmp_path, JINDU_DATABASE_URL="oracle://somewhere")
     assert started.returncode != 0

@@ -1,4 +1,4 @@
-"""Programs that others wrote against the tus protocol, as their package registries have them."""
+"""Programs that others wrote against tus and GraphQL, as their package registries have them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from server.jobs.outcomes import Notice
+from server.realtime.close_codes import CloseCode
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.test_uploads import upload_of
@@ -22,7 +26,7 @@ CLIENTS = Path(__file__).parent.parent / "clients"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, min_free_bytes=1)
+    return replace(settings, min_free_bytes=1, graphql=True)
 
 
 async def outcomes_of(server: Server, client: aiohttp.ClientSession, *command: str) -> dict[str, dict[str, Any]]:
@@ -65,3 +69,74 @@ async def test_tuspy_sends_goes_on_and_is_checked(server: Server, alice: aiohttp
     outcomes = await outcomes_of(server, alice, sys.executable, "scenarios.py")
     assert len(outcomes) == 5
     await require_the_same(server, alice, outcomes)
+
+
+@pytest.mark.parametrize("way", ["sockets", "streams"])
+async def test_graphql_clients_of_node_come_back_to_where_they_were(
+    server: Server, alice: aiohttp.ClientSession, way: str
+) -> None:
+    assert (CLIENTS / "node_modules").is_dir(), "make clients"
+    async with running(server, alice, "node", "--experimental-websocket", "graphql.mjs", way) as said:
+        assert await said() == {"data": {"me": {"name": "alice"}, "jobs": {"total": 0}}}
+        assert (await said())["errors"][0]["extensions"]["code"] == "invalid_input"
+        assert (await said())["refused"] == {"sockets": 4403, "streams": 401}[way]
+        assert await said() == {"__typename": "Joined", "recovered": False}
+        await tell(server, alice, "one")
+        assert await said() == {"__typename": "Notification", "title": "one"}
+        server.parts.realtime.manager.close_where(lambda each: True, CloseCode.BEHIND)
+        await tell(server, alice, "while away")
+        assert await said() == {"__typename": "Joined", "recovered": True}
+        assert (await said())["title"] == "while away"
+        await tell(server, alice, "the last")
+        assert (await said())["title"] == "the last"
+
+
+async def test_gql_of_python_asks_changes_and_follows(server: Server, alice: aiohttp.ClientSession) -> None:
+    async with running(server, alice, sys.executable, "graphql_client.py") as said:
+        assert await said() == {"me": {"name": "alice"}, "jobs": {"total": 0}}
+        assert (await said())["startDemonstration"]["state"] in ("QUEUED", "RUNNING", "SUCCEEDED")
+        assert await said() == {"codes": ["not_found"]}
+        assert await said() == {"__typename": "Joined", "recovered": False}
+        await tell(server, alice, "the last")
+        assert (await said())["title"] == "the last"
+
+
+@asynccontextmanager
+async def running(
+    server: Server, client: aiohttp.ClientSession, *command: str
+) -> AsyncIterator[Callable[[], Awaitable[dict[str, Any]]]]:
+    """A program of `tests/clients`; what it gives says the next line of it. It ends well."""
+    token = client.headers["Authorization"].removeprefix("Bearer ")
+    packages = {"PYTHONPATH": str(CLIENTS / "python"), "NODE_NO_WARNINGS": "1"}
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=CLIENTS,
+        env=os.environ | packages | {"JINDU_URL": server.url, "JINDU_TOKEN": token},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = process.stdout, process.stderr
+    assert out is not None
+    assert errors is not None
+
+    async def said() -> dict[str, Any]:
+        async with asyncio.timeout(30):
+            line = await out.readline()
+        assert line, (await errors.read()).decode()
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    try:
+        yield said
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0, (await errors.read()).decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def tell(server: Server, client: aiohttp.ClientSession, title: str) -> None:
+    async with client.get("/api/v1/me") as response:
+        user_id = (await response.json())["id"]
+    await server.parts.live.notices.notify_who_asked(user_id, Notice(title=title))

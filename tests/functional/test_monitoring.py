@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import insert
 
 from server.monitoring.pulse import LastPulse, Pulse
 from server.monitoring.sampler import Sampler
+from server.storage.tables import server_runs
 from tests.conftest import Server, signed_in
+from tests.functional.command_line import as_user, run
 from tests.functional.live_client import live
 from tests.process import ServerProcess
 from tests.waiting import until
@@ -152,9 +157,47 @@ async def test_history_and_statistics_over_the_api(server: Server, alice: Client
             assert response.status == 422
             (problem,) = (await response.json())["errors"]
             assert problem["field"] == "metrics"
-    for path in ("/api/v1/admin/monitoring", "/api/v1/admin/statistics"):
+    for path in ("/api/v1/admin/monitoring", "/api/v1/admin/nodes", "/api/v1/admin/statistics"):
         async with alice.get(path) as response:
             assert response.status == 403
+
+
+async def test_nodes_are_listed_on_the_page_and_the_command_line(server: Server, admin: Client, alice: Client) -> None:
+    sampler: Sampler = server.parts.monitoring.sampler
+    now = datetime.now(UTC)
+    others: dict[str, dict[str, Any]] = {
+        "killed": {"version": "9.9", "seen_at": now - timedelta(minutes=5), "ending": None},
+        "resting": {"version": "9.9", "seen_at": now - timedelta(minutes=9), "ending": "stopped"},
+        "worker-2": {"version": "9.9", "seen_at": now, "ending": None, "role": "worker"},
+    }
+    async with sampler.running():
+        await sampler.sample()
+        alone = await run("nodes", **as_user(server, admin))
+        assert (alone.status, len(alone.out.splitlines())) == (0, 1)
+        assert 'id="admin-nodes"' not in await _overview(admin)
+        async with server.parts.storage.database.write() as connection:
+            for name, told in others.items():
+                await connection.execute(insert(server_runs).values(id=name, node=name, started_at=now, **told))
+        listed = await run("nodes", "--json", **as_user(server, admin))
+        page = await _overview(admin)
+    lines = [json.loads(line) for line in listed.out.splitlines()]
+    assert [(line["node"], line["state"]) for line in (lines[0], lines[-1])] == [
+        ("killed", "lost"),
+        ("resting", "stopped"),
+    ]
+    (ours,) = [line for line in lines if line["node"] not in others]
+    assert (ours["state"], ours["connections"], ours["jobs_running"]) == ("up", 0, 0)
+    assert listed.status == 1  # as one is lost
+    table = page.partition('id="admin-nodes"')[2]
+    assert re.findall("Not heard of|worker-2|Stopped", table) == ["Not heard of", "worker-2", "Stopped"]
+    assert "They run different versions" in table
+    refused = await run("nodes", **as_user(server, alice))
+    assert (refused.status, refused.out) == (2, "")
+
+
+async def _overview(admin: Client) -> str:
+    async with admin.get("/admin", headers={"Accept": "text/html"}) as response:
+        return await response.text()
 
 
 async def test_a_server_that_was_killed_was_there_to_its_last_second(tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +11,30 @@ import aiohttp
 import pytest
 
 from tests import postgresql
+from tests.by_the_page import Shell, commands
 from tests.conftest import PASSWORDS, new_user, signed_in
 from tests.functional.half_uploads import go_on, halfway
 from tests.functional.importing import import_text
 from tests.functional.live_client import LiveSocket, live
-from tests.process import ROOT, ServerProcess
+from tests.process import ServerProcess
 from tests.waiting import until
 
 pytestmark = pytest.mark.sqlite(reason="it begins on SQLite")
 
 
-def commands(heading: str) -> Iterator[list[str]]:
-    """The lines that stand below a heading of the page, a block at a time."""
-    page = (ROOT / "docs" / "cluster.md").read_text("utf-8")
-    (section,) = re.findall(rf"^### {heading}\n(.*?)^##", page, re.MULTILINE | re.DOTALL)
-    for block in re.findall(r"```console\n(.*?)```", section, re.DOTALL):
-        yield [line.strip().removeprefix("$ ") for line in block.splitlines() if line.strip().startswith("$ ")]
-
-
 class Operator:
-    """Types what the page says, on a machine whose places are others."""
-
     def __init__(self, tmp_path: Path, url: str) -> None:
         self.data = tmp_path / "data"
         self._etc = tmp_path / "etc"
         self._etc.mkdir()
-        self._url = url
-        self._shell: list[str] = [f'jindu() {{ "{ROOT}/.venv/bin/python" "{ROOT}/run.py" "$@"; }}']
-        self.told: list[str] = []
+        places = {"/var/lib/jindu": str(self.data), "/etc/jindu": str(self._etc), "postgresql://[^']*": url}
+        self._shell = Shell(self._etc, places)
+        self._is_moved = False
         self.server = self._made("")
+
+    @property
+    def told(self) -> list[str]:
+        return self._shell.told
 
     def _made(self, url_file: str) -> ServerProcess:
         environ = {"JINDU_WORKERS": "1", "JINDU_DATABASE_URL": ""}
@@ -54,31 +47,13 @@ class Operator:
             if line == "systemctl stop jindu":
                 await asyncio.to_thread(self.server.stop)
             elif line == "systemctl start jindu":
-                is_moved = not any(each.startswith("unset JINDU_DATABASE_URL_FILE") for each in self._shell)
+                self._is_moved = not self._is_moved
                 port = self.server.url
-                self.server = self._made(str(self._etc / "database-url") if is_moved else "")
+                self.server = self._made(str(self._etc / "database-url") if self._is_moved else "")
                 self.server.url = port
                 await asyncio.to_thread(self.server.start)
             else:
-                await self._run(self._here(line))
-
-    def _here(self, line: str) -> str:
-        line = line.replace("/var/lib/jindu", str(self.data)).replace("/etc/jindu", str(self._etc))
-        return re.sub(r"postgresql://[^']*", self._url, line)
-
-    async def _run(self, line: str) -> None:
-        if line.startswith(("export ", "unset ")):
-            self._shell.append(line)
-            return
-        script = "\n".join([*self._shell, line])
-        process = await asyncio.create_subprocess_exec(
-            "bash", "-euc", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=self._etc
-        )
-        async with asyncio.timeout(60):
-            out, error = await process.communicate()
-        # The server of these tests keeps nothing over a power cut, which `doctor` warns of.
-        assert process.returncode in ((0, 1) if line == "jindu doctor" else (0,)), (line, out.decode(), error.decode())
-        self.told.append(out.decode())
+                await self._shell.run(line)
 
 
 async def browser_of(operator: Operator, kept: str = "") -> aiohttp.ClientSession:
@@ -162,7 +137,7 @@ async def test_to_postgresql_and_back_by_the_page_alone(tmp_path: Path, worker_i
             await _until_ended(first, before)
             place = await halfway(first)
         cookie = await cookie_of(operator)
-        for block in commands("How"):
+        for block in commands("cluster.md", "How"):
             await operator.type(block)
         assert stat.S_IMODE((tmp_path / "etc" / "database-url").stat().st_mode) == 0o600
         assert any("are equal on both sides" in told for told in operator.told)
@@ -179,7 +154,7 @@ async def test_to_postgresql_and_back_by_the_page_alone(tmp_path: Path, worker_i
             await import_text(moved, dataset="since")
             await alice.connected(moved)
 
-        for block in commands("Back again"):
+        for block in commands("cluster.md", "Back again"):
             await operator.type(block)
         assert (operator.data / "jindu.db").is_file()
         assert await is_signed_in(operator, cookie)

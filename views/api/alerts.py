@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from server.alerts.alert import Alert, AlertChannel, AlertRule
-from server.alerts.subjects import SUBJECTS, AlertUnit, Cause
+from server.alerts.subject import AlertUnit, Cause
+from server.alerts.subjects import SUBJECTS
 from server.delivery.parcel import Channel, Parcel, ParcelState
 from server.http.endpoint import Call, Endpoint, NoQuery, PageById, ShortPage
 from server.http.short_lists import cut

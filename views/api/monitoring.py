@@ -1,4 +1,4 @@
-"""`/admin/monitoring` and `/admin/statistics`: how the server did over time, and how it does."""
+"""`/admin/monitoring`, `/admin/nodes` and `/admin/statistics`: how the server did over time, and how it does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from server.care.nightly import BackupState
 from server.http.endpoint import Call, Endpoint, NoQuery
+from server.monitoring.nodes_seen import NodeStanding
 from server.monitoring.series import CURVES
 from server.monitoring.uptime import Availability
 from server.operations.monitoring import (
@@ -19,8 +20,8 @@ from server.operations.monitoring import (
     LinesOf,
     LookBack,
     MetricHistory,
-    Present,
 )
+from server.operations.present import Present
 from views.api.alerts import AlertInfo, alert_info
 
 _DEFAULT = "connections,messages_sent,messages_received,delivery_p99,loop_lag,jobs_running,jobs_waiting,reports"
@@ -112,6 +113,56 @@ def monitoring_answer(found: MetricHistory) -> MonitoringAnswer:
     )
 
 
+class NodeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """`state` is `up`, `stopped` (in order) or `lost` (nothing is heard of it). Levels are of the last ten seconds,
+    null of a node that is not up; `loop_lag_ms` is the longest of the last hour, in which `words_lost` were not told to
+    other nodes and the line to them broke `lines_lost` times. `reaches_files` is null where files lie on its own disk,
+    `hears_others` where it is set up to be alone."""
+
+    node: str
+    role: str
+    version: str
+    state: NodeStanding
+    started_at: datetime
+    seen_at: datetime
+    connections: int | None
+    jobs_running: int | None
+    memory_bytes: int | None
+    loop_lag_ms: float | None
+    words_lost: int
+    lines_lost: int
+    reaches_files: bool | None
+    hears_others: bool | None
+
+
+class NodeLines(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[NodeLine]  # lost ones first, then by name; those that stopped at the end
+
+
+async def list_nodes(call: Call[None, NoQuery]) -> NodeLines:
+    return NodeLines(
+        items=[
+            NodeLine(
+                node=each.name,
+                role=each.role,
+                version=each.version,
+                state=each.standing,
+                started_at=each.started_at,
+                seen_at=each.seen_at,
+                connections=each.connections,
+                jobs_running=each.jobs_running,
+                memory_bytes=each.memory_bytes,
+                loop_lag_ms=each.loop_lag_ms,
+                words_lost=each.words_lost,
+                lines_lost=each.lines_lost,
+                reaches_files=each.reaches_files,
+                hears_others=each.hears_others,
+            )
+            for each in await call.operations.monitoring.nodes(call.principal)
+        ]
+    )
+
+
 async def get_statistics(call: Call[None, NoQuery]) -> dict[str, Any]:
     statistics = await call.operations.admin.statistics(call.principal)
     return statistics | _present(await call.operations.monitoring.present(call.principal))
@@ -123,7 +174,7 @@ def _present(found: Present) -> dict[str, Any]:
         "connection_failure_rate": found.connection_failure_rate,
         "delivery_ms": {"p50": found.delivery_p50_ms, "p95": found.delivery_p95_ms, "p99": found.delivery_p99_ms},
         "availability": {name: _uptime(uptime) for name, uptime in found.availability.items()},
-        "nodes": list(found.nodes),
+        "nodes": found.up,
         "workers_died": found.workers_died,
         "disk_full_at": found.disk_full_at,
         "backup": None if found.backup is None else _backup(found.backup),
@@ -170,6 +221,15 @@ ENDPOINTS = [
         access="admin",
         query=MonitoringQuery,
         answer=MonitoringAnswer,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/nodes",
+        name="api_nodes",
+        handler=list_nodes,
+        summary="The nodes of the last day",
+        access="admin",
+        answer=NodeLines,
     ),
     Endpoint(
         method="GET",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from server.alerts.nodes_watched import NodeSamples, idle_seconds, nodes_of, watched_nodes
-from server.alerts.subjects import WHOLE
+from server.alerts.subject import WHOLE
 from server.monitoring.samples import StoredSample
 from server.monitoring.uptime import Run, RunEnding
 from tests.unit.alerts.night import NOON

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.alerts.subjects import SUBJECTS, Measurements
+from server.alerts.subject import Measurements
+from server.alerts.subjects import SUBJECTS
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 BACKUP = next(each for each in SUBJECTS if each.name == "backup_age")

@@ -26,6 +26,7 @@ from server.errors import JinduError
 from server.jobs.job import Job
 from server.operations.batches import BatchStart
 from server.operations.made_files import MadeFile
+from server.operations.monitoring import MonitoringOperations
 from server.operations.offered import Operations
 from server.operations.uploads import NewUpload
 from server.reports.batch_orders import BatchOrder
@@ -33,6 +34,7 @@ from server.settings import Settings
 from server.storage.tables import users
 from server.uploads.files import Upload
 from tests.conftest import PASSWORDS, QUICK_PASSWORDS
+from tests.unit.operations.monitored import NOON
 from tests.waiting import until
 
 ORDERS = b"id,region,amount\n1,north,120\n2,south,80\n3,north,40\n"
@@ -232,3 +234,15 @@ def _principal(user: User) -> Principal:
 _DATABASE = "_connection_worker"  # so aiosqlite calls its threads
 _HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)  # as QUICK_PASSWORDS
 _HASHES = {name: _HASHER.hash(password) for name, password in PASSWORDS.items()}
+
+
+@pytest.fixture
+def monitoring(house: House) -> MonitoringOperations:
+    parts = house.parts.monitoring
+    return MonitoringOperations(
+        database=house.parts.storage.database,
+        store=parts.store,
+        readings=parts.sampler.readings,
+        metrics_addresses=("10.0.0.0/8", "2001:db8::/32"),
+        clock=lambda: NOON,
+    )

@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 
-from server.alerts.alert import moved
-from server.alerts.store import DEFAULT_RULES, put_alert
-from server.alerts.subjects import LEAST_REFUSED
 from server.auth.permissions import Principal
 from server.errors import Forbidden, InvalidInput, NotSignedIn
-from server.monitoring.samples import SampleStore
 from server.monitoring.uptime import GapKind, Heartbeat
-from server.operations.monitoring import Concern, LinesOf, LookBack, MonitoringOperations
+from server.operations.monitoring import LinesOf, LookBack, MonitoringOperations
 from server.storage.tables import server_runs
 from tests.unit.operations.conftest import House, refused
-
-NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
-SAMPLE = {
-    "messages_sent": 40,
-    "messages_received": 20,
-    "handshakes_accepted": 99,
-    "handshakes_refused": 1,
-    "delivery": [*([0] * 4), 100, *([0] * 11)],
-}
-
-
-@pytest.fixture
-def monitoring(house: House) -> MonitoringOperations:
-    parts = house.parts.monitoring
-    return MonitoringOperations(
-        database=house.parts.storage.database,
-        store=parts.store,
-        readings=parts.sampler.readings,
-        metrics_addresses=("10.0.0.0/8", "2001:db8::/32"),
-        clock=lambda: NOON,
-    )
-
-
-async def remember(house: House, *, minutes: int) -> None:
-    """A node that came up so long ago, and counted the same every ten seconds."""
-    heart, store = Heartbeat(node="a", version="1"), SampleStore(kept_days=400)
-    async with house.parts.storage.database.write() as connection:
-        await heart.begin(connection, NOON - timedelta(minutes=minutes))
-        for number in range(minutes * 6):
-            moment = NOON - timedelta(minutes=minutes) + timedelta(seconds=10 * number)
-            await store.add(connection, "a", int(moment.timestamp()), SAMPLE)
-            await heart.beat(connection, moment + timedelta(seconds=10))
+from tests.unit.operations.monitored import NOON, remember, remember_badly
 
 
 async def test_lines_over_an_hour_with_gaps_before_the_start(monitoring: MonitoringOperations, house: House) -> None:
@@ -87,7 +51,7 @@ async def test_how_it_does_now(monitoring: MonitoringOperations, house: House) -
     assert found.connection_failure_rate == 0.01
     assert 5 < (found.delivery_p50_ms or 0) <= (found.delivery_p99_ms or 0) <= 10
     assert found.availability["24h"].share == 1.0
-    assert found.nodes == ("a",)
+    assert found.up == ["a"]
 
 
 async def test_a_server_of_which_nothing_is_known_claims_nothing(
@@ -97,45 +61,6 @@ async def test_a_server_of_which_nothing_is_known_claims_nothing(
     assert (found.messages_per_second_out, found.connection_failure_rate, found.delivery_p99_ms) == (None, None, None)
     assert found.availability["30d"].share is None
     assert found.nodes == ()
-
-
-async def remember_badly(house: House, *, node: str = "a", **sample: object) -> None:
-    """One moment of the last hour, kept as samples of all lengths are."""
-    store = SampleStore(kept_days=400)
-    async with house.parts.storage.database.write() as connection:
-        await store.add(connection, node, int((NOON - timedelta(minutes=20)).timestamp()), sample)
-
-
-async def test_a_rule_says_from_when_on_it_is_a_concern(monitoring: MonitoringOperations, house: House) -> None:
-    await remember_badly(house, loop_lag=[1, 400, 400, 1], workers_died=1)
-    assert (await monitoring.present(house.admin)).concerns == []  # 0.4 s, once, is nothing to look at
-    for rule, threshold in (("loop_lag", 300), ("workers_died", 0)):
-        await house.todo.alerts.change_rule(house.admin, rule, threshold=threshold)
-    found = await monitoring.present(house.admin)
-    assert (found.concerns, found.limits[Concern.LAG]) == ([Concern.WORKERS, Concern.LAG], 300)
-
-
-async def test_what_an_alert_says_is_not_said_once_more_as_a_concern(
-    monitoring: MonitoringOperations, house: House
-) -> None:
-    await remember_badly(house, loop_lag=[1, 5_000, 5_000, 1])
-    assert (await monitoring.present(house.admin)).concerns == [Concern.LAG]
-    rule = DEFAULT_RULES["loop_lag"]
-    alert = moved(None, replace(rule, seconds=0), 5_000, NOON)
-    assert alert is not None
-    async with house.parts.storage.database.write() as connection:
-        await put_alert(connection, alert)
-    found = await monitoring.present(house.admin)
-    assert (found.concerns, len(found.firing)) == ([], 1)
-
-
-async def test_a_few_refused_connections_are_no_concern_however_few_there_were(
-    monitoring: MonitoringOperations, house: House
-) -> None:
-    await remember_badly(house, handshakes_accepted=2, handshakes_refused=LEAST_REFUSED - 1)
-    assert (await monitoring.present(house.admin)).concerns == []
-    await remember_badly(house, handshakes_accepted=2, handshakes_refused=LEAST_REFUSED)
-    assert (await monitoring.present(house.admin)).concerns == [Concern.HANDSHAKES]
 
 
 async def test_an_outage_is_in_each_time_that_it_fell_into(monitoring: MonitoringOperations, house: House) -> None:
@@ -165,37 +90,11 @@ async def test_nodes_are_drawn_together_or_one_alone_also_one_that_is_gone(
     assert nothing.series == []
 
 
-async def test_workers_that_died_are_a_concern_where_too_many_did_at_one_node(
-    monitoring: MonitoringOperations, house: House
-) -> None:
-    for node in ("a", "b"):
-        await remember_badly(house, node=node, workers_died=3)
-    found = await monitoring.present(house.admin)
-    assert (found.workers_died, found.workers_died_at_one, found.concerns) == (6, 3, [])
-    await remember_badly(house, node="b", workers_died=1)
-    assert (await monitoring.present(house.admin)).concerns == [Concern.WORKERS]
-
-
-async def test_that_a_node_hears_no_others_is_a_concern_where_there_are_others(
-    monitoring: MonitoringOperations, house: House
-) -> None:
-    async with house.parts.storage.database.write() as connection:
-        for node in ("a", "b"):
-            await Heartbeat(node=node, version="1").begin(connection, NOON - timedelta(seconds=5))
-            await SampleStore(kept_days=400).add(
-                connection, node, int(NOON.timestamp()) - 10, {"broker_away": [1, 1, 1, 1]}
-            )
-    found = await monitoring.present(house.admin)
-    assert (found.without_others, found.concerns) == (("a", "b"), [Concern.NODES])
-    async with house.parts.storage.database.write() as connection:
-        await connection.execute(delete(server_runs).where(server_runs.c.node == "b"))
-    assert (await monitoring.present(house.admin)).concerns == []
-
-
 async def test_only_administrators_see_it(monitoring: MonitoringOperations, house: House) -> None:
     for asked in (
         monitoring.present(house.alice),
         monitoring.availability(house.alice),
+        monitoring.nodes(house.alice),
         monitoring.history(house.alice, LookBack.HOUR, ["reports"]),
         monitoring.exposition(house.alice, address="127.0.0.1"),
     ):

@@ -14,7 +14,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager, Refused
 from server.realtime.protocol import Position
-from server.transports.admission import Admission, position
+from server.transports.admission import Admission, Floods, position
 from server.transports.visitor import Visitor
 from tests.unit.realtime.links import MemoryLink
 
@@ -97,3 +97,25 @@ def test_a_token_that_may_not_read_gets_none() -> None:
 def test_what_is_no_position_is_none(text: str) -> None:
     assert position(text) is None
     assert position("01abc:7") == Position(epoch="01abc", offset=7)
+
+
+def test_whoever_comes_back_to_flood_waits_and_nobody_else_does() -> None:
+    now = 100.0
+    floods = Floods(clock=lambda: now)
+    for number in range(5):
+        assert floods.seconds_to_wait("mallory") == 0, number
+        floods.add("mallory")
+        now += 1
+    assert floods.seconds_to_wait("mallory") == 25
+    assert floods.seconds_to_wait("bob") == 0
+    now += 25
+    assert floods.seconds_to_wait("mallory") == 0
+
+
+def test_closures_far_apart_are_no_flood() -> None:
+    now = 0.0
+    floods = Floods(clock=lambda: now)
+    for _ in range(20):
+        floods.add("mallory")
+        now += 31
+        assert floods.seconds_to_wait("mallory") == 0

@@ -1,0 +1,77 @@
+"""Errors as GraphQL tells them: the API's stable codes in `extensions.code`, and never a word of what is inside."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from graphql import GraphQLError
+from sqlalchemy.exc import IntegrityError
+
+from server.errors import ChangedMeanwhile, Forbidden, InvalidInput, JinduError, RateLimited, Unavailable
+from server.http.asyncapi import Json
+from server.realtime.close_codes import CloseCode
+from server.realtime.manager import Refused
+from server.texts import Translate
+
+_LOG = logging.getLogger("jindu.graphql")
+_EXPECTED = (503, 507)  # of those from 500 on, what is no fault of ours
+
+
+class LiveEnded(Exception):
+    """A subscription's connection is over: `code` and `reason` are what a WebSocket is closed with."""
+
+    def __init__(self, code: CloseCode, reason: str = "") -> None:
+        super().__init__(reason or code.reason)
+        self.code = code
+        self.reason = reason or code.reason
+
+
+def error_of(refused: Refused) -> JinduError | LiveEnded:
+    """What to tell whoever was not let in."""
+    if refused.why is not None and not refused.code.may_reconnect:
+        return refused.why
+    if refused.code is CloseCode.FORBIDDEN:
+        return Forbidden("This token may not read; make one with the scope “read”.")
+    return LiveEnded(refused.code)
+
+
+def told(error: Exception, translate: Translate) -> Json:
+    """One entry of `errors`. What nobody meant to raise is logged, and told as no more than that."""
+    if isinstance(error, LiveEnded):
+        return of_end(error)
+    if isinstance(error, GraphQLError):
+        place = {name: value for name, value in error.formatted.items() if name in ("locations", "path")}
+        cause = error.original_error
+        if cause is None or isinstance(cause, GraphQLError):
+            return {"message": error.message, **place, "extensions": {"code": InvalidInput.code}}
+        return {**_of_cause(cause, translate), **place}
+    return _of_cause(error, translate)
+
+
+def of_end(ended: LiveEnded) -> Json:
+    """`reconnect`: the same may be asked again, `closeCode` as in the live protocol."""
+    code = {"code": ended.code.name.lower(), "closeCode": int(ended.code), "reconnect": ended.code.may_reconnect}
+    return {"message": ended.reason, "extensions": code}
+
+
+def _of_cause(cause: Exception, translate: Translate) -> Json:
+    error = _as_ours(cause)
+    extensions: Json = {"code": error.specific_code}
+    if error.errors:
+        extensions["errors"] = [{"field": each.field, "message": each.translated(translate)} for each in error.errors]
+    if isinstance(error, RateLimited | Unavailable):
+        extensions["retryAfterSeconds"] = math.ceil(error.retry_after_seconds)
+    return {"message": error.translated(translate), "extensions": extensions}
+
+
+def _as_ours(cause: Exception) -> JinduError:
+    if isinstance(cause, IntegrityError):  # what the database refuses for two at once
+        _LOG.warning("an operation met another change: %s", cause.orig, extra={"action": "graphql"})
+        return ChangedMeanwhile()
+    if not isinstance(cause, JinduError):
+        _LOG.error("an operation failed", extra={"action": "graphql"}, exc_info=cause)
+        return JinduError("Something went wrong on the server. It was logged; try again.", code="internal_error")
+    if cause.status >= 500 and cause.status not in _EXPECTED:
+        _LOG.error("%s", cause.text, extra={"action": "graphql"}, exc_info=cause)
+    return cause

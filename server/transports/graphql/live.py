@@ -1,0 +1,114 @@
+"""A subscription's live connection: let in, recovered and looked after as those of every other transport."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import msgspec
+
+from server.auth.permissions import Principal
+from server.clock import new_id
+from server.errors import InvalidInput
+from server.realtime.connection import Connection
+from server.realtime.manager import Refused
+from server.transports import Entrance
+from server.transports.admission import is_client_id, position
+from server.transports.frame_queue import FrameQueue
+from server.transports.graphql.failures import LiveEnded, error_of
+from server.transports.visitor import Visitor
+
+NAME = "graphql"
+_SUBSCRIBING = "subscribing"  # the id of the one command that is given for a subscription
+
+
+class SubscriptionCarrier(Protocol):
+    """What carries the results of subscriptions to a client: a socket for many of them, or a stream for one."""
+
+    visitor: Visitor
+    connections: set[Connection]
+
+    def abort(self) -> None:
+        """Cut it off: whoever fetches nothing more would never learn that it is over."""
+
+    def ping(self, connection: Connection) -> None:
+        """Find out whether the client is still there, and have `connection` hear of it."""
+
+
+class CarriedQueue(FrameQueue):
+    """A `FrameQueue` whose carrier knows how to ask whether somebody is there."""
+
+    def __init__(self, carrier: SubscriptionCarrier) -> None:
+        super().__init__(carrier.abort)
+        self._carrier = carrier
+        self.connection: Connection | None = None
+
+    def ping(self) -> None:
+        if self.connection is not None:
+            self._carrier.ping(self.connection)
+
+
+class LiveDoor:
+    """Lets subscriptions in. Each is a connection of its own, so that each has its own position and its own end."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        self._manager = entrance.manager
+        self._admission = entrance.admission
+        self._joiner = entrance.joiner
+        self._commands = entrance.commands
+
+    @asynccontextmanager
+    async def open(
+        self,
+        carrier: SubscriptionCarrier,
+        principal: Principal,
+        *,
+        since: str | None,
+        client_id: str | None,
+        events: Sequence[str] = (),
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """The messages of a connection that has joined and subscribed to `events`, until it ends.
+
+        Raises why it is not let in, and for an event name that it may not watch; its messages end with `LiveEnded`.
+        """
+        began = time.monotonic()
+        if client_id is not None and not is_client_id(client_id):
+            raise InvalidInput("A client_id has 1 to 64 letters, digits, “_”, “.” or “-”.", code="invalid_client_id")
+        queue = CarriedQueue(carrier)
+        with queue:
+            try:
+                connection = self._admission.connection(
+                    carrier.visitor, queue, principal, client_id=client_id or new_id()
+                )
+                connection.transport = NAME
+                connection.came_at = began  # the socket that carries it may be days old
+                queue.connection = connection
+                with self._manager.membership(connection):
+                    await self._joiner.join(connection, position(since) if since else None)
+                    self._admission.count_entry(NAME)
+                    carrier.connections.add(connection)
+                    try:
+                        await self._subscribe(connection, events)
+                        yield _messages(queue)
+                    finally:
+                        carrier.connections.discard(connection)
+            except Refused as refused:
+                self._admission.count_refusal(refused.code.name.lower())
+                raise error_of(refused) from None
+
+    async def _subscribe(self, connection: Connection, events: Sequence[str]) -> None:
+        if events:
+            command = {"type": "subscribe", "events": list(events), "id": _SUBSCRIBING}
+            await self._commands.handle(connection, msgspec.json.encode(command).decode())
+
+
+async def _messages(queue: FrameQueue) -> AsyncGenerator[dict[str, Any], None]:
+    async for frame in queue.frames():
+        message = msgspec.json.decode(frame)
+        if message["type"] == "error" and message.get("id") == _SUBSCRIBING:
+            raise InvalidInput(message["message"], code=message["code"])
+        yield message
+    assert queue.closed_with is not None
+    raise LiveEnded(*queue.closed_with)
