@@ -388,6 +388,13 @@ class NotDelivered(JinduError):
         self.may_have_arrived = may_have_arrived
 
 
+class MailboxAway(JinduError):
+    """The mailbox of mails that come back cannot be read at {host}: {said}."""
+
+    code = "mailbox_away"
+    temporary = True
+
+
 class ConfigurationError(JinduError):
     """The server cannot start with these settings."""
 

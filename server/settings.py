@@ -311,6 +311,21 @@ class Settings:
     mail_bytes: int = _setting(
         15 * _MIB, "Most that the files of one mail may have as they are written in it; larger ones become a link."
     )
+    mail_a_minute: int = _setting(
+        0,
+        "Most mails a minute to the mail server, from all nodes together (Microsoft 365: 30); 0: as many as there are.",
+    )
+    bounces_to: str = _setting(
+        "",
+        "Address at which mails of reports come back, e.g. bounces@example.com: each is from bounces+tag@example.com, "
+        "and what comes there has to lie in the mailbox of bounces_imap_url; empty: nobody reads what comes back.",
+    )
+    bounces_imap_url: str = _setting(
+        "", "Mailbox that is read for it, as imaps://user@mail.example.com/INBOX (an @ in user as %40)."
+    )
+    bounces_password: str = _setting(
+        "", "Password of that mailbox; empty: the token of smtp_token_url opens it.", secret=True
+    )
     delivery_folders: tuple[str, ...] = _setting(
         (), "Folders that reports may be delivered to, e.g. archive=/srv/reports, comma-separated."
     )
@@ -521,6 +536,7 @@ _LONGEST_NODE = 100
 _MOST_NICE = 19
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?")
 _OUTGOING_HOST = re.compile(r"\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?|\[[0-9a-f:.]+\](?::\d{1,5})?")
+_LONGEST_TAGGED = 38  # letters before the @ of a mail address, which has 64 with its tag
 _MAIL = re.compile(r"[^@\s<>,]+@[\w.-]+")
 _FORWARDED_HEADERS = frozenset({"x-forwarded", "forwarded"})
 _PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "admin", "example", "placeholder", "xxx"})
@@ -616,6 +632,7 @@ def _check_words(settings: Settings) -> None:
     if settings.smtp_security not in ("starttls", "tls", "none"):
         raise ConfigurationError(f"smtp_security is {settings.smtp_security!r}; write starttls, tls or none.")
     _check_tokens(settings)
+    _check_bounces(settings)
     for address in (*settings.alert_mail_to, *([settings.mail_from] if settings.mail_from else [])):
         if not _MAIL.fullmatch(parseaddr(address)[1]):
             raise ConfigurationError(f"{address!r} is no mail address; write somebody@example.com.")
@@ -623,6 +640,33 @@ def _check_words(settings: Settings) -> None:
         url = getattr(settings, name)
         if url and not url.startswith(("https://", "http://")):
             raise ConfigurationError(f"{name} is no address; write https://example.com/….")
+
+
+def _check_bounces(settings: Settings) -> None:
+    if bool(settings.bounces_to) != bool(settings.bounces_imap_url):
+        raise ConfigurationError("bounces_to and bounces_imap_url belong together; set both, or none.")
+    if not settings.bounces_to:
+        return
+    local = settings.bounces_to.partition("@")[0]
+    if not _MAIL.fullmatch(settings.bounces_to) or len(local) > _LONGEST_TAGGED:
+        raise ConfigurationError(
+            f"bounces_to is {settings.bounces_to!r}; write bounces@example.com, with at most {_LONGEST_TAGGED} letters "
+            "before the @."
+        )
+    try:
+        parts = urlsplit(settings.bounces_imap_url)
+        has_port = parts.port != 0
+    except ValueError:
+        has_port = False
+    is_here = has_port and parts.hostname in ("127.0.0.1", "localhost")
+    is_safe = has_port and (parts.scheme == "imaps" or (parts.scheme == "imap" and is_here))
+    if (
+        not is_safe or not (parts.hostname and parts.username) or parts.password
+    ):  # which may stand in it: it is not said
+        raise ConfigurationError(
+            "bounces_imap_url is no safe address; write imaps://user@mail.example.com/INBOX, and the password in "
+            "bounces_password."
+        )
 
 
 def _check_tokens(settings: Settings) -> None:

@@ -21,6 +21,7 @@ class MailServer:
         self.port = 0
         self.taken: list[EmailMessage] = []
         self.recipients: Sequence[str] = ()
+        self.senders: list[str] = []  # to whom each message would come back
         self.envelopes: list[tuple[str, ...]] = []  # whom each message was for, whatever it says itself
         self.answers: dict[str, str] = {}
         self.login: LoginPassword | None = None
@@ -46,6 +47,7 @@ class MailServer:
         assert isinstance(message, EmailMessage)
         self.taken.append(message)
         self.recipients = envelope.rcpt_tos
+        self.senders.append(envelope.mail_from or "")
         self.envelopes.append(tuple(envelope.rcpt_tos))
         if self.drops_after_data:
             self.drops_after_data -= 1

@@ -15,8 +15,9 @@ from server.http.parts import operations_of
 from server.numerals import whole_number
 from server.operations.invitations import DEFAULT_DAYS
 from server.operations.password_resets import DEFAULT_HOURS
+from server.operations.schedule_handover import HandedOver
 from server.realtime.presence import device_name
-from views.context import render
+from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.forms import local_target
 
@@ -59,7 +60,10 @@ async def change_user(request: web.Request) -> web.Response:
         changes["is_disabled"] = form["disabled"] == "yes"
     if "password" in form:
         changes["password"] = form["password"]
-    await operations_of(request).admin.change_user(principal, request.match_info["id"], **changes)
+    user_id = request.match_info["id"]
+    await operations_of(request).admin.change_user(principal, user_id, **changes)
+    if changes.get("is_disabled") and await operations_of(request).schedule_handover.counts(principal, [user_id]):
+        raise web.HTTPSeeOther(f"/admin/users/{user_id}#schedules")
     raise web.HTTPSeeOther(local_target(form.get("next", "/admin/users")))
 
 
@@ -88,6 +92,17 @@ async def revoke_invitation(request: web.Request) -> web.Response:
 async def user_page(request: web.Request) -> web.Response:
     principal = require_principal(request, "admin")
     return await _user(request, principal)
+
+
+async def hand_over_schedules(request: web.Request) -> web.Response:
+    """Answers the page itself: what could not be handed over stands there, with why."""
+    principal, user_id = require_principal(request, "admin"), request.match_info["id"]
+    to = (await read_form(request)).get("to", "").strip()
+    try:
+        done = await operations_of(request).schedule_handover.hand_over_all(principal, user_id, to)
+    except InvalidInput as error:
+        return await _user(request, principal, error=error, to=to)
+    return await _user(request, principal, handed=done)
 
 
 async def make_reset_link(request: web.Request) -> web.Response:
@@ -157,9 +172,16 @@ async def _users(
 
 
 async def _user(
-    request: web.Request, principal: Principal, *, error: InvalidInput | None = None, created: Created | None = None
+    request: web.Request,
+    principal: Principal,
+    *,
+    error: InvalidInput | None = None,
+    created: Created | None = None,
+    handed: HandedOver | None = None,
+    to: str = "",
 ) -> web.Response:
     admin, user_id = operations_of(request).admin, request.match_info["id"]
+    gettext = formats_for(request).gettext
     usage = await operations_of(request).usage.by_user(principal)
     return await render(
         request,
@@ -170,6 +192,10 @@ async def _user(
         held=await admin.credentials_of(principal, user_id),
         reset_link=await operations_of(request).password_resets.open_one(principal, user_id),
         used=sum(usage.get(user_id, {}).values()),
+        schedules=await operations_of(request).schedule_handover.of_user(principal, user_id),
+        handed=handed,
+        to=to,
+        left=[(each.schedule, each.problem.translated(gettext)) for each in handed.left] if handed else [],
         roles=list(Role),
         hours=_LINK_HOURS,
         problems=errors_by_field(request, error),

@@ -10,9 +10,9 @@ from aiohttp import web
 from server.auth.access import Right
 from server.deliveries.delivery import DeliveryStanding
 from server.delivery.wishes import DeliveryVia
-from server.errors import InvalidInput, JinduError
+from server.errors import Conflict, InvalidInput, JinduError
 from server.http.addresses import client_address
-from server.http.forms import read_form
+from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.numerals import whole_number
@@ -73,16 +73,22 @@ async def order_deliveries(request: web.Request) -> web.Response:
     batch_id = request.match_info["id"]
     if (changed := regrouped(form)) is not None:
         return await _panel(request, template="deliveries/order.html", given=changed)
+    operations, is_trial = operations_of(request).deliveries, is_to_me(form)
+    deliver = operations.deliver_to_me if is_trial else operations.deliver
     try:
-        await operations_of(request).deliveries.deliver(principal, batch_id, wishes_of(form))
-    except InvalidInput as error:
+        await deliver(principal, batch_id, wishes_of(form))
+    except (Conflict, InvalidInput) as error:
         return await _panel(request, template="deliveries/order.html", given=form, error=error)
+    if is_trial:  # what they wrote is still to be sent
+        return await _panel(request, template="deliveries/order.html", given=form, tried=True)
     raise web.HTTPSeeOther(f"/batches/{batch_id}#deliveries")
 
 
 async def retry_delivery(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    item = await operations_of(request).deliveries.retry(principal, request.match_info["id"])
+    operations = operations_of(request).deliveries
+    send = operations.retry_to_me if is_to_me(await read_form(request)) else operations.retry
+    item = await send(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/batches/{item.batch_id}#deliveries")
 
 
@@ -90,6 +96,11 @@ async def release_deliveries(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
     await operations_of(request).deliveries.release(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/batches/{request.match_info['id']}#deliveries")
+
+
+def is_to_me(form: Form) -> bool:
+    """Whether “To me first” was pressed."""
+    return bool(form.get("to_me"))
 
 
 async def unsubscribe_page(request: web.Request) -> web.Response:
@@ -118,6 +129,12 @@ async def allow_again(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"/schedules/{schedule_id}#optouts")
 
 
+async def allow_held_address(request: web.Request) -> web.Response:
+    principal = require_principal(request, "write")
+    await operations_of(request).held_addresses.allow(principal, request.match_info["id"])
+    raise web.HTTPSeeOther("/schedules#held")
+
+
 async def previewed(request: web.Request, order: BatchOrder) -> tuple[DeliveryPreview, int]:
     """Who would get what, and how many of them are shown."""
     return await operations_of(request).deliveries.preview(require_principal(request), order), _SHOWN_OF_PREVIEW
@@ -129,8 +146,9 @@ async def _panel(
     template: str = "deliveries/_panel.html",
     given: Mapping[str, str] | None = None,
     error: JinduError | None = None,
+    tried: bool = False,
 ) -> web.Response:
     principal, operations = require_principal(request), operations_of(request).batches
     batch = await operations.get(principal, request.match_info["id"], Right.OWN)
     panel = await delivery_panel(request, batch, Right.OWN, given=given, error=error)
-    return await render(request, template, error.status if error else 200, panel=panel, batch=batch)
+    return await render(request, template, error.status if error else 200, panel=panel, batch=batch, tried=tried)

@@ -24,6 +24,7 @@ from server.jobs.kinds import JobKinds
 from server.jobs.shown import state_text
 from server.languages import babel_locale
 from server.live.waiting_words import waiting_words
+from server.schedules.schedule import ScheduleError
 from server.texts import told
 
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
@@ -265,7 +266,7 @@ class ReaderFormats:
         """What its bar says to who cannot see it: `Paused · 40 of 100 rows`."""
         return " · ".join(filter(None, (self.state_text(job, kinds), self.counted(job), self.waiting_for(job, kinds))))
 
-    def error_text(self, error: JinduError | JobError | dict[str, object] | None) -> str:
+    def error_text(self, error: JinduError | JobError | ScheduleError | dict[str, object] | None) -> str:
         """An error's message in the reader's language, its placeholders filled."""
         if error is None:
             return ""
@@ -303,8 +304,8 @@ def _rounded(value: float) -> float:
     return int(value + 0.5) if not isinstance(value, int) and math.isfinite(value) else value
 
 
-def _parts_of(error: JobError | dict[str, object]) -> tuple[str, dict[str, object]]:
-    if isinstance(error, JobError):
+def _parts_of(error: JobError | ScheduleError | dict[str, object]) -> tuple[str, dict[str, object]]:
+    if not isinstance(error, dict):
         return error.message, error.parameters
     parameters = error.get("parameters")
     return str(error.get("message", "")), parameters if isinstance(parameters, dict) else {}

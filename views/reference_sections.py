@@ -30,7 +30,9 @@ SECTIONS = (
     ReferenceSection(name="queries", title="Queries", begins=("/queries",)),
     ReferenceSection(name="templates", title="Templates", begins=("/templates",)),
     ReferenceSection(
-        name="reports", title="Batches and reports", begins=("/batches", "/reports", "/links", "/views", "/deliveries")
+        name="reports",
+        title="Batches and reports",
+        begins=("/batches", "/reports", "/links", "/views", "/deliveries", "/held-addresses"),
     ),
     ReferenceSection(name="schedules", title="Schedules", begins=("/schedules",)),
     ReferenceSection(name="brand", title="Own brand", begins=("/brand",)),

@@ -29,7 +29,7 @@ from server.schedules.words import CronWords, Pattern, words_of
 from server.schedules.workdays import DayOff, OnlyOn
 from views.context import formats_for, render
 from views.countries import country_choices, country_name, country_of_zone
-from views.deliveries import previewed
+from views.deliveries import is_to_me, previewed
 from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, form_of, groups_of, regrouped, wishes_of
 from views.field_errors import errors_by_field
 from views.owned import parted
@@ -71,6 +71,7 @@ async def schedules_page(request: web.Request) -> web.Response:
         page=page,
         q=q,
         is_all=is_all,
+        held=await operations_of(request).held_addresses.list(principal, whose=Whose.ALL if is_all else Whose.MINE),
         told=[_told(request, each) for each in page.items],
         runs=runs,
         troubled=await operations_of(request).deliveries.troubled(
@@ -172,9 +173,18 @@ async def resume_schedule(request: web.Request) -> web.Response:
 
 
 async def run_schedule(request: web.Request) -> web.Response:
-    principal = require_principal(request, "write")
-    run = await operations_of(request).schedules.run(principal, request.match_info["id"])
+    principal, operations = require_principal(request, "write"), operations_of(request).schedules
+    run_it = operations.run_to_me if is_to_me(await read_form(request)) else operations.run
+    run = await run_it(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/schedules/{run.schedule_id}")
+
+
+async def take_over_schedule(request: web.Request) -> web.Response:
+    """By an administrator, from somebody whose account is disabled."""
+    principal = require_principal(request, "admin")
+    over = operations_of(request).schedule_handover
+    taken = await over.hand_over(principal, request.match_info["id"], principal.user_name)
+    raise web.HTTPSeeOther(f"/schedules/{taken.id}")
 
 
 async def delete_schedule(request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ from server.alerts.telling import AlertReaders, AlertTelling
 from server.alerts.watch import AlertWatch
 from server.app import engines
 from server.app.accounts import AuthParts
-from server.app.channels import PushParts, build_sending
+from server.app.channels import PushParts, build_sending, paced_mail
 from server.app.jobs import JobParts
 from server.app.live import LiveParts, RealtimeParts
 from server.app.monitoring import MonitoringParts
@@ -58,8 +58,10 @@ def build_alerts(
 ) -> AlertParts:
     database = storage.database
     places = PlaceCarrier(channels=build_sending(settings, languages=languages, storage=storage), seals=auth.seals)
+    own = engines.ENGINES.carriers(settings, storage.blobs)
     carriers = {
-        **engines.ENGINES.carriers(settings, storage.blobs),
+        **own,
+        Channel.MAIL: paced_mail(settings, own[Channel.MAIL], database),
         Channel.PLACE: places,
         Channel.PUSH: push.carrier,
     }

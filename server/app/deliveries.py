@@ -10,7 +10,7 @@ from socket import gethostname
 
 from server.app import engines
 from server.app.accounts import AuthParts
-from server.app.channels import build_sending
+from server.app.channels import build_sending, report_turns
 from server.app.datasets import DatasetParts
 from server.app.live import LiveParts
 from server.app.reports import ReportParts
@@ -18,6 +18,7 @@ from server.app.storage import StorageParts
 from server.app.workers import WorkerParts
 from server.base_path import BasePath
 from server.clock import Clock, new_id, utc_now
+from server.deliveries.bouncing import Bouncing
 from server.deliveries.carrying import Carrying
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.freezing import Freezing, LinkEnd
@@ -41,6 +42,7 @@ class DeliveryParts:
     checks: DeliveryChecks
     carrying: Carrying
     sending: Sending
+    bouncing: Bouncing | None  # None where nobody said which mailbox
 
 
 def build_deliveries(
@@ -62,6 +64,7 @@ def build_deliveries(
     public = BasePath(settings.base_path).address(settings.public_url) if settings.public_url else ""
     carrying = Carrying(
         mail=engines.ENGINES.carriers(settings, storage.blobs)[Channel.MAIL],
+        mail_turns=report_turns(settings, database, clock),
         folders=engines.ENGINES.folders(settings, storage.blobs),
         channels=build_sending(settings, languages=languages, storage=storage),
         seals=auth.seals,
@@ -71,6 +74,7 @@ def build_deliveries(
         ),
         languages=languages,
         base=public,
+        bounces_to=settings.bounces_to,
     )
     rules = DeliveryRules(domains=tuple(domain.strip().casefold() for domain in settings.mail_domains))
     telling, store = DeliveryTelling(live.notices), DeliveryStore(database)
@@ -86,23 +90,36 @@ def build_deliveries(
         mail_domain=parseaddr(settings.mail_from)[1].rpartition("@")[2] or "jindu.invalid",
         clock=clock,
     )
+    holder = f"{gethostname()}:{os.getpid()}:{new_id()}"[:200]
+    sending = Sending(
+        database=database,
+        store=store,
+        freezing=freezing,
+        carrying=carries or carrying,
+        rules=rules,
+        telling=telling,
+        announce=live.announcing.publish,
+        holder=holder,
+        clock=clock,
+    )
+    bouncing = Bouncing(
+        mailbox=engines.ENGINES.mailbox(settings),
+        address=settings.bounces_to,
+        database=database,
+        telling=telling,
+        announce=live.announcing.publish,
+        counts=sending.counts,
+        holder=holder,
+        clock=clock,
+    )
     return DeliveryParts(
         store=store,
         telling=telling,
         rules=rules,
         checks=DeliveryChecks(carrying=carrying, rules=rules, seals=auth.seals),
         carrying=carrying,
-        sending=Sending(
-            database=database,
-            store=store,
-            freezing=freezing,
-            carrying=carries or carrying,
-            rules=rules,
-            telling=telling,
-            announce=live.announcing.publish,
-            holder=f"{gethostname()}:{os.getpid()}:{new_id()}"[:200],
-            clock=clock,
-        ),
+        sending=sending,
+        bouncing=bouncing if settings.bounces_to else None,
     )
 
 

@@ -15,6 +15,7 @@ from server import __version__
 from server.auth.openid import OpenIdHttp
 from server.auth.throttle import LoginThrottle, SignInThrottle, ThrottleHere
 from server.care.findings import CareFinding
+from server.deliveries.bouncing import Mailbox
 from server.deliveries.carrying import FileFolders
 from server.delivery.parcel import Carrier, Channel
 from server.delivery.push import PushService
@@ -22,6 +23,7 @@ from server.delivery.sending import Posts, Prefix
 from server.engines.blob_cache import BlobCache
 from server.engines.delivered_folders import DeliveredFolders, delivery_folders
 from server.engines.https_files import HttpsFiles
+from server.engines.imap_mailbox import ImapMailbox
 from server.engines.local_files import LocalFiles
 from server.engines.local_uploads import LocalUploads
 from server.engines.memory_broker import MemoryBroker
@@ -91,6 +93,7 @@ class Engines:
     shared_scripts: Mapping[str, Callable[[Settings, Database, str], SharedScripts]]
     addresses: Callable[[Settings], Elsewhere]
     carriers: Callable[[Settings, BlobStore], Mapping[Channel, Carrier]]
+    mailbox: Callable[[Settings], Mailbox]  # of mails that come back
     folders: Callable[[Settings, BlobStore], FileFolders]
     posts: Callable[[Settings], Posts]
     push: Callable[[Settings], PushService]
@@ -280,6 +283,7 @@ ENGINES = Engines(
     shared_scripts=dict.fromkeys(_POSTGRESQL, _lease_scripts),
     addresses=lambda settings: HttpsFiles(settings.import_hosts),
     carriers=lambda settings, blobs: {Channel.MAIL: SmtpMail(settings, blobs), Channel.WEBHOOK: WebHooks(settings)},
+    mailbox=ImapMailbox,
     folders=lambda settings, blobs: DeliveredFolders(delivery_folders(settings), blobs),
     posts=lambda settings: OutgoingPosts(OutgoingHosts(settings.webhook_hosts)),
     push=_push,

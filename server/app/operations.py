@@ -57,6 +57,7 @@ from server.operations.dataset_rows import RowOperations
 from server.operations.datasets import DatasetOperations
 from server.operations.deliveries import DeliveryOperations
 from server.operations.delivery_checks import DeliveryChecks
+from server.operations.delivery_trials import DeliveryTrials
 from server.operations.events import EventOperations
 from server.operations.external_jobs import ExternalJobOperations
 from server.operations.favourites import FavouriteOperations
@@ -66,6 +67,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.held_addresses import HeldAddressOperations
 from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
@@ -90,6 +92,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import Retention, RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.saved_views import SavedViewOperations
+from server.operations.schedule_handover import ScheduleHandover
 from server.operations.schedule_runs.queries import AlertOutlets
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
@@ -112,6 +115,8 @@ from server.places import DOCS, EXAMPLES
 from server.reports.batch_lists import BatchLists
 from server.reports.comments import CommentStore
 from server.reports.share_links import ShareLinkStore
+from server.schedules.owners import ScheduleOwners
+from server.schedules.store import ScheduleStore
 from server.settings import Settings
 
 
@@ -300,8 +305,10 @@ def build_operations(
             batches=batches,
             checks=deliveries.checks,
             rules=deliveries.rules,
+            trials=DeliveryTrials(database=database, rules=deliveries.rules),
             carrying=deliveries.carrying,
             sending=deliveries.sending,
+            bouncing=deliveries.bouncing,
         ),
         dataset_differences=DifferenceOperations(reading, access),
         dataset_exports=ExportOperations(reading, access, workers=workers.exports, blobs=storage.blobs),
@@ -348,6 +355,7 @@ def build_operations(
             audit=Audit(database),
             changed=live.shared_events.changed_everywhere,
         ),
+        held_addresses=HeldAddressOperations(database),
         help=help_pages,
         imports=imports,
         invitations=InvitationOperations(
@@ -400,6 +408,17 @@ def build_operations(
             audit=Audit(database),
         ),
         retention=RetentionOperations(retention),
+        schedule_handover=ScheduleHandover(
+            database=database,
+            store=ScheduleStore(database),
+            planned=schedules,
+            owners=ScheduleOwners(database),
+            users=auth.credentials.users,
+            access=rights,
+            datasets=access,
+            catalog=datasets.catalog,
+            notices=live.notices,
+        ),
         schedules=schedules,
         search=SearchOperations(
             database=database,

@@ -92,6 +92,8 @@ class Parts:
             await enter(open_jobs(self.jobs, hurry=self.hurry))  # last: everything that jobs use is open
             await enter(meanwhile(self.operations.schedules.scheduler.run()))
             await enter(meanwhile(self.operations.deliveries.sending.run()))
+            if (bouncing := self.operations.deliveries.bouncing) is not None:
+                await enter(meanwhile(bouncing.run()))
             await enter(open_alerts(self.settings, self.alerts))
             await enter(meanwhile(self.telemetry.figures_of(self.monitoring.sampler)))
             yield self

@@ -15,6 +15,7 @@ from server.clock import Clock, new_id, utc_now
 from server.operations.batches import BatchOperations
 from server.operations.dataset_access import DatasetAccess
 from server.operations.delivery_checks import DeliveryChecks
+from server.operations.delivery_trials import DeliveryTrials
 from server.operations.imports import ImportOperations
 from server.operations.queries import QueryOperations
 from server.operations.schedule_planning import SchedulePlanning
@@ -104,6 +105,7 @@ def build_schedules(
         kinds=kinds,
         plans=SchedulePlanning(access=rights, store=store, kinds=kinds, deliveries=deliveries),
         firing=firing,
+        trials=DeliveryTrials(database=database, rules=deliveries.rules),
         scheduler=Scheduler(stopping=stopping, planning=planning, firing=firing, clock=clock),
         growth=storage.growth,
         clock=clock,

@@ -206,6 +206,8 @@ def _add_schedule(commands: Commands) -> None:
         parser.add_argument("schedules", metavar="SCHEDULE", nargs="+", help="id of a schedule")
         if name == "run":
             parser.add_argument("--wait", action="store_true", help="until the reports are made")
+            to_me = "on trial: the first three mails of each come to you, and nothing goes to anybody else"
+            parser.add_argument("--to-me", action="store_true", help=to_me)
         _with_server(parser, "schedules", f"{name}_schedules")
 
 

@@ -29,11 +29,11 @@ async def list_schedules(session: CliSession, options: dict[str, Any]) -> int:
 
 
 async def run_schedules(session: CliSession, options: dict[str, Any]) -> int:
-    """Now, besides their times; with `--wait` until it is done."""
-    status = DONE
+    """Now, besides their times; with `--wait` until it is done, with `--to-me` to whoever asks alone."""
+    status, body = DONE, {"trial": True} if options["to_me"] else {}
     for schedule_id in options["schedules"]:
         try:
-            run = await session.client.post(f"/api/v1/schedules/{schedule_id}/run", {})
+            run = await session.client.post(f"/api/v1/schedules/{schedule_id}/run", body)
         except Problem as error:
             complain(f"{schedule_id}: {error}")
             status = FAILED

@@ -7,9 +7,11 @@ from typing import Protocol
 import msgspec
 
 from server.auth.seals import Seals
+from server.deliveries.bounce_reading import tagged
 from server.deliveries.delivery import FrozenDelivery
 from server.deliveries.pictures import ChartPictures
 from server.deliveries.writing import DeliveryWords
+from server.delivery.mail_pace import MailTurns
 from server.delivery.messages import ChannelSender, ChannelTarget, ChannelVia
 from server.delivery.parcel import Carrier, Channel, Parcel, ParcelState
 from server.delivery.wishes import DeliveryVia
@@ -43,12 +45,15 @@ class FileFolders(Protocol):
 
 
 class Carrying:
-    """`base` is the address of this server as people know it; without one no mail holds a link."""
+    """`base` is the address of this server as people know it; without one no mail holds a link. `bounces_to` is the
+    mail address at which mails come back; empty, nobody reads them.
+    """
 
     def __init__(
         self,
         *,
         mail: Carrier,
+        mail_turns: MailTurns,
         folders: FileFolders,
         channels: ChannelSender,
         seals: Seals,
@@ -56,8 +61,11 @@ class Carrying:
         pictures: ChartPictures,
         languages: Languages,
         base: str,
+        bounces_to: str,
     ) -> None:
+        self._bounces_to = bounces_to
         self._mail = mail
+        self._mail_turns = mail_turns
         self._folders = folders
         self._channels = channels
         self._seals = seals
@@ -84,15 +92,16 @@ class Carrying:
         self._channels.require(target)
 
     async def prepare(self, delivery: FrozenDelivery) -> None:
-        """What takes its time, while nothing has left yet."""
-        if _is_mail(delivery):
+        """What takes its time, while nothing has left yet. Raises `NotDelivered` where it is not its turn."""
+        if delivery.is_mail:
+            await self._mail_turns.take()
             await self._pictures.draw(delivery)
 
     async def carry(self, delivery: FrozenDelivery) -> str:
         """What the other side said, or where it lies. Raises `NotDelivered`."""
         if delivery.via is DeliveryVia.FOLDER:
             return await self._folders.put(delivery)
-        if _is_mail(delivery):
+        if delivery.is_mail:
             await self._mail.carry(_parcel(delivery, await self.words_of(delivery)))
             return ""
         if delivery.via is DeliveryVia.LINK:
@@ -113,6 +122,9 @@ class Carrying:
             base=self._base,
             secrets=await self._links.secrets_of(link_ids) if link_ids else {},
             unsubscribe=self._unsubscribe(delivery),
+            comes_back_to=tagged(self._bounces_to, delivery.bounce_tag)
+            if self._bounces_to and delivery.bounce_tag
+            else "",
             pictures=self._pictures.of(delivery),
         )
 
@@ -138,13 +150,9 @@ class Carrying:
         return f"{self._base}/unsubscribe/{code}" if self._base else ""
 
     def _unsubscribe(self, delivery: FrozenDelivery) -> str:
-        if not (delivery.schedule_id and delivery.recipient):
+        if not (delivery.schedule_id and delivery.recipient) or delivery.is_trial:
             return ""
         return self.unsubscribe(delivery.schedule_id, delivery.recipient)
-
-
-def _is_mail(delivery: FrozenDelivery) -> bool:
-    return delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and bool(delivery.recipient))
 
 
 def channel_of(via: DeliveryVia) -> ChannelVia:

@@ -24,12 +24,13 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     PERHAPS_SENT = "perhaps_sent"
     FAILED = "failed"
+    BOUNCED = "bounced"  # their mail server took it, and sent it back
     HELD = "held"  # of a backup: the server that it is of may have sent it
     SKIPPED = "skipped"  # there is nothing to send, it has no rows, or they want it no more
 
 
 OPEN_STATES = (DeliveryState.WAITING, DeliveryState.SENDING)
-TROUBLED = (DeliveryState.FAILED, DeliveryState.PERHAPS_SENT)
+TROUBLED = (DeliveryState.FAILED, DeliveryState.PERHAPS_SENT, DeliveryState.BOUNCED)
 
 
 class DeliveredFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,14 @@ class DeliveredReport(msgspec.Struct, frozen=True, kw_only=True):
     figures: list[tuple[str, str]] = []
     files: list[DeliveredFile] = []
     link_id: str = ""
+
+
+class TriedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """`total` mails would go out, of which the first `sent` go to whoever tries them."""
+
+    user_id: str
+    sent: int = 1
+    total: int = 1
 
 
 class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +89,7 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     list_name: str = ""  # the schedule that it is of
     path: str = ""
     rights: DeliveryRights = DeliveryRights.OWNER
+    trial: TriedMail | None = None
 
     @property
     def files(self) -> list[DeliveredFile]:
@@ -90,7 +100,9 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
-    """As lists show it. `report_id` is empty of several reports together; `error` is a phrase."""
+    """As lists show it. `report_id` is empty of several reports together, as `report_title` is; `error` is a phrase.
+    `trial_for` is who a trial is meant for, while `recipient` gets it; None of what is none.
+    """
 
     id: str
     batch_id: str
@@ -108,19 +120,37 @@ class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str
     created_at: datetime
     sent_at: datetime | None
+    trial_for: str | None = None
+    report_title: str = ""
+
+    @property
+    def is_trial(self) -> bool:
+        return self.trial_for is not None
+
+    @property
+    def is_mail(self) -> bool:
+        return self.via is DeliveryVia.MAIL or (self.via is DeliveryVia.LINK and bool(self.recipient))
+
+    @property
+    def meant_for(self) -> str:
+        return self.recipient if self.trial_for is None else self.trial_for
 
 
 class DeliveryStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """How those of a batch stand, all read at one moment: two moments would be told as one that never was."""
+    """How those of a batch stand, all read at one moment: two moments would be told as one that never was. `tally`
+    does not count `trials`, some of which may be `open_trials` still."""
 
     page: Listing[DeliveryItem]
     tally: dict[DeliveryState, int]
     stage: DeliveryStage
+    trials: int = 0
+    open_trials: int = 0
 
     @property
     def is_unsettled(self) -> bool:
         """Whether some of it is about to become something else by itself."""
-        return self.stage is DeliveryStage.WANTED or any(state in self.tally for state in OPEN_STATES)
+        is_open = bool(self.open_trials) or any(state in self.tally for state in OPEN_STATES)
+        return self.stage is DeliveryStage.WANTED or is_open
 
 
 class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):
@@ -130,6 +160,7 @@ class FrozenDelivery(DeliveryItem, frozen=True, kw_only=True):
     sealed: str
     message_id: str
     round: str
+    bounce_tag: str = ""
 
 
 class BatchDelivered(msgspec.Struct, frozen=True, kw_only=True):

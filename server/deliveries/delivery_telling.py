@@ -21,6 +21,7 @@ from server.texts import Phrase, phrase
 _TOLD_AS = {
     DeliveryState.FAILED: "“{name}” did not reach {recipient}",
     DeliveryState.SKIPPED: "“{name}” was not sent to {recipient}",
+    DeliveryState.BOUNCED: "“{name}” came back from {recipient}",
     DeliveryState.PERHAPS_SENT: "Nobody knows whether “{name}” reached {recipient}",
 }
 
@@ -80,6 +81,8 @@ class DeliveryTelling:
 
 
 async def _readers(connection: AsyncConnection, delivery: FrozenDelivery) -> Sequence[str]:
+    if delivery.content.trial is not None:
+        return [delivery.content.trial.user_id]
     active = users.c.disabled_at.is_(None)
     owner = sa.select(users.c.id).where(users.c.id == delivery.owner_id, active)
     if await connection.scalar(owner) is not None:

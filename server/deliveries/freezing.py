@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, new_id, utc_now
+from server.deliveries.bounce_reading import new_tag
 from server.deliveries.delivery import (
     MOST_LEFT_OUT_TOLD,
     MOST_REPORTS_TOLD,
@@ -21,11 +23,12 @@ from server.deliveries.delivery import (
     DeliveredReport,
     DeliveryContent,
     DeliveryState,
+    TriedMail,
 )
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
-from server.deliveries.store import add_deliveries, opted_out
-from server.delivery.wishes import DeliveryStage, DeliveryVia
+from server.deliveries.store import IS_REAL, add_deliveries, opted_out
+from server.delivery.wishes import MOST_TRIED, DeliveryStage, DeliveryVia, TrialReader
 from server.jobs.job import State
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport
@@ -42,10 +45,12 @@ _FILES_ATTACHED = 20
 _MOST_FIGURES, _MOST_PARAMETERS = 6, 12
 _AT_ONCE = 20  # batches of one look
 _TIME = re.compile(r"\d{4}-\d{2}(-\d{2})?")
-_NOT_MADE = phrase("The report could not be made, so there was nothing to send.")
-_NO_ROWS = phrase("Not sent: it has no rows.")
-_NONE_HAS_ROWS = phrase("Not sent: none of them has rows.")
-_REST_HAS_NO_ROWS = phrase("Not sent: of the reports some could not be made, and the others have no rows.")
+_NOT_MADE = (
+    "“{name}” could not be made, so there was nothing to send.",
+    "None of the {count} reports could be made, so there was nothing to send: {names}",
+)
+_NO_ROWS = ("Not sent: “{name}” has no rows.", "Not sent: none of the {count} reports has rows: {names}")
+_REST_HAS_NO_ROWS = "Not sent: some of the reports could not be made, and the others have no rows: {names}"
 _NOT_DONE = phrase("The reports were not all tried: their job was cancelled or failed. Make them again to send them.")
 OPTED_OUT = phrase("This address wants no more mail of this schedule.")
 _ATTACHING = frozenset({DeliveryVia.MAIL})
@@ -54,6 +59,18 @@ _ENDS = [state for state in State if state.is_final]
 
 LinkEnd = Callable[[str, datetime], datetime | None]
 """When a link that is made now for readers in a time zone ends; None where there are to be no links."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writing:
+    """One that is about to be written down: of which reports, and why it cannot be sent as it is."""
+
+    planned: PlannedDelivery
+    made: Sequence[BatchReport]
+    empty: Sequence[BatchReport]
+    row: dict[str, Any]
+    problem: Phrase | None
+    trial: TriedMail | None = None
 
 
 class Freezing:
@@ -114,7 +131,7 @@ class Freezing:
             await add_deliveries(connection, rows)
             frozen = sa.update(batches).where(batches.c.id == batch.id)
             await connection.execute(frozen.values(delivery_state=DeliveryStage.FROZEN))
-            wrong = [row for row in rows if row["state"] is DeliveryState.FAILED]
+            wrong = [row for row in rows if row["state"] is DeliveryState.FAILED and row["trial_for"] is None]
             kept = await self._telling.keep_stopped(connection, batch, wrong)
         self._telling.send(kept)
         self._announce(event_of(batch.id), {}, batch.owner_id)
@@ -127,10 +144,29 @@ class Freezing:
         refused = await opted_out(connection, schedule_id) if schedule_id else set()
         known = sa.select(schedules.c.name).where(schedules.c.id == schedule_id)
         list_name = (await connection.scalar(known) if schedule_id else None) or ""
-        before = await _before(connection, batch.id)
         summary = await connection.scalar(sa.select(templates.c.summary).where(templates.c.id == batch.template_id))
         labels = labels_of(summary or "")
+        writings = self._writings(batch, planned, await _before(connection, batch.id), refused, bool(list_name))
+        tried = await _tried_before(connection, batch.id)
         rows = []
+        for each in _with_trials(writings, tried):
+            content = self._content(batch, each, list_name, labels)
+            await _forget_skipped(connection, batch.id, each.row)
+            if each.problem is None:
+                content = await self._linked(connection, batch, each.row["id"], each.planned, content)
+            rows.append(each.row | {"content": msgspec.json.encode(content)})
+        return rows
+
+    def _writings(
+        self,
+        batch: Batch,
+        planned: Sequence[PlannedDelivery],
+        before: Mapping[tuple[int, str], set[str]],
+        refused: Collection[str],
+        has_list: bool,
+    ) -> Iterator[_Writing]:
+        assert batch.deliveries is not None
+        schedule_id = batch.deliveries.schedule_id if has_list else None
         for each in planned:
             done = before.get((each.position, each.recipient_key), set())
             ready = each.reports if batch.job_state is State.SUCCEEDED else ()
@@ -139,7 +175,7 @@ class Freezing:
             made = [report for report in new if not report.is_empty] if empty else new
             if not made and done:
                 continue
-            row = self._row(batch, each, made, schedule_id if list_name else None)
+            row = self._row(batch, each, made, schedule_id)
             problem = each.problem
             if problem is None and not made:
                 problem, row["state"] = _why_nothing(batch, each, empty), DeliveryState.SKIPPED
@@ -148,12 +184,7 @@ class Freezing:
             elif problem is not None:
                 row["state"] = DeliveryState.FAILED
             row |= _end_of(problem) if problem else {}
-            content = self._content(batch, each, made, empty, list_name, labels)
-            await _forget_skipped(connection, batch.id, row)
-            if problem is None:
-                content = await self._linked(connection, batch, row["id"], each, content)
-            rows.append(row | {"content": msgspec.json.encode(content)})
-        return rows
+            yield _Writing(planned=each, made=made, empty=empty, row=row, problem=problem)
 
     def _row(
         self, batch: Batch, planned: PlannedDelivery, made: Sequence[BatchReport], schedule_id: str | None
@@ -169,6 +200,7 @@ class Freezing:
             "via": planned.wish.via,
             "recipient": planned.recipient,
             "recipient_key": planned.recipient_key,
+            "trial_for": None,
             "report_id": planned.report_id,
             "report_count": len(made),
             "sealed": planned.wish.sealed,
@@ -176,18 +208,18 @@ class Freezing:
             "next_at": now,
             "error": None,
             "message_id": f"<{delivery_id}@{self._mail_domain}>",
+            "bounce_tag": new_tag(),
             "created_at": now,
         }
 
     def _content(
         self,
         batch: Batch,
-        planned: PlannedDelivery,
-        made: Sequence[BatchReport],
-        empty: Sequence[BatchReport],
+        writing: _Writing,
         list_name: str,
         labels: Mapping[str, str],
     ) -> DeliveryContent:
+        planned, made, empty = writing.planned, writing.made, writing.empty
         is_told_in_part = planned.is_whole and planned.wish.via is not DeliveryVia.S3
         told = made[:MOST_REPORTS_TOLD] if is_told_in_part else made
         content = DeliveryContent(
@@ -209,6 +241,7 @@ class Freezing:
             list_name=list_name,
             path=planned.wish.path,
             rights=planned.wish.rights,
+            trial=writing.trial,
         )
         files = content.files
         fits = sum(encoded_bytes(file.size) for file in files) <= self._mail_bytes
@@ -292,10 +325,40 @@ def _why_nothing(batch: Batch, planned: PlannedDelivery, empty: Sequence[BatchRe
     if batch.job_state is not State.SUCCEEDED:
         return _NOT_DONE
     if not empty:
-        return _NOT_MADE
+        return _about(planned.reports, _NOT_MADE)
     if len(empty) < len(planned.reports):
-        return _REST_HAS_NO_ROWS
-    return _NO_ROWS if len(empty) == 1 else _NONE_HAS_ROWS
+        return phrase(_REST_HAS_NO_ROWS, names=_names(empty))
+    return _about(empty, _NO_ROWS)
+
+
+def _about(reports: Sequence[BatchReport], words: tuple[str, str]) -> Phrase:
+    """`words` are of one report, and of several."""
+    if len(reports) == 1:
+        return phrase(words[0], name=reports[0].title)
+    return phrase(words[1], count=len(reports), names=_names(reports))
+
+
+def _names(reports: Sequence[BatchReport]) -> str:
+    names = ", ".join(report.title for report in reports[:MOST_LEFT_OUT_TOLD])
+    return f"{names} …" if len(reports) > MOST_LEFT_OUT_TOLD else names
+
+
+def _with_trials(writings: Iterable[_Writing], tried: Collection[int]) -> Iterator[_Writing]:
+    """Of what somebody tries, the first that would go out, to them instead; and as many of those that would not, so
+    that it is said why nothing comes. Once: what is made later is tried when somebody asks for it again."""
+    trials: dict[TrialReader, list[_Writing]] = {}
+    for each in writings:
+        if (reader := each.planned.wish.trial) is None:
+            yield each
+        elif each.planned.position not in tried:
+            trials.setdefault(reader, []).append(each)
+    for reader, own in trials.items():
+        would_go = [each for each in own if each.problem is None]
+        would_not = [each for each in own if each.problem is not None]
+        trial = TriedMail(user_id=reader.user_id, sent=min(len(would_go), MOST_TRIED), total=len(would_go))
+        for each in (*would_go[:MOST_TRIED], *would_not[:MOST_TRIED]):
+            to_them = {"recipient": reader.address, "trial_for": each.planned.recipient}
+            yield replace(each, row=each.row | to_them, trial=trial)
 
 
 def _period(reports: Sequence[BatchReport]) -> str:
@@ -326,7 +389,7 @@ async def _is_still_wanted(connection: AsyncConnection, batch: Batch) -> bool:
 async def _before(connection: AsyncConnection, batch_id: str) -> dict[tuple[int, str], set[str]]:
     """Which reports each recipient got of each wish, or was to get, when the batch was made before."""
     query = sa.select(deliveries.c.position, deliveries.c.recipient_key, deliveries.c.content).where(
-        deliveries.c.batch_id == batch_id, deliveries.c.state != DeliveryState.SKIPPED
+        deliveries.c.batch_id == batch_id, deliveries.c.state != DeliveryState.SKIPPED, IS_REAL
     )
     found: dict[tuple[int, str], set[str]] = {}
     for row in await connection.execute(query):
@@ -335,8 +398,16 @@ async def _before(connection: AsyncConnection, batch_id: str) -> dict[tuple[int,
     return found
 
 
+async def _tried_before(connection: AsyncConnection, batch_id: str) -> set[int]:
+    """Places of the wishes that somebody has tried."""
+    query = sa.select(deliveries.c.position).where(deliveries.c.batch_id == batch_id, sa.not_(IS_REAL))
+    return set(await connection.scalars(query))
+
+
 async def _forget_skipped(connection: AsyncConnection, batch_id: str, row: dict[str, Any]) -> None:
     """What could not be made before is made now."""
+    if row["trial_for"] is not None:
+        return
     same = [deliveries.c[name] == row[name] for name in ("position", "recipient_key", "report_id")]
-    skipped = deliveries.c.state == DeliveryState.SKIPPED
+    skipped = sa.and_(deliveries.c.state == DeliveryState.SKIPPED, IS_REAL)
     await connection.execute(sa.delete(deliveries).where(deliveries.c.batch_id == batch_id, skipped, *same))

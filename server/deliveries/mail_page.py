@@ -8,6 +8,8 @@ from server.delivery.mail_frame import framed
 
 _PAGE = framed("""\
 {% block content %}
+{% if trial %}<p class="ink" style="margin:0 0 20px;padding:10px 14px;border:2px solid #b7791f;border-radius:6px;\
+font-size:14px;line-height:1.5;font-weight:600;color:#1b1e24;">{{ trial }}</p>{% endif %}
 <h1 class="ink" style="margin:0 0 4px;font-size:20px;line-height:1.3;color:#1b1e24;">{{ heading }}</h1>
 {% if period %}<p class="soft" style="margin:0 0 16px;font-size:14px;color:#5c6370;">{{ period }}</p>{% endif %}
 {% for paragraph in paragraphs %}

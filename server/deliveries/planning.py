@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from server.delivery.address_books import LookupProblem
@@ -51,10 +51,9 @@ class PlannedDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRules:
-    """What an administrator allows, and what there is. `domains`: where mail may go, all if empty."""
+    """What an administrator allows. `domains`: where mail may go, all if empty."""
 
     domains: Collection[str] = ()
-    can_send: Callable[[DeliveryVia], bool] = field(default=lambda _via: True)
 
     def problem_of(self, address: str) -> Phrase | None:
         if not is_address(address):

@@ -15,6 +15,7 @@ from server.clock import Clock, utc_now
 from server.deliveries.delivery import DeliveryState, FrozenDelivery
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.freezing import OPTED_OUT, Freezing, event_of
+from server.deliveries.held_addresses import held_words
 from server.deliveries.planning import DeliveryRules
 from server.deliveries.recipients import left_out
 from server.deliveries.store import (
@@ -52,7 +53,9 @@ class Carries(Protocol):
 
     def can(self, via: DeliveryVia) -> bool: ...
 
-    async def prepare(self, delivery: FrozenDelivery) -> None: ...
+    async def prepare(self, delivery: FrozenDelivery) -> None:
+        """Raises `NotDelivered` where it is not its turn yet."""
+        ...
 
     async def carry(self, delivery: FrozenDelivery) -> str: ...
 
@@ -85,7 +88,7 @@ class Sending:
         self._lanes: dict[DeliveryVia, asyncio.Task[None]] = {}
         self._soon = asyncio.Event()
         self._is_leaving = False
-        self.counts = dict.fromkeys(("sent", "failed", "perhaps_sent", "skipped"), 0)
+        self.counts = dict.fromkeys(("sent", "failed", "perhaps_sent", "skipped", "bounced"), 0)
 
     async def run(self) -> None:
         """Until cancelled; then what is on its way is waited for."""
@@ -159,7 +162,11 @@ class Sending:
         if (problem := await self._left_out(delivery)) is not None:
             await self._end(delivery, DeliveryState.SKIPPED, problem)
             return
-        await self._carrying.prepare(delivery)
+        try:
+            await self._carrying.prepare(delivery)
+        except NotDelivered as error:
+            await self._returned(delivery, error)
+            return
         async with self._database.write() as connection:
             if not await begin_sending(connection, delivery.id, holder=self._holder, now=self._clock()):
                 return
@@ -192,15 +199,19 @@ class Sending:
             sources = [each["dataset_id"] for each in versions.values()]
             if await closed_to(connection, delivery.owner_id, DATASETS, sources):
                 return phrase("Its owner may no longer see the data that these reports are made from.")
-        is_mail = delivery.via is DeliveryVia.MAIL or (delivery.via is DeliveryVia.LINK and delivery.recipient)
-        return self._rules.problem_of(delivery.recipient) if is_mail else None
+        return self._rules.problem_of(delivery.recipient) if delivery.is_mail else None
 
     async def _left_out(self, delivery: FrozenDelivery) -> Phrase | None:
         """Why who it is for gets nothing at this moment, although its owner may send it."""
-        address = delivery.recipient.casefold()
+        address = delivery.meant_for.casefold()
         async with self._database.read() as connection:
             if delivery.schedule_id and address in await opted_out(connection, delivery.schedule_id):
                 return OPTED_OUT
+            if (said := await held_words(connection, delivery.owner_id, address)) is not None:
+                return phrase(
+                    "Held back: mail to this address came back for good ({said}). Send it again to try once more.",
+                    said=said,
+                )
             if delivery.content.rights is DeliveryRights.OWNER:
                 return None
             used = sa.select(batches.c.dataset_versions).where(batches.c.id == delivery.batch_id)
@@ -210,7 +221,12 @@ class Sending:
 
     async def _returned(self, delivery: FrozenDelivery, error: NotDelivered) -> None:
         said = phrase(error.message, **plain(error.parameters))
-        _LOG.warning("not delivered: %s", error.text, extra=_named(delivery))
+        _LOG.log(
+            logging.WARNING if error.was_tried else logging.DEBUG,
+            "not delivered: %s",
+            error.text,
+            extra=_named(delivery),
+        )
         if error.may_have_arrived:
             await self._end(delivery, DeliveryState.PERHAPS_SENT, said)
             return
@@ -244,7 +260,7 @@ class Sending:
             if is_ours and problem is not None and not await troubled_before(connection, delivery, delivery.round):
                 kept = await self._telling.keep_failed(connection, delivery, state, problem)
         self._telling.send(kept)
-        self.counts[state.value] += 1
+        self.counts[state.value] += not delivery.is_trial
         if is_sent:
             _LOG.info("delivered", extra=_named(delivery))
         self._tell(delivery)
@@ -262,7 +278,7 @@ class Sending:
                 kept = await self._telling.keep_failed(connection, delivery, state, _LOST)
         self._telling.send(kept)
         if is_lost and not is_safe:
-            self.counts[state.value] += 1
+            self.counts[state.value] += not delivery.is_trial
         self._tell(delivery)
 
     def _tell(self, delivery: FrozenDelivery) -> None:

@@ -26,11 +26,16 @@ from server.delivery.wishes import DeliveryStage, DeliveryVia
 from server.errors import NotFound
 from server.storage.database import Database
 from server.storage.pages import Listing
-from server.storage.rows import insert_missing
-from server.storage.tables import batches, deliveries, delivery_optouts
+from server.storage.rows import insert_missing, lock
+from server.storage.tables import batches, deliveries, delivery_optouts, reports
 
+IS_REAL = deliveries.c.trial_for.is_(None)  # and no trial, which never counts as sent
 HELD = timedelta(seconds=180)  # one attempt takes less
-_ITEM = [deliveries.c[name] for name in DeliveryItem.__struct_fields__]
+_ITEM = [
+    *(deliveries.c[name] for name in DeliveryItem.__struct_fields__ if name != "report_title"),
+    sa.func.coalesce(reports.c.title, "").label("report_title"),
+]
+_ITEMS = sa.select(*_ITEM).select_from(deliveries.outerjoin(reports, reports.c.id == deliveries.c.report_id))
 _AT_ONCE = 200  # rows a statement
 _ONCE = ("batch_id", "round", "position", "recipient_key", "report_id")
 
@@ -54,16 +59,25 @@ class DeliveryStore:
 
     async def standing(self, batch_id: str, *, limit: int, cursor: str | None) -> DeliveryStanding:
         is_of = deliveries.c.batch_id == batch_id
-        counted = sa.select(deliveries.c.state, sa.func.count()).where(is_of).group_by(deliveries.c.state)
+        by = (deliveries.c.state, IS_REAL)
+        counted = sa.select(*by, sa.func.count()).where(is_of).group_by(*by)
         stage = sa.select(batches.c.delivery_state).where(batches.c.id == batch_id)
         async with self._database.read() as connection:
-            tally = {DeliveryState(state): count for state, count in await connection.execute(counted)}
-            page = await _page(connection, [is_of], total=sum(tally.values()), limit=limit, cursor=cursor)
-            return DeliveryStanding(page=page, tally=tally, stage=DeliveryStage(await connection.scalar(stage) or ""))
+            rows = (await connection.execute(counted)).all()
+            tally = {DeliveryState(state): count for state, is_real, count in rows if is_real}
+            trials = {DeliveryState(state): count for state, is_real, count in rows if not is_real}
+            total = sum(tally.values()) + sum(trials.values())
+            return DeliveryStanding(
+                page=await _page(connection, [is_of], total=total, limit=limit, cursor=cursor),
+                tally=tally,
+                stage=DeliveryStage(await connection.scalar(stage) or ""),
+                trials=sum(trials.values()),
+                open_trials=sum(trials.get(state, 0) for state in OPEN_STATES),
+            )
 
     async def item(self, delivery_id: str) -> DeliveryItem:
         """Raises `NotFound`."""
-        query = sa.select(*_ITEM).where(deliveries.c.id == delivery_id)
+        query = _ITEMS.where(deliveries.c.id == delivery_id)
         async with self._database.read() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
@@ -77,8 +91,7 @@ class DeliveryStore:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             raise NotFound
-        content = msgspec.json.decode(row["content"], type=DeliveryContent)
-        return msgspec.convert(_plain(row) | {"content": content}, FrozenDelivery)
+        return _frozen(row)
 
     async def link_ids(self, delivery_ids: Sequence[str]) -> dict[str, str]:
         """Of those that are one link and nothing else."""
@@ -92,14 +105,15 @@ class DeliveryStore:
 
     async def troubled_since(self, schedule_ids: Sequence[str], since: datetime) -> dict[str, int]:
         """How many did not arrive, by schedule."""
-        query = sa.select(deliveries.c.schedule_id, sa.func.count()).where(
+        query = sa.select(deliveries.c.schedule_id, sa.func.count().label("troubled")).where(
             deliveries.c.schedule_id.in_(schedule_ids),
+            IS_REAL,
             deliveries.c.state.in_(TROUBLED),
             deliveries.c.created_at >= since,
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(query.group_by(deliveries.c.schedule_id))).all()
-        return dict(row.tuple() for row in rows)
+        return {row.schedule_id: row.troubled for row in rows}
 
     async def delivered(self, schedule_ids: Sequence[str], since: datetime, until: datetime) -> list[BatchDelivered]:
         """Of each batch of theirs whose deliveries were written down in that time; what waits is in none yet."""
@@ -114,6 +128,7 @@ class DeliveryStore:
         ]
         query = sa.select(deliveries.c.batch_id, begun, *counts).where(
             deliveries.c.schedule_id.in_(schedule_ids),
+            IS_REAL,
             deliveries.c.created_at >= since,
             deliveries.c.created_at < until,
         )
@@ -132,6 +147,17 @@ async def add_deliveries(connection: AsyncConnection, rows: Sequence[dict[str, A
     """Those that are there already stay as they are."""
     for start in range(0, len(rows), _AT_ONCE):
         await insert_missing(connection, deliveries, rows[start : start + _AT_ONCE], key=_ONCE)
+
+
+async def try_again(
+    connection: AsyncConnection, delivery_id: str, *, trial: dict[str, Any], content: DeliveryContent
+) -> None:
+    """One that there is, once more beside it, for whoever tries it. `trial` is what differs."""
+    query = sa.select(deliveries).where(deliveries.c.id == delivery_id)
+    row = (await connection.execute(query)).mappings().one()
+    fresh = {"attempts": 0, "error": None, "holder": None, "held_until": None, "receipt": "", "sent_at": None}
+    values = _plain(row) | fresh | {"state": DeliveryState.WAITING, "content": msgspec.json.encode(content)} | trial
+    await connection.execute(sa.insert(deliveries).values(values))
 
 
 async def due_vias(connection: AsyncConnection, now: datetime) -> list[DeliveryVia]:
@@ -177,6 +203,13 @@ async def set_delivery(
     return bool(changed.rowcount)
 
 
+async def delivery_of_tag(connection: AsyncConnection, tag: str) -> FrozenDelivery | None:
+    """That whose mail came back; nobody else changes it until the transaction is over."""
+    query = lock(sa.select(deliveries).where(deliveries.c.bounce_tag == tag))
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _frozen(row)
+
+
 async def lost_ids(connection: AsyncConnection, now: datetime) -> Sequence[str]:
     """Of those that were on their way when whoever sent them died."""
     lost = sa.select(deliveries.c.id).where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.held_until <= now)
@@ -200,10 +233,11 @@ async def lose_sight(
 
 
 async def troubled_before(connection: AsyncConnection, delivery: DeliveryItem, round_: str) -> bool:
-    """Whether another one of the same round failed, which has been told."""
+    """Whether another one of the same round failed, which has been told; trials are told to whoever tries them."""
     query = sa.select(deliveries.c.id).where(
         deliveries.c.batch_id == delivery.batch_id,
         deliveries.c.round == round_,
+        sa.not_(IS_REAL) if delivery.is_trial else IS_REAL,
         deliveries.c.id != delivery.id,
         deliveries.c.state.in_(TROUBLED),
     )
@@ -258,10 +292,15 @@ async def _page(
 ) -> Listing[DeliveryItem]:
     rank = sa.case((deliveries.c.state.in_(TROUBLED), 0), else_=1)
     skip = int(cursor or 0)
-    page = sa.select(*_ITEM).where(*which).order_by(rank, deliveries.c.id).limit(limit + 1).offset(skip)
+    page = _ITEMS.where(*which).order_by(rank, deliveries.c.id).limit(limit + 1).offset(skip)
     found = [_item(row) for row in (await connection.execute(page)).mappings()]
     more = str(skip + limit) if len(found) > limit else None
     return Listing(items=found[:limit], total=total, next_cursor=more)
+
+
+def _frozen(row: Any) -> FrozenDelivery:
+    content = msgspec.json.decode(row["content"], type=DeliveryContent)
+    return msgspec.convert(_plain(row) | {"content": content}, FrozenDelivery)
 
 
 def _item(row: Any) -> DeliveryItem:

@@ -50,6 +50,7 @@ class DeliveryWords:
         base: str,
         secrets: Mapping[str, str],
         unsubscribe: str = "",
+        comes_back_to: str = "",
         pictures: Mapping[str, ChartPicture] | None = None,
     ) -> None:
         self._delivery = delivery
@@ -60,11 +61,19 @@ class DeliveryWords:
         self._base = base
         self._secrets = secrets
         self._unsubscribe = unsubscribe
+        self._comes_back_to = comes_back_to
         self._pictures = pictures or {}
 
     @property
     def subject(self) -> str:
         """With what it is about: mail of one subject is put together by programs, and looks like the old one."""
+        if self._delivery.is_trial:
+            told_as = phrase("Trial: would go to {recipient} · {subject}")
+            return self._told(told_as, recipient=self._delivery.meant_for, subject=self._own_subject)
+        return self._own_subject
+
+    @property
+    def _own_subject(self) -> str:
         if self._content.subject:
             return " ".join(filled(self._content.subject, self._values()).split())
         return f"{self._heading} · {self._about}" if self._about else self._heading
@@ -86,6 +95,7 @@ class DeliveryWords:
             ),
             unsubscribe=self._unsubscribe,
             message_id=self._delivery.message_id,
+            comes_back_to=self._comes_back_to,
         )
 
     def message(self) -> ChannelMessage:
@@ -106,7 +116,7 @@ class DeliveryWords:
         )
 
     def text(self) -> str:
-        parts = ["\n\n".join(self._paragraphs())]
+        parts = [self._trial(), "\n\n".join(self._paragraphs())]
         for report in self._shown():
             lines = [report.title, *(f"  {label}: {text}" for label, text in (*report.parameters, *report.figures))]
             parts.append("\n".join([*lines, *([f"  {report.url}"] if report.url else [])]))
@@ -142,6 +152,7 @@ class DeliveryWords:
         return mail_page(
             language=self._content.language,
             subject=self.subject,
+            trial=self._trial(),
             heading=self._heading,
             period=self._about,
             paragraphs=[text.splitlines() for text in self._paragraphs()],
@@ -153,6 +164,17 @@ class DeliveryWords:
             if self._unsubscribe
             else None,
         )
+
+    def _trial(self) -> str:
+        """What whoever tries it has to know; empty where it is no trial."""
+        if (trial := self._content.trial) is None:
+            return ""
+        words = phrase("This is a trial. The mail would go to {recipient}, and nobody but you has got it.")
+        sentences = [self._told(words, recipient=self._delivery.meant_for)]
+        if trial.total > trial.sent:
+            some = phrase("The first {count} of {total} mails were sent to you.")
+            sentences.append(self._told(some, count=trial.sent, total=trial.total))
+        return " ".join(sentences)
 
     def _paragraphs(self) -> list[str]:
         if self._content.body:
@@ -247,7 +269,7 @@ class DeliveryWords:
             "period": self._content.period or self._date,
             "date": self._date,
             "count": str(self._reports),
-            "recipient": self._delivery.recipient,
+            "recipient": self._delivery.meant_for,
         }
 
     def _told(self, words: dict[str, object], **values: object) -> str:

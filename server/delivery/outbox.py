@@ -88,8 +88,12 @@ async def arrived(connection: AsyncConnection, parcel: Parcel, now: datetime) ->
 
 
 async def returned(connection: AsyncConnection, parcel: Parcel, error: NotDelivered, now: datetime) -> None:
-    """It is tried again later, unless there is no use in it."""
+    """It is tried again later, unless there is no use in it. What had to wait for its turn was no attempt."""
     said = phrase(error.message, **plain(error.parameters))
+    if not error.was_tried:
+        next_at = now + timedelta(seconds=max(error.retry_after or 0, 1))
+        await _set(connection, parcel, next_at=next_at, attempts=parcel.attempts - 1, error=said)
+        return
     pause = _PAUSES_SECONDS[parcel.attempts - 1] if parcel.attempts <= len(_PAUSES_SECONDS) else None
     if error.is_final or pause is None:
         await _set(connection, parcel, state=ParcelState.FAILED, next_at=None, error=said)

@@ -42,8 +42,10 @@ class InlinePicture(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):
-    """`html` is the same once more, for programs that show it. `unsubscribe` is an address that ends such mail with one
-    click; `message_id` stays the same as long as it is the same mail."""
+    """`html` is the same once more, for programs that show it. `comes_back_to` is where it goes if nobody can deliver
+    it: empty, to whom all mail is from. `unsubscribe` is an address that ends such mail with one click; `message_id`
+    stays the same as long as it is the same mail.
+    """
 
     recipients: tuple[str, ...]
     subject: str
@@ -53,6 +55,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):
     pictures: tuple[InlinePicture, ...] = ()
     unsubscribe: str = ""
     message_id: str = ""
+    comes_back_to: str = ""
 
 
 class Hook(msgspec.Struct, frozen=True, kw_only=True, tag="webhook"):

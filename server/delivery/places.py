@@ -27,14 +27,31 @@ class PlaceTurn:
     is_given_up: bool = False
 
 
-def place_id(target: ChannelTarget) -> str:
-    """Tells one place from another without its address, which is a secret."""
-    return hashlib.sha256(f"{target.via}\n{target.url}\n{target.path}".encode()).hexdigest()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacedPlace:
+    """What has a pace of its own. `id` tells it from others without its address, which may be a secret."""
+
+    id: str
+    via: str
+    host: str
 
 
-async def take_turn(connection: AsyncConnection, target: ChannelTarget, pace: ServicePace, now: datetime) -> PlaceTurn:
+def place_of(target: ChannelTarget) -> PacedPlace:
+    return _place(target.via.value, host_of(target.url), target.url, target.path)
+
+
+def mail_place(host: str, port: int) -> PacedPlace:
+    """A mail server."""
+    return _place("mail", host, f"{host}:{port}")
+
+
+def _place(via: str, host: str, *address: str) -> PacedPlace:
+    return PacedPlace(id=hashlib.sha256("\n".join((via, *address)).encode()).hexdigest(), via=via, host=host[:255])
+
+
+async def take_turn(connection: AsyncConnection, place: PacedPlace, pace: ServicePace, now: datetime) -> PlaceTurn:
     """Of all nodes together; the pace is kept by one moment, that at which the place would be free again."""
-    row = await _locked(connection, target, now)
+    row = await _locked(connection, place, now)
     if row.given_up_at is not None:
         return PlaceTurn(wait=timedelta(0), is_given_up=True)
     early = timedelta(seconds=pace.seconds * (pace.burst - 1))
@@ -46,16 +63,14 @@ async def take_turn(connection: AsyncConnection, target: ChannelTarget, pace: Se
     return PlaceTurn(wait=timedelta(0))
 
 
-async def nothing_before(
-    connection: AsyncConnection, target: ChannelTarget, pace: ServicePace, until: datetime
-) -> None:
+async def nothing_before(connection: AsyncConnection, place: PacedPlace, pace: ServicePace, until: datetime) -> None:
     """The place itself asked for a pause."""
-    await _set(connection, place_id(target), free_at=until + timedelta(seconds=pace.seconds * (pace.burst - 1)))
+    await _set(connection, place.id, free_at=until + timedelta(seconds=pace.seconds * (pace.burst - 1)))
 
 
-async def note_failure(connection: AsyncConnection, target: ChannelTarget, now: datetime) -> bool:
+async def note_failure(connection: AsyncConnection, place: PacedPlace, now: datetime) -> bool:
     """Whether the place is given up by this: all failed for a day. What comes long after the last one begins anew."""
-    row = await _locked(connection, target, now)
+    row = await _locked(connection, place, now)
     is_new = row.failed_at is None or now - row.failed_at > GIVEN_UP_AFTER
     since = now if is_new or row.failing_since is None else row.failing_since
     is_given_up = row.given_up_at is None and now - since >= GIVEN_UP_AFTER
@@ -70,16 +85,16 @@ async def note_failure(connection: AsyncConnection, target: ChannelTarget, now: 
     return is_given_up
 
 
-async def note_success(connection: AsyncConnection, target: ChannelTarget) -> None:
+async def note_success(connection: AsyncConnection, place: PacedPlace) -> None:
     await connection.execute(
         update(channel_places)
-        .where(channel_places.c.id == place_id(target), channel_places.c.failing_since.is_not(None))
+        .where(channel_places.c.id == place.id, channel_places.c.failing_since.is_not(None))
         .values(failing_since=None, failed_at=None)
     )
 
 
-async def allow_again(connection: AsyncConnection, target: ChannelTarget) -> None:
-    await _set(connection, place_id(target), given_up_at=None, failing_since=None, failed_at=None)
+async def allow_again(connection: AsyncConnection, place: PacedPlace) -> None:
+    await _set(connection, place.id, given_up_at=None, failing_since=None, failed_at=None)
 
 
 async def forget_places(connection: AsyncConnection, now: datetime) -> None:
@@ -87,16 +102,16 @@ async def forget_places(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(delete(channel_places).where(channel_places.c.changed_at < now - _FORGOTTEN_AFTER))
 
 
-async def is_failing(connection: AsyncConnection, target: ChannelTarget) -> bool:
-    found = select(channel_places.c.failing_since).where(channel_places.c.id == place_id(target))
+async def is_failing(connection: AsyncConnection, place: PacedPlace) -> bool:
+    found = select(channel_places.c.failing_since).where(channel_places.c.id == place.id)
     return await connection.scalar(found) is not None
 
 
-async def _locked(connection: AsyncConnection, target: ChannelTarget, now: datetime) -> Row[Any]:
+async def _locked(connection: AsyncConnection, place: PacedPlace, now: datetime) -> Row[Any]:
     values = {
-        "id": place_id(target),
-        "via": target.via,
-        "host": host_of(target.url)[:255],
+        "id": place.id,
+        "via": place.via,
+        "host": place.host,
         "free_at": now,
         "changed_at": now,
     }

@@ -95,6 +95,8 @@ class Posting:
                 await arrived(connection, parcel, self._clock())
             else:
                 await returned(connection, parcel, error, self._clock())
+        if error is not None and not error.was_tried:
+            return
         if error is None:
             _LOG.info("sent: %s", parcel.subject, extra=_named(parcel))
         else:

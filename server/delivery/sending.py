@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from server.clock import Clock, utc_now
@@ -11,15 +11,15 @@ from server.delivery.channels.asking import Outgoing, OutsideAnswer, ServicePace
 from server.delivery.channels.services import SERVICES
 from server.delivery.messages import ChannelMessage, ChannelReceipt, ChannelTarget, ChannelVia
 from server.delivery.places import (
+    PacedPlace,
     allow_again,
-    forget_places,
     is_failing,
     note_failure,
     note_success,
     nothing_before,
-    place_id,
-    take_turn,
+    place_of,
 )
+from server.delivery.turns import PlaceTurns
 from server.errors import FieldError, InvalidInput, NotDelivered
 from server.languages import Languages
 from server.storage.database import Database
@@ -27,8 +27,6 @@ from server.storage.database import Database
 _LOG = logging.getLogger("jindu.delivery")
 _SECRETLESS = frozenset({ChannelVia.WECOM, ChannelVia.SLACK, ChannelVia.TEAMS, ChannelVia.S3})
 _LONGEST_URL, _LONGEST_SECRET = 2_000, 500
-_FORGET = timedelta(hours=1)
-_MOST_REMEMBERED = 10_000
 
 
 class Posts(Protocol):
@@ -65,8 +63,7 @@ class ChannelSending:
         self._database = database
         self._languages = languages
         self._clock = clock
-        self._promised: dict[str, datetime] = {}  # the turn that was told last, by place
-        self._forgot_at = datetime.min.replace(tzinfo=clock().tzinfo)
+        self._turns = PlaceTurns(database=database, clock=clock)
 
     def is_set_up(self, via: ChannelVia) -> bool:
         return via is not ChannelVia.S3 or self._prefix.is_set_up
@@ -87,7 +84,8 @@ class ChannelSending:
     ) -> ChannelReceipt:
         service = SERVICES.get(target.via)
         pace = service.pace if service is not None else ServicePace()
-        await self._take_turn(target, pace)
+        place = place_of(target)
+        await self._turns.take(place, pace, shown=target.shown)
         try:
             if service is None:
                 receipt = await self._prefix.put(target, message)
@@ -104,59 +102,27 @@ class ChannelSending:
             error.may_have_arrived = error.may_have_arrived and service is not None and not service.takes_repeats
             await self._note_failure(target, pace, error)
             raise
-        await self._note_success(target)
+        await self._note_success(place)
         return receipt
 
     async def allow_again(self, target: ChannelTarget) -> None:
         async with self._database.write() as connection:
-            await allow_again(connection, target)
-
-    async def _take_turn(self, target: ChannelTarget, pace: ServicePace) -> None:
-        now, place = self._clock(), place_id(target)
-        async with self._database.write() as connection:
-            turn = await take_turn(connection, target, pace, now)
-            if now - self._forgot_at > _FORGET:
-                self._forgot_at = now
-                await forget_places(connection, now)
-        if turn.is_given_up:
-            raise NotDelivered(
-                "Nothing arrived at {host} for a day, so nothing more goes there. Send one again once it works.",
-                host=target.shown,
-                is_final=True,
-            )
-        if turn.wait:
-            wait = self._promise(place, now, now + turn.wait, pace) - now
-            raise NotDelivered(
-                "{host} takes only so many messages a minute; this one waits for its turn.",
-                host=target.shown,
-                retry_after=wait.total_seconds(),
-                was_tried=False,
-            )
-
-    def _promise(self, place: str, now: datetime, earliest: datetime, pace: ServicePace) -> datetime:
-        """Everybody who waits is told another moment: else all would come at the same one, for one to be let in."""
-        if len(self._promised) > _MOST_REMEMBERED:
-            self._promised = {known: at for known, at in self._promised.items() if at > now}
-        after = self._promised.get(place)
-        step = timedelta(seconds=pace.seconds)
-        at = earliest if after is None or after < now else max(earliest, after + step)
-        self._promised[place] = at
-        return at
+            await allow_again(connection, place_of(target))
 
     async def _note_failure(self, target: ChannelTarget, pace: ServicePace, error: NotDelivered) -> None:
-        now = self._clock()
+        now, place = self._clock(), place_of(target)
         async with self._database.write() as connection:
             if error.retry_after is not None:  # it is there, and says when it has time again
-                await nothing_before(connection, target, pace, now + timedelta(seconds=error.retry_after))
-            elif await note_failure(connection, target, now):
+                await nothing_before(connection, place, pace, now + timedelta(seconds=error.retry_after))
+            elif await note_failure(connection, place, now):
                 _LOG.warning("%s failed for a day and is given up", target.shown, extra={"action": "deliver"})
 
-    async def _note_success(self, target: ChannelTarget) -> None:
+    async def _note_success(self, place: PacedPlace) -> None:
         async with self._database.read() as connection:
-            was_failing = await is_failing(connection, target)
+            was_failing = await is_failing(connection, place)
         if was_failing:
             async with self._database.write() as connection:
-                await note_success(connection, target)
+                await note_success(connection, place)
 
 
 def _problems(target: ChannelTarget) -> list[FieldError]:

@@ -11,6 +11,7 @@ import msgspec
 from server.delivery.address_books import AddressBook, BookVersion
 
 MOST_WISHES = 20
+MOST_TRIED = 3  # mails of one trial: enough to see how they look
 MOST_RECIPIENTS = 50  # that one wish names; a column may name as many as there are reports
 PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 
@@ -46,12 +47,20 @@ class DeliveryStage(StrEnum):
     HELD = "held"  # of a backup: the server that it is of sends it
 
 
+class TrialReader(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has it sent to themselves first, and where they read mail."""
+
+    user_id: str
+    address: str
+
+
 class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`to` are addresses; `to_column` names the column of the parameter rows in which each report's stand, `to_dataset`
     where else they are found.
 
-    `unless_empty`: reports that show no row are not sent. `url` and `secret` are `sealed` where they are kept, and
-    `host` is what may be told of them. `path` is where in a folder it lies. Empty texts stand for the usual ones.
+    `unless_empty`: reports that show no row are not sent. With `trial` nobody but they gets anything. `url` and
+    `secret` are `sealed` where they are kept, and `host` is what may be told of them. `path` is where in a folder it
+    lies. Empty texts stand for the usual ones.
     """
 
     via: DeliveryVia
@@ -68,6 +77,13 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     rights: DeliveryRights = DeliveryRights.OWNER
     host: str = ""
     sealed: str = ""
+    trial: TrialReader | None = None
+
+    @property
+    def is_mailed(self) -> bool:
+        """Whether what it says goes to people as mail, with files or links."""
+        has_addresses = bool(self.to or self.to_column or self.to_dataset)
+        return self.via is DeliveryVia.MAIL or (self.via is DeliveryVia.LINK and has_addresses)
 
 
 class WantedDeliveries(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -71,7 +71,8 @@ class SmtpMail:
         )
         try:
             await client.connect()
-            await client.sendmail(parseaddr(settings.mail_from)[1], parcel.content.recipients, content)
+            sender = parcel.content.comes_back_to or parseaddr(settings.mail_from)[1]
+            await client.sendmail(sender, parcel.content.recipients, content)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             if token and isinstance(error, aiosmtplib.SMTPAuthenticationError):
                 self._tokens.forget()

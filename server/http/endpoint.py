@@ -98,7 +98,8 @@ class Endpoint:
     `headers` and `answer_headers` are those that a handler itself reads and sets, and what each says.
     `handler` returns what `answer` says (a msgspec type), or a `web.StreamResponse` for files, of one of the
     `answer_type`s. `body=None` takes no body; `body=bytes` hands over the raw text and is described as `body_type`
-    and `body_schema`. `places` are the types of the placeholders in `path` that are no ids.
+    and `body_schema`; where it is not `body_required`, none is an empty object. `places` are the types of the
+    placeholders in `path` that are no ids.
     """
 
     method: str
@@ -192,6 +193,8 @@ async def _body(request: web.Request, endpoint: Endpoint) -> Any:
     raw = await parts_of(request).bodies.read(request, endpoint.max_body_bytes)
     if endpoint.body is bytes:
         return raw
+    if not raw and not endpoint.body_required:
+        return decoded(b"{}", endpoint.body)
     if request.content_type not in ("application/json", "application/merge-patch+json"):
         raise UnsupportedMedia("Send the body as application/json.")
     return decoded(raw or b"{}", endpoint.body)

@@ -14,13 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.access import BATCHES, Right, ThingAccess, require_still
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
-from server.clock import Clock, utc_now
+from server.clock import Clock, new_id, utc_now
+from server.deliveries.bounce_reading import new_tag
+from server.deliveries.bouncing import Bouncing
 from server.deliveries.carrying import Carrying
-from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryStanding, DeliveryState
+from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryStanding, DeliveryState, TriedMail
+from server.deliveries.held_addresses import free_address
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
 from server.deliveries.recipients import left_out
 from server.deliveries.sending import Sending
-from server.deliveries.store import DeliveryStore, set_delivery
+from server.deliveries.store import DeliveryStore, set_delivery, try_again
 from server.delivery.wishes import (
     MOST_WISHES,
     DeliveryRights,
@@ -32,6 +35,7 @@ from server.delivery.wishes import (
 from server.errors import Conflict, FieldError, InvalidInput
 from server.operations.batches import BatchOperations
 from server.operations.delivery_checks import DeliveryChecks, require_columns
+from server.operations.delivery_trials import DeliveryTrials
 from server.reports.batch_orders import BatchOrder
 from server.reports.batch_store import provisional_title
 from server.reports.batches import BatchHead, BatchReport, ReportFilter
@@ -43,6 +47,7 @@ from server.storage.tables import batches, deliveries
 
 _MOST_PREVIEWED = 10_000
 _A_WEEK = timedelta(days=7)
+_ARRIVED = (DeliveryState.SENT, DeliveryState.BOUNCED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +82,10 @@ class DeliveryOperations:
         batches: BatchOperations,
         checks: DeliveryChecks,
         rules: DeliveryRules,
+        trials: DeliveryTrials,
         carrying: Carrying,
         sending: Sending,
+        bouncing: Bouncing | None,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -86,10 +93,12 @@ class DeliveryOperations:
         self._store = store
         self._batches = batches
         self._rules = rules
+        self._trials = trials
         self._carrying = carrying
         self._clock = clock
         self.checks = checks
         self.sending = sending
+        self.bouncing = bouncing
 
     async def of_batch(
         self,
@@ -158,6 +167,27 @@ class DeliveryOperations:
 
     async def deliver(self, principal: Principal, batch_id: str, wishes: Sequence[DeliveryWish]) -> None:
         """Of a batch that there is: once it is made, else at once."""
+        batch, kept = await self._wanted(principal, batch_id, wishes)
+        async with self._database.write() as connection:
+            await _order(connection, principal, batch, kept)
+            detail = {"via": _vias(kept)}
+            await Audit.record(connection, principal, "delivery.order", batch.name, detail, subject_id=batch.id)
+        self.sending.wake()
+
+    async def deliver_to_me(self, principal: Principal, batch_id: str, wishes: Sequence[DeliveryWish]) -> None:
+        """The first mails of it, to whoever asks alone: nothing of it counts as sent. Raises `Conflict` where none
+        would go out, or they have no address."""
+        batch, kept = await self._wanted(principal, batch_id, wishes)
+        tried = await self._trials.tried(principal, kept)
+        async with self._database.write() as connection:
+            await _order(connection, principal, batch, tried)
+            detail = {"via": _vias(tried)}
+            await Audit.record(connection, principal, "delivery.trial", batch.name, detail, subject_id=batch.id)
+        self.sending.wake()
+
+    async def _wanted(
+        self, principal: Principal, batch_id: str, wishes: Sequence[DeliveryWish]
+    ) -> tuple[BatchHead, list[DeliveryWish]]:
         principal.require_write()
         batch = await self._batches.get(principal, batch_id, Right.OWN)
         kept = self.checks.kept(wishes)
@@ -169,12 +199,7 @@ class DeliveryOperations:
                 raise InvalidInput(errors=[FieldError(field=f"deliveries[{place}].to_dataset", message=message)])
         first = (await self._batches.reports(principal, batch.id, ReportFilter(limit=1))).items
         require_columns(kept, _columns(first[0]) if first else None)
-        async with self._database.write() as connection:
-            await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
-            await _add_wishes(connection, batch, kept)
-            detail = {"via": ", ".join(sorted({wish.via.value for wish in kept}))}
-            await Audit.record(connection, principal, "delivery.order", batch.name, detail, subject_id=batch.id)
-        self.sending.wake()
+        return batch, kept
 
     async def get(self, principal: Principal, delivery_id: str) -> DeliveryItem:
         """Raises `NotFound`, or `Forbidden` for whoever may only look at the reports."""
@@ -201,8 +226,9 @@ class DeliveryOperations:
             "error": None,
             "holder": None,
             "held_until": None,
+            "bounce_tag": new_tag(),  # what comes back from now on is of this one
         }
-        if item.state is DeliveryState.SENT:  # under its old id programs would take it for the one that they have
+        if item.state in _ARRIVED:  # under its old id programs would take it for the one that they have
             left, _, domain = whole.message_id.partition("@")
             again["message_id"] = f"{left}.{int(self._clock().timestamp())}@{domain}"
         async with self._database.write() as connection:
@@ -210,10 +236,41 @@ class DeliveryOperations:
             if await connection.scalar(known) != item.state:
                 raise Conflict("Somebody was quicker; look again.")
             await set_delivery(connection, item.id, again)
+            if whole.is_mail and await free_address(connection, item.owner_id, item.meant_for):
+                held = {"owner": batch.owner}
+                await Audit.record(connection, principal, "delivery.unhold", item.meant_for, held, subject_id=batch.id)
             detail = {"via": item.via.value, "to": item.recipient}
             await Audit.record(connection, principal, "delivery.retry", batch.name, detail, subject_id=batch.id)
         self.sending.wake()
         return await self._store.item(delivery_id)
+
+    async def retry_to_me(self, principal: Principal, delivery_id: str) -> DeliveryItem:
+        """The same mail once more, to whoever asks alone: what became of it stays as it is. Raises `Conflict`."""
+        principal.require_write()
+        item = await self._store.item(delivery_id)
+        batch = await self._batches.get(principal, item.batch_id, Right.OWN)
+        whole = await self._store.whole(delivery_id)
+        if not (whole.is_mail and item.report_count and item.meant_for):
+            raise Conflict("Nothing of this goes out by mail, so there is nothing to send to you first.")
+        reader, now, trial_id = await self._trials.reader(principal), self._clock(), new_id()
+        trial = {
+            "id": trial_id,
+            "round": trial_id,
+            "recipient": reader.address,
+            "trial_for": item.meant_for,
+            "next_at": now,
+            "created_at": now,
+            "bounce_tag": new_tag(),
+            "message_id": f"<{trial_id}@{whole.message_id.strip('<>').rpartition('@')[2]}>",
+        }
+        content = msgspec.structs.replace(whole.content, trial=TriedMail(user_id=reader.user_id))
+        async with self._database.write() as connection:
+            await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
+            await try_again(connection, item.id, trial=trial, content=content)
+            detail = {"via": item.via.value, "to": item.meant_for}
+            await Audit.record(connection, principal, "delivery.trial", batch.name, detail, subject_id=batch.id)
+        self.sending.wake()
+        return await self._store.item(trial_id)
 
     async def release(self, principal: Principal, batch_id: str) -> None:
         """What a restore holds goes out: whoever asks for it knows that the server of the backup will not."""
@@ -232,7 +289,14 @@ def _columns(report: BatchReport) -> list[str]:
     return [name for name in (*report.parameters, *report.carried) if name.isprintable()]
 
 
-async def _add_wishes(connection: AsyncConnection, batch: BatchHead, kept: Sequence[DeliveryWish]) -> None:
+def _vias(wishes: Sequence[DeliveryWish]) -> str:
+    return ", ".join(sorted({wish.via.value for wish in wishes}))
+
+
+async def _order(
+    connection: AsyncConnection, principal: Principal, batch: BatchHead, kept: Sequence[DeliveryWish]
+) -> None:
+    await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
     row = lock(sa.select(batches.c.deliveries).where(batches.c.id == batch.id))
     stored = await connection.scalar(row)
     before = msgspec.convert(stored, WantedDeliveries) if stored else WantedDeliveries(wishes=[])

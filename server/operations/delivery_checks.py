@@ -27,7 +27,7 @@ class DeliveryChecks:
 
     def __init__(self, *, carrying: Carrying, rules: DeliveryRules, seals: Seals) -> None:
         self._carrying = carrying
-        self._rules = rules
+        self.rules = rules
         self._seals = seals
 
     def ways(self) -> list[DeliveryVia]:
@@ -87,7 +87,7 @@ class DeliveryChecks:
         for name in ("dataset", "key", "column"):
             if wish.to_dataset and not getattr(wish.to_dataset, name):
                 yield FieldError(field=f"to_dataset.{name}", message="Name the dataset, its key and its column.")
-        for problem in filter(None, map(self._rules.problem_of, wish.to)):
+        for problem in filter(None, map(self.rules.problem_of, wish.to)):
             yield _from_phrase("to", problem)
 
     def _sealed(self, wish: DeliveryWish, old: DeliveryWish | None) -> DeliveryWish:

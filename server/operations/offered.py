@@ -30,6 +30,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.held_addresses import HeldAddressOperations
 from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
 from server.operations.invitations import InvitationOperations
@@ -51,6 +52,7 @@ from server.operations.rejects import RejectOperations
 from server.operations.retention import RetentionOperations
 from server.operations.samples import SampleOperations
 from server.operations.saved_views import SavedViewOperations
+from server.operations.schedule_handover import ScheduleHandover
 from server.operations.schedules import ScheduleOperations
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
@@ -96,6 +98,7 @@ class Operations:
     first_run: FirstRun
     gallery: GalleryOperations
     groups: GroupOperations
+    held_addresses: HeldAddressOperations
     help: HelpOperations
     imports: ImportOperations
     invitations: InvitationOperations
@@ -116,6 +119,7 @@ class Operations:
     rejects: RejectOperations
     retention: RetentionOperations
     samples: SampleOperations
+    schedule_handover: ScheduleHandover
     schedules: ScheduleOperations
     search: SearchOperations
     saved_views: SavedViewOperations

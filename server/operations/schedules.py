@@ -8,13 +8,16 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.access import Whose
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
+from server.delivery.wishes import DeliveryWish
 from server.errors import InvalidInput, NotFound
-from server.jobs.keys import require_key
+from server.jobs.keys import KeyReused, require_key
+from server.operations.delivery_trials import DeliveryTrials
 from server.operations.schedule_planning import SchedulePlanning, require_no_circle, require_whole, seen_by
 from server.operations.schedule_runs.kind import ScheduleKinds
 from server.operations.schedule_wishes import ScheduleWish, require_zone, whole_changes, wish_of, with_zone
@@ -70,15 +73,17 @@ class ScheduleOperations:
         plans: SchedulePlanning,
         firing: Firing,
         scheduler: Scheduler,
+        trials: DeliveryTrials,
         growth: Growth,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self.kinds = kinds
-        self._plans = plans
+        self.plans = plans
         self._firing = firing
         self.scheduler = scheduler
+        self._trials = trials
         self._growth = growth
         self._clock = clock
 
@@ -132,11 +137,10 @@ class ScheduleOperations:
         principal.require_write()
         wish = with_zone(wish, principal)
         now = self._clock()
-        made = await self._plans.made(principal, wish, now=now)
+        made = await self.plans.made(principal, wish, now=now)
         self._growth.charge(principal.user_id, made.ordered, made.name)
         async with self._database.write() as connection:
-            if await count_of_owner(connection, principal.user_id) >= _MOST_SCHEDULES:
-                raise InvalidInput("You may have at most {limit} schedules; delete some first.", limit=_MOST_SCHEDULES)
+            await require_room_for_one(connection, principal.user_id)
             await require_no_circle(connection, made)
             await add_schedule(connection, made)
             await Audit.record(connection, principal, "schedule.create", made.name, _detail(made), subject_id=made.id)
@@ -169,12 +173,22 @@ class ScheduleOperations:
         Twice within a second is once, where it orders the same and no key says that it is meant twice. What could not
         be ordered has failed, and its run says why.
         """
-        principal.require_write()
-        if idempotency_key is not None:
-            require_key(idempotency_key)
-        schedule = await self.get(principal, schedule_id)
-        asked = None if idempotency_key is None else f"{principal.user_id} {idempotency_key}"
-        run = await self._asked(principal, schedule, asked)
+        schedule = await self._to_run(principal, schedule_id, idempotency_key)
+        run = await self._asked(principal, schedule, idempotency_key, RunCause.HAND)
+        return await self._firing.fire(run.id)
+
+    async def run_to_me(
+        self, principal: Principal, schedule_id: str, *, idempotency_key: str | None = None
+    ) -> ScheduleRun:
+        """As `run`, but the first mails of it go to whoever asks, and nothing to anybody else: nothing counts as sent,
+        and no schedule comes after it. Raises `Conflict` where no mail would go out, or they have no address."""
+        schedule = await self._to_run(principal, schedule_id, idempotency_key)
+        tried: list[DeliveryWish] = []
+        if schedule.runs is RunsWhat.BATCH:
+            tried = list(schedule.ordered.deliveries)
+        ordered = msgspec.structs.replace(schedule.ordered, deliveries=await self._trials.tried(principal, tried))
+        trial = msgspec.structs.replace(schedule, ordered=ordered)
+        run = await self._asked(principal, trial, idempotency_key, RunCause.TRIAL)
         return await self._firing.fire(run.id)
 
     async def of_batch(self, principal: Principal, batch_id: str) -> ScheduleHead | None:
@@ -182,27 +196,41 @@ class ScheduleOperations:
         found = await self._store.schedule_of(batch_id)
         return found if found is not None and principal.may_see(found.owner_id) else None
 
-    async def _asked(self, principal: Principal, schedule: Schedule, asked_key: str | None) -> ScheduleRun:
+    async def _to_run(self, principal: Principal, schedule_id: str, idempotency_key: str | None) -> Schedule:
+        principal.require_write()
+        if idempotency_key is not None:
+            require_key(idempotency_key)
+        return await self.get(principal, schedule_id)
+
+    async def _asked(
+        self, principal: Principal, schedule: Schedule, idempotency_key: str | None, cause: RunCause
+    ) -> ScheduleRun:
+        asked_key = None if idempotency_key is None else f"{principal.user_id} {idempotency_key}"
         now = self._clock()
         async with self._database.write() as connection:
             await locked(connection, schedule.id)  # of two at the same time the second sees the first
             if asked_key:
                 known = await run_of_key(connection, schedule.id, asked_key)
             else:
-                known = await by_hand_since(connection, schedule.id, now - _PRESSED_TWICE)
+                known = await by_hand_since(connection, schedule.id, cause, now - _PRESSED_TWICE)
+            if known is not None and known.cause is not cause:
+                raise KeyReused
             if known and (asked_key or known.ordered == schedule.ordered):
                 return known
-            await add_runs(connection, schedule, RunCause.HAND, [now], now=now)
+            await add_runs(connection, schedule, cause, [now], now=now)
             run = await run_at(connection, schedule.id, now)
             if asked_key:
                 await set_run(connection, run.id, asked_key=asked_key)
-            await Audit.record(connection, principal, "schedule.run", schedule.name, subject_id=schedule.id)
+            if cause is RunCause.TRIAL:
+                await Audit.record(connection, principal, "schedule.trial", schedule.name, subject_id=schedule.id)
+            else:
+                await Audit.record(connection, principal, "schedule.run", schedule.name, subject_id=schedule.id)
         return run
 
     async def _replan(self, principal: Principal, before: Schedule, changes: Mapping[str, Any]) -> None:
         wish = with_zone(msgspec.structs.replace(wish_of(before), **whole_changes(changes, before.runs)), principal)
         now = self._clock()
-        made = await self._plans.made(principal, wish, now=now, before=before)
+        made = await self.plans.made(principal, wish, now=now, before=before)
         async with self._database.write() as connection:
             current = await locked(connection, before.id)
             if current is None:
@@ -246,6 +274,12 @@ class ScheduleOperations:
                 await Audit.record(connection, principal, "schedule.resume", current.name, subject_id=current.id)
             else:
                 await Audit.record(connection, principal, "schedule.pause", current.name, subject_id=current.id)
+
+
+async def require_room_for_one(connection: AsyncConnection, owner_id: str) -> None:
+    """Raises `InvalidInput`."""
+    if await count_of_owner(connection, owner_id) >= _MOST_SCHEDULES:
+        raise InvalidInput("One user may have at most {limit} schedules; delete some first.", limit=_MOST_SCHEDULES)
 
 
 def _detail(schedule: ScheduleHead) -> dict[str, Any]:

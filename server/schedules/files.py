@@ -124,3 +124,11 @@ async def forget_files(connection: AsyncConnection, schedule_id: str, now: datet
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def move_files(connection: AsyncConnection, schedule_id: str, before: ImportPlan, plan: ImportPlan) -> None:
+    """What was taken for one dataset was taken for the same under another name."""
+    if place_key(before) == place_key(plan):
+        return
+    theirs = (schedule_files.c.schedule_id == schedule_id, schedule_files.c.place_key == place_key(before))
+    await connection.execute(sa.update(schedule_files).where(*theirs).values(place_key=place_key(plan)))

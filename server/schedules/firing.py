@@ -146,7 +146,7 @@ class Firing:
 
     async def _has_to_wait(self, schedule: Schedule, run: ScheduleRun) -> bool:
         """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not."""
-        if run.cause is RunCause.HAND or not await self._goes_on(schedule):
+        if run.cause.is_asked_for or not await self._goes_on(schedule):
             return False
         if schedule.overlap is Overlap.SKIP and not run.is_late and run.cause is not RunCause.FILES:
             async with self._database.write() as connection:
@@ -161,6 +161,7 @@ class Firing:
             .where(
                 schedule_runs.c.schedule_id == schedule.id,
                 schedule_runs.c.state == RunState.STARTED,
+                schedule_runs.c.cause != RunCause.TRIAL,
                 jobs.c.state.not_in([state for state in State if state.is_final]),
             )
             .limit(1)

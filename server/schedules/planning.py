@@ -206,6 +206,7 @@ def _finished_leaders() -> sa.Select[Any]:
         .where(
             schedules.c.standing == ScheduleStanding.ON,
             of_leader.c.state == RunState.STARTED,
+            of_leader.c.cause != RunCause.TRIAL,
             of_leader.c.planned_at > schedules.c.armed_at,
             jobs.c.state == State.SUCCEEDED,
             sa.not_(has_own),

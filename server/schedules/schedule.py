@@ -64,6 +64,11 @@ class RunCause(StrEnum):
     SCHEDULE = "schedule"
     HAND = "hand"
     FILES = "files"  # the run before left files behind
+    TRIAL = "trial"  # by hand, and what it makes goes to whoever asked: nothing comes after it or waits for it
+
+    @property
+    def is_asked_for(self) -> bool:
+        return self in (RunCause.HAND, RunCause.TRIAL)
 
 
 class RunState(StrEnum):

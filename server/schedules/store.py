@@ -208,9 +208,11 @@ async def run_of_key(connection: AsyncConnection, schedule_id: str, asked_key: s
     return None if row is None else run_of(row)
 
 
-async def by_hand_since(connection: AsyncConnection, schedule_id: str, since: datetime) -> ScheduleRun | None:
+async def by_hand_since(
+    connection: AsyncConnection, schedule_id: str, cause: RunCause, since: datetime
+) -> ScheduleRun | None:
     """The newest that somebody asked for after that moment."""
-    is_by_hand = sa.and_(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.cause == RunCause.HAND)
+    is_by_hand = sa.and_(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.cause == cause)
     query = _runs(is_by_hand, schedule_runs.c.planned_at > since).order_by(schedule_runs.c.planned_at.desc()).limit(1)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else run_of(row)

@@ -948,7 +948,8 @@ deliveries = Table(
     Column("position", Integer, nullable=False),  # of the wish in the order
     Column("via", String(16), nullable=False),  # delivery.wishes.Via
     Column("recipient", String(320), nullable=False),  # an address, a host, a place: never a secret
-    Column("recipient_key", String(64), nullable=False),  # sha256 of what it is, whatever its case
+    Column("recipient_key", String(64), nullable=False),  # sha256 of who it is meant for, whatever its case
+    Column("trial_for", String(320)),  # who it is meant for, while `recipient` tries it; null: it is no trial
     Column("report_id", String(26), nullable=False, server_default=""),  # empty: several, or the whole batch
     Column("report_count", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),  # JSON: deliveries.delivery.DeliveryContent
@@ -960,6 +961,8 @@ deliveries = Table(
     Column("held_until", UtcDateTime),
     Column("error", JSON),  # {phrase, parameters}
     Column("message_id", String(300), nullable=False),
+    # What stands in the sender of its mail, by which it comes back; nobody guesses it. Empty: of before there was one.
+    Column("bounce_tag", String(32), nullable=False, server_default="", index=True),
     Column("receipt", Text, nullable=False, server_default=""),  # what the other side answered, or where it lies
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
@@ -975,6 +978,18 @@ delivery_optouts = Table(
     Column("address", String(320), nullable=False),  # case-folded
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("schedule_id", "address", name="uq_delivery_optouts_address"),
+)
+
+held_addresses = Table(
+    "held_addresses",
+    metadata,
+    _id(),
+    _user(),  # whose mail goes there no more
+    Column("address", String(320), nullable=False),  # case-folded
+    Column("said", Text, nullable=False),  # by the other side
+    Column("batch_id", String(26), nullable=False),  # whose mail came back; it may be gone
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("owner_id", "address", name="uq_held_addresses_address"),
 )
 
 # Rows of these change all the time, and each change leaves the row as it was: PostgreSQL cleans up after a fifth of a

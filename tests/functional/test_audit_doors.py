@@ -46,6 +46,10 @@ ELSEWHERE = {
     "audit.export",
     "delivery.refuse",
     "delivery.allow",
+    "delivery.trial",
+    "schedule.trial",
+    "schedule.hand_over",
+    "delivery.unhold",
 }
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
@@ -108,6 +112,17 @@ SILENT = {
     "POST /account/linked/{id}/unlink": "tests/functional/test_openid.py",
     "POST /unsubscribe/{code}": "tests/functional/test_deliveries.py",
     "POST /schedules/{id}/optouts/{optout_id}/delete": "tests/functional/test_deliveries.py",
+    **dict.fromkeys(
+        (
+            "POST /api/v1/admin/users/{user_id}/hand-over",
+            "POST /admin/users/{id}/hand-over",
+            "POST /api/v1/schedules/{id}/hand-over",
+            "POST /schedules/{id}/take-over",
+        ),
+        "tests/functional/test_schedules.py",
+    ),
+    "DELETE /api/v1/held-addresses/{id}": "tests/functional/test_bounces.py",
+    "POST /held-addresses/{id}/delete": "tests/functional/test_bounces.py",
     "POST /setup": "before there is anybody: tests/unit/operations/test_first_run.py",
 }
 

@@ -18,6 +18,7 @@ from sqlalchemy import update
 
 from server.clock import utc_now
 from server.deliveries.freezing import Freezing
+from server.delivery.mail_pace import report_pace
 from server.settings import Settings
 from server.storage.tables import users
 from tests.conftest import Server
@@ -261,6 +262,18 @@ async def test_refused_delayed_and_lost(
     (item,) = await sent(server, alice, batch)
     assert item["state"] == "sent"
     assert len({mail["Message-ID"] for mail in mails.taken}) == 1  # programs know the second for what it is
+    # A server that takes one a minute gets one; the others wait, and it is said until when.
+    mails.delay_seconds = 0
+    carrying = server.parts.operations.deliveries._carrying
+    monkeypatch.setattr(carrying._mail_turns, "_pace", report_pace(1))
+    three = {"via": "mail", "to": [f"{name}@example.com" for name in ("a", "b", "c")]}
+    batch = await ordered(alice, three, parameters=[{"region": "North"}])
+    items = await sent(server, alice, batch)
+    assert sorted(each["state"] for each in items) == ["sent", "waiting", "waiting"]
+    waiting = [each for each in items if each["state"] == "waiting"]
+    assert {each["attempts"] for each in waiting} == {0}
+    assert all("takes only so many messages a minute" in each["error"] and each["next_at"] for each in waiting)
+    assert (await answer(alice, "GET", f"/batches/{batch['id']}")).count("takes only so many messages a minute") == 2
 
 
 LATE = """\
@@ -297,15 +310,15 @@ async def test_reports_without_rows_are_not_sent_where_somebody_wants_it_so(
         ("North late", False), ("South late", True), ("West late", True)
     ]  # fmt: skip
     items = await sent(server, alice, batch)
-    no_rows = "Not sent: it has no rows."
+    south_has_none, west_has_none = (f"Not sent: “{name} late” has no rows." for name in ("South", "West"))
     assert sorted((each["to"], each["report_count"], each["state"], each["error"]) for each in items) == [
         ("all@example.com", 3, "sent", None),
-        ("archive", 0, "skipped", no_rows),
-        ("archive", 0, "skipped", no_rows),
+        ("archive", 0, "skipped", south_has_none),
+        ("archive", 0, "skipped", west_has_none),
         ("archive", 1, "sent", None),
         ("boss@example.com", 1, "sent", None),
         ("north@example.com", 1, "sent", None),
-        ("south@example.com", 0, "skipped", no_rows),
+        ("south@example.com", 0, "skipped", south_has_none),
     ]
     by_recipient = {mail["To"]: mail for mail in mails.taken}
     assert sorted(by_recipient) == ["all@example.com", "boss@example.com", "north@example.com"]
@@ -318,10 +331,11 @@ async def test_reports_without_rows_are_not_sent_where_somebody_wants_it_so(
     page = await answer(alice, "GET", f"/batches/{batch['id']}")
     single = await answer(alice, "GET", "/batches?by=report")
     assert single.count('<span class="badge">No rows</span>') == 2
-    assert (no_rows in page, page.count('<span class="badge">No rows</span>')) == (True, 2)
+    assert (south_has_none in page, page.count('<span class="badge">No rows</span>')) == (True, 2)
     assert "No rows" in await answer(alice, "GET", f"/reports/{reports[1]['id']}")
     assert "cannot be sent" not in str(await answer(alice, "GET", "/notifications"))
     (south,) = [each for each in items if each["to"] == "south@example.com"]
+    assert south["report_title"] == "South late"
     await answer(alice, "POST", f"/api/v1/deliveries/{south['id']}/retry", 409)
     door, form = f"/batches/{batch['id']}/deliveries", {"via": "mail", "to": "mail", "empty": "left_out"}
     await answer(alice, "POST", door, 303, data=form)
@@ -331,11 +345,14 @@ async def test_reports_without_rows_are_not_sent_where_somebody_wants_it_so(
     # Several in one: none of them has rows, or what could be made has none.
     batch = await ordered(alice, wishes[1], template="late", parameters=[{"region": "South"}, {"region": "West"}])
     (item,) = await sent(server, alice, batch)
-    assert (item["state"], item["error"]) == ("skipped", "Not sent: none of them has rows.")
+    assert (item["state"], item["error"]) == (
+        "skipped",
+        "Not sent: none of the 2 reports has rows: South late, West late",
+    )
     await put_template(alice, "late", LATE.replace("Late orders", "'{{ 1 / (region | length - 5) }}'"))
     batch = await ordered(alice, wishes[1], template="late", parameters=[{"region": "South"}, {"region": "West"}])
     (item,) = await sent(server, alice, batch)
-    assert item["error"] == "Not sent: of the reports some could not be made, and the others have no rows."
+    assert item["error"] == "Not sent: some of the reports could not be made, and the others have no rows: West late"
     assert len(mails.taken) == 4
 
 
@@ -549,6 +566,68 @@ async def test_the_command_line_delivers_to_addresses_and_by_a_column(
     refused = await run("report", "sales", "--deliver", "x@elsewhere.com", "--output", str(tmp_path / "no"), **user)
     assert (refused.status != 0, (tmp_path / "no").exists()) == (True, False)
     assert "elsewhere.com" in refused.error
+
+
+async def test_to_me_first_marks_what_comes_and_nobody_else_gets_it(
+    server: Server, mails: MailServer, alice: Client, bob: Client, admin: Client
+) -> None:
+    await prepared(alice)
+    wish = {"via": "mail", "to_column": "mail", "to": ["boss@example.com"]}
+    batch = await ordered(alice, wish)
+    real = await sent(server, alice, batch)
+    assert len(mails.envelopes) == 3
+    all_of = f"/api/v1/batches/{batch['id']}/deliveries"
+    order = {"deliveries": [wish], "trial": True}
+    problem = await answer(alice, "POST", all_of, 409, json=order)
+    assert "no mail address that you have confirmed" in str(problem)
+    form = {"via": "mail", "to": "boss@example.com", "to_me": "yes"}
+    page = await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 409, data=form)
+    assert "no mail address that you have confirmed" in page
+    values = {"email": "alice@example.com", "email_confirmed_at": utc_now()}
+    async with server.parts.storage.database.write() as connection:
+        await connection.execute(update(users).where(users.c.name == "alice").values(values))
+    await answer(bob, "POST", all_of, 404, json=order)
+    await answer(alice, "POST", all_of, 202, json=order)
+    items = await sent(server, alice, batch)
+    assert {(each["to"], each["trial_for"], each["state"]) for each in items if each["trial_for"]} == {
+        ("alice@example.com", f"{name}@example.com", "sent") for name in ("boss", "north", "south")
+    }
+    assert mails.envelopes[3:] == [("alice@example.com",)] * 3
+    (north,) = [mail for mail in mails.taken[3:] if "north" in mail["Subject"]]
+    assert north["Subject"].startswith("Trial: would go to north@example.com · ")
+    assert "List-Unsubscribe" not in north
+    assert "This is a trial." in north.get_body(("plain",)).get_content()
+
+    # By pages: the form stays as it was written, to be sent; and a mail that was sent comes to her once more.
+    page = await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", data=form)
+    assert "On its way to you" in page
+    assert 'value="boss@example.com"' in page
+    one = f"/deliveries/{real[0]['id']}/retry"
+    await answer(bob, "POST", one, 404, data={"to_me": "yes"})
+    await answer(alice, "POST", one, 303, data={"to_me": "yes"})
+    await answer(bob, "POST", f"/api/v1{one}", 404, json={"trial": True})
+    again = await answer(alice, "POST", f"/api/v1{one}", 202, json={"trial": True})
+    assert (again["to"], again["trial_for"]) == ("alice@example.com", real[0]["to"])
+    await sent(server, alice, batch)
+    assert mails.envelopes.count((real[0]["to"],)) == 1
+    page = await answer(alice, "GET", f"/batches/{batch['id']}")
+    assert "would go to boss@example.com" in page
+
+    # So it is with a schedule.
+    new = {"template": "sales", "cron": "0 8 1 1 *", "deliveries": [wish]}
+    plan = await answer(alice, "POST", "/api/v1/schedules", 201, json=new)
+    assert "To me first" in await answer(alice, "GET", f"/schedules/{plan['id']}")
+    before = len(mails.envelopes)
+    run = f"/schedules/{plan['id']}/run"
+    await answer(bob, "POST", run, 404, data={"to_me": "yes"})
+    await answer(bob, "POST", f"/api/v1{run}", 404, json={"trial": True})
+    begun = await answer(alice, "POST", f"/api/v1{run}", 202, json={"trial": True})
+    assert begun["cause"] == "trial"
+    await sent(server, alice, await ended(alice, begun["batch_id"]))
+    assert mails.envelopes[before:] == [("alice@example.com",)] * 3
+    assert "on trial, to one person alone" in await answer(alice, "GET", f"/schedules/{plan['id']}")
+    lines = (await answer(admin, "GET", "/api/v1/admin/audit?limit=500"))["items"]
+    assert {"delivery.trial", "schedule.trial"} <= {line["action"] for line in lines}
 
 
 async def test_with_their_own_rights_only_those_get_it_who_may_see_the_data(

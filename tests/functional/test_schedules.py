@@ -97,6 +97,8 @@ async def test_planned_run_paused_changed_and_deleted(
     assert "paused (by_hand)" in paused.out
     resumed = await run("schedule", "resume", made["id"], "0" * 26, **user)
     assert (resumed.status, "  on  " in resumed.out) == (1, True)
+    tried = await run("schedule", "run", made["id"], "--to-me", **user)
+    assert (tried.status != 0, "by mail" in tried.error) == (True, True)  # there is none to send
     again = await run("schedule", "run", made["id"], "--wait", "--json", **user)
     assert (again.status, json.loads(again.out.splitlines()[0])["cause"]) == (0, "hand"), again
     await answer(alice, "DELETE", one, 204)
@@ -104,6 +106,53 @@ async def test_planned_run_paused_changed_and_deleted(
 
 
 ACTS = ("edit", "pause", "resume", "run", "delete")
+
+
+async def test_schedules_of_who_left_go_to_somebody_else(
+    server: Server, alice: Client, bob: Client, admin: Client
+) -> None:
+    await import_text(alice)
+    await put_template(alice, "sales", OWN)
+    ids = []
+    for name in ("Monthly", "Yearly", "Daily"):
+        new = {"template": "sales", "cron": "0 8 1 1 *", "time_zone": "UTC", "name": name}
+        ids.append((await answer(alice, "POST", API, 201, json=new))["id"])
+    grant = {"grants": [{"user": "bob", "right": "view"}]}
+    for kind in ("templates/sales", "datasets/orders"):
+        await answer(alice, "PUT", f"/api/v1/{kind}/access", json=grant)
+    known = {each["name"]: each for each in (await answer(admin, "GET", "/api/v1/admin/users"))["items"]}
+    user, page = f"/api/v1/admin/users/{known['alice']['id']}", f"/admin/users/{known['alice']['id']}"
+    assert (known["alice"]["schedules"], known["bob"]["schedules"]) == (3, 0)
+    assert "3 schedules of theirs are on." in await answer(admin, "GET", page)
+    doors = [(f"{API}/{ids[0]}/hand-over", {"json": {"to": "bob"}}), (f"{user}/hand-over", {"json": {"to": "bob"}})]
+    doors += [(f"{page}/hand-over", {"data": {"to": "bob"}}), (f"/schedules/{ids[0]}/take-over", {})]
+    for who in (alice, bob):
+        for door, given in doors:
+            await answer(who, "POST", door, 403, **given)
+
+    # Before she leaves one goes by itself; then she is disabled, and the page offers the others.
+    moved = await answer(admin, "POST", f"{API}/{ids[0]}/hand-over", json={"to": "bob"})
+    assert (moved["owner"], moved["state"]) == ("bob", "on")
+    problem = await answer(admin, "POST", f"{API}/{ids[1]}/hand-over", 422, json={"to": "nobody"})
+    assert problem["errors"][0]["field"] == "to"
+    at = await answer(admin, "POST", page, 303, data={"disabled": "yes"})
+    assert at == f"{page}#schedules"
+    await server.parts.operations.schedules.scheduler.look()
+    assert (await answer(admin, "GET", user))["schedules"] == 2
+    shown = await answer(admin, "GET", f"/schedules/{ids[1]}")
+    assert "Take over" in shown
+    assert await answer(admin, "POST", f"/schedules/{ids[1]}/take-over", 303) == f"/schedules/{ids[1]}"
+    assert "Take over" not in await answer(admin, "GET", f"/schedules/{ids[1]}")
+    assert "There is no active user named" in await answer(
+        admin, "POST", f"{page}/hand-over", 422, data={"to": "alice"}
+    )
+    done = await answer(admin, "POST", f"{page}/hand-over", data={"to": "bob"})
+    assert "1 schedule was handed over to bob" in done
+    assert {each["name"] for each in (await answer(bob, "GET", API))["items"]} == {"Monthly", "Daily"}
+    assert "is yours now" in str(await answer(bob, "GET", "/notifications"))
+    assert await answer(admin, "POST", f"{user}/hand-over", json={"to": "bob"}) == {"handed": [], "left": []}
+    lines = (await answer(admin, "GET", "/api/v1/admin/audit?limit=500"))["items"]
+    assert [line["action"] for line in lines].count("schedule.hand_over") == 3
 
 
 async def test_pages_need_no_cron(alice: Client) -> None:

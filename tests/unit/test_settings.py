@@ -111,3 +111,24 @@ def test_a_provider_to_sign_in_with_is_told_whole(wrong: dict[str, str], said: s
     assert load(right, environ={}, directory=tmp_path).openid_roles == ("a=b=admin",)
     with pytest.raises(ConfigurationError, match=said):
         load(right | wrong, environ={}, directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bounces_imap_url": ""},
+        {"bounces_to": ""},
+        {"bounces_to": "bounces"},
+        {"bounces_to": "b" * 39 + "@example.com"},
+        {"bounces_imap_url": "imap://x@mail.example.com/INBOX"},  # in the open
+        {"bounces_imap_url": "imaps://mail.example.com/INBOX"},
+        {"bounces_imap_url": "imaps://x:hush@mail.example.com/INBOX"},
+        {"bounces_imap_url": "imaps://x@mail.example.com:nine/INBOX"},
+    ],
+)
+def test_a_mailbox_of_mails_that_come_back_is_told_whole_and_in_private(wrong: dict[str, str], tmp_path: Path) -> None:
+    right = {"bounces_to": "bounces@example.com", "bounces_imap_url": "imaps://b%40example.com@mail.example.com/INBOX"}
+    assert load(right, environ={}, directory=tmp_path).bounces_to == "bounces@example.com"
+    with pytest.raises(ConfigurationError, match="bounces_") as raised:
+        load(right | wrong, environ={}, directory=tmp_path)
+    assert "hush" not in raised.value.text

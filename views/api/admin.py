@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -12,6 +13,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery, Page, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
 from server.storage.pages import Listing
+from views.context import formats_for
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +33,8 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """`schedules`: how many of theirs are on, or stopped since the account is disabled; they can be handed over."""
+
     id: str
     name: str
     role: Role
@@ -40,10 +44,32 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime | None
     disabled_at: datetime | None
     second_factor_at: datetime | None
+    schedules: int
 
 
 class UserList(Listing[UserInfo], frozen=True, kw_only=True):
     pass
+
+
+class NewOwner(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`to` is the name of an active user, who may do all that the schedule does: it is checked as if they made it."""
+
+    to: UserName
+
+
+class HandedSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """`problem`: why it could not be handed over."""
+
+    id: str
+    name: str
+    problem: str | None
+
+
+class HandedOverSchedules(msgspec.Struct, frozen=True, kw_only=True):
+    """What is `left` stays theirs."""
+
+    handed: list[HandedSchedule]
+    left: list[HandedSchedule]
 
 
 class SettingInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +91,9 @@ async def list_users(call: Call[None, Page]) -> UserList:
     users, next_cursor, total = await call.operations.admin.users(
         call.principal, q=query.q, limit=query.limit, cursor=query.cursor
     )
-    return UserList(items=[_user_info(user) for user in users], next_cursor=next_cursor, total=total)
+    counts = await call.operations.schedule_handover.counts(call.principal, [user.id for user in users])
+    items = [_user_info(user, counts.get(user.id, 0)) for user in users]
+    return UserList(items=items, next_cursor=next_cursor, total=total)
 
 
 async def create_user(call: Call[NewUser, NoQuery]) -> UserInfo:
@@ -78,11 +106,11 @@ async def create_user(call: Call[NewUser, NoQuery]) -> UserInfo:
         language=body.language,
         time_zone=body.time_zone,
     )
-    return _user_info(user)
+    return _user_info(user, 0)
 
 
 async def get_user(call: Call[None, NoQuery]) -> UserInfo:
-    return _user_info(await call.operations.admin.user(call.principal, call.path["user_id"]))
+    return await _told(call, await call.operations.admin.user(call.principal, call.path["user_id"]))
 
 
 async def change_user(call: Call[UserChange, NoQuery]) -> UserInfo:
@@ -90,7 +118,20 @@ async def change_user(call: Call[UserChange, NoQuery]) -> UserInfo:
     user = await call.operations.admin.change_user(
         call.principal, call.path["user_id"], role=body.role, is_disabled=body.disabled, password=body.password
     )
-    return _user_info(user)
+    return await _told(call, user)
+
+
+async def hand_over_schedules(call: Call[NewOwner, NoQuery]) -> HandedOverSchedules:
+    over = call.operations.schedule_handover
+    done = await over.hand_over_all(call.principal, call.path["user_id"], call.body.to)
+    gettext = formats_for(call.request).gettext
+    return HandedOverSchedules(
+        handed=[HandedSchedule(id=each.id, name=each.name, problem=None) for each in done.handed],
+        left=[
+            HandedSchedule(id=each.schedule.id, name=each.schedule.name, problem=each.problem.translated(gettext))
+            for each in done.left
+        ],
+    )
 
 
 async def list_settings(call: Call[None, ShortPage]) -> SettingList:
@@ -100,7 +141,12 @@ async def list_settings(call: Call[None, ShortPage]) -> SettingList:
     return SettingList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
-def _user_info(user: User) -> UserInfo:
+async def _told(call: Call[Any, Any], user: User) -> UserInfo:
+    counts = await call.operations.schedule_handover.counts(call.principal, [user.id])
+    return _user_info(user, counts.get(user.id, 0))
+
+
+def _user_info(user: User, schedules: int) -> UserInfo:
     return UserInfo(
         id=user.id,
         name=user.name,
@@ -111,6 +157,7 @@ def _user_info(user: User) -> UserInfo:
         seen_at=user.seen_at,
         disabled_at=user.disabled_at,
         second_factor_at=user.second_factor_at,
+        schedules=schedules,
     )
 
 
@@ -156,6 +203,17 @@ ENDPOINTS = [
         body=UserChange,
         answer=UserInfo,
         errors=(409,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/users/{user_id}/hand-over",
+        name="api_hand_over_schedules",
+        handler=hand_over_schedules,
+        summary="Hand a user's schedules over to another one",
+        access="admin",
+        body=NewOwner,
+        answer=HandedOverSchedules,
+        errors=(404, 422),
     ),
     Endpoint(
         method="GET",

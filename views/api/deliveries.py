@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from server.auth.access import Whose
 from server.deliveries.delivery import DeliveryItem, DeliveryState
 from server.deliveries.planning import PlannedDelivery
 from server.delivery.address_books import AddressBook
 from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, DeliveryRights, DeliveryVia, DeliveryWish
 from server.http.based_requests import outside
-from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, ShortPage, encoded
+from server.http.short_lists import cut
 from server.http.values import TemplateName, line
 from server.operations.delivery_checks import MOST_BODY, MOST_COLUMN, MOST_SUBJECT
 from server.reports.batch_orders import BatchOrder, ParameterQuery
@@ -92,15 +94,19 @@ class ToldWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`report_id` is null when it holds several reports. `perhaps_sent`: it was on its way when the server lost sight
-    of it; it is not sent again unless somebody asks for it. `url`: of a link, for who made it."""
+    """`report_id` and `report_title` are null when it holds several reports. `perhaps_sent`: it was on its way when the
+    server lost sight of it; it is not sent again unless somebody asks for it. `trial_for`: of a trial, who it would go
+    to, while `to` has got it; null of what is none. `url`: of a link, for who made it.
+    """
 
     id: str
     batch_id: str
     report_id: str | None
+    report_title: str | None
     report_count: int
     via: DeliveryVia
     to: str
+    trial_for: str | None
     state: DeliveryState
     attempts: int
     next_at: datetime | None
@@ -123,9 +129,18 @@ class DeliveryQuery(PageByNumber, frozen=True, kw_only=True):
 
 
 class DeliveryOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be delivered of reports that there are, or that are being made."""
+    """What is to be delivered of reports that there are, or that are being made. `trial`: to me first. The first three
+    mails of it go to your own address, each marked as a trial, and nothing to anybody else; nothing counts as sent."""
 
     deliveries: Annotated[list[WantedDelivery], Meta(min_length=1, max_length=MOST_WISHES)]
+    trial: bool = False
+
+
+class DeliveryAgain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`trial`: to me first. The same mail goes to your own address, as a delivery of its own that is marked as a trial;
+    what became of this one stays."""
+
+    trial: bool = False
 
 
 class DeliveryTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,6 +183,42 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     items: list[WouldBeDelivery]
 
 
+class HeldAddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`said`: what the other side said when mail to it came back for good."""
+
+    id: str
+    owner: str
+    address: str
+    said: str
+    batch_id: str
+    created_at: datetime
+
+
+class HeldAddressList(Listing[HeldAddressAnswer], frozen=True, kw_only=True):
+    pass
+
+
+class HeldAddressQuery(ShortPage, frozen=True, kw_only=True):
+    """`whose`: `all` there are, for administrators."""
+
+    whose: Literal["mine", "all"] | None = None
+
+
+async def list_held_addresses(call: Call[None, HeldAddressQuery]) -> HeldAddressList:
+    whose = Whose.ALL if call.query.whose == "all" else Whose.MINE
+    found = await call.operations.held_addresses.list(call.principal, whose=whose)
+    page = cut(found, call.query, lambda each: f"{each.address} {each.said}")
+    items = [
+        HeldAddressAnswer(**{name: getattr(each, name) for name in HeldAddressAnswer.__struct_fields__})
+        for each in page.items
+    ]
+    return HeldAddressList(items=items, next_cursor=page.next_cursor, total=page.total)
+
+
+async def allow_held_address(call: Call[None, NoQuery]) -> None:
+    await call.operations.held_addresses.allow(call.principal, call.path["id"])
+
+
 async def list_deliveries(call: Call[None, DeliveryQuery]) -> DeliveryList:
     page = await call.operations.deliveries.of_batch(
         call.principal, call.path["id"], state=call.query.state, limit=call.query.limit, cursor=call.query.cursor
@@ -178,8 +229,9 @@ async def list_deliveries(call: Call[None, DeliveryQuery]) -> DeliveryList:
 
 async def order_deliveries(call: Call[DeliveryOrder, NoQuery]) -> DeliveryList:
     batch_id = call.path["id"]
-    wishes = [each.wish for each in call.body.deliveries]
-    await call.operations.deliveries.deliver(call.principal, batch_id, wishes)
+    wishes, operations = [each.wish for each in call.body.deliveries], call.operations.deliveries
+    deliver = operations.deliver_to_me if call.body.trial else operations.deliver
+    await deliver(call.principal, batch_id, wishes)
     page = await call.operations.deliveries.of_batch(call.principal, batch_id)
     items = await _told(call, page.items)
     return DeliveryList(items=items, total=page.total, next_cursor=page.next_cursor)
@@ -194,8 +246,10 @@ async def get_delivery(call: Call[None, NoQuery]) -> DeliveryAnswer:
     return answer
 
 
-async def retry_delivery(call: Call[None, NoQuery]) -> web.Response:
-    item = await call.operations.deliveries.retry(call.principal, call.path["id"])
+async def retry_delivery(call: Call[DeliveryAgain, NoQuery]) -> web.Response:
+    operations = call.operations.deliveries
+    send = operations.retry_to_me if call.body.trial else operations.retry
+    item = await send(call.principal, call.path["id"])
     (answer,) = await _told(call, [item])
     return encoded(answer, status=202)
 
@@ -220,9 +274,11 @@ def _answer(call: Call[Any, Any], item: DeliveryItem, url: str | None) -> Delive
         id=item.id,
         batch_id=item.batch_id,
         report_id=item.report_id or None,
+        report_title=item.report_title or None,
         report_count=item.report_count,
         via=item.via,
         to=item.recipient,
+        trial_for=item.trial_for,
         state=item.state,
         attempts=item.attempts,
         next_at=item.next_at,
@@ -316,8 +372,29 @@ ENDPOINTS = [
         handler=retry_delivery,
         summary="Send a delivery again, now",
         access="write",
+        body=DeliveryAgain,
+        body_required=False,
         answer=DeliveryAnswer,
         status=202,
-        errors=(403, 404, 409),
+        errors=(403, 404, 409, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/held-addresses",
+        name="api_held_addresses",
+        handler=list_held_addresses,
+        summary="Addresses that your mail came back from, and goes to no more; the newest first",
+        query=HeldAddressQuery,
+        answer=HeldAddressList,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/held-addresses/{id}",
+        name="api_held_address_allow",
+        handler=allow_held_address,
+        summary="Let mail go to an address again",
+        access="write",
+        status=204,
+        errors=(404,),
     ),
 ]

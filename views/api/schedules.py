@@ -33,6 +33,7 @@ from server.schedules.timing import MOST_CHARACTERS, ClockChange
 from server.schedules.workdays import DayOff, OnlyOn
 from server.storage.pages import Listing
 from server.texts import told
+from views.api.admin import NewOwner
 from views.api.deliveries import ToldWish, WantedList, told_wishes
 from views.api.owners import Owner
 from views.context import formats_for
@@ -106,6 +107,13 @@ class ScheduleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     day_off: DayOff | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     deliveries: WantedList | UnsetType = UNSET
+
+
+class ScheduledRunOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`trial`: to me first. What would go out by mail goes to your own address instead, the first three of them, each
+    marked as a trial; nothing goes to anybody else, and nothing of it counts as sent."""
+
+    trial: bool = False
 
 
 class ComingTime(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,11 +250,17 @@ async def delete_schedule(call: Call[None, NoQuery]) -> None:
     await call.operations.schedules.delete(call.principal, call.path["id"])
 
 
-async def run_schedule(call: Call[None, NoQuery]) -> web.Response:
-    key = call.request.headers.get("Idempotency-Key")
-    run = await call.operations.schedules.run(call.principal, call.path["id"], idempotency_key=key)
+async def run_schedule(call: Call[ScheduledRunOrder, NoQuery]) -> web.Response:
+    key, operations = call.request.headers.get("Idempotency-Key"), call.operations.schedules
+    run_it = operations.run_to_me if call.body.trial else operations.run
+    run = await run_it(call.principal, call.path["id"], idempotency_key=key)
     item = _run(call, run)
     return encoded(item, status=202, headers={"Location": item.links["schedule"]})
+
+
+async def hand_over_schedule(call: Call[NewOwner, NoQuery]) -> ScheduleItem:
+    handed = await call.operations.schedule_handover.hand_over(call.principal, call.path["id"], call.body.to)
+    return await _told(call, handed)
 
 
 async def _told(call: Call[Any, Any], schedule: Schedule) -> ScheduleItem:
@@ -399,8 +413,21 @@ ENDPOINTS = [
         handler=run_schedule,
         summary="Run a schedule now, besides its times, with the rights of its owner",
         access="write",
+        body=ScheduledRunOrder,
+        body_required=False,
         answer=RunItem,
         status=202,
-        errors=(404,),
+        errors=(404, 409, 422),
+    ),
+    Endpoint(
+        method="POST",
+        path="/schedules/{id}/hand-over",
+        name="api_schedule_hand_over",
+        handler=hand_over_schedule,
+        summary="Hand a schedule over to another user, with all checks as if they made it; for administrators",
+        access="admin",
+        body=NewOwner,
+        answer=ScheduleItem,
+        errors=(404, 409, 422),
     ),
 ]

@@ -11,6 +11,7 @@ from server.deliveries.delivery import (
     DeliveryContent,
     DeliveryState,
     FrozenDelivery,
+    TriedMail,
 )
 from server.deliveries.freezing import encoded_bytes
 from server.deliveries.writing import DeliveryWords
@@ -26,7 +27,9 @@ REPORT = DeliveredReport(
 LANGUAGES = Languages.load(LOCALES)
 
 
-def words(*, unsubscribe: str = "", base: str = "https://example.com", **content: Any) -> DeliveryWords:
+def words(
+    *, unsubscribe: str = "", base: str = "https://example.com", trial_for: str | None = None, **content: Any
+) -> DeliveryWords:
     known: dict[str, Any] = {
         "subject": "",
         "body": "",
@@ -58,6 +61,7 @@ def words(*, unsubscribe: str = "", base: str = "https://example.com", **content
         receipt="",
         created_at=NOON,
         sent_at=None,
+        trial_for=trial_for,
         content=DeliveryContent(**(known | content)),
         sealed="",
         message_id="<d1@example.com>",
@@ -74,6 +78,19 @@ def test_what_is_left_out_since_it_has_no_rows_is_named() -> None:
     assert "Not sent, since they have no rows: South, West." in told.message().text
     many = words(left_out=["South", "West"], left_out_count=9).mail().html
     assert "Not sent, since they have no rows: South, West and 7 more." in many
+
+
+def test_a_trial_says_first_who_it_would_go_to() -> None:
+    tried = words(
+        trial_for="mei@example.com", body="For {{ recipient }}", trial=TriedMail(user_id="u", sent=3, total=200)
+    )
+    assert tried.subject == "Trial: would go to mei@example.com · Sales · 2026-10"
+    mail = tried.mail()
+    assert mail.recipients == ("boss@example.com",)
+    told = "This is a trial. The mail would go to mei@example.com, and nobody but you has got it."
+    assert mail.text.startswith(f"{told} The first 3 of 200 mails were sent to you.\n\nFor mei@example.com")
+    assert mail.html.index(told) < mail.html.index("<h1")
+    assert "trial" not in words().mail().html.casefold()
 
 
 def test_the_period_stands_in_the_subject_once() -> None:

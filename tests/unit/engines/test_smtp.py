@@ -162,6 +162,15 @@ async def test_lines_are_private_and_only_to_who_proves_who_they_are(
     assert len(mail_server.taken) == 1
 
 
+async def test_a_mail_may_come_back_to_an_address_of_its_own(tmp_path: Path, mail_server: MailServer) -> None:
+    async with mail_server.listening() as port:
+        await carrier(tmp_path, port).carry(parcel())
+        own = msgspec.structs.replace(MAIL, comes_back_to="bounces+0123@example.com")
+        await carrier(tmp_path, port).carry(parcel(own))
+    assert mail_server.senders == ["jindu@example.com", "bounces+0123@example.com"]
+    assert {str(message["From"]) for message in mail_server.taken} == {"Jindu <jindu@example.com>"}
+
+
 async def test_without_a_server_nothing_is_set_up(tmp_path: Path) -> None:
     nothing = SmtpMail(Settings(), LocalFiles(tmp_path))
     assert not nothing.is_set_up

@@ -12,6 +12,7 @@ import pytest
 from server.errors import FileProblem
 from server.jobs.job import Job, JobError, State
 from server.languages import Languages
+from server.schedules.schedule import ScheduleError
 from views.formats import ReaderFormats
 
 LANGUAGES = Languages.load(Path(__file__).parents[3] / "locales")
@@ -113,6 +114,8 @@ def test_figures_in_bytes_are_file_sizes() -> None:
 def test_an_errors_placeholders_are_filled() -> None:
     stored = JobError(code="x", message="Line {line} is wrong.", parameters={"line": 7})
     assert formats().error_text(stored) == "Line 7 is wrong."
+    stopped = ScheduleError(code="x", message="Its {what} is gone.", parameters={"what": "template"})
+    assert formats().error_text(stopped) == "Its template is gone."
     assert formats().error_text(FileProblem("Line {line} is wrong.", line=8)) == "Line 8 is wrong."
     assert formats().error_text({"code": "x", "message": "Broken {brace"}) == "Broken {brace"
 

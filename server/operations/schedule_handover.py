@@ -1,0 +1,265 @@
+"""Schedules change hands: those of who leaves go to somebody else, who may do all that they do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.auth.access import DATASETS, ThingAccess
+from server.auth.audit import Audit
+from server.auth.permissions import Principal
+from server.auth.users import User, UserStore
+from server.clock import Clock, utc_now
+from server.datasets.catalog import Catalog
+from server.errors import Conflict, FieldError, InvalidInput, JinduError, NotFound
+from server.jobs.outcomes import Notice
+from server.live.notice_kinds import NoticeKind
+from server.live.notices import Notices
+from server.operations.dataset_access import DatasetAccess
+from server.operations.schedule_planning import require_no_circle
+from server.operations.schedule_wishes import wish_of
+from server.operations.schedules import ScheduleOperations, require_room_for_one
+from server.realtime.history import KeptMessage
+from server.schedules.files import move_files
+from server.schedules.owners import ScheduleOwners
+from server.schedules.schedule import Ordered, Schedule, ScheduleHead, ScheduleStanding, StopReason
+from server.schedules.store import ScheduleStore, locked, save_schedule
+from server.storage.database import Database
+from server.storage.tables import schedules
+
+MOST_SHOWN = 500  # one user may have as many
+_COMES_AGAIN = sa.or_(
+    schedules.c.standing == ScheduleStanding.ON,
+    sa.and_(schedules.c.standing == ScheduleStanding.STOPPED, schedules.c.reason == StopReason.OWNER),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftSchedule:
+    """One that could not be handed over, and why."""
+
+    schedule: Schedule
+    problem: JinduError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    handed: Sequence[Schedule]
+    left: Sequence[LeftSchedule]
+
+
+class ScheduleHandover:
+    """For administrators. What is counted and handed over together are schedules that are on, and those that stopped
+    because the account of their owner is disabled; what somebody paused stays as it is, and theirs."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: ScheduleStore,
+        planned: ScheduleOperations,
+        owners: ScheduleOwners,
+        users: UserStore,
+        access: ThingAccess,
+        datasets: DatasetAccess,
+        catalog: Catalog,
+        notices: Notices,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._planned = planned
+        self._owners = owners
+        self._users = users
+        self._access = access
+        self._datasets = datasets
+        self._catalog = catalog
+        self._notices = notices
+        self._clock = clock
+
+    async def counts(self, principal: Principal, user_ids: Collection[str]) -> dict[str, int]:
+        """How many of theirs wait for somebody, or would once they leave; none of those who have none."""
+        principal.require_admin()
+        query = sa.select(schedules.c.owner_id, sa.func.count().label("waiting")).where(
+            schedules.c.owner_id.in_(user_ids), _COMES_AGAIN
+        )
+        async with self._database.read() as connection:
+            rows = await connection.execute(query.group_by(schedules.c.owner_id))
+            return {row.owner_id: row.waiting for row in rows}
+
+    async def of_user(self, principal: Principal, user_id: str) -> Sequence[Schedule]:
+        principal.require_admin()
+        which = sa.and_(schedules.c.owner_id == user_id, _COMES_AGAIN)
+        return (await self._store.search(which, limit=MOST_SHOWN)).items
+
+    async def hand_over_all(self, principal: Principal, user_id: str, to: str) -> HandedOver:
+        """All of somebody's, each for itself: what cannot be handed over stays theirs, and it is said why."""
+        principal.require_write()
+        found = await self.of_user(principal, user_id)
+        if await self._users.get(user_id) is None:
+            raise NotFound
+        new = await self._new_owner(to, but=user_id)
+        handed, left = [], []
+        for schedule in _leaders_first(found):
+            try:
+                handed.append(await self._hand_over(principal, schedule, new))
+            except JinduError as problem:
+                left.append(LeftSchedule(schedule=schedule, problem=problem))
+        self._planned.scheduler.wake()
+        return HandedOver(handed=handed, left=left)
+
+    async def hand_over(self, principal: Principal, schedule_id: str, to: str) -> Schedule:
+        """With all checks as if they made it. Raises `InvalidInput`, `NotFound` or `Forbidden` for what they may not
+        use, `Conflict`."""
+        principal.require_write()
+        principal.require_admin()
+        schedule = await self._store.get(schedule_id, sa.true())
+        handed = await self._hand_over(principal, schedule, await self._new_owner(to, but=schedule.owner_id))
+        self._planned.scheduler.wake()
+        return handed
+
+    async def _new_owner(self, name: str, *, but: str) -> User:
+        found = await self._users.by_name(name)
+        if found is None or not found.is_active:
+            message = "There is no active user named “{name}”."
+            raise InvalidInput(errors=[FieldError(field="to", message=message, parameters={"name": name})])
+        if found.id == but:
+            raise InvalidInput(errors=[FieldError(field="to", message="These are theirs already; name somebody else.")])
+        return found
+
+    async def _hand_over(self, principal: Principal, schedule: Schedule, new: User) -> Schedule:
+        old = await self._users.get(schedule.owner_id)
+        owner = await self._owners.of(msgspec.structs.replace(schedule, owner_id=new.id))
+        if old is None or owner is None:
+            raise NotFound
+        owner.require_write()
+        await self._require_leader(schedule, new)
+        before = Principal(user_id=old.id, user_name=old.name, role=old.role, language=owner.language)
+        await self._require_same_data(before, owner, schedule)
+        ordered = await self._with_owner(before, schedule.ordered)
+        moved = msgspec.structs.replace(schedule, owner_id=new.id, ordered=ordered)
+        comes = schedule.is_on or schedule.reason is StopReason.OWNER
+        now = self._clock()
+        wish = msgspec.structs.replace(wish_of(moved), enabled=comes)
+        made = await self._planned.plans.made(owner, wish, now=now, before=moved)
+        async with self._database.write() as connection:
+            current = await locked(connection, schedule.id)
+            if current is None:
+                raise NotFound
+            if (current.owner_id, current.updated_at) != (schedule.owner_id, schedule.updated_at):
+                raise Conflict("Somebody was quicker; look again.")
+            await require_room_for_one(connection, new.id)
+            await require_no_circle(connection, made)
+            await save_schedule(connection, msgspec.structs.replace(made, **_kept(current, comes=comes)))
+            if schedule.ordered.import_ is not None and ordered.import_ is not None:
+                await move_files(connection, schedule.id, schedule.ordered.import_, ordered.import_)
+            detail = {"owner": old.name, "to": new.name}
+            await Audit.record(
+                connection, principal, "schedule.hand_over", schedule.name, detail, subject_id=schedule.id
+            )
+            kept = await self._tell(connection, principal, schedule, old, new)
+        for message in kept:
+            self._notices.send(message)
+        return await self._store.get(schedule.id, sa.true())
+
+    async def _require_leader(self, schedule: Schedule, new: User) -> None:
+        """One comes only after another of the same owner."""
+        if schedule.leader_id is None:
+            return
+        leader = await self._store.get(schedule.leader_id, sa.true())
+        if leader.owner_id != new.id:
+            raise Conflict("It comes after “{name}”: hand that over to them first.", name=leader.name)
+
+    async def _require_same_data(self, before: Principal, owner: Principal, schedule: Schedule) -> None:
+        """What is named as its owner calls it must be the same for whoever takes it over: another dataset of that name
+        would give other figures, and nobody would see it."""
+        if schedule.dataset_id is not None:
+            try:
+                await self._access.of(owner, DATASETS, schedule.dataset_id)
+            except NotFound:
+                raise Conflict(
+                    "{user} may not see the dataset “{dataset}”: share it with them first.",
+                    user=owner.user_name,
+                    dataset=schedule.dataset_name,
+                ) from None
+        texts = [wish.to_dataset.dataset for wish in schedule.ordered.deliveries if wish.to_dataset]
+        if schedule.ordered.query is not None:
+            texts.append(schedule.ordered.query.sql)
+        if not texts:
+            return
+        meant = await self._meant(before, texts)
+        found = await self._meant(owner, texts)
+        if wrong := sorted(name for name in meant.keys() | found.keys() if meant.get(name) != found.get(name)):
+            raise Conflict(
+                "For {user} “{dataset}” is another dataset, or none: share it with them, or name its owner before it.",
+                user=owner.user_name,
+                dataset=wrong[0],
+            )
+
+    async def _meant(self, principal: Principal, texts: Sequence[str]) -> dict[str, str]:
+        found = await self._catalog.mentioned(await self._catalog.readable(principal), texts)
+        return {name: version.dataset_id for name, version in found.items()}
+
+    async def _with_owner(self, before: Principal, ordered: Ordered) -> Ordered:
+        """Rows go on going where they went: the dataset is named by its owner from now on."""
+        plan = ordered.import_
+        if plan is None or plan.owner is not None:
+            return ordered
+        try:
+            dataset = await self._datasets.get(before, plan.dataset)
+        except NotFound:  # the first import makes it
+            return ordered
+        names = await self._users.names([dataset.owner_id])
+        return msgspec.structs.replace(ordered, import_=msgspec.structs.replace(plan, owner=names[dataset.owner_id]))
+
+    async def _tell(
+        self, connection: AsyncConnection, principal: Principal, schedule: Schedule, old: User, new: User
+    ) -> list[KeptMessage]:
+        told: dict[str, Any] = {
+            "name": schedule.name,
+            "from": old.name,
+            "to": new.name,
+            "by": principal.user_name,
+        }
+        to_new = Notice(
+            title="The schedule “{name}” is yours now",
+            body="{by} handed it over to you from {from}. It comes with your rights.",
+            url=f"/schedules/{schedule.id}",
+            parameters=told,
+        )
+        to_old = Notice(
+            title="The schedule “{name}” is no longer yours",
+            body="{by} handed it over to {to}. What it made before stays yours.",
+            url="/schedules",
+            parameters=told,
+        )
+        keep = self._notices.keep
+        return [
+            await keep(connection, new.id, to_new, kind=NoticeKind.SCHEDULED),
+            await keep(connection, old.id, to_old, kind=NoticeKind.SCHEDULED),
+        ]
+
+
+def _kept(current: ScheduleHead, *, comes: bool) -> dict[str, Any]:
+    """What does not begin anew. What stopped because its owner left comes again, from now on."""
+    kept: dict[str, Any] = {"created_at": current.created_at, "told_until": current.told_until}
+    if current.is_on:
+        kept |= {"planned_at": current.planned_at, "armed_at": current.armed_at}
+    if not comes:
+        kept |= {"standing": current.standing, "reason": current.reason, "error": current.error}
+    return kept
+
+
+def _leaders_first(found: Sequence[Schedule]) -> list[Schedule]:
+    left, ordered = list(found), list[Schedule]()
+    while left:
+        waiting = {each.id for each in left}
+        ready = [each for each in left if each.leader_id not in waiting] or left
+        ordered += ready
+        left = [each for each in left if each not in ready]
+    return ordered

@@ -1,0 +1,221 @@
+"""To me first: the first mails of an order go to whoever asks alone, and nothing of it counts as sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from server.auth.permissions import Principal
+from server.clock import utc_now
+from server.deliveries.delivery import DeliveryState, FrozenDelivery
+from server.delivery.wishes import DeliveryVia, DeliveryWish
+from server.errors import Conflict, NotDelivered, NotFound
+from server.jobs.keys import KeyReused
+from server.operations.schedule_wishes import ScheduleWish
+from server.schedules.schedule import RunCause, ScheduleRun
+from server.settings import Settings
+from server.storage.tables import users
+from tests.unit.operations.conftest import SALES, House, refused
+from tests.unit.operations.test_schedules import Node, told
+from tests.unit.operations.test_schedules import node as node  # a fixture
+
+EACH = SALES.replace(
+    "queries:",
+    "parameters:\n  region: {type: text}\n"
+    "each_row: select id::varchar as region, 'to' || id || '@example.com' as mail from orders order by 1\nqueries:",
+)
+MANY = b"id,region,amount\n" + b"".join(b"%d,north,1\n" % number for number in range(1, 6))
+BY_COLUMN = DeliveryWish(via=DeliveryVia.MAIL, to_column="mail")
+HOOK = DeliveryWish(via=DeliveryVia.WEBHOOK, url="https://hooks.invalid/secret")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, smtp_host="mail.invalid", mail_from="jindu@example.com", mail_domains=("example.com",))
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """Takes what leaves the house."""
+
+    answers: list[NotDelivered] = field(default_factory=list)
+    taken: list[FrozenDelivery] = field(default_factory=list)
+
+    def can(self, _via: DeliveryVia) -> bool:
+        return True
+
+    async def prepare(self, _delivery: FrozenDelivery) -> None:
+        pass
+
+    async def carry(self, delivery: FrozenDelivery) -> str:
+        if self.answers:
+            raise self.answers.pop()
+        self.taken.append(delivery)
+        return ""
+
+
+@pytest.fixture
+async def mailbox(house: House) -> Mailbox:
+    """Alice and the administrator read mail."""
+    mailbox = Mailbox()
+    house.todo.deliveries.sending._carrying = mailbox
+    for person in (house.alice, house.admin):
+        await reads_mail(house, person, f"{person.user_name}@example.com")
+    return mailbox
+
+
+async def reads_mail(house: House, person: Principal, address: str, *, at: datetime | None = None) -> None:
+    values = {"email": address, "email_confirmed_at": at or utc_now()}
+    async with house.parts.storage.database.write() as connection:
+        await connection.execute(update(users).where(users.c.id == person.user_id).values(values))
+
+
+async def made(house: House) -> str:
+    """A batch of five reports."""
+    await house.given(house.alice, MANY)
+    await house.todo.templates.save(house.alice, "each", EACH)
+    return (await house.reported(house.alice, "each", deliveries=())).batch_id
+
+
+async def troubles(house: House, person: Principal) -> list[str]:
+    return [each for each in await told(house, person) if "are ready" not in each]
+
+
+def gone_to(mailbox: Mailbox) -> list[tuple[str, str | None]]:
+    return sorted((each.recipient, each.trial_for) for each in mailbox.taken)
+
+
+async def test_the_first_go_to_whoever_asks_and_the_real_ones_go_out_afterwards(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    wishes = [HOOK, DeliveryWish(via=DeliveryVia.MAIL, to_column="region", to=["boss@example.com"])]
+    await todo.deliver_to_me(house.alice, batch_id, wishes)
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("alice@example.com", "boss@example.com")]
+    trial = mailbox.taken[0].content.trial
+    assert trial is not None
+    assert (trial.sent, trial.total) == (1, 1)  # the regions are no addresses
+    standing = await todo.standing(house.alice, batch_id)
+    assert (standing.tally, standing.trials, standing.is_unsettled) == ({}, 4, False)
+    problems = [each.error for each in standing.page.items if each.state is DeliveryState.FAILED]
+    assert len(problems) == 3
+    assert await troubles(house, house.alice) == []  # who tries it looks at it
+    await todo.deliver(house.alice, batch_id, [DeliveryWish(via=DeliveryVia.MAIL, to=["boss@example.com"])])
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("alice@example.com", "boss@example.com"), ("boss@example.com", None)]
+    assert (await todo.standing(house.alice, batch_id)).tally == {DeliveryState.SENT: 1}
+    assert todo.sending.counts["sent"] == 1
+    assert await house.audited("delivery.trial") == [("alice", "Sales", {"via": "mail"})]
+
+
+async def test_who_has_confirmed_no_address_gets_nothing(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id, mail = (
+        house.todo.deliveries,
+        await made(house),
+        DeliveryWish(via=DeliveryVia.MAIL, to=["b@example.com"]),
+    )
+    with pytest.raises(Conflict, match="by mail"):
+        await todo.deliver_to_me(house.alice, batch_id, [HOOK])
+    with refused(NotFound):
+        await todo.deliver_to_me(house.bob, batch_id, [mail])
+    await reads_mail(house, house.alice, "alice@elsewhere.com")
+    with pytest.raises(Conflict, match="not allowed"):
+        await todo.deliver_to_me(house.alice, batch_id, [mail])
+    async with house.parts.storage.database.write() as connection:
+        await connection.execute(update(users).values(email_confirmed_at=None))
+    with pytest.raises(Conflict, match="confirmed"):
+        await todo.deliver_to_me(house.alice, batch_id, [mail])
+    await todo.sending.settle()
+    assert mailbox.taken == []
+
+
+async def test_one_that_was_sent_comes_once_more_to_whoever_asks_and_stays_as_it_is(
+    house: House, mailbox: Mailbox
+) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    await todo.deliver(house.alice, batch_id, [DeliveryWish(via=DeliveryVia.MAIL, to=["boss@example.com"])])
+    await todo.sending.settle()
+    (sent,) = (await todo.of_batch(house.alice, batch_id)).items
+    mailbox.answers = [NotDelivered("no", is_final=True)]
+    refused_one = await todo.retry_to_me(house.admin, sent.id)
+    await todo.sending.settle()
+    assert (await todo.get(house.alice, refused_one.id)).state is DeliveryState.FAILED
+    assert len(await troubles(house, house.admin)) == 1  # whoever tries it is told, and nobody else
+    assert await troubles(house, house.alice) == []
+    again = await todo.retry_to_me(house.admin, sent.id)
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("admin@example.com", "boss@example.com"), ("boss@example.com", None)]
+    assert await todo.get(house.alice, sent.id) == sent
+    assert len({each.message_id for each in mailbox.taken}) == 2
+    assert (again.batch_id, again.is_trial) == (batch_id, True)
+    with refused(NotFound):
+        await todo.retry_to_me(house.bob, sent.id)
+
+
+async def scheduled(node: Node, **wanted: Any) -> str:
+    house = node.house
+    await house.given(house.alice, MANY, mode="replace")
+    await house.todo.templates.save(house.alice, "each", EACH)
+    wish = {"template": "each", "cron": "0 8 1 * *", "time_zone": "UTC", "deliveries": [BY_COLUMN, HOOK], **wanted}
+    return (await node.schedules.create(house.alice, ScheduleWish(**wish))).id
+
+
+async def ended(node: Node, run: ScheduleRun) -> None:
+    await node.ended(run)
+    await node.house.todo.deliveries.sending.settle()
+
+
+async def test_a_schedule_on_trial_sends_three_to_whoever_runs_it_and_begins_no_other(
+    node: Node, house: House, mailbox: Mailbox
+) -> None:
+    schedule_id = await scheduled(node)
+    after = await node.schedules.create(
+        house.alice, ScheduleWish(template="sales", after_schedule=schedule_id, time_zone="UTC")
+    )
+    trial = await node.schedules.run_to_me(house.admin, schedule_id)
+    assert (trial.cause, trial.state.value) == (RunCause.TRIAL, "started")
+    assert (await node.schedules.run_to_me(house.admin, schedule_id)).id == trial.id  # pressed twice
+    await ended(node, trial)
+    to_admin = [("admin@example.com", f"to{number}@example.com") for number in (1, 2, 3)]
+    assert gone_to(mailbox) == to_admin
+    assert {(each.content.trial.sent, each.content.trial.total) for each in mailbox.taken if each.content.trial} == {
+        (3, 5)
+    }
+    await node.look()
+    assert await node.runs(after.id) == []
+    node.now += timedelta(seconds=5)
+    real = await node.schedules.run(house.alice, schedule_id)
+    await ended(node, real)
+    to_them = [(f"to{number}@example.com", None) for number in range(1, 6)]
+    hook = [("hooks.invalid", None)]
+    assert gone_to(mailbox) == sorted([*to_admin, *hook, *to_them], key=str)
+    await node.look()
+    (follower,) = await node.runs(after.id)
+    assert follower.planned_at == real.planned_at
+    assert await house.audited("schedule.trial") == [("admin", "Sales", {})]
+    with refused(NotFound):
+        await node.schedules.run_to_me(house.bob, schedule_id)
+
+
+async def test_what_is_made_again_is_not_tried_again_and_a_key_stands_for_one_thing(
+    node: Node, house: House, mailbox: Mailbox
+) -> None:
+    schedule_id = await scheduled(node)
+    trial = await node.schedules.run_to_me(house.alice, schedule_id, idempotency_key="one")
+    assert (await node.schedules.run_to_me(house.alice, schedule_id, idempotency_key="one")).id == trial.id
+    with refused(KeyReused):
+        await node.schedules.run(house.alice, schedule_id, idempotency_key="one")
+    await ended(node, trial)
+    batch_id = trial.batch_id or ""
+    await house.todo.deliveries.deliver(
+        house.alice, batch_id, [DeliveryWish(via=DeliveryVia.MAIL, to=["b@example.com"])]
+    )
+    await house.todo.deliveries.sending.settle()
+    assert [each.recipient for each in mailbox.taken] == [*["alice@example.com"] * 3, "b@example.com"]
+    without = await scheduled(node, name="quiet", deliveries=[HOOK])
+    with pytest.raises(Conflict, match="by mail"):
+        await node.schedules.run_to_me(house.alice, without)
+    assert trial.planned_at.tzinfo is UTC
