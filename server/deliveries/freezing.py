@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,22 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, new_id, utc_now
 from server.deliveries.bounce_reading import new_tag
 from server.deliveries.delivery import (
-    MOST_LEFT_OUT_TOLD,
-    MOST_REPORTS_TOLD,
-    DeliveredFile,
-    DeliveredReport,
     DeliveryContent,
     DeliveryState,
-    TriedMail,
 )
 from server.deliveries.delivery_telling import DeliveryTelling
+from server.deliveries.drafts import DeliveryDraft, content_of, why_nothing, with_trials
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
 from server.deliveries.store import IS_REAL, add_deliveries, opted_out
-from server.delivery.wishes import MOST_TRIED, DeliveryStage, DeliveryVia, TrialReader
+from server.delivery.wishes import DeliveryStage, DeliveryVia
 from server.jobs.job import State
 from server.reports.batch_store import BatchStore
 from server.reports.batches import Batch, BatchReport
-from server.reports.parameter_texts import value_text
 from server.reports.share_links import ShareLinkStore
 from server.reports.summary import labels_of
 from server.storage.database import NOT_NOW, Database
@@ -41,36 +34,13 @@ from server.storage.tables import batches, deliveries, jobs, schedules, template
 from server.texts import Phrase, phrase
 
 _LOG = logging.getLogger("jindu.deliveries")
-_FILES_ATTACHED = 20
-_MOST_FIGURES, _MOST_PARAMETERS = 6, 12
 _AT_ONCE = 20  # batches of one look
-_TIME = re.compile(r"\d{4}-\d{2}(-\d{2})?")
-_NOT_MADE = (
-    "“{name}” could not be made, so there was nothing to send.",
-    "None of the {count} reports could be made, so there was nothing to send: {names}",
-)
-_NO_ROWS = ("Not sent: “{name}” has no rows.", "Not sent: none of the {count} reports has rows: {names}")
-_REST_HAS_NO_ROWS = "Not sent: some of the reports could not be made, and the others have no rows: {names}"
-_NOT_DONE = phrase("The reports were not all tried: their job was cancelled or failed. Make them again to send them.")
 OPTED_OUT = phrase("This address wants no more mail of this schedule.")
-_ATTACHING = frozenset({DeliveryVia.MAIL})
 _LINKING = frozenset(DeliveryVia) - {DeliveryVia.MAIL, DeliveryVia.FOLDER, DeliveryVia.S3}
 _ENDS = [state for state in State if state.is_final]
 
 LinkEnd = Callable[[str, datetime], datetime | None]
 """When a link that is made now for readers in a time zone ends; None where there are to be no links."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Writing:
-    """One that is about to be written down: of which reports, and why it cannot be sent as it is."""
-
-    planned: PlannedDelivery
-    made: Sequence[BatchReport]
-    empty: Sequence[BatchReport]
-    row: dict[str, Any]
-    problem: Phrase | None
-    trial: TriedMail | None = None
 
 
 class Freezing:
@@ -146,25 +116,25 @@ class Freezing:
         list_name = (await connection.scalar(known) if schedule_id else None) or ""
         summary = await connection.scalar(sa.select(templates.c.summary).where(templates.c.id == batch.template_id))
         labels = labels_of(summary or "")
-        writings = self._writings(batch, planned, await _before(connection, batch.id), refused, bool(list_name))
+        drafts = self._drafts(batch, planned, await _before(connection, batch.id), refused, bool(list_name))
         tried = await _tried_before(connection, batch.id)
         rows = []
-        for each in _with_trials(writings, tried):
-            content = self._content(batch, each, list_name, labels)
+        for each in with_trials(drafts, tried):
+            content = content_of(batch, each, list_name, labels, mail_bytes=self._mail_bytes)
             await _forget_skipped(connection, batch.id, each.row)
             if each.problem is None:
                 content = await self._linked(connection, batch, each.row["id"], each.planned, content)
             rows.append(each.row | {"content": msgspec.json.encode(content)})
         return rows
 
-    def _writings(
+    def _drafts(
         self,
         batch: Batch,
         planned: Sequence[PlannedDelivery],
         before: Mapping[tuple[int, str], set[str]],
         refused: Collection[str],
         has_list: bool,
-    ) -> Iterator[_Writing]:
+    ) -> Iterator[DeliveryDraft]:
         assert batch.deliveries is not None
         schedule_id = batch.deliveries.schedule_id if has_list else None
         for each in planned:
@@ -178,13 +148,13 @@ class Freezing:
             row = self._row(batch, each, made, schedule_id)
             problem = each.problem
             if problem is None and not made:
-                problem, row["state"] = _why_nothing(batch, each, empty), DeliveryState.SKIPPED
+                problem, row["state"] = why_nothing(batch, each, empty), DeliveryState.SKIPPED
             elif problem is None and each.recipient.casefold() in refused:
                 problem, row["state"] = OPTED_OUT, DeliveryState.SKIPPED
             elif problem is not None:
                 row["state"] = DeliveryState.FAILED
             row |= _end_of(problem) if problem else {}
-            yield _Writing(planned=each, made=made, empty=empty, row=row, problem=problem)
+            yield DeliveryDraft(planned=each, made=made, empty=empty, row=row, problem=problem)
 
     def _row(
         self, batch: Batch, planned: PlannedDelivery, made: Sequence[BatchReport], schedule_id: str | None
@@ -211,44 +181,6 @@ class Freezing:
             "bounce_tag": new_tag(),
             "created_at": now,
         }
-
-    def _content(
-        self,
-        batch: Batch,
-        writing: _Writing,
-        list_name: str,
-        labels: Mapping[str, str],
-    ) -> DeliveryContent:
-        planned, made, empty = writing.planned, writing.made, writing.empty
-        is_told_in_part = planned.is_whole and planned.wish.via is not DeliveryVia.S3
-        told = made[:MOST_REPORTS_TOLD] if is_told_in_part else made
-        content = DeliveryContent(
-            subject=planned.wish.subject,
-            body=planned.wish.body,
-            batch_name=batch.name,
-            template=batch.template_name,
-            period=_period(made),
-            language=batch.language,
-            time_zone=batch.time_zone,
-            as_of=batch.clock,
-            is_whole=planned.is_whole,
-            attach=planned.wish.attach and planned.wish.via in _ATTACHING,
-            report_ids=[report.id for report in made],
-            reports=[_told(report, labels) for report in told],
-            missing=sum(report.state is not State.SUCCEEDED for report in planned.reports),
-            left_out=[report.title for report in empty[:MOST_LEFT_OUT_TOLD]],
-            left_out_count=len(empty),
-            list_name=list_name,
-            path=planned.wish.path,
-            rights=planned.wish.rights,
-            trial=writing.trial,
-        )
-        files = content.files
-        fits = sum(encoded_bytes(file.size) for file in files) <= self._mail_bytes
-        is_small = fits and len(files) <= _FILES_ATTACHED and len(told) == len(made)
-        return (
-            content if is_small or not content.attach else msgspec.structs.replace(content, attach=False, is_large=True)
-        )
 
     async def _linked(
         self,
@@ -286,90 +218,6 @@ class Freezing:
 def event_of(batch_id: str) -> str:
     """What tells its owner's pages that something became of its deliveries."""
     return f"deliveries.{batch_id}"
-
-
-def encoded_bytes(size: int) -> int:
-    """In base64, in lines of 76 characters."""
-    letters = -(-size // 3) * 4
-    return letters + -(-letters // 76) * 2
-
-
-def _told(report: BatchReport, labels: Mapping[str, str]) -> DeliveredReport:
-    """`labels` are what its parameters are called by people."""
-    figures = [figure for figure in report.figures if not figure.row] or report.figures
-    return DeliveredReport(
-        id=report.id,
-        title=report.title,
-        parameters=[
-            (labels.get(name, name), value_text(value))
-            for name, value in report.parameters.items()
-            if value not in (None, "")
-        ][:_MOST_PARAMETERS],
-        figures=[(figure.label, figure.text) for figure in figures[:_MOST_FIGURES]],
-        files=[
-            DeliveredFile(
-                name=file.file,
-                format=file.format,
-                media_type=file.type,
-                size=file.size,
-                sha256=file.sha256,
-                blob=file.blob,
-            )
-            for file in report.artifacts
-        ],
-    )
-
-
-def _why_nothing(batch: Batch, planned: PlannedDelivery, empty: Sequence[BatchReport]) -> Phrase:
-    """`empty` are those of its reports that are made, and left out."""
-    if batch.job_state is not State.SUCCEEDED:
-        return _NOT_DONE
-    if not empty:
-        return _about(planned.reports, _NOT_MADE)
-    if len(empty) < len(planned.reports):
-        return phrase(_REST_HAS_NO_ROWS, names=_names(empty))
-    return _about(empty, _NO_ROWS)
-
-
-def _about(reports: Sequence[BatchReport], words: tuple[str, str]) -> Phrase:
-    """`words` are of one report, and of several."""
-    if len(reports) == 1:
-        return phrase(words[0], name=reports[0].title)
-    return phrase(words[1], count=len(reports), names=_names(reports))
-
-
-def _names(reports: Sequence[BatchReport]) -> str:
-    names = ", ".join(report.title for report in reports[:MOST_LEFT_OUT_TOLD])
-    return f"{names} …" if len(reports) > MOST_LEFT_OUT_TOLD else names
-
-
-def _with_trials(writings: Iterable[_Writing], tried: Collection[int]) -> Iterator[_Writing]:
-    """Of what somebody tries, the first that would go out, to them instead; and as many of those that would not, so
-    that it is said why nothing comes. Once: what is made later is tried when somebody asks for it again."""
-    trials: dict[TrialReader, list[_Writing]] = {}
-    for each in writings:
-        if (reader := each.planned.wish.trial) is None:
-            yield each
-        elif each.planned.position not in tried:
-            trials.setdefault(reader, []).append(each)
-    for reader, own in trials.items():
-        would_go = [each for each in own if each.problem is None]
-        would_not = [each for each in own if each.problem is not None]
-        trial = TriedMail(user_id=reader.user_id, sent=min(len(would_go), MOST_TRIED), total=len(would_go))
-        for each in (*would_go[:MOST_TRIED], *would_not[:MOST_TRIED]):
-            to_them = {"recipient": reader.address, "trial_for": each.planned.recipient}
-            yield replace(each, row=each.row | to_them, trial=trial)
-
-
-def _period(reports: Sequence[BatchReport]) -> str:
-    """The days or months that all of them are about, if their parameters say so."""
-    if not reports:
-        return ""
-    for name, value in reports[0].parameters.items():
-        is_time = isinstance(value, dict) or (isinstance(value, str) and _TIME.fullmatch(value))
-        if is_time and all(report.parameters.get(name) == value for report in reports):
-            return value_text(value)
-    return ""
 
 
 def _end_of(problem: Phrase) -> dict[str, Any]:

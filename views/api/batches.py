@@ -23,7 +23,7 @@ from server.reports.work import MEDIA_TYPES, FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
 from views.api.batch_choice import filter_by
-from views.api.deliveries import WantedList
+from views.api.delivery_wishes import WantedList
 from views.api.owners import Owner
 from views.batch_filter import BatchCriteria
 

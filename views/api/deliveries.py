@@ -4,93 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from server.auth.access import Whose
 from server.deliveries.delivery import DeliveryItem, DeliveryState
 from server.deliveries.planning import PlannedDelivery
-from server.delivery.address_books import AddressBook
-from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, DeliveryRights, DeliveryVia, DeliveryWish
+from server.delivery.wishes import MOST_WISHES, DeliveryVia
 from server.http.based_requests import outside
-from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, ShortPage, encoded
-from server.http.short_lists import cut
-from server.http.values import TemplateName, line
-from server.operations.delivery_checks import MOST_BODY, MOST_COLUMN, MOST_SUBJECT
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber, encoded
+from server.http.values import TemplateName
 from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.storage.pages import Listing
 from server.texts import Phrase, told
+from views.api.delivery_wishes import WantedDelivery
 from views.api.owners import Owner
 from views.context import formats_for
 
-_Address = Annotated[str, line(254, least=3)]
-_Url = Annotated[str, line(2_000)]
 _PREVIEWED_TITLES = 5
-
-
-class ToDataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where addresses stand: in the row of `dataset` (as in SQL: `contacts`, `mei.contacts`) whose `key` is the
-    parameter of the same name, or `parameter`, in `column`."""
-
-    dataset: Annotated[str, line(MOST_COLUMN, least=1)]
-    key: Annotated[str, line(MOST_COLUMN, least=1)]
-    column: Annotated[str, line(MOST_COLUMN, least=1)]
-    parameter: Annotated[str, line(MOST_COLUMN)] = ""
-
-
-class WantedDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes where once the reports are made. `to`: addresses that get all of them. `to_column`: the column of the
-    parameter rows (a parameter, or one beside them) that names who gets this one report; whoever is named by several
-    has them in one mail. `to_dataset`: the dataset that says so, found by a parameter when the reports are ordered; a
-    key that it does not have, or has with different addresses, stops that report's delivery. `subject` and `body` may
-    hold `{{ title }}`, `{{ batch }}`, `{{ period }}`, `{{ date }}`, `{{ count }}` and `{{ recipient }}`. `attach`: the
-    files themselves, as long as they are not too large; else a link. `unless_empty`: reports that show no row are not
-    sent, and it is said so. `path`: a folder that an administrator named, and
-    folders in it. `url` and `secret` are kept sealed and never told again; what is changed keeps those that it leaves
-    out. `rights`: `owner`, those of whoever orders it; `recipient`: only users of this server who have confirmed their
-    address and may, when it is sent, see every dataset that the reports read; the others are left out, and it is said
-    why."""
-
-    via: DeliveryVia
-    to: Annotated[list[_Address], Meta(max_length=MOST_RECIPIENTS)] = []
-    to_column: Annotated[str, line(MOST_COLUMN)] = ""
-    to_dataset: ToDataset | None = None
-    subject: Annotated[str, line(MOST_SUBJECT)] = ""
-    body: Annotated[str, Meta(max_length=MOST_BODY)] = ""
-    attach: bool = True
-    unless_empty: bool = False
-    url: _Url = ""
-    secret: Annotated[str, line(500)] = ""
-    path: Annotated[str, line(300)] = ""
-    rights: DeliveryRights = DeliveryRights.OWNER
-
-    @property
-    def wish(self) -> DeliveryWish:
-        book = AddressBook(**msgspec.structs.asdict(self.to_dataset)) if self.to_dataset else None
-        said = {name: getattr(self, name) for name in self.__struct_fields__}
-        return DeliveryWish(**said | {"to_dataset": book})
-
-
-WantedList = Annotated[list[WantedDelivery], Meta(max_length=MOST_WISHES)]
-
-
-class ToldWish(msgspec.Struct, frozen=True, kw_only=True):
-    """As it was ordered, without what is secret: of an address that is one, `host` alone."""
-
-    via: DeliveryVia
-    to: list[str]
-    to_column: str
-    to_dataset: AddressBook | None
-    subject: str
-    body: str
-    attach: bool
-    unless_empty: bool
-    path: str
-    rights: DeliveryRights
-    host: str
 
 
 class DeliveryAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,42 +116,6 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     items: list[WouldBeDelivery]
 
 
-class HeldAddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`said`: what the other side said when mail to it came back for good."""
-
-    id: str
-    owner: str
-    address: str
-    said: str
-    batch_id: str
-    created_at: datetime
-
-
-class HeldAddressList(Listing[HeldAddressAnswer], frozen=True, kw_only=True):
-    pass
-
-
-class HeldAddressQuery(ShortPage, frozen=True, kw_only=True):
-    """`whose`: `all` there are, for administrators."""
-
-    whose: Literal["mine", "all"] | None = None
-
-
-async def list_held_addresses(call: Call[None, HeldAddressQuery]) -> HeldAddressList:
-    whose = Whose.ALL if call.query.whose == "all" else Whose.MINE
-    found = await call.operations.held_addresses.list(call.principal, whose=whose)
-    page = cut(found, call.query, lambda each: f"{each.address} {each.said}")
-    items = [
-        HeldAddressAnswer(**{name: getattr(each, name) for name in HeldAddressAnswer.__struct_fields__})
-        for each in page.items
-    ]
-    return HeldAddressList(items=items, next_cursor=page.next_cursor, total=page.total)
-
-
-async def allow_held_address(call: Call[None, NoQuery]) -> None:
-    await call.operations.held_addresses.allow(call.principal, call.path["id"])
-
-
 async def list_deliveries(call: Call[None, DeliveryQuery]) -> DeliveryList:
     page = await call.operations.deliveries.of_batch(
         call.principal, call.path["id"], state=call.query.state, limit=call.query.limit, cursor=call.query.cursor
@@ -258,10 +155,6 @@ async def preview_deliveries(call: Call[DeliveryTrial, NoQuery]) -> PreviewAnswe
     preview = await call.operations.deliveries.preview(call.principal, call.body.order)
     items = [_would_be(call, each) for each in preview.deliveries]
     return PreviewAnswer(total=preview.total, problems=preview.problems, items=items)
-
-
-def told_wishes(wishes: Sequence[DeliveryWish]) -> list[ToldWish]:
-    return [ToldWish(**{name: getattr(wish, name) for name in ToldWish.__struct_fields__}) for wish in wishes]
 
 
 async def _told(call: Call[Any, Any], items: Sequence[DeliveryItem]) -> list[DeliveryAnswer]:
@@ -377,24 +270,5 @@ ENDPOINTS = [
         answer=DeliveryAnswer,
         status=202,
         errors=(403, 404, 409, 422),
-    ),
-    Endpoint(
-        method="GET",
-        path="/held-addresses",
-        name="api_held_addresses",
-        handler=list_held_addresses,
-        summary="Addresses that your mail came back from, and goes to no more; the newest first",
-        query=HeldAddressQuery,
-        answer=HeldAddressList,
-    ),
-    Endpoint(
-        method="DELETE",
-        path="/held-addresses/{id}",
-        name="api_held_address_allow",
-        handler=allow_held_address,
-        summary="Let mail go to an address again",
-        access="write",
-        status=204,
-        errors=(404,),
     ),
 ]

@@ -13,7 +13,7 @@ from server.deliveries.delivery import (
     FrozenDelivery,
     TriedMail,
 )
-from server.deliveries.freezing import encoded_bytes
+from server.deliveries.drafts import encoded_bytes
 from server.deliveries.writing import DeliveryWords
 from server.delivery.wishes import DeliveryVia
 from server.languages import Languages

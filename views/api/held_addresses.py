@@ -1,0 +1,72 @@
+"""`/api/v1/held-addresses`: where mail came back from, and goes to no more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from server.auth.access import Whose
+from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
+from server.http.short_lists import cut
+from server.storage.pages import Listing
+
+
+class HeldAddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`said`: what the other side said when mail to it came back for good."""
+
+    id: str
+    owner: str
+    address: str
+    said: str
+    batch_id: str
+    created_at: datetime
+
+
+class HeldAddressList(Listing[HeldAddressAnswer], frozen=True, kw_only=True):
+    pass
+
+
+class HeldAddressQuery(ShortPage, frozen=True, kw_only=True):
+    """`whose`: `all` there are, for administrators."""
+
+    whose: Literal["mine", "all"] | None = None
+
+
+async def list_held_addresses(call: Call[None, HeldAddressQuery]) -> HeldAddressList:
+    whose = Whose.ALL if call.query.whose == "all" else Whose.MINE
+    found = await call.operations.held_addresses.list(call.principal, whose=whose)
+    page = cut(found, call.query, lambda each: f"{each.address} {each.said}")
+    items = [
+        HeldAddressAnswer(**{name: getattr(each, name) for name in HeldAddressAnswer.__struct_fields__})
+        for each in page.items
+    ]
+    return HeldAddressList(items=items, next_cursor=page.next_cursor, total=page.total)
+
+
+async def allow_held_address(call: Call[None, NoQuery]) -> None:
+    await call.operations.held_addresses.allow(call.principal, call.path["id"])
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/held-addresses",
+        name="api_held_addresses",
+        handler=list_held_addresses,
+        summary="Addresses that your mail came back from, and goes to no more; the newest first",
+        query=HeldAddressQuery,
+        answer=HeldAddressList,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/held-addresses/{id}",
+        name="api_held_address_allow",
+        handler=allow_held_address,
+        summary="Let mail go to an address again",
+        access="write",
+        status=204,
+        errors=(404,),
+    ),
+]
