@@ -51,14 +51,15 @@ from views.routes import PAGES
 
 def build_app(parts: Parts) -> web.Application:
     """An application that is ready to start once `parts` are open."""
-    traffic = HttpTraffic()
-    app = web.Application(middlewares=_middlewares(parts, traffic))
+    traffic, turns = HttpTraffic(), RequestTurns()
+    app = web.Application(middlewares=_middlewares(parts, traffic, turns))
     app.on_response_prepare.extend(
         (mark_prepared, end_turns, say_location, add_headers, add_cors_headers, add_tus_headers)
     )
     readiness = Readiness()
     transports = build_transports(parts, readiness)
-    app[PARTS] = _web_parts(parts, readiness, tuple(transport.channels() for transport in transports), traffic)
+    channels = tuple(transport.channels() for transport in transports)
+    app[PARTS] = _web_parts(parts, readiness, channels, traffic, turns)
     setup_templates(app)
     add_transports(app, parts, transports, readiness)
     add_endpoints(app, ENDPOINTS)
@@ -70,9 +71,9 @@ def build_app(parts: Parts) -> web.Application:
     return app
 
 
-def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
+def _middlewares(parts: Parts, traffic: HttpTraffic, turns: RequestTurns) -> list[Middleware]:
     """From the outside in: count; name the request; answer errors; browsers' questions; who asks; from where."""
-    settings, turns, base = parts.settings, RequestTurns(), BasePath(parts.settings.base_path)
+    settings, base = parts.settings, BasePath(parts.settings.base_path)
     cookies = SessionCookies(parts.auth.secret_key, days=settings.session_days, base=base)
     return [
         base_path_middleware(base),
@@ -92,7 +93,11 @@ def _middlewares(parts: Parts, traffic: HttpTraffic) -> list[Middleware]:
 
 
 def _web_parts(
-    parts: Parts, readiness: Readiness, live_channels: tuple[LiveChannels, ...], traffic: HttpTraffic
+    parts: Parts,
+    readiness: Readiness,
+    live_channels: tuple[LiveChannels, ...],
+    traffic: HttpTraffic,
+    turns: RequestTurns,
 ) -> WebParts:
     open_sockets = OpenSockets(SocketLimits.from_settings(parts.settings))
     parts.statistics["sockets"] = open_sockets.statistics
@@ -116,6 +121,7 @@ def _web_parts(
         open_sockets=open_sockets,
         answers=AnswersUnderWay(parts.settings.max_answers_per_user),
         bodies=Bodies(),
+        in_turn_of=turns.of_user,
         api_document=document_on_demand(ENDPOINTS, base=BasePath(parts.settings.base_path)),
         drawing=Drawing(),
         static_files=StaticFiles(STATIC, templates=TEMPLATES, cache=_static_cache(parts.settings)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -57,6 +58,9 @@ class WebParts:
     open_sockets: OpenSockets
     answers: AnswersUnderWay
     bodies: Bodies
+    in_turn_of: Callable[[str], AbstractAsyncContextManager[None]]
+    """A turn at the event loop among the requests of the user with that id; raises `Unavailable` if it never comes."""
+
     api_document: Callable[[], bytes]  # OpenAPI, as JSON
     drawing: Drawing
     static_files: StaticFiles

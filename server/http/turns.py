@@ -1,7 +1,8 @@
 """Turns at the event loop: whoever sends fifty requests at once is answered a few at a time, like everybody else.
 
 A request has its turn until its answer begins, or until it has taken so long that it must be waiting for something: a
-worker, the disk, the rest of its body. What it waits for has limits of its own.
+worker, the disk, the rest of its body. What it waits for has limits of its own. What is asked over a socket takes turns
+with requests.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -81,6 +83,12 @@ class RequestTurns:
 
         return in_turn
 
+    @asynccontextmanager
+    async def of_user(self, user_id: str) -> AsyncIterator[None]:
+        """For what comes by no request of its own. Raises `Unavailable` when the turn does not come."""
+        async with _turn(self._users, user_id):
+            yield
+
     def _may_be_guess(self, request: web.Request) -> bool:
         return request[_CREDENTIAL] is not None and not request.path.startswith(_FOR_ALL)
 
@@ -104,11 +112,17 @@ async def end_turns(request: web.Request, _response: web.StreamResponse | None =
 
 
 async def _in_turn(turns: Turns, who: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async with _turn(turns, who) as leave:
+        request[_TURNS].append(leave)
+        return await handler(request)
+
+
+@asynccontextmanager
+async def _turn(turns: Turns, who: str) -> AsyncIterator[Callable[[], None]]:
     leave = await turns.enter(who)
-    request[_TURNS].append(leave)
     timer = asyncio.get_running_loop().call_later(_MOST_SECONDS, leave)
     try:
-        return await handler(request)
+        yield leave
     finally:
         timer.cancel()
         leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import logging
@@ -18,6 +19,8 @@ from graphql import get_introspection_query
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
+from server.auth.permissions import Principal
+from server.http import turns
 from server.jobs.outcomes import Notice
 from server.settings import Settings
 from server.transports.graphql.running import Execution
@@ -365,6 +368,12 @@ async def test_many_operations_over_one_socket(server: Server, alice: Client) ->
         await until(lambda: server.parts.realtime.manager.statistics().connections == 3, seconds=10)
         await socket.start("subscription { jobs { nothing } }", "wrong")
         assert (await socket.next("error"))["id"] == "wrong"
+        for _ in range(3):  # an id, a place and a connection are free as soon as they are given up
+            await socket.send(type="complete", id="notes")
+            await socket.start(NOTES, "notes")
+            while (await socket.data("notes"))["__typename"] != "Joined":
+                pass
+        assert server.parts.realtime.manager.statistics().connections == 3
         await socket.start(NOTES, "notes")
         assert await socket.closed_with() == 4409
     async with graphql_socket(alice) as socket:
@@ -381,6 +390,23 @@ async def test_many_operations_over_one_socket(server: Server, alice: Client) ->
         async with graphql_socket(alice) as socket:
             await socket.socket.send_str(text)
             assert await socket.closed_with() == 4400
+
+
+async def test_operations_over_sockets_take_turns_with_requests_of_their_user(
+    server: Server, alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_MOST_SECONDS", 60.0)
+    user_id = (await asked(alice, "{ me { id } }"))["data"]["me"]["id"]
+    async with graphql_socket(alice) as socket, graphql_socket(bob) as another:
+        async with contextlib.AsyncExitStack() as requests:
+            for _ in range(4):
+                await requests.enter_async_context(server.web.in_turn_of(user_id))
+            await socket.start("{ me { name } }")
+            await another.start("{ me { name } }")
+            assert (await another.data())["name"] == "bob"  # asked later, answered first
+            await socket.send(type="ping")
+            assert (await socket.next())["type"] == "pong"
+        assert (await socket.data())["name"] == "alice"
 
 
 async def test_streams_of_one_operation(server: Server, alice: Client) -> None:
@@ -465,6 +491,30 @@ async def test_a_socket_without_a_subscription_is_sent_away_too_when_the_server_
     with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
         async with graphql_socket(alice):
             pass
+
+
+async def test_what_is_asked_over_a_socket_when_the_server_stops_is_answered(
+    server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, may_answer = asyncio.Event(), asyncio.Event()
+    me = server.parts.operations.accounts.me
+
+    async def slowly(principal: Principal) -> Any:
+        is_asked.set()
+        await may_answer.wait()
+        return await me(principal)
+
+    async with graphql_socket(alice) as socket:
+        await socket.start(NOTES, "notes")
+        await socket.data("notes")
+        monkeypatch.setattr(server.parts.operations.accounts, "me", slowly)
+        await socket.start("{ me { name } }", "me")
+        await is_asked.wait()
+        await server.app.shutdown()
+        may_answer.set()
+        assert (await socket.data("me"))["name"] == "alice"
+        assert await socket.closed_with() == 4000
+        assert "retry in" in socket.close_reason
 
 
 async def test_whatever_the_schema_allows_is_answered(server: Server, alice: Client) -> None:

@@ -25,7 +25,7 @@ _SUBSCRIBING = "subscribing"  # the id of the one command that is given for a su
 
 
 class SubscriptionCarrier(Protocol):
-    """What carries the results of subscriptions to a client: a socket for many of them, or a stream for one."""
+    """What carries the results of a subscription to a client: one operation of many over a socket, or a stream."""
 
     visitor: Visitor
     connections: set[Connection]
@@ -97,6 +97,10 @@ class LiveDoor:
             except Refused as refused:
                 self._admission.count_refusal(refused.code.name.lower())
                 raise error_of(refused) from None
+
+    def leave(self, connection: Connection) -> None:
+        """Its client wants no more of it: it counts no more from now on, whatever still ends behind it."""
+        self._manager.disconnect(connection)
 
     async def _subscribe(self, connection: Connection, events: Sequence[str]) -> None:
         if events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
@@ -59,6 +60,10 @@ class GraphQlHouse:
         if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
             return None
         return await self.authenticate(token, address)
+
+    def turn(self, principal: Principal) -> AbstractAsyncContextManager[None]:
+        """Among all that this user asks for, as a request has one. Raises `Unavailable` when it does not come."""
+        return self.parts.in_turn_of(principal.user_id)
 
     async def standing(self, principal: Principal) -> Validity:
         return await self.standing_of(principal)

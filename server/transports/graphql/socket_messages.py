@@ -59,10 +59,10 @@ def from_text(text: str) -> SocketMessage:
     return found
 
 
-def operation_in(text: str) -> str | None:
-    """The id of the operation that a frame would start."""
+def operation_in(text: str) -> StartOperation | StopOperation | None:
+    """What a frame would start or stop, if it is about an operation."""
     try:
         found = from_text(text)
     except InvalidInput:
         return None
-    return found.id if isinstance(found, StartOperation) else None
+    return found if isinstance(found, StartOperation | StopOperation) else None

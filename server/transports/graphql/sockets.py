@@ -21,7 +21,6 @@ from server.http.storable import require_storable
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.limits import LiveLimits, RateLimit, RateVerdict
-from server.transports.graphql.call import GraphQlCall
 from server.transports.graphql.failures import LiveEnded, of_end, told
 from server.transports.graphql.serving import GraphQlHouse
 from server.transports.graphql.socket_messages import (
@@ -39,10 +38,44 @@ from server.transports.visitor import Visitor
 PROTOCOL = "graphql-transport-ws"
 MOST_OPERATIONS = 20  # at once, over one socket
 _LONGEST_ID = 100
+_ANSWER_SECONDS = 5.0  # what is being answered gets to finish when the server stops, as requests do (server/serving.py)
 _OF_ONE_ALONE = (CloseCode.REPLACED, CloseCode.CONNECTION_LIMIT)  # others end all that rests on the same socket
 # By its own number, clients of this protocol would take it that they are spoken to wrongly, and not come back.
 _ON_THE_WIRE: dict[int, int] = {CloseCode.BEHIND: CloseCode.DRAINING}
 _STANDINGS = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
+
+
+class SocketOperation:
+    """One of those over a socket: it carries the connections of its subscription, and can be given up."""
+
+    def __init__(self, operation_id: str, visitor: Visitor, link: SocketLink) -> None:
+        self.id = operation_id
+        self.visitor = visitor
+        self.connections: set[Connection] = set()
+        self.task: asyncio.Task[None] | None = None
+        self.is_subscription = False  # until that is known, it is taken for one that is going to be answered
+        self.is_stopped = False  # its client wants no more of it, and may have given its id to another one
+        self._link = link
+
+    # what a `SubscriptionCarrier` can be asked
+
+    def abort(self) -> None:
+        self._link.transport.abort()
+
+    def ping(self, connection: Connection) -> None:
+        self._link.ping()  # any answer is heard of by all connections
+
+    # what its socket asks of it
+
+    @property
+    def is_being_answered(self) -> bool:
+        return not self.is_subscription and not self.is_stopped
+
+    def stop(self) -> None:
+        self.is_stopped = True
+        self.connections.clear()
+        if self.task is not None:
+            self.task.cancel()
 
 
 class GraphQlSocket:
@@ -60,24 +93,22 @@ class GraphQlSocket:
     ) -> None:
         self._house = house
         self.visitor = visitor
-        self.connections: set[Connection] = set()
         self._principal = principal
         self._socket = socket
         self._link = link
         self._context = context  # that of the request: addresses are told as whoever asked can ask for them
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._by_id: dict[str, SocketOperation] = {}  # whose ids are taken
+        self._operations: set[SocketOperation] = set()  # all whose tasks run, those that were stopped as well
         self._limits: LiveLimits = house.limits
         self._rate = RateLimit(per_second=self._limits.messages_per_second, burst=self._limits.message_burst)
         self._is_ended = self._is_draining = False
+        self._farewell = ""  # what connections here were sent away with, while something else is being answered
         self._heard_at = time.monotonic()
 
-    # what a `SubscriptionCarrier` can be asked
-
-    def abort(self) -> None:
-        self._link.transport.abort()
-
-    def ping(self, connection: Connection) -> None:
-        self._link.ping()  # any answer is heard of by all connections
+    @property
+    def connections(self) -> list[Connection]:
+        """Of all its subscriptions."""
+        return [connection for operation in self._operations for connection in operation.connections]
 
     # what the transport asks of it
 
@@ -93,8 +124,9 @@ class GraphQlSocket:
         await self._link.answer(ending)
 
     def drain(self) -> None:
-        """The server stops: what is being answered still is; connections are sent away with all others."""
+        """The server stops: what is being answered still is, in time; connections are sent away with all others."""
         self._is_draining = True
+        asyncio.get_running_loop().call_later(_ANSWER_SECONDS, self._send_away)
         self._end_if_drained()
 
     def look_after(self) -> None:
@@ -169,8 +201,7 @@ class GraphQlSocket:
                 case StartOperation() as start:
                     await self._start(start)
                 case StopOperation(id=operation_id):
-                    if task := self._operations.get(operation_id):
-                        task.cancel()
+                    self._stop(operation_id)
                 case ConnectionInit():
                     self.end(SocketEnd.INIT_AGAIN, "Too many initialisation requests")
         return None
@@ -212,17 +243,27 @@ class GraphQlSocket:
             if self._principal is not None:
                 self._house.floods.add(self._principal.user_id)
             self.end(CloseCode.RATE_LIMIT, CloseCode.RATE_LIMIT.reason)
-        elif message.type is WSMsgType.TEXT and (dropped := operation_in(message.data)) is not None:
-            await self._fail(dropped, RateLimited("Too many messages; send fewer per second."))
+        elif message.type is WSMsgType.TEXT:
+            await self._drop(message.data)
         await asyncio.sleep(self._rate.pause_seconds)
         return False
+
+    async def _drop(self, text: str) -> None:
+        """What ends an operation is heeded all the same: it costs nothing, and who sent it counts on it."""
+        match operation_in(text):
+            case StopOperation(id=operation_id):
+                self._stop(operation_id)
+            case StartOperation(id=operation_id) if not self._ends_for_taken(operation_id):
+                await self._fail(operation_id, RateLimited("Too many messages; send fewer per second."))
 
     # operations
 
     async def _start(self, start: StartOperation) -> None:
-        if start.id in self._operations:
-            self.end(SocketEnd.ID_TAKEN, f"Subscriber for {start.id[:_LONGEST_ID]} already exists")
-        elif len(self._operations) >= MOST_OPERATIONS:
+        if self._ends_for_taken(start.id):
+            return
+        if self._is_draining:
+            await self._fail(start.id, LiveEnded(CloseCode.DRAINING))
+        elif sum(not each.is_stopped for each in self._operations) >= MOST_OPERATIONS:
             error = RateLimited(
                 "At most {limit} operations run over one socket at once; complete some, or open another one.",
                 code="too_many_operations",
@@ -230,57 +271,104 @@ class GraphQlSocket:
             )
             await self._fail(start.id, error)
         else:
-            operating = self._operate(start)
-            task = asyncio.create_task(operating, name="graphql operation", context=self._context.copy())
-            self._operations[start.id] = task
-            task.add_done_callback(partial(self._done, start.id))
+            operation = SocketOperation(start.id, self.visitor, self._link)
+            operating = self._operate(operation, start)
+            operation.task = asyncio.create_task(operating, name="graphql operation", context=self._context.copy())
+            self._by_id[start.id] = operation
+            self._operations.add(operation)
+            operation.task.add_done_callback(partial(self._done, operation))
 
-    def _done(self, operation_id: str, _task: asyncio.Task[None]) -> None:
-        del self._operations[operation_id]
+    def _ends_for_taken(self, operation_id: str) -> bool:
+        """An error would be taken for the end of the operation that has the id."""
+        if operation_id not in self._by_id:
+            return False
+        self.end(SocketEnd.ID_TAKEN, f"Subscriber for {operation_id[:_LONGEST_ID]} already exists")
+        return True
+
+    def _stop(self, operation_id: str) -> None:
+        """Its id, its place and its connection are free at once, however long its task takes to end."""
+        if operation := self._by_id.pop(operation_id, None):
+            for connection in operation.connections:
+                self._house.live.leave(connection)
+            operation.stop()
+
+    def _free(self, operation: SocketOperation) -> None:
+        """Before its client is told that it is over, who may use the id again at once."""
+        if self._by_id.get(operation.id) is operation:
+            del self._by_id[operation.id]
+
+    def _done(self, operation: SocketOperation, _task: asyncio.Task[None]) -> None:
+        self._free(operation)
+        self._operations.discard(operation)
         self._end_if_drained()
 
     def _end_if_drained(self) -> None:
-        if self._is_draining and not self.connections:
-            self.end(CloseCode.DRAINING, CloseCode.DRAINING.reason)
+        if not self._is_draining or any(each.is_being_answered for each in self._operations):
+            return
+        if self._farewell or not self.connections:
+            self._send_away()
 
-    async def _operate(self, start: StartOperation) -> None:
+    def _send_away(self) -> None:
+        self.end(CloseCode.DRAINING, self._farewell or CloseCode.DRAINING.reason)
+
+    async def _operate(self, operation: SocketOperation, start: StartOperation) -> None:
+        with suppress(ConnectionError):  # nobody is left to tell
+            try:
+                await self._results(operation, start)
+            except LiveEnded as ended:
+                await self._end_with(operation, ended)
+            except Exception as error:
+                translate = self._house.translator(self.visitor, self._principal)
+                await self._finish(operation, type="error", payload=[told(error, translate)])
+
+    async def _end_with(self, operation: SocketOperation, ended: LiveEnded) -> None:
+        if ended.code in _OF_ONE_ALONE:
+            await self._finish(operation, type="error", payload=[of_end(ended)])
+        elif ended.code is CloseCode.DRAINING and self._is_draining:
+            self._farewell = ended.reason  # `_done` says it, once all that is being answered is
+        elif not operation.is_stopped:
+            self.end(ended.code, ended.reason)
+
+    async def _results(self, operation: SocketOperation, start: StartOperation) -> None:
         assert self._principal is not None
-        try:
-            await self._require_standing(self._principal)
-            call = self._house.call(self.visitor, self._principal, carrier=self)
-            await self._results(start, call)
-        except LiveEnded as ended:
-            if ended.code in _OF_ONE_ALONE:
-                await self._send({"type": "error", "id": start.id, "payload": [of_end(ended)]})
-            else:
-                self.end(ended.code, ended.reason)
-        except ConnectionError:
-            pass  # nobody is left to tell
-        except Exception as error:
-            await self._fail(start.id, error)
-
-    async def _results(self, start: StartOperation, call: GraphQlCall) -> None:
+        call = self._house.call(self.visitor, self._principal, carrier=operation)
         execution, translate = self._house.execution, self._house.translate(call)
-        if start.payload.variables:
-            require_storable(start.payload.variables)
-        prepared = await execution.prepared(start.payload)
-        if prepared.errors or prepared.kind is not OperationType.SUBSCRIPTION:
-            if not await self._next(start.id, await execution.result(prepared, call, translate)):
+        result: Json | None = None
+        async with self._house.turn(self._principal):
+            await self._require_standing(self._principal)
+            if start.payload.variables:
+                require_storable(start.payload.variables)
+            prepared = await execution.prepared(start.payload)
+            operation.is_subscription = not prepared.errors and prepared.kind is OperationType.SUBSCRIPTION
+            if not operation.is_subscription:
+                result = await execution.result(prepared, call, translate)
+        if result is not None:
+            if not await self._next(operation, result):
                 return
         else:
             async with aclosing(execution.results(prepared, call, translate)) as results:
                 async for each in results:
-                    if not await self._next(start.id, each):
+                    if not await self._next(operation, each):
                         return
-        await self._send({"type": "complete", "id": start.id})
+        await self._finish(operation, type="complete")
 
-    async def _next(self, operation_id: str, result: Json) -> bool:
+    async def _next(self, operation: SocketOperation, result: Json) -> bool:
         """False for what was no result: an operation that was not executed ends with its errors."""
         if "data" in result:
-            await self._send({"type": "next", "id": operation_id, "payload": result})
+            await self._say(operation, type="next", payload=result)
             return True
-        await self._send({"type": "error", "id": operation_id, "payload": result["errors"]})
+        await self._finish(operation, type="error", payload=result["errors"])
         return False
+
+    async def _finish(self, operation: SocketOperation, **message: Any) -> None:
+        """With the last that is said of it."""
+        self._free(operation)
+        await self._say(operation, **message)
+
+    async def _say(self, operation: SocketOperation, **message: Any) -> None:
+        """Nothing of what was stopped: another one may have its id."""
+        if not operation.is_stopped:
+            await self._send({"id": operation.id, **message})
 
     async def _require_standing(self, principal: Principal) -> None:
         """A socket may be open for days: what it rests on is asked for each operation, as it is for each request."""
@@ -298,7 +386,7 @@ class GraphQlSocket:
             await self._socket.send_str(msgspec.json.encode(message).decode())
 
     async def _stop_all(self) -> None:
-        tasks = list(self._operations.values())
+        tasks = [each.task for each in self._operations if each.task is not None]
         for task in tasks:
             task.cancel()
         if tasks:
