@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from server import __version__
 from server.auth.endings import Endings, Validity
+from server.auth.permissions import Principal
 from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.catching_up import CatchUp
@@ -84,8 +85,12 @@ class Joiner:
             self._replacing.has_come(connection)
         return missed
 
+    def heard_of(self, principal: Principal) -> Validity:
+        """What has become of it since it was recognised, as far as word of that came here."""
+        return self._endings.standing(principal)
+
     def _require_standing(self, connection: Connection) -> None:
-        standing = self._endings.standing(connection.principal)
+        standing = self.heard_of(connection.principal)
         if standing is Validity.ENDED:
             raise Refused(CloseCode.SIGNED_OUT)
         if standing is Validity.CHANGED:

@@ -107,7 +107,7 @@ class ConnectionManager:
         if any(other.came_at > connection.came_at for other in older):
             raise Refused(CloseCode.REPLACED)  # its client gave it up while it waited, and has come again since
         if not older and (count := len(own) + elsewhere) >= self.limits.connections_per_user:
-            raise Refused(CloseCode.CONNECTION_LIMIT, _too_many_of_a_user(count, self.limits))
+            raise Refused(CloseCode.CONNECTION_LIMIT, too_many_of_a_user(count, self.limits))
         if not older and len(self.active_connections) >= self.limits.connections:
             why = RateLimited("This server has no room for more live connections; try again in a while.", code=TOO_MANY)
             raise Refused(CloseCode.CONNECTION_LIMIT, why)
@@ -338,7 +338,7 @@ class Membership:
         self._manager.disconnect(self._connection)
 
 
-def _too_many_of_a_user(count: int, limits: LiveLimits) -> RateLimited:
+def too_many_of_a_user(count: int, limits: LiveLimits) -> RateLimited:
     return RateLimited(
         "You have {count} connections open (limit {limit}); close some, or sign out elsewhere.",
         code=TOO_MANY,

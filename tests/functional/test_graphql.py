@@ -217,8 +217,7 @@ async def test_who_comes_in_and_by_what(server: Server, alice: Client) -> None:
             await socket.start("{ me { name } }")
             assert (await socket.data())["name"] == "alice"
             await page.post("/logout", allow_redirects=False)
-            await socket.start("{ me { name } }", "2")  # a socket without a subscription is asked for each operation
-            assert await socket.closed_with() == 4500
+            assert await socket.closed_with() == 4500  # without having asked for anything
     async with alice.post("/graphql", json=query, headers={"Accept": "text/event-stream"} | foreign) as response:
         assert response.status == 403
 
@@ -407,6 +406,28 @@ async def test_operations_over_sockets_take_turns_with_requests_of_their_user(
             await socket.send(type="ping")
             assert (await socket.next())["type"] == "pong"
         assert (await socket.data())["name"] == "alice"
+
+
+async def test_nobody_takes_all_places_of_their_network_with_sockets_that_follow_nothing(
+    settings: Settings,
+) -> None:
+    async with (
+        serving(dataclasses.replace(settings, max_connections_per_user=2)) as server,
+        await signed_in(server, "admin") as admin,
+        await new_user(server, admin, "alice") as alice,
+        graphql_socket(admin) as followed,
+        graphql_socket(admin),
+    ):
+        await followed.start(NOTES)
+        await followed.data()
+        async with graphql_socket(admin), graphql_socket(admin, is_introduced=False) as fourth:
+            await fourth.send(type="connection_init")
+            assert await fourth.closed_with() == 4505
+            assert fourth.close_reason.startswith("You have 2 connections open (limit 2)")
+            async with graphql_socket(alice):
+                pass
+        async with graphql_socket(admin):  # their places are free again
+            pass
 
 
 async def test_streams_of_one_operation(server: Server, alice: Client) -> None:

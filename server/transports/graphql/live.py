@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
 import msgspec
 
+from server.auth.endings import Validity
 from server.auth.permissions import Principal
 from server.clock import new_id
 from server.errors import InvalidInput
+from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.manager import Refused
+from server.realtime.manager import Refused, too_many_of_a_user
 from server.transports import Entrance
 from server.transports.admission import is_client_id, position
 from server.transports.frame_queue import FrameQueue
@@ -37,6 +39,13 @@ class SubscriptionCarrier(Protocol):
         """Find out whether the client is still there, and have `connection` hear of it."""
 
 
+class CarriesMany(Protocol):
+    """A socket."""
+
+    @property
+    def connections(self) -> Collection[Connection]: ...
+
+
 class CarriedQueue(FrameQueue):
     """A `FrameQueue` whose carrier knows how to ask whether somebody is there."""
 
@@ -58,6 +67,7 @@ class LiveDoor:
         self._admission = entrance.admission
         self._joiner = entrance.joiner
         self._commands = entrance.commands
+        self._sockets: dict[str, set[CarriesMany]] = {}  # of each user
 
     @asynccontextmanager
     async def open(
@@ -97,6 +107,24 @@ class LiveDoor:
             except Refused as refused:
                 self._admission.count_refusal(refused.code.name.lower())
                 raise error_of(refused) from None
+
+    @contextmanager
+    def place(self, principal: Principal, socket: CarriesMany) -> Iterator[None]:
+        """For a socket of this user's. Raises `Refused` when as many as one may have connections carry none of them."""
+        own, limits = self._sockets.setdefault(principal.user_id, set()), self._manager.limits
+        if (idle := sum(not each.connections for each in own)) >= limits.connections_per_user:
+            raise Refused(CloseCode.CONNECTION_LIMIT, too_many_of_a_user(idle, limits))
+        own.add(socket)
+        try:
+            yield
+        finally:
+            own.discard(socket)
+            if not own:
+                del self._sockets[principal.user_id]
+
+    def heard_of(self, principal: Principal) -> Validity:
+        """Of whoever has a socket that carries no connection: the others are ended by what ends these."""
+        return self._joiner.heard_of(principal)
 
     def leave(self, connection: Connection) -> None:
         """Its client wants no more of it: it counts no more from now on, whatever still ends behind it."""

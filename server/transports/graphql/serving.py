@@ -39,6 +39,10 @@ class GraphQlHouse:
     def floods(self) -> Floods:
         return self.admission.floods
 
+    @property
+    def credential_look_seconds(self) -> float:
+        return self.parts.settings.credential_look_seconds
+
     def call(
         self, visitor: Visitor, principal: Principal, *, carrier: SubscriptionCarrier | None = None
     ) -> GraphQlCall:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import time
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from server.http.storable import require_storable
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.limits import LiveLimits, RateLimit, RateVerdict
+from server.realtime.manager import Refused
 from server.transports.graphql.failures import LiveEnded, of_end, told
 from server.transports.graphql.serving import GraphQlHouse
 from server.transports.graphql.socket_messages import (
@@ -32,6 +34,7 @@ from server.transports.graphql.socket_messages import (
     from_text,
     operation_in,
 )
+from server.transports.graphql.socket_operation import SocketOperation
 from server.transports.socket_link import CONTENT, SocketLink
 from server.transports.visitor import Visitor
 
@@ -42,40 +45,8 @@ _ANSWER_SECONDS = 5.0  # what is being answered gets to finish when the server s
 _OF_ONE_ALONE = (CloseCode.REPLACED, CloseCode.CONNECTION_LIMIT)  # others end all that rests on the same socket
 # By its own number, clients of this protocol would take it that they are spoken to wrongly, and not come back.
 _ON_THE_WIRE: dict[int, int] = {CloseCode.BEHIND: CloseCode.DRAINING}
+_LOG = logging.getLogger("jindu.graphql")
 _STANDINGS = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
-
-
-class SocketOperation:
-    """One of those over a socket: it carries the connections of its subscription, and can be given up."""
-
-    def __init__(self, operation_id: str, visitor: Visitor, link: SocketLink) -> None:
-        self.id = operation_id
-        self.visitor = visitor
-        self.connections: set[Connection] = set()
-        self.task: asyncio.Task[None] | None = None
-        self.is_subscription = False  # until that is known, it is taken for one that is going to be answered
-        self.is_stopped = False  # its client wants no more of it, and may have given its id to another one
-        self._link = link
-
-    # what a `SubscriptionCarrier` can be asked
-
-    def abort(self) -> None:
-        self._link.transport.abort()
-
-    def ping(self, connection: Connection) -> None:
-        self._link.ping()  # any answer is heard of by all connections
-
-    # what its socket asks of it
-
-    @property
-    def is_being_answered(self) -> bool:
-        return not self.is_subscription and not self.is_stopped
-
-    def stop(self) -> None:
-        self.is_stopped = True
-        self.connections.clear()
-        if self.task is not None:
-            self.task.cancel()
 
 
 class GraphQlSocket:
@@ -103,7 +74,9 @@ class GraphQlSocket:
         self._rate = RateLimit(per_second=self._limits.messages_per_second, burst=self._limits.message_burst)
         self._is_ended = self._is_draining = False
         self._farewell = ""  # what connections here were sent away with, while something else is being answered
-        self._heard_at = time.monotonic()
+        self._heard_at = self._looked_at = time.monotonic()
+        self._looking: asyncio.Task[None] | None = None
+        self._places = ExitStack()  # its place among those of its user, once that is known
 
     @property
     def connections(self) -> list[Connection]:
@@ -116,7 +89,7 @@ class GraphQlSocket:
         """Until either side ends it."""
         ending: WSMessage | None = None
         try:
-            with suppress(ConnectionError):  # nobody is left to answer
+            with suppress(ConnectionError), self._places:  # nobody is left to answer
                 if await self._introduced():
                     ending = await self._serve()
         finally:
@@ -138,6 +111,26 @@ class GraphQlSocket:
             self.end(CloseCode.NO_PONG, CloseCode.NO_PONG.reason)
         elif silent_seconds > self._limits.ping_interval_seconds:
             self._link.ping()
+        if self._principal is not None:
+            self._recheck(self._principal)
+
+    def _recheck(self, principal: Principal) -> None:
+        """By what is heard of its end, and now and then by asking: no word of it is sure to come."""
+        standing = self._house.live.heard_of(principal)
+        if standing in _STANDINGS:
+            self.end(_STANDINGS[standing], _STANDINGS[standing].reason)
+        elif time.monotonic() - self._looked_at > self._house.credential_look_seconds:
+            self._looked_at = time.monotonic()
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look(principal), name="graphql look")
+
+    async def _look(self, principal: Principal) -> None:
+        try:
+            await self._require_standing(principal)
+        except LiveEnded as ended:
+            self.end(ended.code, ended.reason)
+        except Exception:
+            _LOG.exception("could not check who is still signed in", extra={"action": "recheck"})
 
     def end(self, code: int, reason: str) -> None:
         """Nothing follows a farewell."""
@@ -169,6 +162,12 @@ class GraphQlSocket:
             return False
         if self._house.floods.seconds_to_wait(self._principal.user_id) > 0:
             self._turn_away(CloseCode.RATE_LIMIT, CloseCode.RATE_LIMIT.reason)
+            return False
+        try:
+            self._places.enter_context(self._house.live.place(self._principal, self))
+        except Refused as refused:
+            reason = self._house.admission.reason(refused, self.visitor.language, self._principal.language)
+            self._turn_away(refused.code, reason)
             return False
         await self._send({"type": "connection_ack"})
         return True
@@ -372,6 +371,7 @@ class GraphQlSocket:
 
     async def _require_standing(self, principal: Principal) -> None:
         """A socket may be open for days: what it rests on is asked for each operation, as it is for each request."""
+        self._looked_at = time.monotonic()
         standing = await self._house.standing(principal)
         if standing in _STANDINGS:
             raise LiveEnded(_STANDINGS[standing])
@@ -386,7 +386,7 @@ class GraphQlSocket:
             await self._socket.send_str(msgspec.json.encode(message).decode())
 
     async def _stop_all(self) -> None:
-        tasks = [each.task for each in self._operations if each.task is not None]
+        tasks = [task for task in (self._looking, *(each.task for each in self._operations)) if task is not None]
         for task in tasks:
             task.cancel()
         if tasks:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
@@ -81,14 +81,24 @@ class House:
         self.sent_away = asyncio.Event()
         self.followed: dict[Any, Any] = {}  # connection → carrier
         self.left: list[Any] = []
-        self.asked = 0
+        self.asked = self.looks = 0
+        self.credential_look_seconds = 3_600.0
+        self.stored = self.heard = Validity.GOOD
         self.turns = Turns(places=16, per_user=4)
 
     async def recognised(self, principal: Any, *_: Any) -> Any:
         return principal
 
     async def standing(self, _principal: Any) -> Validity:
-        return Validity.GOOD
+        self.looks += 1
+        return self.stored
+
+    def heard_of(self, _principal: Any) -> Validity:
+        return self.heard
+
+    @contextmanager
+    def place(self, *_: Any) -> Iterator[None]:
+        yield
 
     def turn(self, principal: Any) -> AbstractAsyncContextManager[None]:
         return self.turns.take(principal.user_id)
@@ -253,6 +263,27 @@ async def test_who_follows_holds_no_turn() -> None:
             wire.start(FOLLOW, str(number))
         await until(lambda: len(house.followed) == 6)
         assert house.turns.statistics().in_use == 0
+
+
+@pytest.mark.parametrize(("standing", "code"), [(Validity.ENDED, 4500), (Validity.CHANGED, 4003)])
+async def test_a_socket_without_a_subscription_ends_with_what_it_rests_on(standing: Validity, code: int) -> None:
+    house = House()
+    async with opened(house) as (wire, socket):
+        socket.look_after()
+        assert (wire.ended, house.looks) == (None, 0), "nobody asks the database every second"
+        house.heard = standing
+        socket.look_after()
+        assert wire.ended is not None
+        assert wire.ended[0] == code
+
+
+async def test_a_socket_without_a_subscription_ends_also_when_no_word_came_of_it() -> None:
+    house = House()
+    house.credential_look_seconds, house.stored = 0.0, Validity.ENDED
+    async with opened(house) as (wire, socket):
+        socket.look_after()
+        await until(lambda: wire.ended)
+        assert wire.ended == (4500, "signed out or expired")
 
 
 async def test_no_answer_is_waited_for_longer_than_requests_have(monkeypatch: pytest.MonkeyPatch) -> None:
