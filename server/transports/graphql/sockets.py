@@ -23,6 +23,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.limits import LiveLimits, RateLimit, RateVerdict
 from server.realtime.manager import Refused
+from server.storage.database import NOT_NOW
 from server.transports.graphql.failures import LiveEnded, of_end, told
 from server.transports.graphql.serving import GraphQlHouse
 from server.transports.graphql.socket_messages import (
@@ -129,6 +130,8 @@ class GraphQlSocket:
             await self._require_standing(principal)
         except LiveEnded as ended:
             self.end(ended.code, ended.reason)
+        except NOT_NOW:
+            pass  # `Rechecking` says so in the log, once for all
         except Exception:
             _LOG.exception("could not check who is still signed in", extra={"action": "recheck"})
 
