@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+import math
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLType,
     InlineFragmentNode,
     IntValueNode,
     Node,
@@ -27,6 +33,7 @@ from graphql import (
     VariableNode,
     Visitor,
     parse,
+    type_from_ast,
     validate,
     visit,
 )
@@ -42,10 +49,13 @@ MOST_ALIASES = 20
 MOST_ALIASES_OF_SCHEMA = 3  # each may be most of what there is, and take 30 ms
 MOST_FRAGMENTS = 20
 MOST_SPREADS = 60  # of fragments, in one document
-MOST_OF_A_NAME = 10  # of fields of one name side by side: each is compared with each
+MOST_PAIRS = 200  # of fields that become one in the answer: each is compared with each, 9 µs a pair
+MOST_LISTED = 100  # in a list of a variable
+MOST_DIGITS = 19
 MOST_DIRECTIVES = 20
 MOST_COST = 2_000  # values in the answer, about: they are put together in one piece, a few milliseconds a thousand
 _ASKING_COST = 10  # of a field that an operation is asked for
+_MOST_LOOKS = 2_000
 _MOST_ERRORS = 5  # that a document is told at once
 _KEPT = 200
 _KEPT_CHARACTERS = 4_000
@@ -102,7 +112,10 @@ class Documents:
     def require_small(
         self, checked: CheckedDocument, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> None:
-        """Raises `TooLarge` for an operation that asks for too much."""
+        """Raises `TooLarge` for an operation that asks for too much, or is given too much."""
+        for each in operation.variable_definitions or ():
+            kind = type_from_ast(self._schema, each.type)
+            _require_short(kind, variables.get(each.variable.name.value), each.variable.name.value)
         measuring = _Measuring(checked.document, operation, variables, self._pages)
         size = measuring.of(operation.selection_set)
         if checked.names_schema:
@@ -122,6 +135,20 @@ class Documents:
         names_schema = _require_simple(document)
         errors = tuple(validate(self._schema, document, max_errors=_MOST_ERRORS))
         return CheckedDocument(digest=digest, document=document, names_schema=names_schema, errors=errors)
+
+
+def _require_short(kind: GraphQLType | None, given: Any, name: str) -> None:
+    """Lists are read before anything else is, in one piece. What is JSON to the schema is nothing to it."""
+    while isinstance(kind, GraphQLNonNull):
+        kind = kind.of_type
+    if isinstance(kind, GraphQLList) and isinstance(given, list):
+        if len(given) > MOST_LISTED:
+            raise TooLarge("The list {name} is longer than {limit}.", name=name, limit=MOST_LISTED)
+        for each in given:
+            _require_short(kind.of_type, each, name)
+    elif isinstance(kind, GraphQLInputObjectType) and isinstance(given, dict):
+        for inner, each in kind.fields.items():
+            _require_short(each.type, given.get(inner), inner)
 
 
 def asks_for_schema(operation: OperationDefinitionNode) -> bool:
@@ -179,6 +206,8 @@ def _require_simple(document: DocumentNode) -> bool:
         raise _too_much("levels", MOST_LEVELS)
     if largest.fields > MOST_FIELDS:
         raise _too_much("fields", MOST_FIELDS)
+    if _Merging(document).pairs > MOST_PAIRS:  # only now, as it looks at what fragments hold wherever they stand
+        raise _too_much("pairs of fields of one name", MOST_PAIRS)
     return counting.found["schemas"] > 0
 
 
@@ -205,14 +234,49 @@ class _Counting(Visitor):
     def enter_directive(self, *_: Any) -> None:
         self.found["directives"] += 1
 
-    def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
-        names = Counter((each.alias or each.name).value for each in node.selections if isinstance(each, FieldNode))
-        if names and names.most_common(1)[0][1] > MOST_OF_A_NAME:
-            raise _too_much("fields of one name side by side", MOST_OF_A_NAME)
+    def enter_int_value(self, node: IntValueNode, *_: Any) -> None:
+        if len(node.value.lstrip("-")) > MOST_DIGITS:
+            raise InvalidInput("A number has more than {limit} digits; write it as a text.", limit=MOST_DIGITS)
+
+    def enter_float_value(self, node: FloatValueNode, *_: Any) -> None:
+        if not math.isfinite(float(node.value)):
+            raise InvalidInput("The number {number} is too large.", number=node.value[:MOST_DIGITS])
 
     def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
         if why := why_not_storable(node.value):
             raise InvalidInput(why)
+
+
+class _Merging:
+    """Counts pairs of fields of one name that stand side by side, whatever fragments they come through."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._fragments = _fragments_of(document)
+        self.pairs = 0
+        self._looks = 0
+        for each in _of_type(document, OperationDefinitionNode):
+            self._merge([each.selection_set])
+
+    def _merge(self, sets: Iterable[SelectionSetNode]) -> None:
+        together: dict[str, list[FieldNode]] = defaultdict(list)
+        for each in sets:
+            for found in self._fields(each):
+                together[(found.alias or found.name).value].append(found)
+        for same in together.values():
+            self.pairs += len(same) * (len(same) - 1) // 2
+            self._merge([each.selection_set for each in same if each.selection_set])
+
+    def _fields(self, selection_set: SelectionSetNode) -> Iterator[FieldNode]:
+        self._looks += 1
+        if self._looks > _MOST_LOOKS:  # at fragments of nothing but fragments, each of which stands in another twice
+            raise _too_much("spreads", MOST_SPREADS)
+        for each in selection_set.selections:
+            if isinstance(each, FieldNode):
+                yield each
+            elif isinstance(each, InlineFragmentNode):
+                yield from self._fields(each.selection_set)
+            elif isinstance(each, FragmentSpreadNode) and each.name.value in self._fragments:
+                yield from self._fields(self._fragments[each.name.value].selection_set)
 
 
 @dataclass(slots=True)
@@ -234,7 +298,7 @@ class _Measuring:
     _measured: dict[str, _Size | None] = field(default_factory=dict)  # None while it is being measured
 
     def __post_init__(self) -> None:
-        self._fragments = {each.name.value: each for each in _of_type(self.document, FragmentDefinitionNode)}
+        self._fragments = _fragments_of(self.document)
 
     @classmethod
     def largest(cls, document: DocumentNode) -> _Size:
@@ -284,7 +348,9 @@ class _Measuring:
         for argument in node.arguments or ():
             if argument.name.value == "first":
                 given = self._value(argument.value)
-                return given if isinstance(given, int) and given > 0 else default
+                return (
+                    int(given) if isinstance(given, int | float) and given > 0 else default
+                )  # 100.0 is 100 to GraphQL
         return default
 
     def _value(self, node: Node) -> Any:
@@ -299,6 +365,10 @@ class _Measuring:
             if each.variable.name.value == name and each.default_value is not None:
                 return self._value(each.default_value)
         return None
+
+
+def _fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {each.name.value: each for each in _of_type(document, FragmentDefinitionNode)}
 
 
 def _of_type(document: DocumentNode, kind: type[Definition]) -> Iterator[Definition]:

@@ -59,10 +59,23 @@ def _of_cause(cause: Exception, translate: Translate) -> Json:
     error = _as_ours(cause)
     extensions: Json = {"code": error.specific_code}
     if error.errors:
-        extensions["errors"] = [{"field": each.field, "message": each.translated(translate)} for each in error.errors]
+        extensions["errors"] = [
+            {"field": _in_schema(each.field), "message": each.translated(translate)} for each in error.errors
+        ]
     if isinstance(error, RateLimited | Unavailable):
         extensions["retryAfterSeconds"] = math.ceil(error.retry_after_seconds)
     return {"message": error.translated(translate), "extensions": extensions}
+
+
+def _in_schema(field: str) -> str:
+    """As arguments are called there: `as_of` and `Idempotency-Key` are `asOf` and `idempotencyKey`.
+
+    What stands below one of them has the name that its author gave it.
+    """
+    if not field.replace("-", "_").isidentifier():
+        return field
+    first, *rest = field.replace("-", "_").split("_")
+    return "".join((first[:1].lower() + first[1:], *(each.capitalize() for each in rest)))
 
 
 def _as_ours(cause: Exception) -> JinduError:

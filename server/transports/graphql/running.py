@@ -57,20 +57,22 @@ class Execution:
         self.sdl = f"{schema.as_str()}\n"
         self._schema = core_of(schema)
         self._documents = Documents(self._schema)
-        self._of_schema: OrderedDict[tuple[bytes, str | None, str], Json] = OrderedDict()
+        self._of_schema: OrderedDict[tuple[bytes, str | None], Json] = OrderedDict()
 
     async def prepared(self, asked: GraphQlRequest) -> PreparedOperation:
         """Raises `InvalidInput` (`MalformedRequest`, `TooLarge`) for what cannot be executed."""
         checked = await self._documents.checked(asked.query)
-        operation = checked.operation(asked.operation_name)
-        variables = asked.variables or {}
+        operation = checked.operation(asked.operation_name or None)  # some programs say none by an empty one
+        given = asked.variables or {}
+        declared = [each.variable.name.value for each in operation.variable_definitions or ()]
+        variables = {name: given[name] for name in declared if name in given}
         if not checked.errors:
             self._documents.require_small(checked, operation, variables)
         return PreparedOperation(
             digest=checked.digest,
             document=checked.document,
             kind=operation.operation,
-            name=asked.operation_name,
+            name=asked.operation_name or None,
             variables=variables,
             is_of_schema=checked.names_schema,
             errors=checked.errors,
@@ -117,8 +119,8 @@ class Execution:
 
     async def _of_the_schema(self, prepared: PreparedOperation, translate: Translate) -> Json:
         """It is the same for everybody, and 20 ms of work: done in a thread, and kept."""
-        key = prepared.digest, prepared.name, repr(prepared.variables)
-        found = self._of_schema.get(key)
+        key = prepared.digest, prepared.name
+        found = self._of_schema.get(key) if not prepared.variables else None
         if found is None:
             executed = await asyncio.to_thread(
                 execute_sync,
@@ -127,14 +129,17 @@ class Execution:
                 variable_values=prepared.variables,
                 operation_name=prepared.name,
             )
-            self._of_schema[key] = found = as_json(executed, translate)
-            if len(self._of_schema) > _KEPT_ANSWERS:
-                self._of_schema.popitem(last=False)
+            found = as_json(executed, translate)
+            if not prepared.variables:
+                self._of_schema[key] = found
+                if len(self._of_schema) > _KEPT_ANSWERS:
+                    self._of_schema.popitem(last=False)
         return found
 
 
-def as_json(executed: Any, translate: Translate) -> Json:
-    found: Json = {"data": executed.data}
-    if executed.errors:
-        found["errors"] = [told(each, translate) for each in executed.errors]
-    return found
+def as_json(executed: ExecutionResult, translate: Translate) -> Json:
+    """Without `data` where nothing was executed, as for variables that are wrong."""
+    errors = [told(each, translate) for each in executed.errors or ()]
+    if errors and executed.data is None and not any(each.path for each in executed.errors or ()):
+        return {"errors": errors}
+    return {"data": executed.data, "errors": errors} if errors else {"data": executed.data}

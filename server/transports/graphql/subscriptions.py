@@ -67,7 +67,7 @@ class NotificationType:
 class EventType:
     timestamp: str
     event: str
-    data: JSON
+    data: JSON | None
 
 
 JobsItem: TypeAlias = Annotated[JoinedType | JobUpdateType | JobRemovedType, strawberry.union("JobsItem")]
@@ -105,6 +105,7 @@ class SubscriptionRoot:
                     yield JobUpdateType(timestamp=message["timestamp"], position=None, job=job_of(call, job))
                 elif message["type"] == "event" and message["data"].get("removed"):
                     yield JobRemovedType(job_id=id)
+                    return
                 elif message["type"] == "event":
                     yield _update(message, message["data"], "")
 

@@ -45,6 +45,7 @@ async def test_what_programs_ask_is_small_enough(query: str, variables: dict[str
     [
         (f"{{ jobs(first: 100) {{ items {{ {TITLES} jobId kind unit stage message state }} }} }}", {}),
         ("query($n: Int!) { datasets(first: $n) { items { columns(first: $n) { name } } } }", {"n": 100}),
+        ("query($n: Int!) { datasets(first: $n) { items { columns(first: $n) { name } } } }", {"n": 100.0}),
         ("{ datasets(first: 100) { items { ...F } } } fragment F on Dataset { columns(first: 50) { name type } }", {}),
     ],
 )
@@ -61,7 +62,9 @@ async def test_what_would_give_too_many_values_is_refused_with_what_to_do(
         EACH_WITH_EACH,
         "{ " + "me { id } " * 300 + "}",
         "{" + "a " * 900 + "}",
-        "{ me { " + "id " * 11 + "} }",
+        "{ me { " + "id " * 21 + "} }",
+        "{" + ("...{" + "me{id} " * 9 + "}") * 24 + "}",
+        "{ " + "jobs { items { ...F } } " * 20 + "} fragment F on Job { " + "a: title " * 5 + "}",
         "{ a " * 5_000,
         "query(" + " ".join(f"$v{n}: Int" for n in range(240)) + ") { me { id } }",
         "{ jobs(kind: [" + '"a", ' * 450 + "]) { total } }",
@@ -74,6 +77,42 @@ async def test_looking_at_what_is_meant_to_be_hard_is_quick(query: str) -> None:
     with contextlib.suppress(JinduError, AssertionError):
         await measured(query)
     assert time.process_time() - began < 0.25  # of a processor, in a thread; an ordinary one takes 3 ms
+
+
+async def test_fields_of_one_name_are_counted_through_fragments_as_well() -> None:
+    for query in ("{" + ("...{" + "me{id} " * 9 + "}") * 24 + "}", EACH_WITH_EACH, "{ me { " + "id " * 21 + "} }"):
+        with pytest.raises(TooLarge, match="pairs of fields of one name"):
+            await DOCUMENTS.checked(query)
+    await measured("{" + "...F " * 10 + "} fragment F on Query { me { id name } }")
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ("query($k: [String!]) { jobs(kind: $k) { total } }", {"k": ["a"] * 101}),
+        ("query($s: [JobState!]!) { jobs(state: $s) { total } }", {"s": ["FAILED"] * 101}),
+        (
+            "mutation($o: BatchOrder!) { orderBatch(order: $o) { batchId } }",
+            {"o": {"template": "sales", "formats": ["PDF"] * 101}},
+        ),
+    ],
+)
+async def test_long_lists_of_variables_are_refused_before_they_are_read(query: str, variables: dict[str, Any]) -> None:
+    with pytest.raises(TooLarge, match="is longer than 100"):
+        await measured(query, **variables)
+
+
+async def test_parameters_of_an_order_may_be_many() -> None:
+    order = {"template": "sales", "parameters": [{"region": str(number)} for number in range(500)]}
+    await measured("mutation($o: BatchOrder!) { orderBatch(order: $o) { batchId } }", o=order)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 20, "-" + "9" * 5_000])
+async def test_numbers_that_nothing_holds_are_refused(number: str) -> None:
+    with pytest.raises(InvalidInput, match="number"):
+        await DOCUMENTS.checked(
+            f'mutation {{ orderBatch(order: {{template: "s", parameters: [{{region: {number}}}]}}) {{ batchId }} }}'
+        )
 
 
 @pytest.mark.parametrize(
