@@ -297,9 +297,13 @@ async def _order(
     connection: AsyncConnection, principal: Principal, batch: BatchHead, kept: Sequence[DeliveryWish]
 ) -> None:
     await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
-    row = lock(sa.select(batches.c.deliveries).where(batches.c.id == batch.id))
-    stored = await connection.scalar(row)
-    before = msgspec.convert(stored, WantedDeliveries) if stored else WantedDeliveries(wishes=[])
+    columns = (batches.c.deliveries, batches.c.delivery_state, batches.c.job_id)
+    row = (await connection.execute(lock(sa.select(*columns).where(batches.c.id == batch.id)))).one()
+    before = msgspec.convert(row.deliveries, WantedDeliveries) if row.deliveries else WantedDeliveries(wishes=[])
+    if row.delivery_state == DeliveryStage.HELD:
+        raise Conflict("What goes out of these reports is held since a restore: let it go first.")
+    if row.delivery_state == DeliveryStage.FROZEN:  # what was ordered before is not written down once more
+        before = msgspec.structs.replace(before, settled=len(before.wishes), settled_job=row.job_id)
     if len(before.wishes) + len(kept) > 10 * MOST_WISHES:
         raise Conflict("These reports have been delivered too often; order them anew.")
     wanted = msgspec.structs.replace(before, wishes=[*before.wishes, *kept])

@@ -536,6 +536,11 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
                 status = response.status
         assert status == 429
     assert "wants no more mail of “Daily”" in await answer(alice, "GET", "/notifications")
+    (south_id,) = [each["id"] for each in await deliveries_of(alice, batch) if each["to"] == "south@example.com"]
+    await answer(alice, "POST", f"/api/v1/deliveries/{south_id}/retry", 202)
+    (told,) = [each for each in await sent(server, alice, batch) if each["id"] == south_id]
+    assert (told["state"], bool(told["sent_at"])) == ("skipped", True)
+    assert "It was sent before:" in await answer(alice, "GET", panel)
     again = await answer(alice, "POST", f"/api/v1{page}/run", 202)
     batch = await ended(alice, again["batch_id"])
     states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
