@@ -13,10 +13,12 @@ from server.auth.permissions import Principal
 from server.clock import utc_now
 from server.deliveries.delivery import DeliveryItem, DeliveryState, FrozenDelivery
 from server.deliveries.held_addresses import hold_address
+from server.deliveries.store import set_delivery
 from server.delivery.wishes import DeliveryStage, DeliveryVia, DeliveryWish
 from server.errors import Conflict, NotDelivered, NotFound
 from server.jobs.job import State
 from server.jobs.keys import KeyReused
+from server.operations import deliveries as operations
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.schedule import RunCause, ScheduleRun
 from server.settings import Settings
@@ -218,6 +220,11 @@ async def test_what_is_made_again_is_not_tried_again_and_a_key_stands_for_one_th
     )
     await house.todo.deliveries.sending.settle()
     assert [each.recipient for each in mailbox.taken] == [*["alice@example.com"] * 3, "b@example.com"]
+    node.now += timedelta(seconds=5)
+    later = await node.schedules.run(house.alice, schedule_id)
+    await ended(node, later)
+    before = (await house.todo.batch_comparison.of(house.alice, later.batch_id or "")).before
+    assert before is None  # nobody but her got what was made on trial
     without = await scheduled(node, name="quiet", deliveries=[HOOK])
     with pytest.raises(Conflict, match="by mail"):
         await node.schedules.run_to_me(house.alice, without)
@@ -343,3 +350,71 @@ async def test_what_was_sent_once_stays_so_whatever_becomes_of_it_later(house: H
     await todo.sending.settle()
     assert await real_of(house, batch_id, MEI) == skipped
     assert gone_to(mailbox) == [("alice@example.com", BOSS), (MEI, None)]
+
+
+async def test_a_trial_is_sent_again_by_whom_it_goes_to_alone_and_lets_no_address_go(
+    house: House, mailbox: Mailbox
+) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    await todo.deliver_to_me(house.alice, batch_id, mail_to(MEI))
+    await todo.sending.settle()
+    items = (await todo.of_batch(house.admin, batch_id)).items
+    (trial,) = items
+    with pytest.raises(Conflict, match="goes to somebody else"):
+        await todo.retry(house.admin, trial.id)
+    assert await todo.trials_of_others(house.admin, items) == {trial.id}
+    assert await todo.trials_of_others(house.alice, items) == set()
+    await holds(house, MEI)
+    await reads_mail(house, house.alice, "alice.new@example.com")
+    await todo.retry(house.alice, trial.id)
+    await todo.sending.settle()
+    skipped = await todo.get(house.alice, trial.id)
+    assert (skipped.state, skipped.recipient) == (DeliveryState.SKIPPED, "alice.new@example.com")
+    assert skipped.error is not None
+    assert "would be held back" in skipped.error["phrase"]
+    assert [each.address for each in await house.todo.held_addresses.list(house.alice)] == [MEI]
+    (notice,) = await troubles(house, house.alice)
+    assert ("The trial of" in notice, f'"recipient":"{MEI}"' in notice) == (True, True)
+    await let_go(house)
+    await todo.retry(house.alice, trial.id)
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("alice.new@example.com", MEI), ("alice@example.com", MEI)]
+
+
+async def test_of_several_that_are_skipped_the_bell_rings_once_for_each_order(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id, three = house.todo.deliveries, await made(house), ("a@example.com", "b@example.com", MEI)
+    await holds(house, *three)
+    await todo.deliver(house.alice, batch_id, mail_to(*three))
+    await todo.sending.settle()
+    assert len(await troubles(house, house.alice)) == 1
+    for trials in (1, 2):
+        await todo.deliver_to_me(house.alice, batch_id, [*mail_to(*three[:2]), *mail_to(MEI)])
+        await todo.sending.settle()
+        assert len(await troubles(house, house.alice)) == 1 + trials
+
+
+async def test_what_is_skipped_as_it_is_written_down_keeps_nobody_from_being_told_of_what_fails(
+    house: House, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    monkeypatch.setattr(todo.sending, "wake", lambda: None)
+    await todo.deliver(house.alice, batch_id, mail_to(MEI, BOSS))
+    await todo.sending._freezing.freeze(batch_id)
+    unwanted = await real_of(house, batch_id, MEI)
+    async with house.parts.storage.database.write() as connection:
+        await set_delivery(connection, unwanted.id, {"state": DeliveryState.SKIPPED, "next_at": None})
+    mailbox.answers = [NotDelivered("no", is_final=True)]
+    await todo.sending.settle()
+    assert len(await troubles(house, house.alice)) == 1
+
+
+async def test_trials_use_up_nothing_of_what_may_be_ordered_really(
+    house: House, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "MOST_WISHES", 0.2)
+    todo, batch_id = house.todo.deliveries, await made(house)
+    for order, said in ((todo.deliver_to_me, "tried"), (todo.deliver, "delivered")):
+        for address in (MEI, BOSS):
+            await order(house.alice, batch_id, mail_to(address))
+        with pytest.raises(Conflict, match=f"{said} too often"):
+            await order(house.alice, batch_id, mail_to(MEI))
