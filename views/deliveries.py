@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -30,10 +30,12 @@ _ONE_CLICK = "List-Unsubscribe"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPanel:
-    """What stands on the page of a batch. `groups` are fields of a form, with what is wrong in it."""
+    """What stands on the page of a batch. `trials_of_others` are ids of what others have sent to themselves, `groups`
+    are fields of a form, with what is wrong in it."""
 
     standing: DeliveryStanding
     links: Mapping[str, str]
+    trials_of_others: Collection[str]
     ways: Sequence[DeliveryVia]
     groups: DeliveryGroups
     problems: Sequence[str]
@@ -56,6 +58,7 @@ async def delivery_panel(
     return DeliveryPanel(
         standing=standing,
         links=await operations.links(principal, standing.page.items),
+        trials_of_others=await operations.trials_of_others(principal, standing.page.items),
         ways=operations.checks.ways(),
         groups=groups_of(given or {}),
         problems=error_texts(request, error),

@@ -141,7 +141,7 @@ class Bouncing:
         words = phrase("It came back: {said}", said=bounce.said)
         if bounce.is_hard and not delivery.is_trial:
             words = phrase("It came back for good, and nothing more goes to this address: {said}", said=bounce.said)
-        is_first = not await troubled_before(connection, delivery, delivery.round)
+        is_first = not await troubled_before(connection, delivery)
         await set_delivery(connection, delivery.id, {"state": DeliveryState.BOUNCED, "error": words})
         self._counts["bounced"] += not delivery.is_trial
         if not is_first:

@@ -24,6 +24,12 @@ _TOLD_AS = {
     DeliveryState.BOUNCED: "“{name}” came back from {recipient}",
     DeliveryState.PERHAPS_SENT: "Nobody knows whether “{name}” reached {recipient}",
 }
+_TRIED_AS = {
+    DeliveryState.FAILED: "The trial of “{name}” for {recipient} did not reach you",
+    DeliveryState.SKIPPED: "The trial of “{name}” for {recipient} was not sent",
+    DeliveryState.BOUNCED: "The trial of “{name}” for {recipient} came back from your address",
+    DeliveryState.PERHAPS_SENT: "Nobody knows whether the trial of “{name}” for {recipient} reached you",
+}
 
 
 class DeliveryTelling:
@@ -51,13 +57,13 @@ class DeliveryTelling:
     ) -> list[KeptMessage]:
         """That one did not arrive. Where its owner can do nothing any more, all administrators are told."""
         notice = Notice(
-            title=_TOLD_AS[state],
+            title=(_TRIED_AS if delivery.is_trial else _TOLD_AS)[state],
             body="{reason} The page of the reports shows all deliveries, and can send them again.",
             level="error",
             url=f"/batches/{delivery.batch_id}#deliveries",
             parameters={
                 "name": delivery.content.batch_name,
-                "recipient": delivery.recipient or phrase("a place"),
+                "recipient": delivery.meant_for or phrase("nobody" if delivery.is_trial else "a place"),
                 "reason": reason,
             },
         )

@@ -152,9 +152,9 @@ def with_trials(drafts: Iterable[DeliveryDraft], tried: Collection[int]) -> Iter
         would_go = [each for each in own if each.problem is None]
         would_not = [each for each in own if each.problem is not None]
         trial = TriedMail(user_id=reader.user_id, sent=min(len(would_go), MOST_TRIED), total=len(would_go))
+        shared = {"recipient": reader.address, "round": own[0].row["id"]}  # what does not come is told once a trial
         for each in (*would_go[:MOST_TRIED], *would_not[:MOST_TRIED]):
-            to_them = {"recipient": reader.address, "trial_for": each.planned.recipient}
-            yield replace(each, row=each.row | to_them, trial=trial)
+            yield replace(each, row=each.row | shared | {"trial_for": each.planned.recipient}, trial=trial)
 
 
 def _period(reports: Sequence[BatchReport]) -> str:

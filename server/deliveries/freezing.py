@@ -93,9 +93,11 @@ class Freezing:
         if batch.deliveries is None or not batch.job_state.is_final:
             return
         reports = await self._store.all_reports(batch_id)
-        planned = await asyncio.to_thread(planned_deliveries, batch.deliveries.wishes, reports, self._rules)
+        wanted = batch.deliveries
+        planned = await asyncio.to_thread(planned_deliveries, wanted.wishes, reports, self._rules)
+        planned = [each for each in planned if not wanted.is_settled(each.position, batch.job_id)]
         async with self._database.write() as connection:
-            if not await _is_still_wanted(connection, batch):
+            if not await _is_still_wanted(connection, batch, len(wanted.wishes)):
                 return
             rows = await self._rows(connection, batch, planned)
             await add_deliveries(connection, rows)
@@ -224,20 +226,21 @@ def _end_of(problem: Phrase) -> dict[str, Any]:
     return {"next_at": None, "error": problem}
 
 
-async def _is_still_wanted(connection: AsyncConnection, batch: Batch) -> bool:
-    """Somebody may have had it made again since it was read."""
-    row = (
-        await connection.execute(
-            lock(sa.select(batches.c.job_id, batches.c.delivery_state).where(batches.c.id == batch.id))
-        )
-    ).one_or_none()
-    return row is not None and row.job_id == batch.job_id and row.delivery_state == DeliveryStage.WANTED
+async def _is_still_wanted(connection: AsyncConnection, batch: Batch, wishes: int) -> bool:
+    """Somebody may have had it made again since it was read, or ordered more of it."""
+    columns = (batches.c.job_id, batches.c.delivery_state, batches.c.deliveries)
+    row = (await connection.execute(lock(sa.select(*columns).where(batches.c.id == batch.id)))).one_or_none()
+    if row is None or row.job_id != batch.job_id or row.delivery_state != DeliveryStage.WANTED:
+        return False
+    return len(row.deliveries["wishes"]) == wishes
 
 
 async def _before(connection: AsyncConnection, batch_id: str) -> dict[tuple[int, str], set[str]]:
     """Which reports each recipient got of each wish, or was to get, when the batch was made before."""
     query = sa.select(deliveries.c.position, deliveries.c.recipient_key, deliveries.c.content).where(
-        deliveries.c.batch_id == batch_id, deliveries.c.state != DeliveryState.SKIPPED, IS_REAL
+        deliveries.c.batch_id == batch_id,
+        sa.or_(deliveries.c.state != DeliveryState.SKIPPED, deliveries.c.sent_at.is_not(None)),
+        IS_REAL,
     )
     found: dict[tuple[int, str], set[str]] = {}
     for row in await connection.execute(query):
@@ -253,9 +256,9 @@ async def _tried_before(connection: AsyncConnection, batch_id: str) -> set[int]:
 
 
 async def _forget_skipped(connection: AsyncConnection, batch_id: str, row: dict[str, Any]) -> None:
-    """What could not be made before is made now."""
+    """What could not be made before is made now; that something was sent once is never forgotten."""
     if row["trial_for"] is not None:
         return
     same = [deliveries.c[name] == row[name] for name in ("position", "recipient_key", "report_id")]
-    skipped = sa.and_(deliveries.c.state == DeliveryState.SKIPPED, IS_REAL)
+    skipped = sa.and_(deliveries.c.state == DeliveryState.SKIPPED, deliveries.c.sent_at.is_(None), IS_REAL)
     await connection.execute(sa.delete(deliveries).where(deliveries.c.batch_id == batch_id, skipped, *same))

@@ -34,6 +34,7 @@ from server.delivery.wishes import DeliveryRights, DeliveryVia
 from server.errors import NotDelivered, NotFound
 from server.storage.database import NOT_NOW, Database
 from server.storage.repeating import ONCE_IT_SERVES, repeat
+from server.storage.rows import lock
 from server.storage.tables import batches, users
 from server.texts import Phrase, phrase, plain
 
@@ -208,6 +209,8 @@ class Sending:
             if delivery.schedule_id and address in await opted_out(connection, delivery.schedule_id):
                 return OPTED_OUT
             if (said := await held_words(connection, delivery.owner_id, address)) is not None:
+                if delivery.is_trial:  # sending that one again lets nothing go
+                    return phrase("It would be held back: mail to this address came back for good ({said}).", said=said)
                 return phrase(
                     "Held back: mail to this address came back for good ({said}). Send it again to try once more.",
                     said=said,
@@ -256,8 +259,10 @@ class Sending:
             values |= {"sent_at": self._clock(), "receipt": receipt}
         kept = []
         async with self._database.write() as connection:
+            if problem is not None:  # of several that end at the same moment one is told
+                await connection.execute(lock(sa.select(batches.c.id).where(batches.c.id == delivery.batch_id)))
             is_ours = await set_delivery(connection, delivery.id, values, held_by=self._holder)
-            if is_ours and problem is not None and not await troubled_before(connection, delivery, delivery.round):
+            if is_ours and problem is not None and not await troubled_before(connection, delivery):
                 kept = await self._telling.keep_failed(connection, delivery, state, problem)
         self._telling.send(kept)
         self.counts[state.value] += not delivery.is_trial
@@ -274,7 +279,7 @@ class Sending:
         kept = []
         async with self._database.write() as connection:
             is_lost = await lose_sight(connection, delivery.id, now, state=state, error=None if is_safe else _LOST)
-            if is_lost and not is_safe and not await troubled_before(connection, delivery, delivery.round):
+            if is_lost and not is_safe and not await troubled_before(connection, delivery):
                 kept = await self._telling.keep_failed(connection, delivery, state, _LOST)
         self._telling.send(kept)
         if is_lost and not is_safe:

@@ -93,6 +93,16 @@ class DeliveryStore:
             raise NotFound
         return _frozen(row)
 
+    async def tried_by(self, delivery_ids: Sequence[str]) -> dict[str, str]:
+        """Who tries each, by their ids; what is no trial is left out."""
+        query = sa.select(deliveries.c.id, deliveries.c.content).where(
+            deliveries.c.id.in_(delivery_ids), sa.not_(IS_REAL)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        found = {row.id: msgspec.json.decode(row.content, type=DeliveryContent).trial for row in rows}
+        return {delivery_id: trial.user_id for delivery_id, trial in found.items() if trial}
+
     async def link_ids(self, delivery_ids: Sequence[str]) -> dict[str, str]:
         """Of those that are one link and nothing else."""
         query = sa.select(deliveries.c.id, deliveries.c.content).where(
@@ -232,14 +242,16 @@ async def lose_sight(
     return bool(found.rowcount)
 
 
-async def troubled_before(connection: AsyncConnection, delivery: DeliveryItem, round_: str) -> bool:
-    """Whether another one of the same round failed, which has been told; trials are told to whoever tries them."""
+async def troubled_before(connection: AsyncConnection, delivery: FrozenDelivery) -> bool:
+    """Whether another one of the same round did not arrive, which has been told; trials are a round of their own. What
+    is skipped as it is written down is told to nobody."""
+    was_skipped = sa.and_(deliveries.c.state == DeliveryState.SKIPPED, deliveries.c.attempts > 0)
     query = sa.select(deliveries.c.id).where(
         deliveries.c.batch_id == delivery.batch_id,
-        deliveries.c.round == round_,
+        deliveries.c.round == delivery.round,
         sa.not_(IS_REAL) if delivery.is_trial else IS_REAL,
         deliveries.c.id != delivery.id,
-        deliveries.c.state.in_(TROUBLED),
+        sa.or_(deliveries.c.state.in_(TROUBLED), was_skipped),
     )
     return (await connection.execute(query.limit(1))).first() is not None
 

@@ -1,7 +1,8 @@
 """How many mails a minute a mail server is given: of reports and of all else, from all nodes together.
 
 Reports may be thousands, and a link by which somebody signs in must not wait behind them: what is no report may come a
-tenth of a minute's mails ahead of its turn, and reports leave room for that.
+tenth of a minute's mails ahead of its turn, one at least, and reports leave room for that. Where a minute has one mail
+nothing can come ahead.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from server.storage.database import Database
 _AHEAD = 10  # one of so many
 
 
+def _ahead(a_minute: int) -> int:
+    return min(max(a_minute // _AHEAD, 1), a_minute - 1)
+
+
 def report_pace(a_minute: int) -> ServicePace:
     """Evenly, so that with all that comes ahead no minute has more than `a_minute`."""
-    return ServicePace(seconds=60 / (a_minute - a_minute // _AHEAD))
+    return ServicePace(seconds=60 / (a_minute - _ahead(a_minute)))
 
 
 def other_pace(a_minute: int) -> ServicePace:
-    return ServicePace(seconds=report_pace(a_minute).seconds, burst=1 + a_minute // _AHEAD)
+    return ServicePace(seconds=report_pace(a_minute).seconds, burst=1 + _ahead(a_minute))
 
 
 class MailTurns:

@@ -87,11 +87,20 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class WantedDeliveries(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Of one batch. `schedule_id` when a schedule ordered it; `books` are the datasets of address books, by name."""
+    """Of one batch. `schedule_id` when a schedule ordered it; `books` are the datasets of address books, by name.
+
+    The first `settled` wishes were written down when the job `settled_job` had made the reports.
+    """
 
     wishes: list[DeliveryWish]
     schedule_id: str | None = None
     books: dict[str, BookVersion] = {}
+    settled: int = 0
+    settled_job: str = ""
+
+    def is_settled(self, position: int, job_id: str) -> bool:
+        """Whether nothing new is to be written down of that wish: the reports are those of before, or it is a trial."""
+        return position < self.settled and (job_id == self.settled_job or self.wishes[position].trial is not None)
 
     @property
     def columns(self) -> tuple[str, ...]:

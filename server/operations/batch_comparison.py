@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import sqlalchemy as sa
 
 from server.auth.access import BATCHES, may
 from server.auth.permissions import Principal
@@ -11,8 +12,11 @@ from server.operations.batches import BatchOperations
 from server.reports.batch_comparing import Moves, ReportFigures, compare
 from server.reports.batch_store import BatchStore
 from server.reports.batches import BatchHead
+from server.schedules.schedule import RunCause
+from server.storage.tables import batches, schedule_runs
 
 MOST_REPORTS = 2_000  # of one batch that are compared
+_ON_TRIAL = sa.exists().where(schedule_runs.c.batch_id == batches.c.id, schedule_runs.c.cause == RunCause.TRIAL)
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +32,8 @@ class BatchComparison:
         self._store = store
 
     async def of(self, principal: Principal, batch_id: str, *, other_id: str = "") -> Comparison:
-        """With the batch of that id, or the last one of the same template before it that has reports.
+        """With the batch of that id, or the last one of the same template before it that has reports, and was
+        not made on trial.
 
         Raises `NotFound` for either, and `InvalidInput` for batches of more reports than are compared.
         """
@@ -49,8 +54,9 @@ class BatchComparison:
         return Comparison(before=before, moves=moves)
 
     async def _before(self, principal: Principal, batch: BatchHead) -> BatchHead | None:
-        """The batch that somebody else would compare with is no business of whoever was given this one alone."""
-        return await self._store.before(batch, may(principal, BATCHES))
+        """The batch that somebody else would compare with is no business of whoever was given this one alone; nobody
+        but them got what was made on trial."""
+        return await self._store.before(batch, sa.and_(may(principal, BATCHES), sa.not_(_ON_TRIAL)))
 
     async def _figures(self, batch: BatchHead) -> list[ReportFigures]:
         return [figures async for figures in self._store.figures(batch.id)]

@@ -127,6 +127,11 @@ class DeliveryOperations:
         urls = await self._carrying.link_urls(list(by_delivery.values()))
         return {delivery_id: urls[link_id] for delivery_id, link_id in by_delivery.items() if link_id in urls}
 
+    async def trials_of_others(self, principal: Principal, found: Sequence[DeliveryItem]) -> set[str]:
+        """Ids of those that go to somebody else who tries them: nobody but they may send them again."""
+        tried_by = await self._store.tried_by([each.id for each in found if each.is_trial])
+        return {delivery_id for delivery_id, user_id in tried_by.items() if user_id != principal.user_id}
+
     async def troubled(self, principal: Principal, planned: Sequence[ScheduleHead]) -> dict[str, int]:
         """How many deliveries of the last week did not arrive, by schedule."""
         ids = [each.id for each in planned if principal.may_see(each.owner_id)]
@@ -209,7 +214,8 @@ class DeliveryOperations:
         return item
 
     async def retry(self, principal: Principal, delivery_id: str) -> DeliveryItem:
-        """Send it now, whatever became of it before. Raises `Conflict` for what is on its way, or cannot be sent."""
+        """Send it now, whatever became of it before. Raises `Conflict` for what is on its way, or cannot be sent, and
+        for a trial of somebody else."""
         principal.require_write()
         item = await self._store.item(delivery_id)
         batch = await self._batches.get(principal, item.batch_id, Right.OWN)
@@ -218,6 +224,10 @@ class DeliveryOperations:
         if item.via is DeliveryVia.MAIL and not item.recipient:
             raise Conflict("Its row names nobody: order it anew with an address.")
         whole = await self._store.whole(delivery_id)
+        if (trial := whole.content.trial) is not None and trial.user_id != principal.user_id:
+            raise Conflict(
+                "This trial goes to somebody else: they alone can send it again. Send one to yourself first."
+            )
         await self._carrying.allow_again(whole)
         again: dict[str, Any] = {
             "state": DeliveryState.WAITING,
@@ -228,6 +238,8 @@ class DeliveryOperations:
             "held_until": None,
             "bounce_tag": new_tag(),  # what comes back from now on is of this one
         }
+        if trial is not None:  # to where they read mail now
+            again["recipient"] = (await self._trials.reader(principal)).address
         if item.state in _ARRIVED:  # under its old id programs would take it for the one that they have
             left, _, domain = whole.message_id.partition("@")
             again["message_id"] = f"{left}.{int(self._clock().timestamp())}@{domain}"
@@ -236,10 +248,10 @@ class DeliveryOperations:
             if await connection.scalar(known) != item.state:
                 raise Conflict("Somebody was quicker; look again.")
             await set_delivery(connection, item.id, again)
-            if whole.is_mail and await free_address(connection, item.owner_id, item.meant_for):
+            if whole.is_mail and trial is None and await free_address(connection, item.owner_id, item.meant_for):
                 held = {"owner": batch.owner}
                 await Audit.record(connection, principal, "delivery.unhold", item.meant_for, held, subject_id=batch.id)
-            detail = {"via": item.via.value, "to": item.recipient}
+            detail = {"via": item.via.value, "to": again.get("recipient", item.recipient)}
             await Audit.record(connection, principal, "delivery.retry", batch.name, detail, subject_id=batch.id)
         self.sending.wake()
         return await self._store.item(delivery_id)
@@ -297,10 +309,18 @@ async def _order(
     connection: AsyncConnection, principal: Principal, batch: BatchHead, kept: Sequence[DeliveryWish]
 ) -> None:
     await require_still(connection, principal, BATCHES, batch.id, Right.OWN)
-    row = lock(sa.select(batches.c.deliveries).where(batches.c.id == batch.id))
-    stored = await connection.scalar(row)
-    before = msgspec.convert(stored, WantedDeliveries) if stored else WantedDeliveries(wishes=[])
-    if len(before.wishes) + len(kept) > 10 * MOST_WISHES:
+    columns = (batches.c.deliveries, batches.c.delivery_state, batches.c.job_id)
+    row = (await connection.execute(lock(sa.select(*columns).where(batches.c.id == batch.id)))).one()
+    before = msgspec.convert(row.deliveries, WantedDeliveries) if row.deliveries else WantedDeliveries(wishes=[])
+    if row.delivery_state == DeliveryStage.HELD:
+        raise Conflict("What goes out of these reports is held since a restore: let it go first.")
+    if row.delivery_state == DeliveryStage.FROZEN:  # what was ordered before is not written down once more
+        before = msgspec.structs.replace(before, settled=len(before.wishes), settled_job=row.job_id)
+    is_trial = kept[0].trial is not None
+    alike = sum((wish.trial is not None) is is_trial for wish in before.wishes)  # trials take nothing from real ones
+    if alike + len(kept) > 10 * MOST_WISHES:
+        if is_trial:
+            raise Conflict("These reports have been tried too often; order them anew.")
         raise Conflict("These reports have been delivered too often; order them anew.")
     wanted = msgspec.structs.replace(before, wishes=[*before.wishes, *kept])
     await connection.execute(

@@ -944,7 +944,7 @@ deliveries = Table(
     Column("batch_id", ForeignKey("batches.id", ondelete="CASCADE"), nullable=False, index=True),
     _user(),  # with whose rights it leaves
     Column("schedule_id", String(26), index=True),  # a name of what may be gone: rows are restored in any order
-    Column("round", String(26), nullable=False),  # the job whose reports it carries
+    Column("round", String(26), nullable=False),  # the job whose reports it carries; of a trial its own
     Column("position", Integer, nullable=False),  # of the wish in the order
     Column("via", String(16), nullable=False),  # delivery.wishes.Via
     Column("recipient", String(320), nullable=False),  # an address, a host, a place: never a secret

@@ -536,6 +536,11 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
                 status = response.status
         assert status == 429
     assert "wants no more mail of “Daily”" in await answer(alice, "GET", "/notifications")
+    (south_id,) = [each["id"] for each in await deliveries_of(alice, batch) if each["to"] == "south@example.com"]
+    await answer(alice, "POST", f"/api/v1/deliveries/{south_id}/retry", 202)
+    (told,) = [each for each in await sent(server, alice, batch) if each["id"] == south_id]
+    assert (told["state"], bool(told["sent_at"])) == ("skipped", True)
+    assert "It was sent before:" in await answer(alice, "GET", panel)
     again = await answer(alice, "POST", f"/api/v1{page}/run", 202)
     batch = await ended(alice, again["batch_id"])
     states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
@@ -593,6 +598,11 @@ async def test_to_me_first_marks_what_comes_and_nobody_else_gets_it(
         ("alice@example.com", f"{name}@example.com", "sent") for name in ("boss", "north", "south")
     }
     assert mails.envelopes[3:] == [("alice@example.com",)] * 3
+    trial, *_ = (each["id"] for each in items if each["trial_for"])
+    again = f"/deliveries/{trial}/retry"
+    for person, is_hers in ((alice, True), (admin, False)):  # nobody else has mail sent to her
+        assert (again in await answer(person, "GET", f"/batches/{batch['id']}")) is is_hers
+    assert "goes to somebody else" in str(await answer(admin, "POST", f"/api/v1{again}", 409))
     (north,) = [mail for mail in mails.taken[3:] if "north" in mail["Subject"]]
     assert north["Subject"].startswith("Trial: would go to north@example.com · ")
     assert "List-Unsubscribe" not in north

@@ -11,14 +11,18 @@ from sqlalchemy import update
 
 from server.auth.permissions import Principal
 from server.clock import utc_now
-from server.deliveries.delivery import DeliveryState, FrozenDelivery
-from server.delivery.wishes import DeliveryVia, DeliveryWish
+from server.deliveries.delivery import DeliveryItem, DeliveryState, FrozenDelivery
+from server.deliveries.held_addresses import hold_address
+from server.deliveries.store import set_delivery
+from server.delivery.wishes import DeliveryStage, DeliveryVia, DeliveryWish
 from server.errors import Conflict, NotDelivered, NotFound
+from server.jobs.job import State
 from server.jobs.keys import KeyReused
+from server.operations import deliveries as operations
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.schedule import RunCause, ScheduleRun
 from server.settings import Settings
-from server.storage.tables import users
+from server.storage.tables import batches, reports, users
 from tests.unit.operations.conftest import SALES, House, refused
 from tests.unit.operations.test_schedules import Node, told
 from tests.unit.operations.test_schedules import node as node  # a fixture
@@ -30,6 +34,7 @@ EACH = SALES.replace(
 )
 MANY = b"id,region,amount\n" + b"".join(b"%d,north,1\n" % number for number in range(1, 6))
 BY_COLUMN = DeliveryWish(via=DeliveryVia.MAIL, to_column="mail")
+MEI, BOSS = "mei@example.com", "boss@example.com"
 HOOK = DeliveryWish(via=DeliveryVia.WEBHOOK, url="https://hooks.invalid/secret")
 
 
@@ -215,7 +220,201 @@ async def test_what_is_made_again_is_not_tried_again_and_a_key_stands_for_one_th
     )
     await house.todo.deliveries.sending.settle()
     assert [each.recipient for each in mailbox.taken] == [*["alice@example.com"] * 3, "b@example.com"]
+    node.now += timedelta(seconds=5)
+    later = await node.schedules.run(house.alice, schedule_id)
+    await ended(node, later)
+    before = (await house.todo.batch_comparison.of(house.alice, later.batch_id or "")).before
+    assert before is None  # nobody but her got what was made on trial
     without = await scheduled(node, name="quiet", deliveries=[HOOK])
     with pytest.raises(Conflict, match="by mail"):
         await node.schedules.run_to_me(house.alice, without)
     assert trial.planned_at.tzinfo is UTC
+
+
+def mail_to(*addresses: str) -> list[DeliveryWish]:
+    return [DeliveryWish(via=DeliveryVia.MAIL, to=list(addresses))]
+
+
+async def holds(house: House, *addresses: str) -> None:
+    """Mail from Alice came back from there for good."""
+    async with house.parts.storage.database.write() as connection:
+        for address in addresses:
+            await hold_address(
+                connection, owner_id=house.alice.user_id, address=address, said="550 no", batch_id="", now=utc_now()
+            )
+
+
+async def let_go(house: House) -> None:
+    for each in await house.todo.held_addresses.list(house.alice):
+        await house.todo.held_addresses.allow(house.alice, each.id)
+
+
+async def made_again(house: House, batch_id: str) -> None:
+    """As if its first report had failed."""
+    async with house.parts.storage.database.write() as connection:
+        first = reports.c.batch_id == batch_id, reports.c.position == 1
+        await connection.execute(update(reports).where(*first).values(state=State.FAILED))
+    await house.ended(house.alice, (await house.todo.batches.retry(house.alice, batch_id)).job)
+
+
+async def real_of(house: House, batch_id: str, address: str) -> DeliveryItem:
+    items = (await house.todo.deliveries.of_batch(house.alice, batch_id, limit=100)).items
+    (found,) = [each for each in items if each.recipient == address and not each.is_trial]
+    return found
+
+
+async def test_what_is_ordered_now_sends_nothing_that_was_ordered_before(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    await holds(house, MEI)
+    await todo.deliver(house.alice, batch_id, mail_to(MEI))
+    await todo.sending.settle()
+    skipped = await real_of(house, batch_id, MEI)
+    assert skipped.state is DeliveryState.SKIPPED
+    await let_go(house)
+    await todo.deliver_to_me(house.alice, batch_id, mail_to(BOSS))
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("alice@example.com", BOSS)]
+    await todo.deliver(house.alice, batch_id, mail_to(BOSS))
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("alice@example.com", BOSS), (BOSS, None)]
+    assert await real_of(house, batch_id, MEI) == skipped
+    await todo.retry(house.alice, skipped.id)
+    await todo.sending.settle()
+    assert (await real_of(house, batch_id, MEI)).state is DeliveryState.SENT
+
+
+async def test_reports_that_are_made_again_go_to_who_lacks_them_and_to_nobody_twice(
+    house: House, mailbox: Mailbox
+) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    await holds(house, MEI)
+    await todo.deliver(house.alice, batch_id, mail_to(MEI, BOSS))
+    await todo.deliver_to_me(house.alice, batch_id, mail_to(BOSS))
+    await todo.sending.settle()
+    await let_go(house)
+    await made_again(house, batch_id)
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("alice@example.com", BOSS), (BOSS, None), (MEI, None)]
+
+
+async def test_an_order_that_comes_while_another_is_written_down_is_not_lost(
+    house: House, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    monkeypatch.setattr(todo.sending, "wake", lambda: None)
+    await todo.deliver(house.alice, batch_id, mail_to(BOSS))
+    freezing = todo.sending._freezing
+    read = freezing._store.all_reports
+
+    async def meanwhile(batch_id: str) -> Any:
+        monkeypatch.undo()
+        monkeypatch.setattr(todo.sending, "wake", lambda: None)
+        await todo.deliver(house.alice, batch_id, mail_to(MEI))
+        return await read(batch_id)
+
+    monkeypatch.setattr(freezing._store, "all_reports", meanwhile)
+    await freezing.freeze(batch_id)
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [(BOSS, None), (MEI, None)]
+
+
+async def test_what_a_restore_holds_is_let_go_by_nothing_else(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    async with house.parts.storage.database.write() as connection:
+        held = {"deliveries": {"wishes": [{"via": "mail", "to": [MEI]}]}, "delivery_state": DeliveryStage.HELD}
+        await connection.execute(update(batches).where(batches.c.id == batch_id).values(held))
+    for order in (todo.deliver_to_me, todo.deliver):
+        with pytest.raises(Conflict, match="restore"):
+            await order(house.alice, batch_id, mail_to(BOSS))
+    await todo.sending.settle()
+    assert mailbox.taken == []
+    await todo.release(house.alice, batch_id)
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [(MEI, None)]
+
+
+async def test_what_was_sent_once_stays_so_whatever_becomes_of_it_later(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    await todo.deliver(house.alice, batch_id, mail_to(MEI))
+    await todo.sending.settle()
+    sent = await real_of(house, batch_id, MEI)
+    await todo.retry(house.alice, sent.id)
+    await holds(house, MEI)  # as it came back, or they wanted no more
+    await todo.sending.settle()
+    skipped = await real_of(house, batch_id, MEI)
+    assert (skipped.id, skipped.state, skipped.sent_at) == (sent.id, DeliveryState.SKIPPED, sent.sent_at)
+    await let_go(house)
+    await todo.deliver_to_me(house.alice, batch_id, mail_to(BOSS))
+    await todo.sending.settle()
+    await made_again(house, batch_id)
+    await todo.sending.settle()
+    assert await real_of(house, batch_id, MEI) == skipped
+    assert gone_to(mailbox) == [("alice@example.com", BOSS), (MEI, None)]
+
+
+async def test_a_trial_is_sent_again_by_whom_it_goes_to_alone_and_lets_no_address_go(
+    house: House, mailbox: Mailbox
+) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    await todo.deliver_to_me(house.alice, batch_id, mail_to(MEI))
+    await todo.sending.settle()
+    items = (await todo.of_batch(house.admin, batch_id)).items
+    (trial,) = items
+    with pytest.raises(Conflict, match="goes to somebody else"):
+        await todo.retry(house.admin, trial.id)
+    assert await todo.trials_of_others(house.admin, items) == {trial.id}
+    assert await todo.trials_of_others(house.alice, items) == set()
+    await holds(house, MEI)
+    await reads_mail(house, house.alice, "alice.new@example.com")
+    await todo.retry(house.alice, trial.id)
+    await todo.sending.settle()
+    skipped = await todo.get(house.alice, trial.id)
+    assert (skipped.state, skipped.recipient) == (DeliveryState.SKIPPED, "alice.new@example.com")
+    assert skipped.error is not None
+    assert "would be held back" in skipped.error["phrase"]
+    assert [each.address for each in await house.todo.held_addresses.list(house.alice)] == [MEI]
+    (notice,) = await troubles(house, house.alice)
+    assert ("The trial of" in notice, f'"recipient":"{MEI}"' in notice) == (True, True)
+    await let_go(house)
+    await todo.retry(house.alice, trial.id)
+    await todo.sending.settle()
+    assert gone_to(mailbox) == [("alice.new@example.com", MEI), ("alice@example.com", MEI)]
+
+
+async def test_of_several_that_are_skipped_the_bell_rings_once_for_each_order(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id, three = house.todo.deliveries, await made(house), ("a@example.com", "b@example.com", MEI)
+    await holds(house, *three)
+    await todo.deliver(house.alice, batch_id, mail_to(*three))
+    await todo.sending.settle()
+    assert len(await troubles(house, house.alice)) == 1
+    for trials in (1, 2):
+        await todo.deliver_to_me(house.alice, batch_id, [*mail_to(*three[:2]), *mail_to(MEI)])
+        await todo.sending.settle()
+        assert len(await troubles(house, house.alice)) == 1 + trials
+
+
+async def test_what_is_skipped_as_it_is_written_down_keeps_nobody_from_being_told_of_what_fails(
+    house: House, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    monkeypatch.setattr(todo.sending, "wake", lambda: None)
+    await todo.deliver(house.alice, batch_id, mail_to(MEI, BOSS))
+    await todo.sending._freezing.freeze(batch_id)
+    unwanted = await real_of(house, batch_id, MEI)
+    async with house.parts.storage.database.write() as connection:
+        await set_delivery(connection, unwanted.id, {"state": DeliveryState.SKIPPED, "next_at": None})
+    mailbox.answers = [NotDelivered("no", is_final=True)]
+    await todo.sending.settle()
+    assert len(await troubles(house, house.alice)) == 1
+
+
+async def test_trials_use_up_nothing_of_what_may_be_ordered_really(
+    house: House, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "MOST_WISHES", 0.2)
+    todo, batch_id = house.todo.deliveries, await made(house)
+    for order, said in ((todo.deliver_to_me, "tried"), (todo.deliver, "delivered")):
+        for address in (MEI, BOSS):
+            await order(house.alice, batch_id, mail_to(address))
+        with pytest.raises(Conflict, match=f"{said} too often"):
+            await order(house.alice, batch_id, mail_to(MEI))
