@@ -10,24 +10,22 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import DATASETS, ThingAccess
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.auth.users import User, UserStore
 from server.clock import Clock, utc_now
-from server.datasets.catalog import Catalog
 from server.errors import Conflict, FieldError, InvalidInput, JinduError, NotFound
 from server.jobs.outcomes import Notice
 from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
-from server.operations.dataset_access import DatasetAccess
+from server.operations.handed_names import HandedNames
 from server.operations.schedule_planning import require_no_circle
 from server.operations.schedule_wishes import wish_of
 from server.operations.schedules import ScheduleOperations, require_room_for_one
 from server.realtime.history import KeptMessage
 from server.schedules.files import move_files
 from server.schedules.owners import ScheduleOwners
-from server.schedules.schedule import Ordered, Schedule, ScheduleHead, ScheduleStanding, StopReason
+from server.schedules.schedule import Schedule, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.store import ScheduleStore, locked, save_schedule
 from server.storage.database import Database
 from server.storage.tables import schedules
@@ -65,9 +63,7 @@ class ScheduleHandover:
         planned: ScheduleOperations,
         owners: ScheduleOwners,
         users: UserStore,
-        access: ThingAccess,
-        datasets: DatasetAccess,
-        catalog: Catalog,
+        names: HandedNames,
         notices: Notices,
         clock: Clock = utc_now,
     ) -> None:
@@ -76,9 +72,7 @@ class ScheduleHandover:
         self._planned = planned
         self._owners = owners
         self._users = users
-        self._access = access
-        self._datasets = datasets
-        self._catalog = catalog
+        self._names = names
         self._notices = notices
         self._clock = clock
 
@@ -140,8 +134,7 @@ class ScheduleHandover:
         owner.require_write()
         await self._require_leader(schedule, new)
         before = Principal(user_id=old.id, user_name=old.name, role=old.role, language=owner.language)
-        await self._require_same_data(before, owner, schedule)
-        ordered = await self._with_owner(before, schedule.ordered)
+        ordered = await self._names.ordered(before, owner, schedule)
         moved = msgspec.structs.replace(schedule, owner_id=new.id, ordered=ordered)
         comes = schedule.is_on or schedule.reason is StopReason.OWNER
         now = self._clock()
@@ -174,48 +167,6 @@ class ScheduleHandover:
         leader = await self._store.get(schedule.leader_id, sa.true())
         if leader.owner_id != new.id:
             raise Conflict("It comes after “{name}”: hand that over to them first.", name=leader.name)
-
-    async def _require_same_data(self, before: Principal, owner: Principal, schedule: Schedule) -> None:
-        """What is named as its owner calls it must be the same for whoever takes it over: another dataset of that name
-        would give other figures, and nobody would see it."""
-        if schedule.dataset_id is not None:
-            try:
-                await self._access.of(owner, DATASETS, schedule.dataset_id)
-            except NotFound:
-                raise Conflict(
-                    "{user} may not see the dataset “{dataset}”: share it with them first.",
-                    user=owner.user_name,
-                    dataset=schedule.dataset_name,
-                ) from None
-        texts = [wish.to_dataset.dataset for wish in schedule.ordered.deliveries if wish.to_dataset]
-        if schedule.ordered.query is not None:
-            texts.append(schedule.ordered.query.sql)
-        if not texts:
-            return
-        meant = await self._meant(before, texts)
-        found = await self._meant(owner, texts)
-        if wrong := sorted(name for name in meant.keys() | found.keys() if meant.get(name) != found.get(name)):
-            raise Conflict(
-                "For {user} “{dataset}” is another dataset, or none: share it with them, or name its owner before it.",
-                user=owner.user_name,
-                dataset=wrong[0],
-            )
-
-    async def _meant(self, principal: Principal, texts: Sequence[str]) -> dict[str, str]:
-        found = await self._catalog.mentioned(await self._catalog.readable(principal), texts)
-        return {name: version.dataset_id for name, version in found.items()}
-
-    async def _with_owner(self, before: Principal, ordered: Ordered) -> Ordered:
-        """Rows go on going where they went: the dataset is named by its owner from now on."""
-        plan = ordered.import_
-        if plan is None or plan.owner is not None:
-            return ordered
-        try:
-            dataset = await self._datasets.get(before, plan.dataset)
-        except NotFound:  # the first import makes it
-            return ordered
-        names = await self._users.names([dataset.owner_id])
-        return msgspec.structs.replace(ordered, import_=msgspec.structs.replace(plan, owner=names[dataset.owner_id]))
 
     async def _tell(
         self, connection: AsyncConnection, principal: Principal, schedule: Schedule, old: User, new: User
