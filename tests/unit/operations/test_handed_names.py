@@ -52,7 +52,8 @@ async def test_an_import_never_goes_into_another_dataset_of_the_new_owner(node: 
     await house.given(house.bob, dataset="fresh")
     done = await over.hand_over_all(house.admin, house.alice.user_id, "bob")
     (left,) = done.left
-    assert "bob has another one of this name" in left.problem.text
+    assert "another one of this name" in left.problem.message
+    assert left.problem.parameters == {"dataset": "fresh", "user": "bob"}
     taken = await over.hand_over(house.admin, schedule_id, "admin")  # who has none of it
     assert taken.ordered.import_ == plan
 

@@ -19,6 +19,7 @@ from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.files import place_key
 from server.schedules.plans import ImportPlan, RunsWhat, Takes
 from server.schedules.schedule import ScheduleStanding, StopReason
+from server.schedules.stopping import Stopping
 from server.settings import Settings
 from server.storage.tables import schedule_files
 from tests.unit.operations.conftest import House, refused
@@ -71,24 +72,29 @@ async def test_what_stopped_with_its_owner_comes_again_with_the_rights_of_anothe
     await shared(house, "template", "monthly")
     await shared(house, "dataset", "orders")
     done = await over.hand_over_all(house.admin, house.alice.user_id, "bob")
-    assert [each.id for each in done.handed] == [first, second]
+    assert [each.id for each in done.handed] == [first, paused, second]  # what comes after another one last
     (left,) = done.left
-    assert (left.schedule.id, left.problem.text) == (
+    assert (left.schedule.id, left.problem.message) == (
         broken,
-        "bob may not use the template “sales”: share it with them first.",
+        "{user} may not use the template “{name}”: share it with them first.",
     )
     assert await over.counts(house.admin, [house.alice.user_id]) == {house.alice.user_id: 1}
     now_his = await node.schedules.get(house.bob, first)
     assert (now_his.owner, now_his.is_on, now_his.reason) == ("bob", True, StopReason.NONE)
     assert now_his.planned_at is not None
-    assert (await node.schedules.get(house.admin, paused)).owner == "alice"
+    still = await node.schedules.get(house.bob, paused)
+    assert (still.owner, still.standing, still.reason) == ("bob", ScheduleStanding.PAUSED, StopReason.BY_HAND)
     with refused(NotFound):
         await node.schedules.get(house.bob, broken)
-    assert sum("is yours now" in each for each in await handed_notices(house, house.bob)) == 2
-    assert sum("no longer yours" in each for each in await handed_notices(house, house.alice)) == 2
+    # One bell for all of them.
+    (for_bob,), (for_alice,) = await handed_notices(house, house.bob), await handed_notices(house, house.alice)
+    assert "that are yours now" in for_bob
+    assert "no longer yours" in for_alice
+    assert '"count":3' in for_bob
     by_and_to = {"owner": "alice", "to": "bob"}
     assert await house.audited("schedule.hand_over") == [
         ("admin", "First", by_and_to),
+        ("admin", "Paused", by_and_to),
         ("admin", "Second", by_and_to),
     ]
     node.now += timedelta(seconds=5)
@@ -98,10 +104,44 @@ async def test_what_stopped_with_its_owner_comes_again_with_the_rights_of_anothe
 
     # An administrator takes the last one over; a viewer could not.
     await house.user("carol", role=Role.VIEWER)
-    with refused(Forbidden):
+    with pytest.raises(Forbidden, match="carol is a viewer"):
         await over.hand_over(house.admin, broken, "carol")
     taken = await over.hand_over(house.admin, broken, "admin")
     assert (taken.owner, taken.is_on) == ("admin", True)
+
+
+async def test_whoever_could_not_use_it_any_more_leaves_it_to_be_started_by_another(node: Node, house: House) -> None:
+    over, alice = house.todo.schedule_handover, house.alice.user_id
+    lost = await planned(node, name="Lost")
+    ended = await planned(node, name="Ended")
+    await shared(house, "template", "monthly")
+    await shared(house, "dataset", "orders")
+    parts = house.parts
+    await Stopping(database=parts.storage.database, notices=parts.live.notices).stop(ended, StopReason.TIME)
+    await house.todo.admin.change_user(house.admin, alice, role=Role.VIEWER)
+    await node.look()
+    await house.todo.admin.change_user(house.admin, alice, is_disabled=True)
+    await node.look()
+    assert (await node.schedules.get(house.admin, lost)).reason is StopReason.RIGHTS
+    assert await over.counts(house.admin, [alice]) == {alice: 2}
+    assert await over.counts(house.admin, [alice], standing=[ScheduleStanding.ON]) == {}
+    done = await over.hand_over_all(house.admin, alice, "bob")
+    assert {each.name: (each.standing, each.reason) for each in done.handed} == {
+        "Lost": (ScheduleStanding.ON, StopReason.NONE),
+        "Ended": (ScheduleStanding.STOPPED, StopReason.TIME),
+    }
+
+
+async def test_what_lost_what_it_waits_for_takes_nothing_of_that_name(node: Node, house: House) -> None:
+    waits = await planned(node, name="Waits", cron="", after_import="orders")
+    await shared(house, "template", "monthly")
+    await house.todo.datasets.delete(house.alice, "orders")
+    await house.given(house.bob)
+    (left,) = (await house.todo.schedule_handover.hand_over_all(house.admin, house.alice.user_id, "bob")).left
+    assert (left.schedule.id, left.problem.message) == (
+        waits,
+        "The dataset that it waits for was deleted; choose another one first.",
+    )
 
 
 async def test_rows_go_on_going_where_they_went_and_no_file_comes_twice(
