@@ -14,6 +14,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal, Role
 from server.auth.users import User, UserStore
 from server.clock import Clock, utc_now
+from server.deliveries.held_addresses import hold_for
 from server.errors import Conflict, FieldError, Forbidden, InvalidInput, JinduError, NotFound, StorageFull
 from server.jobs.outcomes import Notice
 from server.live.notice_kinds import NoticeKind
@@ -28,9 +29,9 @@ from server.schedules.firing import told
 from server.schedules.owners import ScheduleOwners
 from server.schedules.plans import RunsWhat
 from server.schedules.schedule import Schedule, ScheduleError, ScheduleHead, ScheduleStanding, StopReason
-from server.schedules.store import ScheduleStore, locked, save_schedule
+from server.schedules.store import ScheduleStore, locked, order_anew, save_schedule
 from server.storage.database import Database
-from server.storage.tables import schedules
+from server.storage.tables import held_addresses, schedule_runs, schedules
 
 MOST_SHOWN = 500  # one user may have as many
 _STARTED_AGAIN = (StopReason.OWNER, StopReason.RIGHTS)  # with a new owner, what they stopped for is over
@@ -163,6 +164,8 @@ class ScheduleHandover:
             await save_schedule(connection, msgspec.structs.replace(made, **_kept(current, comes=comes)))
             if schedule.ordered.import_ is not None and ordered.import_ is not None:
                 await move_files(connection, schedule.id, schedule.ordered.import_, ordered.import_)
+            await order_anew(connection, made)
+            await hold_for(connection, new.id, _came_back_from(schedule), now=now)
             detail = {"owner": old.name, "to": new.name}
             await Audit.record(
                 connection, principal, "schedule.hand_over", schedule.name, detail, subject_id=schedule.id
@@ -231,6 +234,16 @@ def _require_right(new: Principal, schedule: Schedule) -> None:
         )
     if schedule.runs is RunsWhat.BACKUP and not new.is_admin:
         raise Forbidden("Backups are for administrators: hand this over to one of them.")
+
+
+def _came_back_from(schedule: Schedule) -> sa.ColumnElement[bool]:
+    """Addresses that it names, or that it found: mail to them came back."""
+    named = [address.casefold() for wish in schedule.ordered.deliveries for address in wish.to]
+    made = sa.select(schedule_runs.c.batch_id).where(
+        schedule_runs.c.schedule_id == schedule.id, schedule_runs.c.batch_id.is_not(None)
+    )
+    theirs = sa.or_(held_addresses.c.address.in_(named), held_addresses.c.batch_id.in_(made))
+    return sa.and_(held_addresses.c.owner_id == schedule.owner_id, theirs)
 
 
 def _kept(current: ScheduleHead, *, comes: bool) -> dict[str, Any]:

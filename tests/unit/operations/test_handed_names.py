@@ -13,10 +13,12 @@ from server.errors import Conflict
 from server.operations.schedule_wishes import ScheduleWish
 from server.reports.batch_orders import ParameterQuery
 from server.schedules.plans import ImportPlan, LimitIs, QueryPlan, QueryRule, RunsWhat
+from server.schedules.schedule import RunCause
+from server.schedules.store import add_runs
 from server.settings import Settings
 from tests.unit.operations.conftest import House
 from tests.unit.operations.test_schedule_handover import shared
-from tests.unit.operations.test_schedules import Node, planned
+from tests.unit.operations.test_schedules import OCTOBER, Node, planned
 from tests.unit.operations.test_schedules import node as node
 
 
@@ -66,10 +68,16 @@ async def test_a_check_goes_on_reading_what_it_read(node: Node, house: House) ->
     for each in (read, named, unplaced):
         with pytest.raises(Conflict, match="may not see"):
             await handed_sql(house, each)
+    schedule = await node.schedules.get(house.alice, read)
+    async with house.parts.storage.database.write() as connection:
+        await add_runs(connection, schedule, RunCause.TIME, [OCTOBER], now=OCTOBER)  # waits still, and is of her names
     assert await handed_sql(house, words) == "select 'orders' as orders"
     await shared(house, "dataset", "orders")
     await house.given(house.bob)  # an “orders” of his own, before or after
     assert await handed_sql(house, read) == 'select orders.id from "alice"."orders" -- of orders'
+    (waiting,) = await node.runs(read)
+    assert waiting.ordered.query is not None
+    assert '"alice"."orders"' in waiting.ordered.query.sql
     assert await handed_sql(house, named) == 'select 1 from alice.orders, "alice"."orders" as o'
     with pytest.raises(Conflict, match="put the owner before"):
         await handed_sql(house, unplaced)

@@ -14,6 +14,8 @@ from sqlalchemy import select
 from server.auth.access import Right
 from server.auth.grants import Grant
 from server.auth.permissions import Principal, Role
+from server.deliveries.held_addresses import hold_address
+from server.delivery.wishes import DeliveryVia, DeliveryWish
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.files import place_key
@@ -30,7 +32,8 @@ from tests.unit.operations.test_schedules import node as node
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     (tmp_path / "inbox").mkdir()
-    return replace(settings, import_folders=(f"inbox={tmp_path / 'inbox'}",))
+    folders = (f"inbox={tmp_path / 'inbox'}",)
+    return replace(settings, import_folders=folders, smtp_host="mail.invalid", mail_from="jindu@example.com")
 
 
 async def shared(house: House, kind: str, name: str, right: Right = Right.VIEW) -> None:
@@ -166,3 +169,31 @@ async def test_rows_go_on_going_where_they_went_and_no_file_comes_twice(
     async with house.parts.storage.database.read() as connection:
         keys = set(await connection.scalars(select(schedule_files.c.place_key)))
     assert keys == {place_key(now_his)}
+
+
+async def test_addresses_that_mail_came_back_from_are_held_for_the_new_owner_too(node: Node, house: House) -> None:
+    over, held = house.todo.schedule_handover, house.todo.held_addresses
+    wish = DeliveryWish(via=DeliveryVia.MAIL, to=["Mei@example.org", "boss@example.org"])
+    schedule_id = await planned(node, deliveries=[wish])
+    await shared(house, "template", "monthly")
+    await shared(house, "dataset", "orders")
+    run = await node.schedules.run(house.alice, schedule_id)
+    await node.ended(run)
+    batch_id = run.batch_id or ""
+    async with house.parts.storage.database.write() as connection:
+        for address, batch in (
+            ("mei@example.org", "1" * 26),
+            ("found@example.org", batch_id),
+            ("other@x.org", "2" * 26),
+        ):
+            await hold_address(
+                connection,
+                owner_id=house.alice.user_id,
+                address=address,
+                said="550",
+                batch_id=batch,
+                now=node.now,
+            )
+    await over.hand_over(house.admin, schedule_id, "bob")
+    assert {each.address for each in await held.list(house.bob)} == {"mei@example.org", "found@example.org"}
+    assert len(await held.list(house.alice)) == 3
