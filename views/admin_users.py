@@ -17,6 +17,8 @@ from server.operations.invitations import DEFAULT_DAYS
 from server.operations.password_resets import DEFAULT_HOURS
 from server.operations.schedule_handover import HandedOver
 from server.realtime.presence import device_name
+from server.schedules.schedule import ScheduleStanding
+from server.texts import told
 from views.context import formats_for, render
 from views.field_errors import errors_by_field
 from views.forms import local_target
@@ -150,6 +152,7 @@ async def _users(
 ) -> web.Response:
     query = request.query.get("q", "").strip()
     users, _, total = await operations_of(request).admin.users(principal, q=query or None, limit=_USERS_SHOWN)
+    over, is_on = operations_of(request).schedule_handover, (ScheduleStanding.ON,)
     usage = await operations_of(request).usage.by_user(principal)
     return await render(
         request,
@@ -161,6 +164,7 @@ async def _users(
         q=query,
         roles=list(Role),
         used={user_id: sum(kinds.values()) for user_id, kinds in usage.items()},
+        schedules_on=await over.counts(principal, [user.id for user in users], standing=is_on),
         invitations=await operations_of(request).invitations.open_ones(principal),
         invitation_days=_INVITATION_DAYS,
         form=form or {},
@@ -195,7 +199,9 @@ async def _user(
         schedules=await operations_of(request).schedule_handover.of_user(principal, user_id),
         handed=handed,
         to=to,
-        left=[(each.schedule, each.problem.translated(gettext)) for each in handed.left] if handed else [],
+        left=[(each.schedule, told(each.problem.message, each.problem.parameters, gettext)) for each in handed.left]
+        if handed
+        else [],
         roles=list(Role),
         hours=_LINK_HOURS,
         problems=errors_by_field(request, error),

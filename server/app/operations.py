@@ -67,6 +67,7 @@ from server.operations.first_pages import FirstPageOperations
 from server.operations.first_run import FirstRun
 from server.operations.gallery import GalleryOperations
 from server.operations.groups import GroupOperations
+from server.operations.handed_names import HandedNames
 from server.operations.held_addresses import HeldAddressOperations
 from server.operations.help import HelpOperations
 from server.operations.imports import ImportOperations
@@ -414,9 +415,7 @@ def build_operations(
             planned=schedules,
             owners=ScheduleOwners(database),
             users=auth.credentials.users,
-            access=rights,
-            datasets=access,
-            catalog=datasets.catalog,
+            names=HandedNames(reading=reading, access=rights, datasets=access, users=auth.credentials.users),
             notices=live.notices,
         ),
         schedules=schedules,

@@ -9,7 +9,14 @@ from server.datasets.answers import Answer, AnswerWriter, encoded, shown_rows, w
 from server.datasets.query_session import QuerySession
 from server.datasets.query_values import without_end
 from server.datasets.sql_text import quoted
-from server.datasets.work import QueryAnswerRequest, QueryRequest, QueryResult, unique_names
+from server.datasets.work import (
+    NamesRead,
+    NamesRequest,
+    QueryAnswerRequest,
+    QueryRequest,
+    QueryResult,
+    unique_names,
+)
 from server.jobs.worker_process import OnReport
 
 
@@ -40,6 +47,12 @@ def write_query(request: QueryAnswerRequest, report: OnReport) -> Answer:
         tail = {"truncated": stream.truncated, "seconds": round(time.monotonic() - began, 3)}
         writer.write(b"," + encoded(tail)[1:])
         return writer.answer()
+
+
+def read_names(request: NamesRequest, report: OnReport) -> NamesRead:
+    """Nothing is run. Raises `InvalidInput` for what `run_query` would not run."""
+    with QuerySession({}, request.limits) as session:
+        return session.names(request.sql, request.owned)
 
 
 def _unique(columns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ Nothing here looks for words in the text: quotes, comments and texts that hold S
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -15,6 +15,7 @@ import msgspec
 from server.datasets.dataset import path_of
 from server.datasets.query_errors import at_place, several_datasets, unknown_dataset, unknown_function
 from server.datasets.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
+from server.datasets.sql_text import quoted
 from server.errors import InvalidInput
 
 _NOWHERE = 2**63  # what DuckDB gives as the place of what the parser made up
@@ -44,10 +45,53 @@ def names_read(
     if kind == duckdb.StatementType.MULTI:
         words = _harmless_words(connection, sql)
         return {name for name in datasets if words.issuperset(_table_path(name))}
-    tables = frozenset(map(_table_path, datasets))
-    walk = _Walk(connection, sql, tables, datasets)
-    walk.through(_parsed(connection, sql))
+    walk = _walked(connection, sql, datasets)
     return {name for name in datasets if _table_path(name) in walk.read}
+
+
+def with_owners(
+    connection: duckdb.DuckDBPyConnection, sql: str, kind: duckdb.StatementType, owned: Mapping[str, str]
+) -> str | None:
+    """The statement with an owner before each dataset: `sales` becomes `"mei"."sales"`, and stays `sales` to columns.
+
+    `owned` are the datasets, each with its name as it is to be (`mei.sales`), or an empty one. None where that cannot
+    be done for certain. Raises what `names_read` does.
+    """
+    read = names_read(connection, sql, kind, owned)
+    if all(len(path_of(name)) > 1 for name in read):
+        return sql
+    if kind == duckdb.StatementType.MULTI or not all(owned[name] for name in read):
+        return None
+    text, wanted = sql.encode(), {_table_path(name): owned[name] for name in read}
+    for place, path in sorted(_walked(connection, sql, owned).alone, reverse=True):
+        length = _length_at(text, place, path[0])
+        if length is None:
+            return None
+        named = ".".join(map(quoted, path_of(wanted[path])))
+        text = text[:place] + named.encode() + text[place + length :]
+    # Read once more, where nothing is known but by its owner: whatever was overlooked is found out here.
+    try:
+        found = names_read(connection, text.decode(), kind, set(owned.values()) - {""})
+    except InvalidInput:
+        return None
+    return text.decode() if found == {owned[name] for name in read} else None
+
+
+def _length_at(text: bytes, place: int, name: str) -> int | None:
+    """How many bytes a name has there, with its quotes; None where something else stands, or no place is known."""
+    if place < 0:
+        return None
+    for written in (name, quoted(name)):
+        length = len(written.encode())
+        if text[place : place + length].decode(errors="replace").lower() == written:
+            return length
+    return None
+
+
+def _walked(connection: duckdb.DuckDBPyConnection, sql: str, datasets: Collection[str]) -> _Walk:
+    walk = _Walk(connection, sql, frozenset(map(_table_path, datasets)), datasets)
+    walk.through(_parsed(connection, sql))
+    return walk
 
 
 def _table_path(name: str) -> tuple[str, ...]:
@@ -78,6 +122,7 @@ class _Walk:
         self._tables = tables
         self._datasets = datasets
         self.read: set[tuple[str, ...]] = set()  # paths of tables that are no `with` parts, in small letters
+        self.alone: list[tuple[int, tuple[str, ...]]] = []  # where those of one part stand; -1 where that is not told
 
     def through(self, tree: Any) -> None:
         # A list of what is left, not recursion: statements may be nested deeper than Python's stack.
@@ -124,6 +169,9 @@ class _Walk:
         if path in tables:
             if len(path) > 1 or (_WITH, path[-1]) not in tables:
                 self.read.add(path)
+                if len(path) == 1:
+                    place = _place(node)
+                    self.alone.append((-1 if place is None else place, path))
             return
         name = ".".join(path)
         owned = [each for each in self._datasets if len(path) == 1 and _table_path(each)[1:] == path]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,11 +21,11 @@ import duckdb
 from server.datasets.dataset import path_of
 from server.datasets.query_clock import SEED, clock_statements
 from server.datasets.query_errors import query_error
-from server.datasets.query_names import names_read
+from server.datasets.query_names import names_read, with_owners
 from server.datasets.query_values import ColumnTypes, columns_of, told_whole, without_end
 from server.datasets.schema import Column
 from server.datasets.sql_text import literal, quoted
-from server.datasets.work import QueryLimits, QueryResult, unique_names
+from server.datasets.work import NamesRead, QueryLimits, QueryResult, unique_names
 from server.errors import InvalidInput
 
 _MAX_SQL_CHARACTERS = 100_000
@@ -168,6 +168,12 @@ class QuerySession:
         self._kept.append(name)
         return f"select * from {name}"  # noqa: S608 – ours
 
+    def names(self, sql: str, owned: Mapping[str, str]) -> NamesRead:
+        """Which datasets it reads, as `query_names.with_owners` has them; they need not be here."""
+        kind = self._only_statement(sql, owned).type
+        read = names_read(self._connection, sql, kind, owned)
+        return NamesRead(read=sorted(read), sql=with_owners(self._connection, sql, kind, owned))
+
     def run_own(self, sql: str) -> list[tuple[Any, ...]]:
         """A statement that is none of a user's, and may make temporary tables; within the same limits."""
         with self._limited(sql):
@@ -259,6 +265,14 @@ class QuerySession:
 
     def _looked_at(self, sql: str) -> _Statement:
         """Whether it may run is asked once: the reports of a batch run the same statements with other values."""
+        statement = self._only_statement(sql, self._names)
+        return _Statement(
+            parameters=statement.named_parameters,
+            reads=names_read(self._connection, sql, statement.type, [*self._names, *self._kept]),
+            is_multi=statement.type == duckdb.StatementType.MULTI,
+        )
+
+    def _only_statement(self, sql: str, names: Collection[str]) -> duckdb.Statement:
         if len(sql) > _MAX_SQL_CHARACTERS:
             raise InvalidInput(
                 "A query has at most {limit} characters.", code="query_too_large", limit=_MAX_SQL_CHARACTERS
@@ -266,7 +280,7 @@ class QuerySession:
         try:
             statements = self._connection.extract_statements(sql)
         except duckdb.Error as error:
-            raise query_error(str(error), sql, self._names) from None
+            raise query_error(str(error), sql, names) from None
         if not statements:
             raise InvalidInput("The query is empty; write a SELECT statement.", code="query_error")
         if len(statements) > 1:
@@ -276,11 +290,7 @@ class QuerySession:
         statement = statements[0]
         if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
             raise InvalidInput("Queries can only read: write a SELECT statement.", code="query_forbidden")
-        return _Statement(
-            parameters=statement.named_parameters,
-            reads=names_read(self._connection, sql, statement.type, [*self._names, *self._kept]),
-            is_multi=statement.type == duckdb.StatementType.MULTI,
-        )
+        return statement
 
 
 class SchemaSession(QuerySession):

@@ -18,6 +18,7 @@ from server.jobs.worker_process import ByName
 
 run_query = ByName("server.datasets.query", "run_query")
 write_query = ByName("server.datasets.query", "write_query")
+read_names = ByName("server.datasets.query", "read_names")
 read_rows = ByName("server.datasets.rows", "read_rows")
 write_rows = ByName("server.datasets.rows", "write_rows")
 read_differences = ByName("server.datasets.differences", "read_differences")
@@ -45,6 +46,21 @@ class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
     limits: QueryLimits
     parameters: dict[str, Any] = {}
     known: tuple[str, ...] = ()
+
+
+class NamesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the datasets `owned` a statement reads: their names, each with the one that says its owner, or none."""
+
+    sql: str
+    owned: dict[str, str]
+    limits: QueryLimits
+
+
+class NamesRead(msgspec.Struct, frozen=True, kw_only=True):
+    """`sql` is the statement with an owner before each dataset; None where that cannot be written for certain."""
+
+    read: list[str]
+    sql: str | None
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

@@ -43,6 +43,16 @@ async def hold_address(
     await insert_missing(connection, held_addresses, [row], key=("owner_id", "address"))
 
 
+async def hold_for(
+    connection: AsyncConnection, new_owner_id: str, which: sa.ColumnElement[bool], *, now: datetime
+) -> None:
+    """Those of somebody else are held for them as well: mail that they send in another's place goes there no more."""
+    names = ("address", "said", "batch_id")
+    found = await connection.execute(sa.select(*(held_addresses.c[name] for name in names)).where(which))
+    rows = [dict(row) | {"id": new_id(), "owner_id": new_owner_id, "created_at": now} for row in found.mappings()]
+    await insert_missing(connection, held_addresses, rows, key=("owner_id", "address"))
+
+
 async def held_words(connection: AsyncConnection, owner_id: str, address: str) -> str | None:
     """What was said when it came back; None for an address that mail goes to."""
     this = (held_addresses.c.owner_id == owner_id, held_addresses.c.address == address.casefold())

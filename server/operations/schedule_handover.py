@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import DATASETS, ThingAccess
 from server.auth.audit import Audit
-from server.auth.permissions import Principal
+from server.auth.permissions import Principal, Role
 from server.auth.users import User, UserStore
 from server.clock import Clock, utc_now
-from server.datasets.catalog import Catalog
-from server.errors import Conflict, FieldError, InvalidInput, JinduError, NotFound
+from server.deliveries.held_addresses import hold_for
+from server.errors import Conflict, FieldError, Forbidden, InvalidInput, JinduError, NotFound, StorageFull
 from server.jobs.outcomes import Notice
 from server.live.notice_kinds import NoticeKind
 from server.live.notices import Notices
-from server.operations.dataset_access import DatasetAccess
-from server.operations.schedule_planning import require_no_circle
+from server.operations.handed_names import HandedNames
+from server.operations.schedule_planning import require_no_circle, require_whole
 from server.operations.schedule_wishes import wish_of
 from server.operations.schedules import ScheduleOperations, require_room_for_one
 from server.realtime.history import KeptMessage
 from server.schedules.files import move_files
+from server.schedules.firing import told
 from server.schedules.owners import ScheduleOwners
-from server.schedules.schedule import Ordered, Schedule, ScheduleHead, ScheduleStanding, StopReason
-from server.schedules.store import ScheduleStore, locked, save_schedule
+from server.schedules.plans import RunsWhat
+from server.schedules.schedule import Schedule, ScheduleError, ScheduleHead, ScheduleStanding, StopReason
+from server.schedules.store import ScheduleStore, locked, order_anew, save_schedule
 from server.storage.database import Database
-from server.storage.tables import schedules
+from server.storage.tables import held_addresses, schedule_runs, schedules
 
 MOST_SHOWN = 500  # one user may have as many
-_COMES_AGAIN = sa.or_(
-    schedules.c.standing == ScheduleStanding.ON,
-    sa.and_(schedules.c.standing == ScheduleStanding.STOPPED, schedules.c.reason == StopReason.OWNER),
-)
+_STARTED_AGAIN = (StopReason.OWNER, StopReason.RIGHTS)  # with a new owner, what they stopped for is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +42,7 @@ class LeftSchedule:
     """One that could not be handed over, and why."""
 
     schedule: Schedule
-    problem: JinduError
+    problem: ScheduleError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +52,7 @@ class HandedOver:
 
 
 class ScheduleHandover:
-    """For administrators. What is counted and handed over together are schedules that are on, and those that stopped
-    because the account of their owner is disabled; what somebody paused stays as it is, and theirs."""
+    """For administrators. What was paused, or stopped for another reason than its owner, is handed over as it is."""
 
     def __init__(
         self,
@@ -65,9 +62,7 @@ class ScheduleHandover:
         planned: ScheduleOperations,
         owners: ScheduleOwners,
         users: UserStore,
-        access: ThingAccess,
-        datasets: DatasetAccess,
-        catalog: Catalog,
+        names: HandedNames,
         notices: Notices,
         clock: Clock = utc_now,
     ) -> None:
@@ -76,17 +71,21 @@ class ScheduleHandover:
         self._planned = planned
         self._owners = owners
         self._users = users
-        self._access = access
-        self._datasets = datasets
-        self._catalog = catalog
+        self._names = names
         self._notices = notices
         self._clock = clock
 
-    async def counts(self, principal: Principal, user_ids: Collection[str]) -> dict[str, int]:
+    async def counts(
+        self,
+        principal: Principal,
+        user_ids: Collection[str],
+        *,
+        standing: Collection[ScheduleStanding] = (ScheduleStanding.ON, ScheduleStanding.STOPPED),
+    ) -> dict[str, int]:
         """How many of theirs wait for somebody, or would once they leave; none of those who have none."""
         principal.require_admin()
         query = sa.select(schedules.c.owner_id, sa.func.count().label("waiting")).where(
-            schedules.c.owner_id.in_(user_ids), _COMES_AGAIN
+            schedules.c.owner_id.in_(user_ids), schedules.c.standing.in_(standing)
         )
         async with self._database.read() as connection:
             rows = await connection.execute(query.group_by(schedules.c.owner_id))
@@ -94,22 +93,24 @@ class ScheduleHandover:
 
     async def of_user(self, principal: Principal, user_id: str) -> Sequence[Schedule]:
         principal.require_admin()
-        which = sa.and_(schedules.c.owner_id == user_id, _COMES_AGAIN)
-        return (await self._store.search(which, limit=MOST_SHOWN)).items
+        return (await self._store.search(schedules.c.owner_id == user_id, limit=MOST_SHOWN)).items
 
     async def hand_over_all(self, principal: Principal, user_id: str, to: str) -> HandedOver:
         """All of somebody's, each for itself: what cannot be handed over stays theirs, and it is said why."""
         principal.require_write()
-        found = await self.of_user(principal, user_id)
-        if await self._users.get(user_id) is None:
+        found, old = await self.of_user(principal, user_id), await self._users.get(user_id)
+        if old is None:
             raise NotFound
         new = await self._new_owner(to, but=user_id)
-        handed, left = [], []
-        for schedule in _leaders_first(found):
-            try:
-                handed.append(await self._hand_over(principal, schedule, new))
-            except JinduError as problem:
-                left.append(LeftSchedule(schedule=schedule, problem=problem))
+        handed, left = list[Schedule](), list[LeftSchedule]()
+        try:
+            for schedule in _leaders_first(found):
+                try:
+                    handed.append(await self._hand_over(principal, schedule, new))
+                except JinduError as problem:
+                    left.append(LeftSchedule(schedule=schedule, problem=told(problem)))
+        finally:  # whatever ends it, of what is done both are told
+            await self._tell(principal, handed, old, new)
         self._planned.scheduler.wake()
         return HandedOver(handed=handed, left=left)
 
@@ -119,7 +120,11 @@ class ScheduleHandover:
         principal.require_write()
         principal.require_admin()
         schedule = await self._store.get(schedule_id, sa.true())
-        handed = await self._hand_over(principal, schedule, await self._new_owner(to, but=schedule.owner_id))
+        old, new = await self._users.get(schedule.owner_id), await self._new_owner(to, but=schedule.owner_id)
+        if old is None:
+            raise NotFound
+        handed = await self._hand_over(principal, schedule, new)
+        await self._tell(principal, [handed], old, new)
         self._planned.scheduler.wake()
         return handed
 
@@ -137,13 +142,14 @@ class ScheduleHandover:
         owner = await self._owners.of(msgspec.structs.replace(schedule, owner_id=new.id))
         if old is None or owner is None:
             raise NotFound
-        owner.require_write()
+        _require_right(owner, schedule)
+        async with self._database.read() as connection:
+            await require_whole(connection, msgspec.structs.replace(schedule, owner_id=new.id))
         await self._require_leader(schedule, new)
         before = Principal(user_id=old.id, user_name=old.name, role=old.role, language=owner.language)
-        await self._require_same_data(before, owner, schedule)
-        ordered = await self._with_owner(before, schedule.ordered)
+        ordered = await self._names.ordered(before, owner, schedule)
         moved = msgspec.structs.replace(schedule, owner_id=new.id, ordered=ordered)
-        comes = schedule.is_on or schedule.reason is StopReason.OWNER
+        comes = schedule.is_on or schedule.reason in _STARTED_AGAIN
         now = self._clock()
         wish = msgspec.structs.replace(wish_of(moved), enabled=comes)
         made = await self._planned.plans.made(owner, wish, now=now, before=moved)
@@ -158,13 +164,12 @@ class ScheduleHandover:
             await save_schedule(connection, msgspec.structs.replace(made, **_kept(current, comes=comes)))
             if schedule.ordered.import_ is not None and ordered.import_ is not None:
                 await move_files(connection, schedule.id, schedule.ordered.import_, ordered.import_)
+            await order_anew(connection, made)
+            await hold_for(connection, new.id, _came_back_from(schedule), now=now)
             detail = {"owner": old.name, "to": new.name}
             await Audit.record(
                 connection, principal, "schedule.hand_over", schedule.name, detail, subject_id=schedule.id
             )
-            kept = await self._tell(connection, principal, schedule, old, new)
-        for message in kept:
-            self._notices.send(message)
         return await self._store.get(schedule.id, sa.true())
 
     async def _require_leader(self, schedule: Schedule, new: User) -> None:
@@ -175,74 +180,70 @@ class ScheduleHandover:
         if leader.owner_id != new.id:
             raise Conflict("It comes after “{name}”: hand that over to them first.", name=leader.name)
 
-    async def _require_same_data(self, before: Principal, owner: Principal, schedule: Schedule) -> None:
-        """What is named as its owner calls it must be the same for whoever takes it over: another dataset of that name
-        would give other figures, and nobody would see it."""
-        if schedule.dataset_id is not None:
-            try:
-                await self._access.of(owner, DATASETS, schedule.dataset_id)
-            except NotFound:
-                raise Conflict(
-                    "{user} may not see the dataset “{dataset}”: share it with them first.",
-                    user=owner.user_name,
-                    dataset=schedule.dataset_name,
-                ) from None
-        texts = [wish.to_dataset.dataset for wish in schedule.ordered.deliveries if wish.to_dataset]
-        if schedule.ordered.query is not None:
-            texts.append(schedule.ordered.query.sql)
-        if not texts:
+    async def _tell(self, principal: Principal, handed: Sequence[Schedule], old: User, new: User) -> None:
+        """Each of both once, however many they are. On a full disk it stands in the audit log alone."""
+        if not handed:
             return
-        meant = await self._meant(before, texts)
-        found = await self._meant(owner, texts)
-        if wrong := sorted(name for name in meant.keys() | found.keys() if meant.get(name) != found.get(name)):
-            raise Conflict(
-                "For {user} “{dataset}” is another dataset, or none: share it with them, or name its owner before it.",
-                user=owner.user_name,
-                dataset=wrong[0],
-            )
+        words: dict[str, Any] = {"from": old.name, "to": new.name, "by": principal.user_name}
+        keep, kept = self._notices.keep, list[KeptMessage]()
+        with suppress(StorageFull):
+            async with self._database.write() as connection:
+                for reader, notice in ((new.id, _to_new(handed, words)), (old.id, _to_old(handed, words))):
+                    kept.append(await keep(connection, reader, notice, kind=NoticeKind.SCHEDULED))
+            for message in kept:
+                self._notices.send(message)
 
-    async def _meant(self, principal: Principal, texts: Sequence[str]) -> dict[str, str]:
-        found = await self._catalog.mentioned(await self._catalog.readable(principal), texts)
-        return {name: version.dataset_id for name, version in found.items()}
 
-    async def _with_owner(self, before: Principal, ordered: Ordered) -> Ordered:
-        """Rows go on going where they went: the dataset is named by its owner from now on."""
-        plan = ordered.import_
-        if plan is None or plan.owner is not None:
-            return ordered
-        try:
-            dataset = await self._datasets.get(before, plan.dataset)
-        except NotFound:  # the first import makes it
-            return ordered
-        names = await self._users.names([dataset.owner_id])
-        return msgspec.structs.replace(ordered, import_=msgspec.structs.replace(plan, owner=names[dataset.owner_id]))
-
-    async def _tell(
-        self, connection: AsyncConnection, principal: Principal, schedule: Schedule, old: User, new: User
-    ) -> list[KeptMessage]:
-        told: dict[str, Any] = {
-            "name": schedule.name,
-            "from": old.name,
-            "to": new.name,
-            "by": principal.user_name,
-        }
-        to_new = Notice(
-            title="The schedule “{name}” is yours now",
-            body="{by} handed it over to you from {from}. It comes with your rights.",
-            url=f"/schedules/{schedule.id}",
-            parameters=told,
-        )
-        to_old = Notice(
-            title="The schedule “{name}” is no longer yours",
-            body="{by} handed it over to {to}. What it made before stays yours.",
+def _to_new(handed: Sequence[Schedule], words: dict[str, Any]) -> Notice:
+    if len(handed) > 1:
+        return Notice(
+            title="Schedules that are yours now: {count}",
+            body="{by} handed them over to you from {from}. They come with your rights.",
             url="/schedules",
-            parameters=told,
+            parameters={**words, "count": len(handed)},
         )
-        keep = self._notices.keep
-        return [
-            await keep(connection, new.id, to_new, kind=NoticeKind.SCHEDULED),
-            await keep(connection, old.id, to_old, kind=NoticeKind.SCHEDULED),
-        ]
+    return Notice(
+        title="The schedule “{name}” is yours now",
+        body="{by} handed it over to you from {from}. It comes with your rights.",
+        url=f"/schedules/{handed[0].id}",
+        parameters={**words, "name": handed[0].name},
+    )
+
+
+def _to_old(handed: Sequence[Schedule], words: dict[str, Any]) -> Notice:
+    if len(handed) > 1:
+        return Notice(
+            title="Schedules that are no longer yours: {count}",
+            body="{by} handed them over to {to}. What they made before stays yours.",
+            url="/schedules",
+            parameters={**words, "count": len(handed)},
+        )
+    return Notice(
+        title="The schedule “{name}” is no longer yours",
+        body="{by} handed it over to {to}. What it made before stays yours.",
+        url="/schedules",
+        parameters={**words, "name": handed[0].name},
+    )
+
+
+def _require_right(new: Principal, schedule: Schedule) -> None:
+    if new.role is Role.VIEWER:
+        raise Forbidden(
+            "{user} is a viewer, who may not have schedules: make them an editor first, or name somebody else.",
+            user=new.user_name,
+        )
+    if schedule.runs is RunsWhat.BACKUP and not new.is_admin:
+        raise Forbidden("Backups are for administrators: hand this over to one of them.")
+
+
+def _came_back_from(schedule: Schedule) -> sa.ColumnElement[bool]:
+    """Addresses that it names, or that it found: mail to them came back."""
+    named = [address.casefold() for wish in schedule.ordered.deliveries for address in wish.to]
+    made = sa.select(schedule_runs.c.batch_id).where(
+        schedule_runs.c.schedule_id == schedule.id, schedule_runs.c.batch_id.is_not(None)
+    )
+    theirs = sa.or_(held_addresses.c.address.in_(named), held_addresses.c.batch_id.in_(made))
+    return sa.and_(held_addresses.c.owner_id == schedule.owner_id, theirs)
 
 
 def _kept(current: ScheduleHead, *, comes: bool) -> dict[str, Any]:

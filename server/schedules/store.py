@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id
 from server.delivery.parcel import ParcelState
 from server.errors import NotFound
-from server.jobs.job import State
+from server.jobs.job import FINAL_STATES, State
 from server.schedules.plans import BackupResult, RunResult, RunsWhat
 from server.schedules.schedule import (
     RunCause,
@@ -272,6 +272,20 @@ async def backup_proven_at(connection: AsyncConnection) -> datetime | None:
 
 async def set_run(connection: AsyncConnection, run_id: str, **values: Any) -> None:
     await connection.execute(sa.update(schedule_runs).where(schedule_runs.c.id == run_id).values(**values))
+
+
+async def order_anew(connection: AsyncConnection, schedule: ScheduleHead) -> None:
+    """Runs that are not over are of what it orders now; a trial stays what somebody tries."""
+    going_on = sa.select(jobs.c.id).where(jobs.c.state.not_in(FINAL_STATES))
+    waits = sa.or_(
+        schedule_runs.c.state == RunState.DUE,
+        sa.and_(schedule_runs.c.state == RunState.STARTED, schedule_runs.c.job_id.in_(going_on)),
+    )
+    await connection.execute(
+        sa.update(schedule_runs)
+        .where(schedule_runs.c.schedule_id == schedule.id, schedule_runs.c.cause != RunCause.TRIAL, waits)
+        .values(ordered=msgspec.to_builtins(schedule.ordered))
+    )
 
 
 async def forget_runs(connection: AsyncConnection, schedule_id: str) -> None:

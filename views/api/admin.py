@@ -13,6 +13,7 @@ from server.http.endpoint import Call, Endpoint, NoQuery, Page, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName
 from server.storage.pages import Listing
+from server.texts import told
 from views.context import formats_for
 
 
@@ -33,7 +34,7 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """`schedules`: how many of theirs are on, or stopped since the account is disabled; they can be handed over."""
+    """`schedules`: how many of theirs are on, or have stopped. They can be handed over, and paused ones as well."""
 
     id: str
     name: str
@@ -128,7 +129,11 @@ async def hand_over_schedules(call: Call[NewOwner, NoQuery]) -> HandedOverSchedu
     return HandedOverSchedules(
         handed=[HandedSchedule(id=each.id, name=each.name, problem=None) for each in done.handed],
         left=[
-            HandedSchedule(id=each.schedule.id, name=each.schedule.name, problem=each.problem.translated(gettext))
+            HandedSchedule(
+                id=each.schedule.id,
+                name=each.schedule.name,
+                problem=told(each.problem.message, each.problem.parameters, gettext),
+            )
             for each in done.left
         ],
     )

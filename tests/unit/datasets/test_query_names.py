@@ -145,3 +145,32 @@ def test_the_datasets_that_a_statement_reads_are_known(tmp_path: Path, statement
     with QuerySession({"sales": [path], "orders": [path], "s": [path], "odd": [path]}, QueryLimits()) as session:
         session.execute(statement)
         assert session.read == read
+
+
+OWNED = {"sales": "mei.sales", "mei.sales": "mei.sales", "orders": "zoe.o.orders", "lost": ""}
+
+
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        (
+            "select sales.a from Sales join orders on true",
+            'select sales.a from "mei"."sales" join "zoe.o"."orders" on true',
+        ),
+        ("select 'ü', (from \"sales\") from sales  s", 'select \'ü\', (from "mei"."sales") from "mei"."sales"  s'),
+        ("with sales as (from sales) from sales", 'with sales as (from "mei"."sales") from sales'),
+        ("select 'sales' as sales from mei.sales -- sales", "select 'sales' as sales from mei.sales -- sales"),
+        ("select 1 as sales", "select 1 as sales"),
+        ("from lost", None),
+        ("summarize sales", None),  # DuckDB does not say where it stands
+        ("pivot sales on a using sum(b)", None),
+    ],
+)
+def test_an_owner_is_written_before_what_stood_alone(session: QuerySession, sql: str, named: str | None) -> None:
+    assert session.names(sql, OWNED).sql == named
+
+
+def test_what_a_statement_reads_is_no_question_of_words(session: QuerySession) -> None:
+    assert session.names("select 'lost' as orders from \"mei\".sales", OWNED).read == ["mei.sales"]
+    with pytest.raises(InvalidInput, match="nowhere"):
+        session.names("from nowhere", OWNED)
