@@ -216,8 +216,12 @@ class BatchStore:
         await connection.execute(update(batches).where(batches.c.id == batch.id).values(report_count=len(rows)))
 
     async def hand_over(self, connection: AsyncConnection, batch_id: str, job_id: str) -> None:
-        """From now on `job_id` is the job that makes this batch; what it makes goes out once it is over."""
-        wanted = case((batches.c.delivery_state != "", DeliveryStage.WANTED), else_="")
+        """From now on `job_id` is the job that makes this batch; what it makes goes out once it is over.
+
+        But not what a restore holds back: that is let go by a person.
+        """
+        stage = batches.c.delivery_state
+        wanted = case((stage.in_((DeliveryStage.NONE, DeliveryStage.HELD)), stage), else_=DeliveryStage.WANTED)
         moved = update(batches).where(batches.c.id == batch_id)
         await connection.execute(moved.values(job_id=job_id, delivery_state=wanted))
 
