@@ -122,7 +122,7 @@ async def test_details_are_in_the_readers_language_too(admin: Client, alice: Cli
     await answer(admin.patch("/api/v1/me", json={"language": "zh-CN"}), 200)
     await ended(alice, await start(alice, await upload(alice), mode="create"))
     shown = table_of(await page(admin))
-    for words in ("角色：编辑者", "方式: 新建数据集", "权限范围: 读取，更改", "字段: 语言"):
+    for words in ("角色：编辑者", "方式：新建数据集", "权限范围：读取，更改", "字段：语言"):
         assert words in shown
 
 
