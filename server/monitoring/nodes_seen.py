@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -42,20 +42,16 @@ class NodeSeen:
 
 
 def nodes_seen(
-    runs: Sequence[Run], last: Sequence[StoredSample], hour: Sequence[StoredSample], now: datetime
+    runs: Sequence[Run], last: Sequence[StoredSample], hour: Mapping[str, MetricSample], now: datetime
 ) -> tuple[NodeSeen, ...]:
-    """Those of the last day, what needs a look first. `last` and `hour` are samples in order of time."""
+    """Those of the last day, what needs a look first. `last` is in order of time, `hour` what each node counted."""
     known = [
-        _seen(run, _of(run, last), summed(_of(run, hour)), now)
+        _seen(run, [each for each in last if each.node == run.node], hour.get(run.node, {}), now)
         for run in last_runs(runs).values()
         if now - run.seen_at <= _FORGOTTEN and run.ending is not RunEnding.RESTORED
     ]
     order = list(NodeStanding)
     return tuple(sorted(known, key=lambda node: (order.index(node.standing), node.name)))
-
-
-def _of(run: Run, stored: Sequence[StoredSample]) -> list[StoredSample]:
-    return [each for each in stored if each.node == run.node]
 
 
 def _seen(run: Run, last: Sequence[StoredSample], hour: MetricSample, now: datetime) -> NodeSeen:

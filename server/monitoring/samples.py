@@ -47,6 +47,14 @@ def summed(stored: Sequence[StoredSample]) -> MetricSample:
     return together(msgspec.json.decode(each.values) for each in stored)
 
 
+def summed_by_node(stored: Sequence[StoredSample]) -> dict[str, MetricSample]:
+    """Those of each node as one."""
+    by_node: dict[str, list[StoredSample]] = {}
+    for each in stored:
+        by_node.setdefault(each.node, []).append(each)
+    return {node: summed(samples) for node, samples in by_node.items()}
+
+
 class SampleStore:
     def __init__(self, *, kept_days: float) -> None:
         self._tiers = tiers(kept_days=kept_days)

@@ -25,7 +25,7 @@ from server.errors import FieldError, InvalidInput, NotSignedIn
 from server.monitoring.exposition import exposition
 from server.monitoring.nodes_seen import NodeSeen, nodes_seen
 from server.monitoring.outlook import free_room, full_at
-from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample, summed
+from server.monitoring.samples import STEP_SECONDS, SampleStore, StoredSample, summed, summed_by_node
 from server.monitoring.series import CURVES, MetricSeries, series_of, series_of_all
 from server.monitoring.summing import MetricSample
 from server.monitoring.uptime import Availability, Run, UptimeSpan, availability, runs_since
@@ -152,7 +152,7 @@ class MonitoringOperations:
             last = await self._store.between(connection, STEP_SECONDS, end - 2 * STEP_SECONDS, end)
             hour = await self._store.between(connection, 60, end - _HOUR_SECONDS, end)
             runs = await _known_runs(connection, now)
-        return await asyncio.to_thread(nodes_seen, runs, last, hour, now)
+        return await asyncio.to_thread(lambda: nodes_seen(runs, last, summed_by_node(hour), now))
 
     async def present(self, principal: Principal) -> Present:
         """What is worth a look every few seconds."""
@@ -170,17 +170,10 @@ class MonitoringOperations:
             backup = await backup_state(connection)
             waiting_in_vain = await self._waiting_in_vain(connection)
         up = {run.node for run in runs if run.is_alive(now)}
-        of_last, of_hour, of_day, disk_full_at, died, nodes = await asyncio.to_thread(
-            lambda: (
-                summed(last),
-                summed(hour),
-                summed(day),
-                full_at(free_room(_of(week, up))),
-                _most_died(hour),
-                nodes_seen(runs, last, hour, now),
-            )
+        of_last, of_hour, of_day, by_node, disk_full_at = await asyncio.to_thread(
+            lambda: (summed(last), summed(hour), summed(day), summed_by_node(hour), full_at(free_room(_of(week, up))))
         )
-        lag_at = _most_lag(hour)
+        lag_at = _most_lag(by_node)
         seconds = STEP_SECONDS * len({each.at for each in last})
         return Present(
             limits=_limits(rules),
@@ -192,7 +185,7 @@ class MonitoringOperations:
             delivery_p95_ms=_in_ms(_value("delivery_p95", of_hour, 1)),
             delivery_p99_ms=_in_ms(_value("delivery_p99", of_hour, 1)),
             workers_died=of_hour.get("workers_died", 0),
-            workers_died_at_one=died,
+            workers_died_at_one=max((found.get("workers_died", 0) for found in by_node.values()), default=0),
             loop_lag_ms=of_hour["loop_lag"][1] if "loop_lag" in of_hour else None,
             loop_lag_at=lag_at if len(up) > 1 else "",
             is_lag_of_worker=any(run.node == lag_at and not run.serves_people for run in runs),
@@ -206,7 +199,7 @@ class MonitoringOperations:
             certificate_ends_at=await asyncio.to_thread(self._certificate_end, now),
             refused_origins=tuple(self._refused_origins()),
             as_of=now,
-            nodes=nodes,
+            nodes=nodes_seen(runs, last, by_node, now),
             waiting_in_vain=waiting_in_vain,
         )
 
@@ -266,14 +259,9 @@ def _of(stored: Sequence[StoredSample], nodes: Collection[str]) -> list[StoredSa
     return [each for each in stored if not nodes or each.node in nodes]
 
 
-def _most_died(hour: Sequence[StoredSample]) -> int:
-    by_node = [summed(_of(hour, (node,))).get("workers_died", 0) for node in {each.node for each in hour}]
-    return int(max(by_node, default=0))
-
-
-def _most_lag(hour: Sequence[StoredSample]) -> str:
+def _most_lag(by_node: Mapping[str, MetricSample]) -> str:
     """The node whose event loop stood still for the longest."""
-    known = [(lag[1], each.node) for each in hour if (lag := summed([each]).get("loop_lag"))]
+    known = [(lag[1], node) for node, found in by_node.items() if (lag := found.get("loop_lag"))]
     return max(known, default=(0, ""))[1]
 
 

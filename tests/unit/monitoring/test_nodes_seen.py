@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from server.monitoring.nodes_seen import NodeStanding, nodes_seen
-from server.monitoring.samples import StoredSample
+from server.monitoring.samples import StoredSample, summed_by_node
 from server.monitoring.uptime import Run, RunEnding
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def test_what_needs_a_look_stands_first() -> None:
         run("left", heard=90_000),
         run("of a backup", heard=60, ending=RunEnding.RESTORED),
     ]
-    assert [(node.name, node.standing.value) for node in nodes_seen(runs, [], [], NOW)] == [
+    assert [(node.name, node.standing.value) for node in nodes_seen(runs, [], {}, NOW)] == [
         ("killed", "lost"),
         ("a", "up"),
         ("b", "up"),
@@ -46,9 +46,9 @@ def test_what_needs_a_look_stands_first() -> None:
 @pytest.mark.parametrize("ending", [RunEnding.SILENT, RunEnding.CLOCK_SET])
 def test_one_that_went_on_is_up_since_it_did(ending: RunEnding) -> None:
     before, after = run("a", heard=600, ending=ending), run("a", heard=5, version="2")
-    (node,) = nodes_seen([before, after], [], [], NOW)
+    (node,) = nodes_seen([before, after], [], {}, NOW)
     assert (node.standing, node.started_at, node.version) == (NodeStanding.UP, after.started_at, "2")
-    (frozen,) = nodes_seen([before], [], [], NOW)
+    (frozen,) = nodes_seen([before], [], {}, NOW)
     assert frozen.standing is NodeStanding.LOST
 
 
@@ -59,7 +59,7 @@ def test_figures_are_the_newest_and_the_worst_of_the_hour_of_each() -> None:
         sample("a", 60, loop_lag=[1, 7, 12, 6], broker_words_lost=1),
         sample("b", 60, loop_lag=[1, 5_000, 5_001, 6]),
     ]
-    node, other = nodes_seen([run("a", heard=1), run("b", heard=1)], last, hour, NOW)
+    node, other = nodes_seen([run("a", heard=1), run("b", heard=1)], last, summed_by_node(hour), NOW)
     assert (node.connections, node.jobs_running, node.memory_bytes) == (3, 1, None)
     assert (node.loop_lag_ms, node.words_lost, node.lines_lost) == (812, 5, 1)
     assert (other.connections, other.loop_lag_ms, other.words_lost) == (None, 5_000, 0)
@@ -70,7 +70,7 @@ def test_whether_it_reaches_the_rest_is_known_only_of_one_that_is_up_and_has_to(
         sample("a", 10, broker_away=[1] * 4, files_away=[0, 0, 0, 1]),
         sample("gone", 10, broker_away=[1] * 4, connections=[7] * 4),
     ]
-    gone, node, alone = nodes_seen([run("a", heard=1), run("alone", heard=1), run("gone", heard=60)], last, [], NOW)
+    gone, node, alone = nodes_seen([run("a", heard=1), run("alone", heard=1), run("gone", heard=60)], last, {}, NOW)
     assert (node.hears_others, node.reaches_files) == (False, True)
     assert (alone.hears_others, alone.reaches_files) == (None, None)
     assert (gone.hears_others, gone.connections) == (None, None)
