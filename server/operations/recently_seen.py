@@ -87,18 +87,16 @@ class RecentlySeen:
 
     async def store(self) -> None:
         """In one transaction, what was noted since the last time."""
-        noted, self._noted = self._noted, {}
+        noted = dict(self._noted)
         if not noted:
             return
-        try:
-            async with self._database.write() as connection:
-                for look in await _still_there(connection, noted):
-                    await _put(connection, look, noted[look])
-                for user_id in {look[0] for look in noted}:
-                    await _forget_old(connection, user_id)
-        except NOT_STORED:
-            self._noted = noted | self._noted
-            raise
+        async with self._database.write() as connection:
+            for look in await _still_there(connection, noted):
+                await _put(connection, look, noted[look])
+            for user_id in {look[0] for look in noted}:
+                await _forget_old(connection, user_id)
+        # Not before the rows are there: who asks meanwhile sees them from here.
+        self._noted = {look: at for look, at in self._noted.items() if noted.get(look) != at}
 
 
 async def _still_there(connection: AsyncConnection, noted: Collection[_Look]) -> list[_Look]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
@@ -67,6 +68,17 @@ async def test_each_thing_is_there_once_newest_first_before_and_after_it_is_stor
     async with house.parts.storage.database.read() as connection:
         assert await connection.scalar(select(func.count()).select_from(recently_seen)) == 2
     assert await recent.list(bob) == []
+
+
+async def test_who_asks_while_it_is_being_stored_sees_it(recent: RecentlySeen, house: House, alice: Principal) -> None:
+    (one,) = await templates_of(house, alice, "one")
+    recent.note(alice, "template", one)
+    async with house.parts.storage.database.write():  # the turn of somebody else
+        storing = asyncio.create_task(recent.store())
+        await asyncio.sleep(0)
+        assert [each.name for each in await recent.list(alice)] == ["one"]
+    await storing
+    assert [each.name for each in await recent.list(alice)] == ["one"]
 
 
 async def test_what_may_be_seen_no_more_is_left_out_and_what_is_gone_is_forgotten(
