@@ -188,6 +188,21 @@ class Settings:
         True, "Write broadcasts through Linux' io_uring where the kernel allows it, else socket by socket."
     )
     graphql: bool = _setting(False, "Offer GraphQL at /graphql; needs the extra graphql.")
+    peer: bool = _setting(False, "People send files from browser to browser; the server only brings them together.")
+    peer_max_bytes: int = _setting(4 * 1024 * _MIB, "Largest transfer from browser to browser, all its files together.")
+    peer_offers_per_minute: int = _setting(10, "Transfers that one user may offer in a minute, per node.")
+    stun_urls: tuple[str, ...] = _setting(
+        (),
+        "STUN servers by which browsers learn their outer addresses, comma-separated, e.g. stun:stun.example.com:3478.",
+    )
+    turn_urls: tuple[str, ...] = _setting(
+        (),
+        "TURN servers that relay where browsers do not reach each other, comma-separated, e.g. "
+        "turn:turn.example.com:3478?transport=udp; needs turn_secret.",
+    )
+    turn_secret: str = _setting(
+        "", "The secret shared with them (static-auth-secret of coturn); credentials last four hours.", secret=True
+    )
     history_days: float = _setting(
         7.0, "Days for which messages are kept for clients that come back; 0: an hour at most."
     )
@@ -595,7 +610,20 @@ def _check_formats(settings: Settings) -> None:
                 raise ConfigurationError(f"{name} has {network!r}; write 10.1.2.3 or 10.0.0.0/8.")
     if settings.forwarded_header not in _FORWARDED_HEADERS:
         raise ConfigurationError(f"forwarded_header is {settings.forwarded_header!r}; set x-forwarded or forwarded.")
+    _check_ways(settings)
     _check_words(settings)
+
+
+def _check_ways(settings: Settings) -> None:
+    for name, schemes, example in (
+        ("stun_urls", ("stun:", "stuns:"), "stun:stun.example.com:3478"),
+        ("turn_urls", ("turn:", "turns:"), "turn:turn.example.com:3478?transport=udp"),
+    ):
+        for url in getattr(settings, name):
+            if not url.startswith(schemes):
+                raise ConfigurationError(f"{name} has {url!r}; write {example}.")
+    if settings.turn_urls and not settings.turn_secret:
+        raise ConfigurationError("turn_urls needs turn_secret, which the TURN server shares; set both.")
 
 
 def _check_hosts(settings: Settings) -> None:

@@ -116,6 +116,7 @@ def setup_templates(app: web.Application) -> None:
     env.filters["missing_percent"] = lambda job: missing_percent(job, kinds.shown(job.kind))
     env.globals["openid_label"] = app[PARTS].operations.openid.label
     env.globals["pushes"] = app[PARTS].operations.push.is_set_up
+    env.globals["has_peers"] = app[PARTS].operations.peers.is_on
     env.globals["version"] = __version__
     base = app[PARTS].base_path
     env.globals["root"] = base.text

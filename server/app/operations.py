@@ -36,6 +36,7 @@ from server.help.library import HelpLibrary
 from server.help.pictures import picture_files
 from server.languages import Languages
 from server.live.notice_kinds import NoticeKind
+from server.live.peer_signals import PeerSignalled, PeerSignals, PeerWays
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.alerts import AlertOperations
@@ -85,6 +86,7 @@ from server.operations.offered import Operations
 from server.operations.openid import OpenIdOperations
 from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
+from server.operations.peers import PeerOperations
 from server.operations.public_links import PublicLinks
 from server.operations.push import PushOperations
 from server.operations.queries import QueryOperations
@@ -394,6 +396,7 @@ def build_operations(
             links=links,
             tell=live.notices.warn,
         ),
+        peers=_peers(settings, storage, auth, realtime, live),
         queries=queries,
         saved_views=SavedViewOperations(database=database, store=SavedViewStore(database)),
         samples=SampleOperations(uploads=files, templates=templates, sample=EXAMPLES / "orders.csv"),
@@ -502,6 +505,24 @@ def _accounts(
         tell=live.notices.warn,
         growth=storage.growth,
         password_way=openid.require_password_way,
+    )
+
+
+def _peers(
+    settings: Settings, storage: StorageParts, auth: AuthParts, realtime: RealtimeParts, live: LiveParts
+) -> PeerOperations:
+    ways = PeerWays(stun_urls=settings.stun_urls, turn_urls=settings.turn_urls, turn_secret=settings.turn_secret)
+    if settings.peer:
+        live.delivery.add(PeerSignalled, PeerSignals(manager=realtime.manager, ways=ways).deliver)
+    return PeerOperations(
+        is_on=settings.peer,
+        database=storage.database,
+        presences=realtime.presences,
+        broker=realtime.broker,
+        seals=auth.seals,
+        ways=ways,
+        most_bytes=settings.peer_max_bytes,
+        offers_per_minute=settings.peer_offers_per_minute,
     )
 
 

@@ -212,6 +212,7 @@ def build_parts(settings: Settings, *, passwords: Passwords | None = None) -> Pa
         ),
     )
     counts["deliveries"] = lambda: dict(operations.deliveries.sending.counts)
+    counts["peers"] = operations.peers.statistics
     counts["schedules"] = operations.schedules.scheduler.statistics
     return Parts(
         settings=settings,

@@ -16,6 +16,7 @@ from server.auth.permissions import Principal
 from server.auth.still_valid import StillValid
 from server.errors import ConfigurationError, NotSignedIn
 from server.http.readiness import Readiness, ServerPhase
+from server.realtime import protocol
 from server.realtime.commands import Commands
 from server.realtime.drain import Drain
 from server.realtime.joining import Joiner
@@ -148,4 +149,5 @@ def _commands(parts: Parts, replay: Replay) -> Commands:
         authorise=parts.live.subscriptions.authorise,
         snapshot=parts.live.job_messages.snapshot,
         replay=replay,
+        also={protocol.Peer: parts.operations.peers.answer} if parts.settings.peer else {},
     )

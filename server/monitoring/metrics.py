@@ -127,6 +127,8 @@ METRICS: tuple[Metric, ...] = (
     _count("sign_ins_refused", "sign-ins", lambda r: _answers(r, _is_refused_sign_in)),
     _delay("queries", WORK_BOUNDS, lambda r: r["queries_took"]),
     _count("pushes_sent", "notifications", lambda r: r["pushes"].get("sent", 0)),
+    _count("peer_offers", "transfers", lambda r: r["peers"].get("offered", 0)),
+    _count("peer_accepted", "transfers", lambda r: r["peers"].get("accepted", 0)),
     _count("pushes_failed", "notifications", lambda r: r["pushes"].get("failed", 0)),
     _level("connections_websocket", "connections", lambda r: r["connections"].by_transport.get("websocket", 0)),
     _level("connections_events", "connections", lambda r: r["connections"].by_transport.get("events", 0)),

@@ -45,6 +45,7 @@ from server.operations.notifications import NotificationOperations
 from server.operations.openid import OpenIdOperations
 from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
+from server.operations.peers import PeerOperations
 from server.operations.push import PushOperations
 from server.operations.queries import QueryOperations
 from server.operations.recently_seen import RecentlySeen
@@ -113,6 +114,7 @@ class Operations:
     openid: OpenIdOperations
     passkeys: PasskeyOperations
     password_resets: PasswordResets
+    peers: PeerOperations
     push: PushOperations
     queries: QueryOperations
     recently_seen: RecentlySeen

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from server.auth.permissions import Principal
-from server.errors import Conflict, InvalidInput, JinduError, RateLimited
+from server.errors import Conflict, InvalidInput, JinduError, NotFound, RateLimited
 from server.languages import Languages
 from server.logs import about
 from server.realtime import protocol
@@ -30,6 +31,8 @@ Authorise = Callable[[Principal, str], Awaitable[None]]
 """Raises `NotFound`, `Forbidden` or `InvalidInput` when this user may not subscribe to this event name."""
 Snapshot = Callable[[Principal, str], list[protocol.JobFields]]
 """A user's live jobs, in a language."""
+Answer = Callable[[Connection, Any], Awaitable[protocol.Reply]]
+"""Does what one command of a connection says."""
 
 
 class Commands:
@@ -45,7 +48,10 @@ class Commands:
         authorise: Authorise,
         snapshot: Snapshot,
         replay: Replay,
+        also: Mapping[type[protocol.Command], Answer] | None = None,
     ) -> None:
+        """`also`: commands that are answered elsewhere, by their type."""
+        self._also = also or {}
         self._manager = manager
         self._history = history
         self._topics = topics
@@ -110,6 +116,10 @@ class Commands:
                 return await self._past(connection, command, repeated)
             case protocol.Unknown():
                 return protocol.Echo(timestamp=protocol.now(), id=repeated, data=command.data)
+            case protocol.Command() if (answer := self._also.get(type(command))) is not None:
+                return msgspec.structs.replace(await answer(connection, command), id=repeated)
+            case protocol.Peer():
+                raise NotFound("Files are not sent from browser to browser here.", code="peer_off")
             case _:
                 raise Conflict("You are signed in already.", code="already_authenticated")
 

@@ -160,6 +160,29 @@ _STRUCTS: tuple[Struct, ...] = (
         recovered=True,
         remaining=0,
     ),
+    protocol.Peer(
+        to="user:01k9qf0000000000000000000b",
+        signal=protocol.PeerOffer(
+            transfer="x7k2m9q4w1z8c5v0", files=[protocol.PeerFile(name="Regions.pdf", size=184_320)]
+        ),
+        id=6,
+    ),
+    protocol.PeerSent(
+        timestamp="2026-11-23T08:17:09.500000Z",
+        id=6,
+        transfer="x7k2m9q4w1z8c5v0",
+        ticket="gAAAAAB…",
+        expires_at="2026-11-23T08:19:09.500000Z",
+    ),
+    protocol.PeerTold(
+        timestamp="2026-11-23T08:17:14.000000Z",
+        transfer="x7k2m9q4w1z8c5v0",
+        sender=protocol.PeerName(user="bob", device="Firefox · Windows"),
+        is_own=False,
+        signal=protocol.PeerAccept(),
+        ticket="gAAAAAB…",
+        ways=[protocol.PeerWay(urls=["stun:stun.example.com:3478"])],
+    ),
     protocol.Auth(token="jindu_…"),  # noqa: S106 - nobody's
     protocol.Echo(timestamp="2026-11-23T08:17:10.000000Z", data=Raw(b'{"type": "hello"}')),
 )

@@ -195,6 +195,101 @@ class Event(Message, frozen=True, kw_only=True, tag="event"):
     data: Any
 
 
+# What browsers tell each other before a file goes from one to the other (docs/peer-to-peer.md).
+
+
+class PeerFile(Struct, frozen=True, kw_only=True):
+    """A file as its sender calls it; `size` in bytes."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    size: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class PeerOffer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="offer"):
+    """Files for somebody, who is asked whether they want them. `transfer` is any new name for it."""
+
+    transfer: Annotated[str, Meta(pattern="^[0-9a-z]{16,32}$")]
+    files: Annotated[list[PeerFile], Meta(min_length=1, max_length=50)]
+
+
+class PeerAccept(Struct, frozen=True, kw_only=True, tag_field="kind", tag="accept"):
+    """A person wants them, at this device."""
+
+
+class PeerDecline(Struct, frozen=True, kw_only=True, tag_field="kind", tag="decline"):
+    """A person does not want them."""
+
+
+class PeerAgain(Struct, frozen=True, kw_only=True, tag_field="kind", tag="again"):
+    """The way between the two is lost: the sender is asked to look for another one. Each end gets a new ticket."""
+
+
+class PeerDescription(Struct, frozen=True, kw_only=True, tag_field="kind", tag="description"):
+    """A session description: the sender of the files makes the WebRTC offer, the receiver answers it. `attempt` counts
+    the ways that were looked for, and is repeated by what belongs to one."""
+
+    attempt: Annotated[int, Meta(ge=1, le=1_000_000)]
+    type: Literal["offer", "answer"]
+    sdp: Annotated[str, Meta(max_length=16_384)]
+
+
+class PeerCandidate(Struct, frozen=True, kw_only=True, tag_field="kind", tag="candidate"):
+    """A way to reach the browser that tells it, as `RTCIceCandidate.toJSON()` gives it."""
+
+    attempt: Annotated[int, Meta(ge=1, le=1_000_000)]
+    candidate: Annotated[str, Meta(max_length=1_000)]
+    mid: Annotated[str, Meta(max_length=32)] | None = None
+    line: Annotated[int, Meta(ge=0, le=1_000)] | None = None
+
+
+class PeerOver(Struct, frozen=True, kw_only=True, tag_field="kind", tag="over"):
+    """Nothing more comes: it was cancelled, failed, or another device has taken it (`taken`, which the server says)."""
+
+    reason: Literal["cancelled", "failed", "taken"]
+
+
+PeerSignal = PeerOffer | PeerAccept | PeerDecline | PeerAgain | PeerDescription | PeerCandidate | PeerOver
+
+
+class PeerName(Struct, frozen=True, kw_only=True):
+    """Who is at the other end, and at which device."""
+
+    user: str
+    device: str
+
+
+class PeerWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A STUN or TURN server, as `RTCConfiguration.iceServers` wants it."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
+class PeerTold(Message, frozen=True, kw_only=True, tag="peer"):
+    """Something that a browser tells this one about a transfer. Not kept. `ticket` is what an answer goes `to`, where
+    it is another one than before; `is_own` says that it is another device of the same user; `ways` come with `accept`
+    and `again`."""
+
+    transfer: str
+    sender: PeerName
+    is_own: bool
+    signal: PeerSignal
+    ticket: str | None = None
+    expires_at: str | None = None
+    ways: list[PeerWay] = []
+
+
+class PeerSent(Reply, frozen=True, kw_only=True, tag="peer_sent"):
+    """Answer to `peer`: it was handed on. `ticket` is what the next one of this transfer goes `to`, where it is another
+    one than before; `expires_at` is when an offer does, `ways` come with `accept` and `again`."""
+
+    transfer: str
+    ticket: str | None = None
+    expires_at: str | None = None
+    ways: list[PeerWay] = []
+
+
 class Error(Reply, frozen=True, kw_only=True, tag="error"):
     """A command could not be done."""
 
@@ -217,6 +312,8 @@ SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Removed,
     HistoryReply,
     Event,
+    PeerTold,
+    PeerSent,
     Error,
 )
 
@@ -271,7 +368,16 @@ class HistoryQuery(Command, frozen=True, kw_only=True, tag="history"):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-COMMANDS: tuple[type[Command], ...] = (Ping, Auth, Subscribe, Unsubscribe, JobsQuery, HistoryQuery)
+class Peer(Command, frozen=True, kw_only=True, tag="peer"):
+    """Tell another browser something about a transfer of files, which then go there without the server. An offer goes
+    `to` `user:<id>` or `connection:<id>`, everything else to the ticket that came with what it answers. For browsers in
+    which somebody has signed in, and where the server has it turned on."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=4_000)]
+    signal: PeerSignal
+
+
+COMMANDS: tuple[type[Command], ...] = (Ping, Auth, Subscribe, Unsubscribe, JobsQuery, HistoryQuery, Peer)
 
 ANSWERS: dict[type[Command], type[Message]] = {
     Ping: Pong,
@@ -280,6 +386,7 @@ ANSWERS: dict[type[Command], type[Message]] = {
     Unsubscribe: Subscription,
     JobsQuery: Jobs,
     HistoryQuery: HistoryReply,
+    Peer: PeerSent,
 }
 """What each command is answered by when it can be done; else by `Error`."""
 

@@ -8,7 +8,7 @@ import { CrowdWatch } from "./live-crowd.js";
 
 const SILENT_PINGS = 6; // a page that is hidden says something once a minute at least
 const HISTORY_PAGE = 1_000;
-const ANSWERS = new Set(["pong", "echo", "subscription", "jobs", "history"]); // and errors with an id
+const ANSWERS = new Set(["pong", "echo", "subscription", "jobs", "history", "peer_sent"]); // and errors with an id
 
 /** A page, as the hub knows it. */
 class Guest {

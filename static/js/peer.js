@@ -1,0 +1,129 @@
+// Files from browser to browser (docs/peer-to-peer.md): what every page does where it is turned on.
+
+import { at } from "./addresses.js";
+import { live } from "./app.js";
+import { t } from "./i18n.js";
+import { chooseReceiver } from "./peer-dialog.js";
+import { Card } from "./peer-panel.js";
+import { Receiving } from "./peer-receiving.js";
+import { Sending } from "./peer-sending.js";
+import { toast } from "./toasts.js";
+
+const KEPT = "jindu-transfers"; // of this tab: what a page that is loaded anew goes on with
+const transfers = new Map(); // by id
+const ask = (to, signal) => live.request({ type: "peer", to, signal });
+
+live.on("peer", heard);
+live.on("state", (state) => state === "connected" && goOnWithKept());
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-send]");
+  if (button) sendFetched(button.dataset);
+});
+document.getElementById("send-files")?.addEventListener("change", ({ target }) => {
+  const files = [...target.files];
+  target.value = "";
+  if (files.length) send(files, { href: at("/imports"), label: t("Upload it instead") });
+});
+window.addEventListener("beforeunload", (event) => {
+  if ([...transfers.values()].some((each) => each.isSending && !each.isOver)) event.preventDefault();
+});
+
+// What is sent is what the page shows, so it is fetched as it would be downloaded.
+async function sendFetched({ send: address, sendName: name, sendInstead: instead }) {
+  const chosen = await chooseReceiver([{ name }], live.connection?.connection_id);
+  if (!chosen) return;
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(response.statusText);
+    const file = new File([await response.blob()], name);
+    await sendTo(chosen, [file], instead && { href: instead, label: t("Make a share link instead") });
+  } catch {
+    toast(t("It could not be fetched from the server; try again."), { level: "danger" });
+  }
+}
+
+async function send(files, instead) {
+  const chosen = await chooseReceiver(files, live.connection?.connection_id);
+  if (chosen) await sendTo(chosen, files, instead);
+}
+
+async function sendTo({ to, user, device, isOwn }, files, instead) {
+  const named = files.map((file) => withName(file, plain(file.name)));
+  const sending = new Sending({ id: newId(), files: named, other: { user, device, isOwn }, ask, changed: draw });
+  show(sending, document.body.dataset.role === "viewer" ? null : instead);
+  try {
+    await sending.offer(to);
+  } catch (error) {
+    sending.enter("failed", error.message);
+  }
+}
+
+// The signals of all transfers come to all pages of a browser.
+function heard(message) {
+  const { transfer: id, signal, sender, is_own: isOwn } = message;
+  const known = transfers.get(id);
+  if (signal.kind === "offer" && !known) return offered(message, { ...sender, isOwn });
+  if (known?.state === "asked" && signal.kind === "over") return known.card.remove(); // taken elsewhere, or withdrawn
+  return known?.heard(message);
+}
+
+function offered({ transfer: id, signal, ticket, timestamp, expires_at: expiresAt }, other) {
+  const receiving = new Receiving({ id, files: signal.files, other, ask, changed: draw, kept: keep });
+  receiving.ticket = ticket;
+  show(receiving);
+  receiving.enter("asked");
+  setTimeout(() => receiving.state === "asked" && receiving.card.remove(), new Date(expiresAt) - new Date(timestamp));
+}
+
+function show(transfer, instead) {
+  transfers.set(transfer.id, transfer);
+  const gone = () => {
+    transfers.delete(transfer.id);
+    transfer.discard?.();
+    transfer.close();
+  };
+  transfer.card = new Card(transfer, { gone, instead });
+}
+
+function draw(transfer) {
+  transfer.card.draw();
+  stayAwake();
+}
+
+// going on after the page was loaded anew
+
+function keep() {
+  const kept = [...transfers.values()].filter((each) => !each.isSending && !each.isOver && each.state !== "asked");
+  const content = kept.map(({ id, ticket, files, other, index }) => ({ id, ticket, files, other, index }));
+  sessionStorage.setItem(KEPT, JSON.stringify(content));
+}
+
+function goOnWithKept() {
+  for (const { ticket, ...kept } of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
+    if (transfers.has(kept.id)) continue;
+    const receiving = new Receiving({ ...kept, ask, changed: draw, kept: keep, wasOpen: true });
+    receiving.ticket = ticket;
+    show(receiving);
+    receiving.lookAgain();
+  }
+}
+
+// A phone whose screen goes dark would stop.
+let awake = null;
+
+async function stayAwake() {
+  const isMoving = [...transfers.values()].some(({ state }) => state === "moving");
+  if (isMoving && !awake && navigator.wakeLock && !document.hidden) {
+    awake = navigator.wakeLock.request("screen").catch(() => null);
+    (await awake)?.addEventListener("release", () => (awake = null));
+  } else if (!isMoving && awake) {
+    const held = awake;
+    awake = null;
+    (await held)?.release();
+  }
+}
+
+// Letters that cannot be seen might make a name look like another one.
+const plain = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "_").slice(0, 200) || "_";
+const withName = (file, name) => (file.name === name ? file : new File([file], name));
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte % 36).toString(36)).join("");
