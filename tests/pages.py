@@ -25,7 +25,7 @@ NO_PAGES = frozenset(
         "/batches/{id}/deliveries", "/reports/{id}/detail", "/reports/{id}/comments",
         "/datasets/{name}/facts",
         "/datasets/{name}/columns/profiles", "/datasets/{name}/columns/shapes", "/datasets/{name}/query/names",
-        "/login/openid", "/login/openid/callback", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
+        "/login/openid", "/login/openid/callback", "/send/receivers", "/s/{secret}/reports/{report_id}/{file:[^/]+}",
         "/s/{secret}/download.zip", "/s/{secret}/combined.pdf",
     }
 )  # fmt: skip

@@ -38,7 +38,9 @@ async def main(target: Path) -> None:
 async def shoot_states(data: Path, target: Path) -> None:
     """Every state in which a job is drawn, on every page that draws it."""
     password = CREDENTIALS["password"]
-    settings = Settings(port=0, data=data, admin_user="admin", admin_password=password, reserve_bytes=0, graphql=True)
+    settings = Settings(
+        port=0, data=data, admin_user="admin", admin_password=password, reserve_bytes=0, graphql=True, peer=True
+    )
     async with every_state(settings) as places, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         lists = {"home": "/"} | {name: f"/{name}" for name in ("jobs", "batches", "notifications", "admin")}

@@ -43,6 +43,7 @@ _EDITOR = _for_analysts("editor", label="The editor")
 _UPLOADED = _for_analysts("uploaded-files", label="Uploaded files")
 _MAILS = _for_analysts("mails", label="Notifications by e-mail")
 _LINKS = _for_analysts("share-links", label="Show reports to people without an account")
+_SENDING = _for_analysts("sending-files", label="Send files to another browser")
 _CONNECTIONS = _for_admins("connections", label="Who is connected, and telling everybody")
 
 PAGES: dict[str, HelpTopic | None] = {
@@ -97,6 +98,7 @@ PAGES: dict[str, HelpTopic | None] = {
     "/docs/events": _for_scripts("live-events", label="Hear what happens, live"),
     "/docs/graphql": _for_scripts("graphql", label="GraphQL"),
     "/help": None,
+    "/send": _SENDING,
     "/wall": None,
     "/offline": None,
     "/websocket-test": _for_scripts("test-page", label="Try the live connection"),

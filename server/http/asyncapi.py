@@ -64,6 +64,7 @@ class LiveChannels:
 def asyncapi_document(*, host: str, is_secure: bool, limits: LiveLimits, transports: Iterable[LiveChannels]) -> Json:
     """The document for this server, with `host` as it was asked for and the limits that are in force."""
     _, schemas = msgspec.json.schema_components([*SERVER_MESSAGES, *COMMANDS], ref_template=_SCHEMAS)
+    schemas = _with_plain_discriminators(schemas)
     messages = {key_of(kind): _message(kind) for kind in (*SERVER_MESSAGES, *COMMANDS)} | {_SEND_ANYTHING: _ANYTHING}
     servers: Json = {}
     channels: Json = {}
@@ -102,6 +103,18 @@ def asyncapi_document(*, host: str, is_secure: bool, limits: LiveLimits, transpo
         ],
         "x-limits": asdict(limits),
     }
+
+
+def _with_plain_discriminators(schema: Any) -> Any:
+    """AsyncAPI names the field alone, where OpenAPI has an object."""
+    if isinstance(schema, list):
+        return [_with_plain_discriminators(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: _with_plain_discriminators(value) for name, value in schema.items()}
+    if isinstance(found := plain.get("discriminator"), dict) and "propertyName" in found:
+        plain["discriminator"] = found["propertyName"]
+    return plain
 
 
 def key_of(kind: type[Struct]) -> str:

@@ -31,7 +31,7 @@ Authorise = Callable[[Principal, str], Awaitable[None]]
 """Raises `NotFound`, `Forbidden` or `InvalidInput` when this user may not subscribe to this event name."""
 Snapshot = Callable[[Principal, str], list[protocol.JobFields]]
 """A user's live jobs, in a language."""
-Answer = Callable[[Connection, Any], Awaitable[protocol.Reply]]
+AnswerCommand = Callable[[Connection, Any], Awaitable[protocol.Reply]]
 """Does what one command of a connection says."""
 
 
@@ -48,7 +48,7 @@ class Commands:
         authorise: Authorise,
         snapshot: Snapshot,
         replay: Replay,
-        also: Mapping[type[protocol.Command], Answer] | None = None,
+        also: Mapping[type[protocol.Command], AnswerCommand] | None = None,
     ) -> None:
         """`also`: commands that are answered elsewhere, by their type."""
         self._also = also or {}

@@ -58,7 +58,10 @@ export class Receiving extends Transfer {
     try {
       this.#agreed(await this.ask({ kind: "again" }));
     } catch (error) {
-      if (error.code === "peer_over") return this.enter("failed", error.message);
+      if (error.code === "peer_over") {
+        this.enter("failed", error.message);
+        return this.stopped();
+      }
     }
     return this.later(SENDER_FIRST_MS * 4);
   }

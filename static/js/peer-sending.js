@@ -26,8 +26,10 @@ export class Sending extends Transfer {
     this.enter("asking");
     const reply = await this.ask({ kind: "offer", transfer: this.id, files }, to);
     this.ticket ??= reply.ticket;
+    if (this.isOver) return this.tell({ kind: "over", reason: "cancelled" });
     const wait = new Date(reply.expires_at) - new Date(reply.timestamp);
     this.#expiry = setTimeout(() => this.state === "asking" && this.enter("unanswered"), wait);
+    return undefined;
   }
 
   /** What the server or the other end says by it. */

@@ -4,7 +4,7 @@
 import { Sha256 } from "./peer-sha256.js";
 
 const READ_BYTES = 1024 * 1024;
-const OLD_MS = 24 * 3600 * 1000;
+const OLD_MS = 3600 * 1000;
 const LOCKED_TRIES = 50; // the page before this one may hold the file for another moment
 
 let folder;

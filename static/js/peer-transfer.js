@@ -79,7 +79,9 @@ export class Transfer {
   /** The other end says that nothing more comes. */
   ended(reason) {
     this.#drop();
-    this.enter(reason === "cancelled" ? "cancelled" : "failed");
+    if (reason === "cancelled") this.enter("cancelled");
+    else this.enter(this.#wasOpen ? "failed" : "unreachable");
+    this.stopped();
   }
 
   /** Takes a new way, instead of the one there was. */
@@ -155,6 +157,7 @@ export class Transfer {
     this.stopped();
   }
 
+  /** It will not go on. */
   stopped() {}
 
   #drop() {

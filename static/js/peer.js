@@ -9,6 +9,7 @@ import { Receiving } from "./peer-receiving.js";
 import { Sending } from "./peer-sending.js";
 import { toast } from "./toasts.js";
 
+const MOST_ASKING = 5; // whoever offers more is not heard
 const KEPT = "jindu-transfers"; // of this tab: what a page that is loaded anew goes on with
 const transfers = new Map(); // by id
 const ask = (to, signal) => live.request({ type: "peer", to, signal });
@@ -24,6 +25,12 @@ document.getElementById("send-files")?.addEventListener("change", ({ target }) =
   target.value = "";
   if (files.length) send(files, { href: at("/imports"), label: t("Upload it instead") });
 });
+// Nothing stays for whoever signs in here next.
+document.addEventListener("submit", ({ target }) => {
+  if (!target.matches('form[action$="/logout"]')) return;
+  sessionStorage.removeItem(KEPT);
+  for (const each of [...transfers.values()]) each.card.remove();
+});
 window.addEventListener("beforeunload", (event) => {
   if ([...transfers.values()].some((each) => each.isSending && !each.isOver)) event.preventDefault();
 });
@@ -33,6 +40,7 @@ async function sendFetched({ send: address, sendName: name, sendInstead: instead
   const chosen = await chooseReceiver([{ name }], live.connection?.connection_id);
   if (!chosen) return;
   try {
+    toast(t("Getting {name} …", { name }));
     const response = await fetch(address);
     if (!response.ok) throw new Error(response.statusText);
     const file = new File([await response.blob()], name);
@@ -62,10 +70,12 @@ async function sendTo({ to, user, device, isOwn }, files, instead) {
 function heard(message) {
   const { transfer: id, signal, sender, is_own: isOwn } = message;
   const known = transfers.get(id);
-  if (signal.kind === "offer" && !known) return offered(message, { ...sender, isOwn });
+  if (signal.kind === "offer" && !known && isRoom()) return offered(message, { ...sender, isOwn });
   if (known?.state === "asked" && signal.kind === "over") return known.card.remove(); // taken elsewhere, or withdrawn
   return known?.heard(message);
 }
+
+const isRoom = () => [...transfers.values()].filter(({ state }) => state === "asked").length < MOST_ASKING;
 
 function offered({ transfer: id, signal, ticket, timestamp, expires_at: expiresAt }, other) {
   const receiving = new Receiving({ id, files: signal.files, other, ask, changed: draw, kept: keep });

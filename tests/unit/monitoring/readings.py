@@ -41,6 +41,7 @@ class Parts:
             "external_jobs": lambda: SimpleNamespace(running=0),
             "stored_bytes": lambda: {"datasets": 300, "uploads": 200, "reports": 100, "database": 50},
             "queries_took": Histogram(WORK_BOUNDS).counts,
+            "peers": dict,
             "pushes": dict,
             "storage": lambda: SimpleNamespace(free_bytes=600, total_bytes=1_000),
             **dict.fromkeys(("workers", "interactive", "exports"), lambda: pool),
