@@ -31,6 +31,7 @@ export function chooseReceiver(files, connectionId) {
   };
   const update = () => (send.disabled = !chosen());
   list.addEventListener("change", update);
+  dialog.querySelector("[data-no]").onclick = () => dialog.close("no"); // no submit button: Enter means the other one
   const timer = setInterval(look, LOOK_MS);
   look();
   dialog.returnValue = "no";

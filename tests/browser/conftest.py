@@ -33,6 +33,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Two browsers of one machine find each other by its addresses: nobody here answers to names made for one visit.
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]
 SECONDS = 30_000  # how long Playwright waits: the machine may be busy
 BLOCKED = re.compile(r"^WebSocket connection to \S+ failed")
