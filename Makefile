@@ -124,11 +124,11 @@ chromium:
 # What stands in deploy/ is tried with the programs themselves, which tests start. Nothing starts as a service: where no
 # policy says so yet, one does while they are installed. They need no configuration of their own.
 proxies:
-	@PATH="$$PATH:/usr/sbin"; missing=""; for each in nginx haproxy apache2 caddy; do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	@PATH="$$PATH:/usr/sbin"; missing=""; for each in nginx haproxy apache2 caddy turnserver; do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  policy=/usr/sbin/policy-rc.d; if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 0755 $$policy; trap "rm -f $$policy" EXIT; fi; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx haproxy apache2-bin caddy >/dev/null; \
-	elif [ -n "$$missing" ]; then echo "Tests of proxies are left out; on Debian: sudo apt-get install --no-install-recommends nginx haproxy apache2-bin caddy"; fi
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx haproxy apache2-bin caddy coturn iproute2 >/dev/null; \
+	elif [ -n "$$missing" ]; then echo "Tests of proxies are left out, those of a relay fail; on Debian: sudo apt-get install --no-install-recommends nginx haproxy apache2-bin caddy coturn iproute2"; fi
 
 # `build` holds what was built before, also what has been removed from the tree since: a wheel must not take it from there.
 wheels: install-test ## build the wheels of the client (jindu) and of the server (jindu-server) into dist/

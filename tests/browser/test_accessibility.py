@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, graphql=True)  # it has a page
+    return replace(settings, graphql=True, peer=True)  # they have pages
 
 
 RULES = {"target-size": {"enabled": True}}  # off by itself, and asked for by Lighthouse

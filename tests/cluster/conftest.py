@@ -59,6 +59,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dic
         "JINDU_BROKER_LOOK_SECONDS": str(LOOK_SECONDS),
         "JINDU_CREDENTIAL_LOOK_SECONDS": str(CREDENTIAL_LOOK_SECONDS),
         "JINDU_DRAIN_SECONDS": "1",
+        "JINDU_PEER": "1",
         "JINDU_MAX_CONNECTIONS_PER_USER": "4",
         "JINDU_RECONNECTS_PER_SECOND": "1000",
     }

@@ -50,6 +50,9 @@ ELSEWHERE = {
     "schedule.trial",
     "schedule.hand_over",
     "delivery.unhold",
+    "peer.offer",  # by the live connection: tests/unit/operations/test_peers.py
+    "peer.accept",
+    "peer.decline",
 }
 PUBLIC = "http://localhost"  # which passkeys belong to
 NUMBER = "{number:\\d{1,9}}"
