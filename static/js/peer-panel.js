@@ -35,6 +35,8 @@ export class Card {
 
   #update() {
     const { state, isSending, pace } = this.#transfer;
+    this.#element.classList.toggle("toast--success", state === "done");
+    this.#element.classList.toggle("toast--danger", ["failed", "unreachable"].includes(state));
     const bar = this.#part("bar");
     bar.hidden = !BARS[state];
     if (BARS[state]) show(bar, pace.job(BARS[state]));

@@ -2,6 +2,7 @@
 
 import { at } from "./addresses.js";
 import { live } from "./app.js";
+import { droppedFiles } from "./dropped-files.js";
 import { t } from "./i18n.js";
 import { chooseReceiver } from "./peer-dialog.js";
 import { Card } from "./peer-panel.js";
@@ -9,6 +10,7 @@ import { Receiving } from "./peer-receiving.js";
 import { Sending } from "./peer-sending.js";
 import { toast } from "./toasts.js";
 
+const MOST_FILES = 50; // as the server takes them
 const MOST_ASKING = 5; // whoever offers more is not heard
 const KEPT = "jindu-transfers"; // of this tab: what a page that is loaded anew goes on with
 const transfers = new Map(); // by id
@@ -20,11 +22,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-send]");
   if (button) sendFetched(button.dataset);
 });
-document.getElementById("send-files")?.addEventListener("change", ({ target }) => {
-  const files = [...target.files];
-  target.value = "";
-  if (files.length) send(files, { href: at("/imports"), label: t("Upload it instead") });
-});
+startChoosing(document.getElementById("send-files"));
 // Nothing stays for whoever signs in here next.
 document.addEventListener("submit", ({ target }) => {
   if (!target.matches('form[action$="/logout"]')) return;
@@ -34,6 +32,24 @@ document.addEventListener("submit", ({ target }) => {
 window.addEventListener("beforeunload", (event) => {
   if ([...transfers.values()].some((each) => each.isSending && !each.isOver)) event.preventDefault();
 });
+
+// The page for files: chosen, or dropped anywhere on it.
+function startChoosing(input) {
+  if (!input) return;
+  const chosen = ({ files }) => {
+    if (files.length > MOST_FILES) toast(t("At most {count} files go at once.", { count: MOST_FILES }), { level: "danger" });
+    else if (files.length) send(files, { href: at("/imports"), label: t("Upload it instead") });
+  };
+  input.addEventListener("change", () => {
+    chosen({ files: [...input.files] });
+    input.value = "";
+  });
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    chosen(await droppedFiles(event.dataTransfer));
+  });
+}
 
 // What is sent is what the page shows, so it is fetched as it would be downloaded.
 async function sendFetched({ send: address, sendName: name, sendInstead: instead }) {

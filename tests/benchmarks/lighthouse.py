@@ -41,6 +41,7 @@ async def main(arguments: Iterable[str]) -> None:
             admin_user="admin",
             admin_password=PASSWORDS["admin"],
             reserve_bytes=0,
+            peer=True,
         )
         async with (
             running(settings) as server,
