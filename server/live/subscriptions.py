@@ -12,7 +12,7 @@ from server.jobs.store import JobStore
 from server.jobs.table import JobTable
 from server.live.job_messages import ALL_JOBS
 from server.live.shared_events import SharedEvents, is_shared
-from server.realtime.presence import LOOKING
+from server.realtime.presence import TOLD_OF
 from server.realtime.presence_board import ADMIN_PRESENCE, OWN_PRESENCE
 from server.realtime.statistics_watch import STATISTICS
 from server.storage.database import Database
@@ -33,8 +33,8 @@ class Subscriptions:
         prefix, colon, rest = event.partition(":")
         if not colon:
             _require_free_name(event)
-        elif event in (ALL_JOBS, OWN_PRESENCE, LOOKING):
-            return  # each job is shown to those who may see it, presence to whose it is, nothing on the last
+        elif event in (ALL_JOBS, OWN_PRESENCE) or event in TOLD_OF:
+            return  # each job is shown to those who may see it, presence to whose it is, nothing on the others
         elif event in (STATISTICS, ADMIN_PRESENCE):
             principal.require_admin()
         elif prefix == "job":

@@ -73,6 +73,7 @@ def _live(readings: Readings) -> Iterable[Family]:
     outcomes = {"whole": traffic.recoveries_whole, "refused": traffic.recoveries_refused}
     yield _counter("jindu_recoveries", "Clients that came back for what they missed.", outcomes, "outcome")
     yield _counter("jindu_pushes", "Notifications for browsers that no page shows.", readings["pushes"], "outcome")
+    yield _counter("jindu_transfers", "Files offered from browser to browser.", readings["peers"], "outcome")
     yield _histogram("jindu_delivery_seconds", "From publication to the socket's write.", {"": traffic.delivery})
 
 

@@ -332,7 +332,8 @@ class PeerOperations:
                 raise _over()
 
     async def _browsers_of(self, user_id: str) -> list[Presence]:
-        return [each for each in await self._presences.of_user(user_id) if each.session_id is not None]
+        """Those with a page open that takes files."""
+        return [each for each in await self._presences.of_user(user_id) if each.session_id and each.takes_files]
 
     async def _audit(self, connection: Connection, action: str, offered: PeerOfferTicket, **detail: str) -> None:
         """Before anybody is told: nothing is sent without a trace."""

@@ -19,7 +19,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection, Link
 from server.realtime.flusher import Flusher
 from server.realtime.limits import LiveLimits, RateLimit
-from server.realtime.presence import LOOKING, Presence, presence_of
+from server.realtime.presence import TOLD_OF, Presence, presence_of
 from server.realtime.subscribers import Subscribers
 from server.realtime.traffic import Traffic
 from server.realtime.wording import Wording
@@ -148,7 +148,7 @@ class ConnectionManager:
         self._watchers.append(watcher)
 
     def watch_looking(self, watcher: ConnectionWatch) -> None:
-        """Call `watcher` whenever somebody begins or ends to look at a page of a connection that is there."""
+        """Call `watcher` whenever a connection that is there says something else of itself (`TOLD_OF`)."""
         self._looking_watchers.append(watcher)
 
     def _tell(self, connection: Connection) -> None:
@@ -207,7 +207,7 @@ class ConnectionManager:
         self._tell_looking(connection, names)
 
     def _tell_looking(self, connection: Connection, names: frozenset[str]) -> None:
-        if LOOKING in names and connection.id in self.active_connections:
+        if TOLD_OF & names and connection.id in self.active_connections:
             for watcher in self._looking_watchers:
                 watcher(connection)
 

@@ -11,6 +11,10 @@ from server.realtime.connection import Connection
 
 LOOKING = "me:looking"
 """Subscribed to by a page as long as somebody looks at it: nothing is ever published on it."""
+TAKES_FILES = "me:files"
+"""Likewise by a page that takes files from other browsers."""
+TOLD_OF = frozenset({LOOKING, TAKES_FILES})
+"""Names by which a connection says something of itself: others see it change."""
 _BROWSERS = (
     ("Edge", r"Edg/"),
     ("Opera", r"OPR/"),
@@ -69,6 +73,7 @@ class Presence:
     transport: str = ""  # what carries it; a node of an older version does not say
     node: str = ""  # that holds it, where there may be several
     is_looking: bool = False  # somebody has a page of it before their eyes
+    takes_files: bool = False  # from other browsers
 
 
 def is_about(presence: Presence, wanted: str) -> bool:
@@ -101,6 +106,7 @@ def presence_of(connection: Connection, *, node: str = "") -> Presence:
         transport=connection.transport,
         node=node,
         is_looking=LOOKING in connection.events,
+        takes_files=TAKES_FILES in connection.events,
     )
 
 

@@ -339,7 +339,7 @@ class Auth(Command, frozen=True, kw_only=True, tag="auth"):
 
 class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
     """`job:<id>`, `batch:<id>`, `report:<id>`, `dataset:<name>` (of your own) or `dataset:<id>`, `template:<id>`,
-    `jobs:*`, `me:presence`, `me:looking`, `admin:presence`, `admin:statistics` or a free name."""
+    `jobs:*`, `me:presence`, `me:looking`, `me:files`, `admin:presence`, `admin:statistics` or a free name."""
 
     events: Annotated[list[EventName], Meta(min_length=1, max_length=100)]
 

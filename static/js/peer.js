@@ -7,6 +7,7 @@ import { t } from "./i18n.js";
 import { chooseReceiver } from "./peer-dialog.js";
 import { Card } from "./peer-panel.js";
 import { Receiving } from "./peer-receiving.js";
+import { emptyStore } from "./peer-store.js";
 import { Sending } from "./peer-sending.js";
 import { toast } from "./toasts.js";
 
@@ -17,7 +18,8 @@ const transfers = new Map(); // by id
 const ask = (to, signal) => live.request({ type: "peer", to, signal });
 
 live.on("peer", heard);
-live.on("state", (state) => state === "connected" && goOnWithKept());
+live.subscribe("me:files", () => undefined); // nothing comes on it: it says that this page takes them
+live.on("state", (state) => state === "connected" && goOn());
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-send]");
   if (button) sendFetched(button.dataset);
@@ -25,9 +27,10 @@ document.addEventListener("click", (event) => {
 startChoosing(document.getElementById("send-files"));
 // Nothing stays for whoever signs in here next.
 document.addEventListener("submit", ({ target }) => {
-  if (!target.matches('form[action$="/logout"]')) return;
+  if (target.getAttribute("action") !== at("/logout")) return;
   sessionStorage.removeItem(KEPT);
   for (const each of [...transfers.values()]) each.card.remove();
+  emptyStore();
 });
 window.addEventListener("beforeunload", (event) => {
   if ([...transfers.values()].some((each) => each.isSending && !each.isOver)) event.preventDefault();
@@ -124,7 +127,9 @@ function keep() {
   sessionStorage.setItem(KEPT, JSON.stringify(content));
 }
 
-function goOnWithKept() {
+// Also what broke off together with the line to the server.
+function goOn() {
+  for (const each of transfers.values()) if (each.state === "cut") each.lookAgain();
   for (const { ticket, ...kept } of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
     if (transfers.has(kept.id)) continue;
     const receiving = new Receiving({ ...kept, ask, changed: draw, kept: keep, wasOpen: true });

@@ -38,6 +38,8 @@ async def test_an_offer_and_all_that_follows_reach_a_browser_at_another_node(clu
         phone = await stack.enter_async_context(live(west, "phone"))
         await laptop.next("connection")
         there = (await phone.next("connection"))["connection_id"]
+        await phone.send(type="subscribe", events=["me:files"])
+        await phone.next("subscription")
 
         async def is_listed() -> bool:
             async with east.get("/send/receivers", headers=HTML) as response:

@@ -67,6 +67,9 @@ async def test_two_who_share_something_come_together_and_a_third_hears_nothing(
     ):
         await sign_in(boss, "admin")
         async with live(boss, "boss") as third:
+            for each in (one, other):
+                await each.send(type="subscribe", events=["me:files"])
+                await each.next("subscription")
             assert "bob" in await receivers(hers)
             assert "alice" in await receivers(his)
             assert "alice" not in await receivers(boss)

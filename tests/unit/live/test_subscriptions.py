@@ -15,7 +15,7 @@ from tests.unit.live.conftest import Layer, person
 ALICE, BOB, CHIEF = person("alice"), person("bob"), person("chief", role=Role.ADMIN)
 
 
-@pytest.mark.parametrize("event", ["test_events", "a.b-c_1", "jobs:*", "me:presence", "me:looking"])
+@pytest.mark.parametrize("event", ["test_events", "a.b-c_1", "jobs:*", "me:presence", "me:looking", "me:files"])
 async def test_anybody_may_subscribe_to_free_names_and_to_what_is_shown_by_owner(layer: Layer, event: str) -> None:
     await layer.live.subscriptions.authorise(BOB, event)
 

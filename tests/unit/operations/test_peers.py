@@ -72,11 +72,11 @@ class Browser:
 
 @pytest.fixture
 def browser(house: House, peers: PeerOperations) -> Any:
-    async def come(principal: Principal) -> Browser:
+    async def come(principal: Principal, events: tuple[str, ...] = ("me:files",)) -> Browser:
         session = (
             principal if principal.token_id else replace(principal, session_id=f"session of {principal.user_name}")
         )
-        return Browser(peers, await joined(house.parts.realtime, session))
+        return Browser(peers, await joined(house.parts.realtime, session, events=events))
 
     return come
 
@@ -162,7 +162,8 @@ async def test_ones_own_devices_are_listed_and_asked_one_by_one(
     house: House, browser: Any, peers: PeerOperations
 ) -> None:
     laptop, phone, tablet = [await browser(house.alice) for _ in range(3)]
-    await joined(house.parts.realtime, replace(house.alice, token_id="a script"))
+    await browser(replace(house.alice, token_id="a script"))
+    await browser(house.alice, events=())  # a page that only tries the connection
     there = await peers.receivers(laptop.connection.principal, own_connection=laptop.connection.id)
     assert {each.connection_id for each in there.devices} == {phone.connection.id, tablet.connection.id}
     sent = await laptop.says(f"connection:{phone.connection.id}", OFFER)
