@@ -243,3 +243,23 @@ async def test_one_page_of_a_browser_answers_for_all_of_them(page_of: PageOf, al
     got = await accepted(phone)
     await expect(card(second)).to_have_count(0)
     assert len(await content_of(got)) == 1_000
+
+
+async def test_the_checksum_is_that_of_the_standard_however_the_bytes_come(page_of: PageOf, alice: object) -> None:
+    page = await page_of("alice", at="/send")
+    sizes = [0, 1, 3, 55, 56, 57, 63, 64, 65, 119, 120, 128, 1_000_003]
+    found = await page.evaluate(
+        """async (sizes) => {
+          const { Sha256 } = await import("/static/js/peer-sha256.js");
+          return sizes.map((size) => {
+            const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 7 + size) % 251);
+            const hash = new Sha256();
+            for (let at = 0, step = 1; at < size; at += step, step = (step * 3) % 9_973) {
+              hash.update(bytes.subarray(at, at + step));
+            }
+            return hash.hex();
+          });
+        }""",
+        sizes,
+    )
+    assert found == [hashlib.sha256(bytes((n * 7 + size) % 251 for n in range(size))).hexdigest() for size in sizes]

@@ -132,3 +132,19 @@ def test_a_mailbox_of_mails_that_come_back_is_told_whole_and_in_private(wrong: d
     with pytest.raises(ConfigurationError, match="bounces_") as raised:
         load(right | wrong, environ={}, directory=tmp_path)
     assert "hush" not in raised.value.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"stun_urls": "https://stun.example.com"}, "stun:stun"),
+        ({"turn_urls": "turn.example.com:3478"}, "turn:turn"),
+        ({"turn_secret": ""}, "turn_secret"),
+        ({"turn_secret": "changeme"}, "placeholder"),
+    ],
+)
+def test_ways_between_browsers_are_told_whole(wrong: dict[str, str], said: str, tmp_path: Path) -> None:
+    right = {"stun_urls": "stun:a.example.com", "turn_urls": "turns:b.example.com", "turn_secret": "of the two"}
+    assert load(right, environ={}, directory=tmp_path).turn_urls == ("turns:b.example.com",)
+    with pytest.raises(ConfigurationError, match=said):
+        load(right | wrong, environ={}, directory=tmp_path)
