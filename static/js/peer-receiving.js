@@ -5,6 +5,7 @@ import { openStore } from "./peer-store.js";
 import { Transfer } from "./peer-transfer.js";
 
 const TOLD_MS = 100;
+const TOLD_BYTES = 1024 * 1024; // timers of pages that nobody looks at are late
 const SENDER_FIRST_MS = 6_000; // the sender looks for another way by itself, if it is still the same page
 const LINGER_MS = 5_000;
 
@@ -14,7 +15,8 @@ export class Receiving extends Transfer {
   #index;
   #store = null;
   #turn = Promise.resolve(); // of what came
-  #toldAt = 0;
+  #told = 0; // so much the sender was told of
+  #telling = null;
   #kept;
 
   /** `kept(transfer)` is called whenever what a page after this one has to know is another; `index` is the next file. */
@@ -114,7 +116,7 @@ export class Receiving extends Transfer {
 
   async #take(content, link) {
     if (link !== this.link || (this.isOver && this.state !== "done")) return;
-    if (content instanceof ArrayBuffer) await this.#write(content, link);
+    if (content instanceof ArrayBuffer) await this.#write(content);
     else if (content.file !== undefined) {
       await this.#openStore();
       if (content.file !== this.#index || content.from !== this.#store.kept) this.giveUp(link);
@@ -122,16 +124,25 @@ export class Receiving extends Transfer {
     else if (content.over) this.ended(content.over);
   }
 
-  async #write(bytes, link) {
+  async #write(bytes) {
     if (this.#store.kept + bytes.byteLength > this.files[this.#index].size) {
       return this.fail(t("More came than was announced."));
     }
     this.#store.kept = await this.#store.write(bytes);
     this.pace.at(this.#arrived);
-    if (Date.now() - this.#toldAt < TOLD_MS) return undefined;
-    this.#toldAt = Date.now();
-    this.say({ got: this.#arrived }, link);
-    return this.changed();
+    if (this.#arrived - this.#told >= TOLD_BYTES) this.#tellArrived();
+    else this.#telling ??= setTimeout(() => this.#tellArrived(), TOLD_MS);
+    return undefined;
+  }
+
+  // Also of the last that came: the sender goes no further than so much beyond what it was told of.
+  #tellArrived() {
+    clearTimeout(this.#telling);
+    this.#telling = null;
+    this.#told = this.#arrived;
+    if (this.state !== "moving") return;
+    this.say({ got: this.#arrived });
+    this.changed();
   }
 
   async #finish({ sha256 }, link) {

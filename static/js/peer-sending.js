@@ -85,6 +85,7 @@ export class Sending extends Transfer {
   // From where the other end is.
   async #goOn(link, { file, offset }) {
     this.#arrived = this.before(file) + offset;
+    this.#sent = this.#arrived; // what was on the way is lost
     this.pace.at(this.#arrived);
     this.enter("moving");
     const watch = setInterval(() => this.#watch(link), 1_000);

@@ -95,7 +95,7 @@ export class Transfer {
       signal: (content) => this.tell(content),
       told: {
         open: () => this.#opened(link),
-        message: (data) => this.message(typeof data === "string" ? JSON.parse(data) : data, link),
+        message: (data) => this.message(typeof data === "string" ? parsed(data) : data, link),
         lost: () => this.#lost(link),
       },
     });
@@ -163,5 +163,14 @@ export class Transfer {
   #drop() {
     this.#link?.close();
     this.#link = null;
+  }
+}
+
+// The other end may say what it likes.
+function parsed(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
   }
 }
