@@ -76,7 +76,7 @@ export class Receiving extends Transfer {
     try {
       await this.#openStore();
     } catch {
-      return this.fail(t("There is no room for it in this browser."));
+      return this.fail(t("There is no room for it in this browser."), "full");
     }
     if (!this.isOver) this.enter("moving");
     this.pace.at(this.#arrived);
@@ -152,7 +152,7 @@ export class Receiving extends Transfer {
     this.#store = null;
     if (store.kept !== size || own !== sha256) {
       await store.discard();
-      return this.fail(t("It arrived damaged: its checksum is another one. Have it sent once more."));
+      return this.fail(t("It arrived damaged: its checksum is another one. Have it sent once more."), "damaged");
     }
     this.#index += 1;
     this.saved.push({ name, sha256, store, file: await store.file() });

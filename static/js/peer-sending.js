@@ -8,6 +8,10 @@ const CHUNK_BYTES = 64 * 1024; // what every browser takes as one message
 const READ_BYTES = 16 * CHUNK_BYTES;
 const MOST_AHEAD_BYTES = 8 * 1024 * 1024; // of what has arrived: the other end may write slowly
 const SILENT_MS = 8_000;
+const WHY = {
+  damaged: t("It arrived damaged, and was thrown away there. Send it once more."),
+  full: t("There is no room for it in the other browser."),
+};
 
 export class Sending extends Transfer {
   isSending = true;
@@ -63,7 +67,7 @@ export class Sending extends Transfer {
     else if (content.got !== undefined) this.#got(content.got);
     else if (content.judged !== undefined) this.#judged(content.judged);
     else if (content.done) this.#finished();
-    else if (content.over) this.ended(content.over);
+    else if (content.over) this.ended(content.over, WHY[content.why]);
   }
 
   stopped() {

@@ -71,16 +71,16 @@ export class Transfer {
     this.#end("cancelled");
   }
 
-  /** `problem` in words. */
-  fail(problem) {
-    this.#end("failed", problem);
+  /** `problem` in words; `why` is one for the other end. */
+  fail(problem, why) {
+    this.#end("failed", problem, why);
   }
 
   /** The other end says that nothing more comes. */
-  ended(reason) {
+  ended(reason, problem = "") {
     this.#drop();
     if (reason === "cancelled") this.enter("cancelled");
-    else this.enter(this.#wasOpen ? "failed" : "unreachable");
+    else this.enter(this.#wasOpen ? "failed" : "unreachable", problem);
     this.stopped();
   }
 
@@ -145,15 +145,23 @@ export class Transfer {
     this.#again = setTimeout(() => !this.isOver && !this.#link && this.lookAgain(), wait);
   }
 
-  #end(state, problem) {
+  // Whoever can still be reached directly is told why; the server tells the others, and who is not there after all.
+  #end(state, problem, why) {
     if (this.isOver) return;
-    this.say({ over: state });
-    if (this.ticket) this.tell({ kind: "over", reason: state === "cancelled" ? "cancelled" : "failed" });
+    this.say({ over: state, why });
     this.enter(state, problem);
-    // What was said last goes out first.
     const link = this.#link;
     this.#link = null;
-    setTimeout(() => link?.close(), AGAIN_MS);
+    const tell = () => this.ticket && this.tell({ kind: "over", reason: state === "cancelled" ? "cancelled" : "failed" });
+    const close = () => {
+      tell();
+      link.close(); // what was said last went out first
+    };
+    if (link?.isOpen) setTimeout(close, AGAIN_MS);
+    else {
+      link?.close();
+      tell();
+    }
     this.stopped();
   }
 
