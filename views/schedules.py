@@ -71,7 +71,11 @@ async def schedules_page(request: web.Request) -> web.Response:
         page=page,
         q=q,
         is_all=is_all,
-        held=await operations_of(request).held_addresses.list(principal, whose=Whose.ALL if is_all else Whose.MINE),
+        held=await operations_of(request).held_addresses.list(
+            principal,
+            whose=Whose.ALL if is_all else Whose.MINE,
+            cursor=str(whole_number(request.query.get("held", ""), at_most=10**9) or 0),
+        ),
         told=[_told(request, each) for each in page.items],
         runs=runs,
         troubled=await operations_of(request).deliveries.troubled(

@@ -126,14 +126,16 @@ class DeliveryStore:
         return {row.schedule_id: row.troubled for row in rows}
 
     async def delivered(self, schedule_ids: Sequence[str], since: datetime, until: datetime) -> list[BatchDelivered]:
-        """Of each batch of theirs whose deliveries were written down in that time; what waits is in none yet."""
+        """Of each batch of theirs whose deliveries were written down in that time; what waits is in none yet. What was
+        sent, and is skipped when it is to be sent again, was sent."""
         begun = sa.func.min(deliveries.c.created_at).label("at")
+        is_skipped, has_left = deliveries.c.state == DeliveryState.SKIPPED, deliveries.c.sent_at.is_not(None)
         counts = [
-            sa.func.count().filter(deliveries.c.state.in_(states)).label(name)
-            for name, states in (
-                ("sent", (DeliveryState.SENT,)),
-                ("troubled", TROUBLED),
-                ("skipped", (DeliveryState.SKIPPED,)),
+            sa.func.count().filter(which).label(name)
+            for name, which in (
+                ("sent", sa.or_(deliveries.c.state == DeliveryState.SENT, sa.and_(is_skipped, has_left))),
+                ("troubled", deliveries.c.state.in_(TROUBLED)),
+                ("skipped", sa.and_(is_skipped, sa.not_(has_left))),
             )
         ]
         query = sa.select(deliveries.c.batch_id, begun, *counts).where(
