@@ -117,5 +117,6 @@ async def test_the_command_line_says_who_is_not_reached(server: Server, alice: C
     made = await run("report", "sales", *to, "--json", **as_user(server, alice))
     said = [f"Mail to {name}@example.com is held back: it came back for good (550 no)." for name in ("mei", "north")]
     assert json.loads(made.out)["warnings"] == said
-    assert [line for line in made.error.splitlines() if "held back" in line] == [f"jindu: warning: {each}" for each in said]
+    for each in said:
+        assert f"jindu: warning: {each}\n" in made.error
     assert made.status == 0
