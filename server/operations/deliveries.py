@@ -133,8 +133,8 @@ class DeliveryOperations:
         tried_by = await self._store.tried_by([each.id for each in found if each.is_trial])
         return {delivery_id for delivery_id, user_id in tried_by.items() if user_id != principal.user_id}
 
-    async def troubled(self, principal: Principal, planned: Sequence[ScheduleHead]) -> dict[str, int]:
-        """How many deliveries of the last week did not arrive, by schedule."""
+    async def troubled(self, principal: Principal, planned: Sequence[ScheduleHead]) -> dict[str, BatchDelivered]:
+        """How many deliveries of the last week did not arrive, by schedule, and the newest batch of which."""
         ids = [each.id for each in planned if principal.may_see(each.owner_id)]
         return await self._store.troubled_since(ids, self._clock() - _A_WEEK)
 
