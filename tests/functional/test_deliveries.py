@@ -556,6 +556,15 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     await answer(bob, "POST", door, 404)
     await answer(alice, "POST", door, 303)
     assert "south@example.com" not in await answer(alice, "GET", page)
+    mails.answers = {"RCPT": "550 nobody of that name"}
+    again = await answer(alice, "POST", f"/api/v1{page}/run", 202, headers={"Idempotency-Key": "refused"})
+    await sent(server, alice, await ended(alice, again["batch_id"]))
+    shown = await answer(alice, "GET", page)
+    assert ("2 deliveries did not arrive" in shown, shown.count("did not arrive")) == (True, 1)
+    planned = await answer(admin, "GET", "/schedules?whose=all")
+    assert "2 deliveries of the last week did not arrive" in planned
+    assert f"/batches/{again['batch_id']}#deliveries" in planned
+    assert "whose=all&amp;month=" in planned
     kept = await answer(admin, "GET", "/api/v1/admin/audit?limit=10")
     actions = [each["action"] for each in kept["items"]]
     assert {"delivery.refuse", "delivery.allow"} <= set(actions)
