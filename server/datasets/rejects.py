@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,8 +69,7 @@ BY_RULE = frozenset(
 HINT = "Empty this cell once the row is right."  # after the reasons in a file of rejects, for whoever corrects it
 
 
-@dataclass(slots=True)
-class RejectReason:
+class RejectReason(msgspec.Struct, gc=False):
     """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1.
 
     `cells` are those of the row as far as they can be told, for whoever corrects it.
@@ -81,7 +79,7 @@ class RejectReason:
     code: str
     raw: str
     column: str | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     cells: Sequence[str | None] | None = None
 
 
@@ -91,7 +89,7 @@ def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
     return shown_text(text)
 
 
-class _Listed(msgspec.Struct):
+class _Listed(msgspec.Struct, gc=False):
     """A line of the list; the first of a row has its cells."""
 
     line: int
@@ -215,11 +213,12 @@ def _place_of(reason: RejectReason) -> Phrase:
 
 def _kept_cells(cells: Sequence[str | None]) -> list[str | None] | None:
     """Whole, or not at all: what was cut could not be imported."""
-    text = "".join(filter(None, cells))
+    is_full = all(cells)
+    text = "".join(cells if is_full else filter(None, cells))  # type: ignore[arg-type]
     if len(text) > _ROW_CHARACTERS:
         return None
     if "\0" not in text and shown_text(text) is text:
-        return list(cells) if all(cells) else [cell or None for cell in cells]
+        return list(cells) if is_full else [cell or None for cell in cells]
     return [shortened(cell, _ROW_CHARACTERS).replace("\0", "\ufffd") if cell else None for cell in cells]
 
 

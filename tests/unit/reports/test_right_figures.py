@@ -275,3 +275,9 @@ def test_a_heat_map_goes_in_the_order_of_time_with_its_gaps(orders: Path, tmp_pa
     assert cells(page)[1:] == [
         ["Jan", "1"], ["Feb", "2"], ["Mar", "0"], ["Apr", "–"], ["May", "–"], ["Jun", "3"],
     ]  # fmt: skip
+
+
+def test_rows_that_are_in_no_file_are_told_to_whoever_ordered_the_report(orders: Path, tmp_path: Path) -> None:
+    template = source("select i as n from range(700) r(i)", "table: {query: q}")
+    assert render(template, orders, tmp_path, {}, "pdf", "html").warnings == ("q: 500 of 700 rows.",)
+    assert render(template, orders, tmp_path, {}, "html", "xlsx").warnings == ()  # the workbook has them
