@@ -76,6 +76,7 @@ def relay(networks: Networks, directory: Path) -> Iterator[None]:
     command = [
         *inside(networks.middle), program, "-n", "--listening-ip", networks.address, "--relay-ip", networks.address,
         "--listening-port", str(_TURN_PORT), "--realm", "test", "--use-auth-secret", "--static-auth-secret", SECRET,
+        "--denied-peer-ip", "10.0.0.0-10.255.255.255", "--allowed-peer-ip", networks.address, "--no-multicast-peers",
         "--no-tls", "--no-dtls", "--no-cli", "--log-file", str(log), "--simple-log",
         "--pidfile", str(directory / "pid"), "--userdb", str(directory / "db"), "--verbose",
     ]  # fmt: skip
