@@ -5,7 +5,6 @@ Each browser is a Chromium in a network namespace of its own, and so are the ser
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -18,7 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Download, Page, async_playwright, expect
 
 from tests.browser.conftest import CHROMIUM, FLAGS, SECONDS
-from tests.browser.networks import SECRET, Networks, browser_program, has_relayed, inside, networks, relay
+from tests.browser.networks import SECRET, Networks, browser_program, can_be_made, has_relayed, inside, networks, relay
 from tests.browser.test_peers import MIB, READS_SLOWLY, card, content_of, file_of, offer
 from tests.conftest import PASSWORDS
 from tests.process import ServerProcess
@@ -27,7 +26,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("networks"),
     pytest.mark.timeout(300),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces"),
+    pytest.mark.skipif(not can_be_made(), reason="only root makes network namespaces, and not everywhere"),
 ]
 GIVES_UP_SOON = """() => {
   const later = window.setTimeout;

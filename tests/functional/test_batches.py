@@ -199,11 +199,17 @@ async def test_the_zip_holds_one_file_a_report_and_format(alice: aiohttp.ClientS
 
 
 async def test_same_titles_stay_apart_in_the_zip(alice: aiohttp.ClientSession) -> None:
-    await put_template(alice, source=RIGHT.replace('"{{ region }} sales"', "Sales"))
-    batch = await made(alice, formats=["xlsx"])
-    async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip") as response:
-        names = zipfile.ZipFile(io.BytesIO(await response.read())).namelist()
-    assert names == [*INDEX, "Sales.xlsx", "Sales (2).xlsx", "Sales (3).xlsx"]
+    """By what differs; where the template says how files are called, by numbers."""
+    told, numbered = RIGHT.replace('"{{ region }} sales"', "Sales"), RIGHT.replace("title:", "file_name: Sales\ntitle:")
+    for source, wanted in (
+        (told, ["Sales · North.xlsx", "Sales · South.xlsx", "Sales · 华东.xlsx"]),
+        (numbered, ["Sales.xlsx", "Sales (2).xlsx", "Sales (3).xlsx"]),
+    ):
+        await put_template(alice, source=source)
+        batch = await made(alice, formats=["xlsx"])
+        async with alice.get(f"/api/v1/batches/{batch['id']}/download.zip") as response:
+            names = zipfile.ZipFile(io.BytesIO(await response.read())).namelist()
+        assert names == [*INDEX, *wanted]
 
 
 async def test_the_index_of_the_zip_names_also_what_failed_and_why(alice: aiohttp.ClientSession) -> None:
