@@ -142,6 +142,8 @@ def _broken(chart: Chart) -> set[int]:
 
 def _kind_along(chart: Chart) -> str:
     times = dates_of(chart)
+    if times and times.of_years:
+        return "year"
     if times:
         return {"month": "month", "day": "date", "second": "datetime"}[times.unit]
     return chart.x_format.kind

@@ -135,7 +135,7 @@ def test_a_box_tells_its_values_and_those_far_outside_in_every_form(orders: Path
     page = content(rendered)
     assert '<th class="right" scope="col">Far outside</th>' in page
     assert re.findall(r'<td class="right">([^<]*)</td>', page)[-14:] == [*"12344", "5", "100", *"55555", "1", ""]
-    assert [row[6:] for row in figures(workbook(rendered))[1:4]] == [["Values", "Far outside"], [5, "100"], [1]]
+    assert [row[6:] for row in figures(workbook(rendered))[1:4]] == [["Values", "Far outside"], [5, 100], [1]]
 
 
 def test_every_box_of_a_small_drawing_has_its_name(orders: Path, tmp_path: Path) -> None:
