@@ -91,7 +91,7 @@ def _by_column(
             values=[added_up(number(row[name]) for row in members) for members in found.values()],
             kind=kind,
             second_axis=second_axis,
-            color=settings.colors.get(settings.label(name), ""),
+            color=settings.colors.get(settings.label(name)) or settings.colors.get(name, ""),
         )
         for name, kind, second_axis in columns
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,8 +13,9 @@ from server.errors import InvalidInput
 from server.reports.charts.building import build_chart
 from server.reports.charts.chart import Chart, ChartSettings
 from server.reports.charts.look import axis_labels
+from server.reports.charts.multiples import parts_of
 from server.reports.formats import Formats
-from server.reports.rows import Rows
+from server.reports.rows import Rows, TotalsByGroup
 
 
 def rows(names: list[str], *values: tuple[Any, ...]) -> Rows:
@@ -201,3 +203,31 @@ def test_labels_leave_out_what_all_days_share() -> None:
     assert axis_labels([date(2026, 10, 7), date(2026, 10, 8)], english, column="day") == ["7 Oct", "8 Oct"]
     assert axis_labels([date(2026, 10, 1), date(2026, 11, 1)], english, column="day") == ["Oct", "Nov"]
     assert axis_labels([date(2025, 12, 1), date(2026, 1, 1)], english, column="day") == ["Dec 2025", "Jan 2026"]
+
+
+class _Asked:
+    """Says how many rows a query has, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def totals(self, expressions: Sequence[str], by: Sequence[str]) -> TotalsByGroup:
+        assert (list(expressions), list(by)) == (["count(*)"], [])
+        self.count += 1
+        return {(): (150_000,)}
+
+
+def test_a_chart_of_a_query_that_was_cut_says_of_how_many_rows_it_is_made() -> None:
+    columns, asked = [("n", "VARCHAR"), ("v", "INTEGER")], _Asked()
+    result = QueryResult(columns=columns, rows=[("A", 1), ("B", 2)], truncated=True)
+    cut = Rows("q", result, lambda _rows: None, asked)
+    for kind in ("bar", "pie", "box", "scatter"):
+        drawn = chart(ChartSettings(kind=kind, x="n", y=("v",)), cut)
+        assert words_of(drawn)[0] == ("made_of_first", {"shown": 2, "count": 150_000})
+    for _value, part in parts_of(cut, "q", "n"):
+        drawn = chart(ChartSettings(kind="bar", x="n", y=("v",)), part)
+        assert words_of(drawn) == [("made_of_first", {"shown": 2, "count": 150_000})]
+    assert asked.count == 1
+    many = QueryResult(columns=columns, rows=[(number, number) for number in range(5_001)], truncated=True)
+    points = chart(ChartSettings(kind="scatter", x="n", y=("v",)), Rows("q", many, lambda _rows: None, asked))
+    assert words_of(points)[-1] == ("first_drawn", {"shown": 5_000, "count": 150_000})
