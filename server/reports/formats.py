@@ -167,7 +167,7 @@ class Formats:
         pattern = "#,##0." + "#" * mark.places if mark.places else "#,##0"
         digits = figure(abs(mark.number), self.locale, pattern=pattern)
         symbol = self.symbol(format) if format.kind == "currency" else ""
-        return f"{'-' if mark.number < 0 else ''}{symbol}{digits}{mark.unit}{percent}"
+        return self.signed(f"{'-' if mark.number < 0 else ''}{symbol}{digits}{mark.unit}{percent}")
 
     def filters(self) -> dict[str, Any]:
         """For templates: `{{ value | currency("CNY") }}`."""

@@ -71,6 +71,10 @@ def test_axes_are_in_the_short_words_of_the_language(language: str, marks: list[
     assert formats.on_axis(-1_500_000, ValueFormat(), step=500_000) == "-" + marks[-1]
 
 
+def test_a_sign_stays_before_its_number_where_the_unit_is_written_from_right_to_left() -> None:
+    assert Formats("ar").on_axis(-500_000, ValueFormat(), step=500_000) == "\u200e-500\xa0ألف"
+
+
 def test_japanese_has_its_own_characters() -> None:
     assert units(babel_locale("ja"))[:3] == ((10**4, "万"), (10**8, "億"), (10**12, "兆"))
     assert units(babel_locale("es"))[:2] == ((10**3, "\xa0mil"), (10**6, "\xa0M"))
