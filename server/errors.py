@@ -20,6 +20,7 @@ JinduError
 │   └── LinkUnknown         404  no share link, or none any more
 ├── Conflict                409
 │   ├── ChangedMeanwhile    409  two at once; the database let only one
+│   ├── NoConfirmedAddress  409  who asks for a mail has no address that it could go to
 │   └── PreconditionFailed  412
 ├── Gone                    410
 ├── Locked                  423
@@ -258,6 +259,12 @@ class Conflict(JinduError):
 
 class ChangedMeanwhile(Conflict):
     """Somebody changed this at the same moment; look again."""
+
+
+class NoConfirmedAddress(Conflict):
+    """You have no confirmed mail address. Write one on your account page and open the link that is sent there."""
+
+    code = "no_confirmed_address"
 
 
 class PreconditionFailed(Conflict):

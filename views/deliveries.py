@@ -21,6 +21,7 @@ from server.reports.batch_orders import BatchOrder
 from server.reports.batches import BatchHead
 from views.context import render
 from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, DeliveryGroups, groups_of, regrouped, wishes_of
+from views.errors import MENDED_AT
 from views.field_errors import error_texts
 
 _PER_PAGE = 50
@@ -31,7 +32,7 @@ _ONE_CLICK = "List-Unsubscribe"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPanel:
     """What stands on the page of a batch. `trials_of_others` are ids of what others have sent to themselves, `groups`
-    are fields of a form, with what is wrong in it."""
+    are fields of a form, with what is wrong in it, and where else that is mended."""
 
     standing: DeliveryStanding
     links: Mapping[str, str]
@@ -39,6 +40,7 @@ class DeliveryPanel:
     ways: Sequence[DeliveryVia]
     groups: DeliveryGroups
     problems: Sequence[str]
+    mended_at: str
 
 
 async def delivery_panel(
@@ -62,6 +64,7 @@ async def delivery_panel(
         ways=operations.checks.ways(),
         groups=groups_of(given or {}),
         problems=error_texts(request, error),
+        mended_at=MENDED_AT.get(error.specific_code, "") if error else "",
     )
 
 

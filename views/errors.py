@@ -16,7 +16,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Not possible here",
-    409: "Changed meanwhile",
+    409: "Not possible now",
     410: "Gone",
     412: "Changed meanwhile",
     413: "Too large",
@@ -28,6 +28,9 @@ _TITLES = {
     503: "Not ready",
     507: "There is no room left",
 }
+
+MENDED_AT = {"no_confirmed_address": "/account#told"}
+"""By the code of an error: the part of “Your account” in which it is mended."""
 
 
 async def error_page(request: web.Request, problem: Problem) -> web.Response:
@@ -43,6 +46,7 @@ async def error_page(request: web.Request, problem: Problem) -> web.Response:
         topic=topic_of_refusal(problem.status),
         request_id=problem.request_id if problem.status >= 500 else "",
         form=_form_of(request),
+        mended_at=MENDED_AT.get(problem.code, ""),
     )
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from server.deliveries.delivery import BatchDelivered
-from server.schedules.schedule import RunState, Schedule, ScheduleRun
+from server.schedules.schedule import RunsOfDay, RunState, Schedule
 from server.schedules.timing import times_after
 
 _MOST_TIMES = 62  # of a schedule in a month: what comes more often is told once a day
@@ -79,17 +79,16 @@ def month_of(text: str, now: datetime, time_zone: str) -> CalendarMonth:
     return CalendarMonth(first=first if 2000 <= first.year <= _MOST_YEAR else today.replace(day=1))
 
 
-def span_of(month: CalendarMonth, time_zone: str) -> tuple[datetime, datetime]:
-    """When its first week begins and its last ends, in UTC."""
+def days_of(month: CalendarMonth, time_zone: str) -> list[datetime]:
+    """When each day of its weeks begins, and when the last ends, in UTC."""
     zone, weeks = ZoneInfo(time_zone), calendar.Calendar().monthdatescalendar(month.first.year, month.first.month)
-    ends = (weeks[0][0], weeks[-1][-1] + timedelta(days=1))
-    begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in ends)
-    return begin, end
+    days = [*(day for week in weeks for day in week), weeks[-1][-1] + timedelta(days=1)]
+    return [datetime.combine(day, time(), zone).astimezone(UTC) for day in days]
 
 
 def calendar_of(
     schedules: Sequence[Schedule],
-    runs: Mapping[str, Sequence[ScheduleRun]],
+    runs: Mapping[str, Sequence[RunsOfDay]],
     month: CalendarMonth,
     *,
     now: datetime,
@@ -99,10 +98,10 @@ def calendar_of(
     """Weeks from Monday on."""
     zone = ZoneInfo(time_zone)
     weeks = calendar.Calendar().monthdatescalendar(month.first.year, month.first.month)
-    begin, end = span_of(month, time_zone)
+    begin, *_, end = days_of(month, time_zone)
     by_day: dict[date, list[CalendarEntry]] = {}
     for schedule in schedules:
-        entries = [*_ran(schedule, runs[schedule.id], begin, end), *_coming(schedule, max(begin, now), end)]
+        entries = [*_ran(schedule, runs[schedule.id]), *_coming(schedule, max(begin, now), end)]
         for entry in _once_a_day(entries, zone):
             by_day.setdefault(entry.at.astimezone(zone).date(), []).append(entry)
     today = now.astimezone(zone).date()
@@ -139,11 +138,11 @@ def _by_day(delivered: Sequence[BatchDelivered], zone: ZoneInfo) -> dict[date, D
     }
 
 
-def _ran(schedule: Schedule, runs: Sequence[ScheduleRun], begin: datetime, end: datetime) -> list[CalendarEntry]:
+def _ran(schedule: Schedule, runs: Sequence[RunsOfDay]) -> list[CalendarEntry]:
     return [
-        CalendarEntry(at=run.planned_at, schedule=schedule, state=run.shown_state)
-        for run in runs
-        if begin <= run.planned_at < end and run.state is not RunState.DUE
+        CalendarEntry(at=each.run.planned_at, schedule=schedule, state=each.run.shown_state, more=each.count - 1)
+        for each in runs
+        if each.run.state is not RunState.DUE
     ]
 
 
@@ -156,7 +155,9 @@ def _coming(schedule: Schedule, begin: datetime, end: datetime) -> list[Calendar
 
 def _once_a_day(entries: Sequence[CalendarEntry], zone: ZoneInfo) -> list[CalendarEntry]:
     """The first of each day and state, and how many more there are."""
-    counts = Counter((entry.at.astimezone(zone).date(), entry.state) for entry in entries)
+    counts: Counter[tuple[date, str]] = Counter()
+    for entry in entries:
+        counts[entry.at.astimezone(zone).date(), entry.state] += 1 + entry.more
     found: dict[tuple[date, str], CalendarEntry] = {}
     for entry in sorted(entries, key=lambda each: each.at):
         key = entry.at.astimezone(zone).date(), entry.state

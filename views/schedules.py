@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -11,6 +11,7 @@ from aiohttp import web
 
 from server.auth.access import Whose
 from server.clock import utc_now
+from server.deliveries.delivery import BatchDelivered
 from server.delivery.wishes import DeliveryVia
 from server.errors import InvalidInput, JinduError
 from server.http.forms import Form, read_form
@@ -23,7 +24,7 @@ from server.operations.schedule_wishes import DELIVERED, ScheduleWish, wish_of
 from server.reports.named_days import RANGES
 from server.reports.work import FileFormat
 from server.schedules.plans import PLAN_FIELDS, RunsWhat
-from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
+from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule, ScheduleRun
 from server.schedules.timing import ors_days
 from server.schedules.words import CronWords, Pattern, words_of
 from server.schedules.workdays import DayOff, OnlyOn
@@ -33,7 +34,7 @@ from views.deliveries import is_to_me, previewed
 from views.delivery_forms import MOST_FORM_BYTES, MOST_FORM_FIELDS, form_of, groups_of, regrouped, wishes_of
 from views.field_errors import errors_by_field
 from views.owned import parted
-from views.schedule_calendar import calendar_of, month_of, span_of
+from views.schedule_calendar import calendar_of, days_of, month_of
 from views.schedule_kinds import FORMS, kind_named, kind_of
 from views.template_forms import FormField, fields_of, parameters_from
 from views.time_zones import time_zone_choices
@@ -41,6 +42,8 @@ from views.time_zones import time_zone_choices
 _PER_PAGE = 50
 _TEMPLATES_OFFERED = 200
 _OTHERS_OFFERED = 200
+_RUNS_LOOKED_AT = 5  # of each in a list: whether one of them goes on
+_HELD_PER_PAGE = 10
 _MONTH = 31  # days there are at most
 _WHEN_IMPORT, _WHEN_SCHEDULE = "import", "schedule"
 # Words that a parameter of days takes instead of a day, which would be the same for ever.
@@ -63,30 +66,32 @@ async def schedules_page(request: web.Request) -> web.Response:
         limit=_PER_PAGE,
         cursor=str(whole_number(request.query.get("cursor", ""), at_most=10**9) or 0),
     )
-    runs = await operations.runs(principal, page.items, limit=_MONTH)
+    runs = await operations.runs(principal, page.items, limit=_RUNS_LOOKED_AT)
     month = month_of(request.query.get("month", ""), utc_now(), principal.time_zone)
+    days = days_of(month, principal.time_zone)
     return await render(
         request,
         "schedules/_list.html" if "fragment" in request.query else "schedules/list.html",
         page=page,
         q=q,
         is_all=is_all,
-        held=await operations_of(request).held_addresses.list(principal, whose=Whose.ALL if is_all else Whose.MINE),
+        held=await operations_of(request).held_addresses.list(
+            principal,
+            whose=Whose.ALL if is_all else Whose.MINE,
+            limit=_HELD_PER_PAGE,
+            cursor=str(whole_number(request.query.get("held", ""), at_most=10**9) or 0),
+        ),
         told=[_told(request, each) for each in page.items],
         runs=runs,
-        troubled=await operations_of(request).deliveries.troubled(
-            principal, [each for each in page.items if runs[each.id] and runs[each.id][0].batch_id]
-        ),
+        troubled=await operations_of(request).deliveries.troubled(principal, page.items),
         month=month,
         calendar=calendar_of(
             page.items,
-            runs,
+            await operations.runs_by_day(principal, page.items, days),
             month,
             now=utc_now(),
             time_zone=principal.time_zone,
-            delivered=await operations_of(request).deliveries.delivered(
-                principal, page.items, *span_of(month, principal.time_zone)
-            ),
+            delivered=await operations_of(request).deliveries.delivered(principal, page.items, days[0], days[-1]),
         ),
     )
 
@@ -102,12 +107,21 @@ async def schedule_page(request: web.Request) -> web.Response:
         schedule=schedule,
         told=_told(request, schedule),
         runs=runs[schedule.id],
+        delivered={each.batch_id: each for each in await _delivered(request, schedule, runs[schedule.id])},
         optouts=await operations_of(request).unsubscribing.of_schedule(principal, schedule.id),
         times=times,
         calendar_name=country_name(schedule.calendar, formats_for(request).locale),
         calendar_end=operations_of(request).schedules.calendar_end(schedule, times),
         ors_days=bool(schedule.cron) and ors_days(schedule.cron),
     )
+
+
+async def _delivered(request: web.Request, schedule: Schedule, runs: Sequence[ScheduleRun]) -> Sequence[BatchDelivered]:
+    """What became of the deliveries of these runs."""
+    if not runs:
+        return []
+    deliveries = operations_of(request).deliveries
+    return await deliveries.delivered(require_principal(request), [schedule], runs[-1].created_at, utc_now())
 
 
 async def new_schedule_page(request: web.Request) -> web.Response:

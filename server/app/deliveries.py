@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from socket import gethostname
 
@@ -82,7 +82,7 @@ def build_deliveries(
         database=database,
         store=reports.batches,
         links=links,
-        link_end=_link_end(settings) if public else lambda _time_zone, _now: None,
+        link_end=_link_end(settings, is_known=bool(public)),
         rules=rules,
         telling=telling,
         announce=live.announcing.publish,
@@ -102,16 +102,18 @@ def build_deliveries(
         holder=holder,
         clock=clock,
     )
-    bouncing = Bouncing(
-        mailbox=engines.ENGINES.mailbox(settings),
-        address=settings.bounces_to,
-        database=database,
-        telling=telling,
-        announce=live.announcing.publish,
-        counts=sending.counts,
-        holder=holder,
-        clock=clock,
-    )
+    bouncing = None
+    if settings.bounces_to:
+        bouncing = Bouncing(
+            mailbox=engines.ENGINES.mailbox(settings),
+            address=settings.bounces_to,
+            database=database,
+            telling=telling,
+            announce=live.announcing.publish,
+            counts=sending.counts,
+            holder=holder,
+            clock=clock,
+        )
     return DeliveryParts(
         store=store,
         telling=telling,
@@ -119,14 +121,20 @@ def build_deliveries(
         checks=DeliveryChecks(carrying=carrying, rules=rules, seals=auth.seals),
         carrying=carrying,
         sending=sending,
-        bouncing=bouncing if settings.bounces_to else None,
+        bouncing=bouncing,
     )
 
 
-def _link_end(settings: Settings) -> LinkEnd:
+def _link_end(settings: Settings, *, is_known: bool) -> LinkEnd:
+    """`is_known`: whether anybody said what this server is called."""
     rules = LinkRules(are_on=settings.share_links, max_days=settings.link_max_days)
 
-    def end(time_zone: str, now: datetime) -> datetime | None:
-        return end_of_day(rules.default_day(time_zone, now), time_zone) if rules.are_on else None
+    def end(time_zone: str, now: datetime, *, at_most_days: int | None = None) -> datetime | None:
+        if not rules.are_on or not is_known:
+            return None
+        day = rules.default_day(time_zone, now)
+        if at_most_days is not None:
+            day = min(day, rules.today(time_zone, now) + timedelta(days=at_most_days))
+        return end_of_day(day, time_zone)
 
     return end

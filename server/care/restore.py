@@ -25,6 +25,7 @@ from server.care.swapping import require_free, staging, swap_in, sync_directory
 from server.care.telling import FarTelling, Say
 from server.care.unserved import require_unserved
 from server.clock import utc_now
+from server.deliveries.bouncing import leave_mailbox_alone
 from server.deliveries.store import hold_deliveries
 from server.delivery.outbox import forget_pushes
 from server.delivery.push import hold_pushes
@@ -170,6 +171,7 @@ async def _fill_database(archive: ArchiveReader, database: Database) -> None:
         await forget_marks(connection)
         await hold_restored(connection)
         await hold_deliveries(connection)
+        await leave_mailbox_alone(connection, utc_now())
         await hold_pushes(connection, utc_now())
         await forget_pushes(connection)
     await History(database).cut_all()

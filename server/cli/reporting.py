@@ -20,18 +20,22 @@ from server.reports.parameter_texts import value_text
 async def make_reports(session: CliSession, options: dict[str, Any]) -> int:
     """The reports that were made are downloaded, also when others have failed."""
     parameters = parameters_of(options["parameters"])
+    wishes = _deliveries(options["deliver"])
     with _ready(options["output"]) as directory:
-        started = await session.client.start_batch(
-            options["template"],
-            owner=options["owner"],
-            parameters=[parameters] if parameters else None,
-            formats=options["formats"],
-            as_of=options["as_of"],
-            deliveries=_deliveries(options["deliver"]),
-        )
+        ordered = {
+            "owner": options["owner"],
+            "parameters": [parameters] if parameters else None,
+            "as_of": options["as_of"],
+            "deliveries": wishes,
+        }
+        warnings = await _not_reached(session, {"template": options["template"], **ordered}) if wishes else []
+        started = await session.client.start_batch(options["template"], formats=options["formats"], **ordered)
+        warnings = list(dict.fromkeys([*started["warnings"], *warnings]))
+        for warning in warnings:
+            complain(f"warning: {warning}")
         job = await session.followed(started["job_id"])
         files, failed = await _download_all(session, started["batch_id"], directory)
-    session.answer(_outcome(job, started["batch_id"], files, failed))
+    session.answer(_outcome(job, started["batch_id"], files, failed) | {"warnings": warnings})
     return max(session.status_of(job), FAILED if failed else DONE)
 
 
@@ -40,6 +44,15 @@ def _deliveries(given: list[str]) -> list[dict[str, Any]] | None:
     columns = [each for each in given if "@" not in each]
     wishes: list[dict[str, Any]] = [{"via": "mail", "to": addresses}] if addresses else []
     return [*wishes, *({"via": "mail", "to_column": column} for column in columns)] or None
+
+
+async def _not_reached(session: CliSession, order: dict[str, Any]) -> list[str]:
+    """Why addresses that rows name get nothing. Asked only where mail has come back: it costs as much as ordering."""
+    by_row = [wish for wish in order["deliveries"] if "to_column" in wish]
+    if not by_row or not (await session.client.get("/api/v1/held-addresses", limit="1"))["total"]:
+        return []
+    preview = await session.client.post("/api/v1/deliveries/preview", order | {"deliveries": by_row})
+    return [each["problem"] for each in preview["items"] if each["problem"]]
 
 
 @contextmanager

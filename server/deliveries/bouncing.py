@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock, utc_now
@@ -17,12 +18,15 @@ from server.deliveries.delivery import DeliveryState, FrozenDelivery
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.freezing import event_of
 from server.deliveries.held_addresses import hold_address
-from server.deliveries.store import delivery_of_tag, set_delivery, troubled_before
+from server.deliveries.store import IS_REAL, delivery_of_tag, set_delivery, troubled_before
+from server.delivery.wishes import DeliveryVia
 from server.errors import MailboxAway
 from server.realtime.history import KeptMessage
 from server.storage.database import Database
 from server.storage.leases import is_held_by_another, take_lease
 from server.storage.repeating import repeat
+from server.storage.rows import insert_missing
+from server.storage.tables import deliveries, leases
 from server.texts import phrase
 
 _LOG = logging.getLogger("jindu.deliveries")
@@ -30,6 +34,8 @@ _EVERY_SECONDS = 60.0
 _FIRST_AFTER_SECONDS = 15.0
 _AT_ONCE = 50
 _LEASE, _LEASE_SECONDS = "bounces", 300.0  # longer than fifty mails take
+LEFT_ALONE = "bounces of a backup"  # the name of a lease that nobody has: `until` is when it was restored
+_MAILED = (DeliveryVia.MAIL, DeliveryVia.LINK)
 _SAID_AGAIN = timedelta(hours=1)
 _CAME_FROM = (DeliveryState.SENT, DeliveryState.PERHAPS_SENT)
 
@@ -88,20 +94,28 @@ class Bouncing:
         """Once at what nobody has read yet, if it is our turn."""
         now = self._clock()
         async with self._database.read() as connection:
+            if await _is_left_alone(connection):
+                self._say(now, "a backup was restored, and nothing mailed since: the mailbox is left alone")
+                return
             if await is_held_by_another(connection, _LEASE, holder=self._holder, now=now, seconds=_LEASE_SECONDS):
                 return
         async with self._database.write() as connection:
             if not await take_lease(connection, _LEASE, holder=self._holder, now=now, seconds=_LEASE_SECONDS):
                 return
+            await connection.execute(sa.delete(leases).where(leases.c.name == LEFT_ALONE))
         try:
             async with self._mailbox.open() as mailbox:
                 for mail_id, raw in await mailbox.unread(_AT_ONCE):
                     if await self._take(raw):
                         await mailbox.mark_read(mail_id)  # afterwards: one that is read twice says the same
         except MailboxAway as away:
-            if now - self._said_at >= _SAID_AGAIN:
-                self._said_at = now
-                _LOG.warning("%s", away.text, extra={"action": "bounce"})
+            self._say(now, away.text)
+
+    def _say(self, now: datetime, text: str) -> None:
+        """Once an hour."""
+        if now - self._said_at >= _SAID_AGAIN:
+            self._said_at = now
+            _LOG.warning("%s", text, extra={"action": "bounce"})
 
     async def _take(self, raw: bytes) -> bool:
         """Whether nobody has to look at it again."""
@@ -147,3 +161,20 @@ class Bouncing:
         if not is_first:
             return []
         return await self._telling.keep_failed(connection, delivery, DeliveryState.BOUNCED, words)
+
+
+async def leave_mailbox_alone(connection: AsyncConnection, now: datetime) -> None:
+    """Of a backup: what comes back is of mails that the server itself has sent, which would never see them. A server
+    that mails reports itself is no copy: from then on it reads."""
+    row = {"name": LEFT_ALONE, "holder": "", "until": now}
+    await insert_missing(connection, leases, [row], key=("name",))
+    await connection.execute(sa.update(leases).where(leases.c.name == LEFT_ALONE).values(until=now))
+
+
+async def _is_left_alone(connection: AsyncConnection) -> bool:
+    restored_at = await connection.scalar(sa.select(leases.c.until).where(leases.c.name == LEFT_ALONE))
+    if restored_at is None:
+        return False
+    is_mail = sa.and_(deliveries.c.via.in_(_MAILED), deliveries.c.recipient != "")
+    mailed = sa.select(deliveries.c.id).where(is_mail, IS_REAL, deliveries.c.sent_at > restored_at)
+    return (await connection.execute(mailed.limit(1))).first() is None

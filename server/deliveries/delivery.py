@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from server.delivery.turns import WAITS
 from server.delivery.wishes import DeliveryRights, DeliveryStage, DeliveryVia
 from server.reports.file_names import unique_names
 from server.storage.pages import Listing
@@ -130,6 +131,11 @@ class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_mail(self) -> bool:
         return self.via is DeliveryVia.MAIL or (self.via is DeliveryVia.LINK and bool(self.recipient))
+
+    @property
+    def waits_for_turn(self) -> bool:
+        """Where it goes takes only so many a minute: it leaves at `next_at`, and nothing makes that come sooner."""
+        return self.state is DeliveryState.WAITING and self.error is not None and self.error["phrase"] == WAITS
 
     @property
     def meant_for(self) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -39,8 +39,13 @@ OPTED_OUT = phrase("This address wants no more mail of this schedule.")
 _LINKING = frozenset(DeliveryVia) - {DeliveryVia.MAIL, DeliveryVia.FOLDER, DeliveryVia.S3}
 _ENDS = [state for state in State if state.is_final]
 
-LinkEnd = Callable[[str, datetime], datetime | None]
-"""When a link that is made now for readers in a time zone ends; None where there are to be no links."""
+_TRIAL_DAYS = 1  # that a link of one works beyond today: it is looked at when it comes
+
+
+class LinkEnd(Protocol):
+    def __call__(self, time_zone: str, now: datetime, *, at_most_days: int | None = None) -> datetime | None:
+        """When a link that is made now for readers in a time zone ends; None where there are to be no links."""
+        ...
 
 
 class Freezing:
@@ -195,7 +200,9 @@ class Freezing:
         """With links for whoever has no account here, where the files themselves do not go along."""
         if content.attach or (planned.wish.via not in _LINKING and planned.wish.via is not DeliveryVia.MAIL):
             return content
-        end = self._link_end(batch.time_zone, self._clock())
+        end = self._link_end(
+            batch.time_zone, self._clock(), at_most_days=None if content.trial is None else _TRIAL_DAYS
+        )
         if end is None:
             return content
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import new_id
 from server.storage.rows import insert_missing
 from server.storage.tables import held_addresses, users
+from server.texts import Phrase, phrase
+
+_AT_ONCE = 500  # addresses a statement
 
 
 class HeldAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +63,31 @@ async def held_words(connection: AsyncConnection, owner_id: str, address: str) -
     return found
 
 
+def held_back(address: str, said: str) -> Phrase:
+    """Before it is sent: what becomes of mail to such an address."""
+    return phrase("Mail to {address} is held back: it came back for good ({said}).", address=address, said=said)
+
+
 async def free_address(connection: AsyncConnection, owner_id: str, address: str) -> bool:
     """Whether it was held."""
     this = (held_addresses.c.owner_id == owner_id, held_addresses.c.address == address.casefold())
     return bool((await connection.execute(sa.delete(held_addresses).where(*this))).rowcount)
 
 
-async def held_of(connection: AsyncConnection, which: sa.ColumnElement[bool], *, limit: int) -> Sequence[HeldAddress]:
+async def held_among(connection: AsyncConnection, owner_id: str, addresses: Collection[str]) -> dict[str, str]:
+    """Those that no mail goes to, in small letters, each with what was said when it came back."""
+    wanted = sorted({address.casefold() for address in addresses})
+    query = sa.select(held_addresses.c.address, held_addresses.c.said).where(held_addresses.c.owner_id == owner_id)
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = held_addresses.c.address.in_(wanted[start : start + _AT_ONCE])
+        found |= {row.address: row.said for row in await connection.execute(query.where(some))}
+    return found
+
+
+async def held_of(
+    connection: AsyncConnection, which: sa.ColumnElement[bool], *, limit: int, skip: int = 0
+) -> list[HeldAddress]:
     """The newest first."""
     names = [name for name in HeldAddress.__struct_fields__ if name != "owner"]
     query = (
@@ -75,6 +96,7 @@ async def held_of(connection: AsyncConnection, which: sa.ColumnElement[bool], *,
         .where(which)
         .order_by(held_addresses.c.id.desc())
         .limit(limit)
+        .offset(skip)
     )
     rows: list[Any] = list((await connection.execute(query)).mappings())
     return [msgspec.convert({str(name): value for name, value in row.items()}, HeldAddress) for row in rows]

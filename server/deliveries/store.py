@@ -113,9 +113,10 @@ class DeliveryStore:
         found = {row.id: msgspec.json.decode(row.content, type=DeliveryContent).link_id for row in rows}
         return {delivery_id: link_id for delivery_id, link_id in found.items() if link_id}
 
-    async def troubled_since(self, schedule_ids: Sequence[str], since: datetime) -> dict[str, int]:
-        """How many did not arrive, by schedule."""
-        query = sa.select(deliveries.c.schedule_id, sa.func.count().label("troubled")).where(
+    async def troubled_since(self, schedule_ids: Sequence[str], since: datetime) -> dict[str, BatchDelivered]:
+        """How many did not arrive, by schedule, and the newest batch of which."""
+        newest = (sa.func.max(deliveries.c.batch_id), sa.func.max(deliveries.c.created_at), sa.func.count())
+        query = sa.select(deliveries.c.schedule_id, *newest).where(
             deliveries.c.schedule_id.in_(schedule_ids),
             IS_REAL,
             deliveries.c.state.in_(TROUBLED),
@@ -123,17 +124,22 @@ class DeliveryStore:
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(query.group_by(deliveries.c.schedule_id))).all()
-        return {row.schedule_id: row.troubled for row in rows}
+        return {
+            schedule_id: BatchDelivered(batch_id=batch_id, at=at, troubled=count)
+            for schedule_id, batch_id, at, count in rows
+        }
 
     async def delivered(self, schedule_ids: Sequence[str], since: datetime, until: datetime) -> list[BatchDelivered]:
-        """Of each batch of theirs whose deliveries were written down in that time; what waits is in none yet."""
+        """Of each batch of theirs whose deliveries were written down in that time; what waits is in none yet. What was
+        sent, and is skipped when it is to be sent again, was sent."""
         begun = sa.func.min(deliveries.c.created_at).label("at")
+        is_skipped, has_left = deliveries.c.state == DeliveryState.SKIPPED, deliveries.c.sent_at.is_not(None)
         counts = [
-            sa.func.count().filter(deliveries.c.state.in_(states)).label(name)
-            for name, states in (
-                ("sent", (DeliveryState.SENT,)),
-                ("troubled", TROUBLED),
-                ("skipped", (DeliveryState.SKIPPED,)),
+            sa.func.count().filter(which).label(name)
+            for name, which in (
+                ("sent", sa.or_(deliveries.c.state == DeliveryState.SENT, sa.and_(is_skipped, has_left))),
+                ("troubled", deliveries.c.state.in_(TROUBLED)),
+                ("skipped", sa.and_(is_skipped, sa.not_(has_left))),
             )
         ]
         query = sa.select(deliveries.c.batch_id, begun, *counts).where(

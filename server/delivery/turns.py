@@ -10,6 +10,7 @@ from server.delivery.places import PacedPlace, forget_places, take_turn
 from server.errors import NotDelivered
 from server.storage.database import Database
 
+WAITS = "{host} takes only so many messages a minute; this one waits for its turn."
 _FORGET = timedelta(hours=1)
 _MOST_REMEMBERED = 10_000
 
@@ -40,12 +41,7 @@ class PlaceTurns:
             )
         if turn.wait:
             wait = self._promise(place.id, now, now + turn.wait, pace) - now
-            raise NotDelivered(
-                "{host} takes only so many messages a minute; this one waits for its turn.",
-                host=shown,
-                retry_after=wait.total_seconds(),
-                was_tried=False,
-            )
+            raise NotDelivered(WAITS, host=shown, retry_after=wait.total_seconds(), was_tried=False)
 
     def _promise(self, place_id: str, now: datetime, earliest: datetime, pace: ServicePace) -> datetime:
         """Everybody who waits is told another moment: else all would come at the same one, for one to be let in."""

@@ -88,12 +88,14 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 class WantedDeliveries(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of one batch. `schedule_id` when a schedule ordered it; `books` are the datasets of address books, by name.
+    `is_trial`: it was made for whoever tries it, who alone gets what it was ordered with.
 
     The first `settled` wishes were written down when the job `settled_job` had made the reports.
     """
 
     wishes: list[DeliveryWish]
     schedule_id: str | None = None
+    is_trial: bool = False
     books: dict[str, BookVersion] = {}
     settled: int = 0
     settled_job: str = ""

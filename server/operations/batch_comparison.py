@@ -12,11 +12,10 @@ from server.operations.batches import BatchOperations
 from server.reports.batch_comparing import Moves, ReportFigures, compare
 from server.reports.batch_store import BatchStore
 from server.reports.batches import BatchHead
-from server.schedules.schedule import RunCause
-from server.storage.tables import batches, schedule_runs
+from server.storage.tables import batches
 
 MOST_REPORTS = 2_000  # of one batch that are compared
-_ON_TRIAL = sa.exists().where(schedule_runs.c.batch_id == batches.c.id, schedule_runs.c.cause == RunCause.TRIAL)
+_ON_TRIAL = sa.func.coalesce(batches.c.deliveries["is_trial"].as_boolean(), sa.false())  # whatever became of its run
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

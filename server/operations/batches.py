@@ -367,7 +367,12 @@ class BatchOperations:
             time_zone=principal.time_zone,
             report_count=0,
             created_at=now,
-            deliveries=WantedDeliveries(wishes=wishes, schedule_id=order.schedule_id, books=book_versions(books))
+            deliveries=WantedDeliveries(
+                wishes=wishes,
+                schedule_id=order.schedule_id,
+                is_trial=all(wish.trial is not None for wish in wishes),
+                books=book_versions(books),
+            )
             if wishes
             else None,
             delivery_state=DeliveryStage.WANTED if wishes else DeliveryStage.NONE,

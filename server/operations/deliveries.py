@@ -19,7 +19,7 @@ from server.deliveries.bounce_reading import new_tag
 from server.deliveries.bouncing import Bouncing
 from server.deliveries.carrying import Carrying
 from server.deliveries.delivery import BatchDelivered, DeliveryItem, DeliveryStanding, DeliveryState, TriedMail
-from server.deliveries.held_addresses import free_address
+from server.deliveries.held_addresses import free_address, held_among, held_back
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
 from server.deliveries.recipients import left_out
 from server.deliveries.sending import Sending
@@ -44,6 +44,7 @@ from server.storage.database import Database
 from server.storage.pages import Listing
 from server.storage.rows import lock
 from server.storage.tables import batches, deliveries
+from server.texts import Phrase
 
 _MOST_PREVIEWED = 10_000
 _A_WEEK = timedelta(days=7)
@@ -132,8 +133,8 @@ class DeliveryOperations:
         tried_by = await self._store.tried_by([each.id for each in found if each.is_trial])
         return {delivery_id for delivery_id, user_id in tried_by.items() if user_id != principal.user_id}
 
-    async def troubled(self, principal: Principal, planned: Sequence[ScheduleHead]) -> dict[str, int]:
-        """How many deliveries of the last week did not arrive, by schedule."""
+    async def troubled(self, principal: Principal, planned: Sequence[ScheduleHead]) -> dict[str, BatchDelivered]:
+        """How many deliveries of the last week did not arrive, by schedule, and the newest batch of which."""
         ids = [each.id for each in planned if principal.may_see(each.owner_id)]
         return await self._store.troubled_since(ids, self._clock() - _A_WEEK)
 
@@ -156,18 +157,28 @@ class DeliveryOperations:
             for place, (parameters, beside) in enumerate(zip(expansion.sets, carried, strict=False), start=1)
         ]
         planned = planned_deliveries(self.checks.kept(order.deliveries), reports, self._rules)
-        return DeliveryPreview(total=expansion.total, deliveries=await self._asked(planned, expansion.datasets))
+        return DeliveryPreview(
+            total=expansion.total, deliveries=await self._asked(principal, planned, expansion.datasets)
+        )
 
     async def _asked(
-        self, planned: Sequence[PlannedDelivery], datasets: Mapping[str, str]
+        self, principal: Principal, planned: Sequence[PlannedDelivery], datasets: Mapping[str, str]
     ) -> Sequence[PlannedDelivery]:
-        """With those left out who may not see what the reports are made from, where their own rights count."""
-        theirs = [each for each in planned if each.wish.rights is DeliveryRights.RECIPIENT and each.problem is None]
-        if not theirs:
-            return planned
+        """With those left out to whom mail is held back, or who may not see what the reports are made from, where their
+        own rights count."""
+        mailed = [each for each in planned if each.problem is None and each.wish.is_mailed]
+        theirs = {each.recipient for each in mailed if each.wish.rights is DeliveryRights.RECIPIENT}
         async with self._database.read() as connection:
-            reasons = await left_out(connection, {each.recipient for each in theirs}, datasets)
-        asked = {id(each): reasons.get(each.recipient.casefold()) for each in theirs}
+            held = await held_among(connection, principal.user_id, [each.recipient for each in mailed])
+            closed = await left_out(connection, theirs, datasets) if theirs else {}
+
+        def problem(each: PlannedDelivery) -> Phrase | None:
+            address = each.recipient.casefold()
+            if (said := held.get(address)) is not None:
+                return held_back(each.recipient, said)
+            return closed.get(address) if each.wish.rights is DeliveryRights.RECIPIENT else None
+
+        asked = {id(each): problem(each) for each in mailed}
         return [replace(each, problem=asked.get(id(each), each.problem)) for each in planned]
 
     async def deliver(self, principal: Principal, batch_id: str, wishes: Sequence[DeliveryWish]) -> None:
@@ -214,8 +225,8 @@ class DeliveryOperations:
         return item
 
     async def retry(self, principal: Principal, delivery_id: str) -> DeliveryItem:
-        """Send it now, whatever became of it before. Raises `Conflict` for what is on its way, or cannot be sent, and
-        for a trial of somebody else."""
+        """Send it now, whatever became of it before; what waits for its turn keeps it. Raises `Conflict` for what is on
+        its way, or cannot be sent, and for a trial of somebody else."""
         principal.require_write()
         item = await self._store.item(delivery_id)
         batch = await self._batches.get(principal, item.batch_id, Right.OWN)
@@ -223,7 +234,11 @@ class DeliveryOperations:
             raise Conflict("This is being sent, or there is nothing to send.")
         if item.via is DeliveryVia.MAIL and not item.recipient:
             raise Conflict("Its row names nobody: order it anew with an address.")
+        if item.waits_for_turn:  # another turn would come after those of all who wait
+            return item
         whole = await self._store.whole(delivery_id)
+        if whole.content.links_end_at and whole.content.links_end_at <= self._clock():
+            raise Conflict("Its link has ended, and would lead nowhere: order it anew.")
         if (trial := whole.content.trial) is not None and trial.user_id != principal.user_id:
             raise Conflict(
                 "This trial goes to somebody else: they alone can send it again. Send one to yourself first."

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from server.auth.permissions import Principal
 from server.deliveries.planning import DeliveryRules
 from server.delivery.wishes import DeliveryWish, TrialReader
-from server.errors import Conflict
+from server.errors import Conflict, NoConfirmedAddress
 from server.storage.database import Database
 from server.storage.tables import users
 
@@ -29,9 +29,7 @@ class DeliveryTrials:
         async with self.database.read() as connection:
             address = await connection.scalar(query)
         if not address:
-            raise Conflict(
-                "Your account has no mail address that you have confirmed: give it one on the page “Account”."
-            )
+            raise NoConfirmedAddress
         if self.rules.problem_of(address) is not None:
             raise Conflict("Mail to “{address}” is not allowed here.", address=address)
         return TrialReader(user_id=principal.user_id, address=address)

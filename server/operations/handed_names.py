@@ -7,6 +7,7 @@ owner from then on, or the schedule stays where it is.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -21,6 +22,26 @@ from server.operations.data_reading import DataReading
 from server.operations.dataset_access import DatasetAccess
 from server.schedules.plans import ImportPlan, QueryPlan
 from server.schedules.schedule import Ordered, Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SeenByBoth:
+    """`ids` are datasets by the names that their owner has for them, `theirs` by those of `new`. `named`: each name
+    with the one that says whose it is; empty for the few owners who cannot be named in SQL."""
+
+    new: Principal
+    ids: Mapping[str, str]
+    theirs: Mapping[str, str]
+    named: dict[str, str]
+
+    def owned(self, name: str) -> str:
+        return self.named[name] or name
+
+    def require_seen(self, names: Collection[str]) -> None:
+        """Datasets that are to be named with their owners."""
+        for name in names:
+            if self.theirs.get(self.owned(name)) != self.ids[name]:
+                raise _not_seen(self.new, in_sql(self.owned(name)))
 
 
 class HandedNames:
@@ -39,14 +60,19 @@ class HandedNames:
         ordered = schedule.ordered
         if isinstance(ordered.parameters, dict):
             await self._require_rows(before, new, schedule, str(ordered.parameters["query"]))
-        deliveries = [await self._delivery(before, new, wish) for wish in ordered.deliveries]
-        plan, query = ordered.import_, ordered.query
-        return msgspec.structs.replace(
-            ordered,
-            import_=plan and await self._import(before, new, plan),
-            query=query and await self._query(before, new, query),
-            deliveries=deliveries,
-        )
+        plan = ordered.import_ and await self._import(before, new, ordered.import_)
+        query, deliveries = ordered.query, ordered.deliveries
+        if query is not None or any(wish.to_dataset for wish in deliveries):
+            seen = await self._seen(before, new)
+            deliveries = [_delivery(seen, wish) for wish in deliveries]
+            query = query and await self._query(before, seen, query)
+        return msgspec.structs.replace(ordered, import_=plan, query=query, deliveries=deliveries)
+
+    async def _seen(self, before: Principal, new: Principal, *, meant_by: str | None = None) -> _SeenByBoth:
+        catalog = self._reading.catalog
+        ids = (await catalog.readable(before, meant_by=meant_by)).ids
+        theirs = (await catalog.readable(new, meant_by=meant_by)).ids
+        return _SeenByBoth(new=new, ids=ids, theirs=theirs, named=_with_owners(ids))
 
     async def _require_things(self, new: Principal, schedule: Schedule) -> None:
         """The template, and the dataset that it waits for."""
@@ -67,13 +93,10 @@ class HandedNames:
 
     async def _require_rows(self, before: Principal, new: Principal, schedule: Schedule, sql: str) -> None:
         """A query for the values of a batch: its names are those of whose template it is, whoever orders."""
-        author, catalog = schedule.template_owner_id, self._reading.catalog
-        ids = (await catalog.readable(before, meant_by=author)).ids
-        read = await self._read(before, sql, ids)
-        theirs = (await catalog.readable(new, meant_by=author)).ids
-        for name in read.read:
-            if theirs.get(name) != ids[name]:
-                raise _not_seen(new, in_sql(_with_owners(ids)[name] or name))
+        seen = await self._seen(before, new, meant_by=schedule.template_owner_id)
+        for name in (await self._read(before, sql, seen)).read:
+            if seen.theirs.get(name) != seen.ids[name]:
+                raise _not_seen(new, in_sql(seen.owned(name)))
 
     async def _import(self, before: Principal, new: Principal, plan: ImportPlan) -> ImportPlan:
         """Rows go on going where they went."""
@@ -107,45 +130,37 @@ class HandedNames:
             user=new.user_name,
         )
 
-    async def _query(self, before: Principal, new: Principal, plan: QueryPlan) -> QueryPlan:
-        ids = (await self._reading.catalog.readable(before)).ids
-        read = await self._read(before, plan.sql, ids)
-        await self._require_seen(new, ids, read.read)
+    async def _query(self, before: Principal, seen: _SeenByBoth, plan: QueryPlan) -> QueryPlan:
+        read = await self._read(before, plan.sql, seen)
+        seen.require_seen(read.read)
         if read.sql is None:
+            name = _alone(read.read)
             raise Conflict(
                 "Whose dataset “{dataset}” is cannot be written into its query by itself: put the owner before the "
                 "name there ({named}), and name the columns of a PIVOT (on region in ('North', 'South')).",
-                dataset=_alone(read.read),
-                named=in_sql(_with_owners(ids)[_alone(read.read)] or f"owner.{_alone(read.read)}"),
+                dataset=name,
+                named=in_sql(seen.named[name] or f"owner.{name}"),
             )
         return msgspec.structs.replace(plan, sql=read.sql)
 
-    async def _delivery(self, before: Principal, new: Principal, wish: DeliveryWish) -> DeliveryWish:
-        book = wish.to_dataset
-        if book is None:
-            return wish
-        ids = (await self._reading.catalog.readable(before)).ids
-        if book.dataset not in ids:
-            raise Conflict("There is no dataset named “{name}” any more; choose another one first.", name=book.dataset)
-        await self._require_seen(new, ids, [book.dataset])
-        named = _with_owners(ids)[book.dataset] or book.dataset
-        return msgspec.structs.replace(wish, to_dataset=msgspec.structs.replace(book, dataset=named))
-
-    async def _require_seen(self, new: Principal, ids: Mapping[str, str], names: Collection[str]) -> None:
-        """Datasets that are to be named with their owners."""
-        theirs, named = (await self._reading.catalog.readable(new)).ids, _with_owners(ids)
-        for name in names:
-            if theirs.get(named[name] or name) != ids[name]:
-                raise _not_seen(new, in_sql(named[name] or name))
-
-    async def _read(self, before: Principal, sql: str, ids: Mapping[str, str]) -> NamesRead:
-        request = NamesRequest(sql=sql, owned=_with_owners(ids), limits=self._reading.limits)
+    async def _read(self, before: Principal, sql: str, seen: _SeenByBoth) -> NamesRead:
+        request = NamesRequest(sql=sql, owned=seen.named, limits=self._reading.limits)
         found: NamesRead = await self._reading.in_worker(before, read_names, request)
         return found
 
 
+def _delivery(seen: _SeenByBoth, wish: DeliveryWish) -> DeliveryWish:
+    book = wish.to_dataset
+    if book is None:
+        return wish
+    if book.dataset not in seen.ids:
+        raise Conflict("There is no dataset named “{name}” any more; choose another one first.", name=book.dataset)
+    seen.require_seen([book.dataset])
+    named = msgspec.structs.replace(book, dataset=seen.owned(book.dataset))
+    return msgspec.structs.replace(wish, to_dataset=named)
+
+
 def _with_owners(ids: Mapping[str, str]) -> dict[str, str]:
-    """Each name with the one that says whose it is; empty for the few owners who cannot be named in SQL."""
     named = {dataset_id: name for name, dataset_id in ids.items() if "." in name}
     return {name: named.get(dataset_id, "") for name, dataset_id in ids.items()}
 

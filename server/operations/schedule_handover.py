@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -185,45 +185,43 @@ class ScheduleHandover:
         if not handed:
             return
         words: dict[str, Any] = {"from": old.name, "to": new.name, "by": principal.user_name}
-        keep, kept = self._notices.keep, list[KeptMessage]()
+        words |= {"name": handed[0].name, "count": len(handed)}
+        notices = _OF_SEVERAL if len(handed) > 1 else _OF_ONE
+        kept = list[KeptMessage]()
         with suppress(StorageFull):
             async with self._database.write() as connection:
-                for reader, notice in ((new.id, _to_new(handed, words)), (old.id, _to_old(handed, words))):
-                    kept.append(await keep(connection, reader, notice, kind=NoticeKind.SCHEDULED))
+                for reader, notice in zip((new.id, old.id), notices, strict=True):
+                    filled = replace(notice, url=notice.url.format(id=handed[0].id), parameters=words)
+                    kept.append(await self._notices.keep(connection, reader, filled, kind=NoticeKind.SCHEDULED))
             for message in kept:
                 self._notices.send(message)
 
 
-def _to_new(handed: Sequence[Schedule], words: dict[str, Any]) -> Notice:
-    if len(handed) > 1:
-        return Notice(
-            title="Schedules that are yours now: {count}",
-            body="{by} handed them over to you from {from}. They come with your rights.",
-            url="/schedules",
-            parameters={**words, "count": len(handed)},
-        )
-    return Notice(
+_OF_ONE = (
+    Notice(
         title="The schedule “{name}” is yours now",
         body="{by} handed it over to you from {from}. It comes with your rights.",
-        url=f"/schedules/{handed[0].id}",
-        parameters={**words, "name": handed[0].name},
-    )
-
-
-def _to_old(handed: Sequence[Schedule], words: dict[str, Any]) -> Notice:
-    if len(handed) > 1:
-        return Notice(
-            title="Schedules that are no longer yours: {count}",
-            body="{by} handed them over to {to}. What they made before stays yours.",
-            url="/schedules",
-            parameters={**words, "count": len(handed)},
-        )
-    return Notice(
+        url="/schedules/{id}",
+    ),
+    Notice(
         title="The schedule “{name}” is no longer yours",
         body="{by} handed it over to {to}. What it made before stays yours.",
         url="/schedules",
-        parameters={**words, "name": handed[0].name},
-    )
+    ),
+)
+_OF_SEVERAL = (
+    Notice(
+        title="Schedules that are yours now: {count}",
+        body="{by} handed them over to you from {from}. They come with your rights.",
+        url="/schedules",
+    ),
+    Notice(
+        title="Schedules that are no longer yours: {count}",
+        body="{by} handed them over to {to}. What they made before stays yours.",
+        url="/schedules",
+    ),
+)
+"""What who gets them is told, and who had them."""
 
 
 def _require_right(new: Principal, schedule: Schedule) -> None:

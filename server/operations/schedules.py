@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from server.schedules.firing import Firing
 from server.schedules.plans import RunsWhat
 from server.schedules.schedule import (
     RunCause,
+    RunsOfDay,
     Schedule,
     ScheduleHead,
     ScheduleRun,
@@ -97,6 +98,12 @@ class ScheduleOperations:
         """The newest of each, by its id."""
         ids = [each.id for each in found if principal.may_see(each.owner_id)]
         return await self._store.runs(ids, limit=limit)
+
+    async def runs_by_day(
+        self, principal: Principal, found: Sequence[Schedule], days: Sequence[datetime]
+    ) -> dict[str, list[RunsOfDay]]:
+        """All of that time, by the id of their schedule. `days`: when each begins, and when the last ends."""
+        return await self._store.runs_by_day([each.id for each in found if principal.may_see(each.owner_id)], days)
 
     def next_times(self, schedule: ScheduleHead, count: int = SHOWN_TIMES) -> list[PlannedTime]:
         """When it comes; none of one that is not on, or waits for something else."""

@@ -128,6 +128,7 @@ def _listed(request: CombineRequest, places: dict[int, int]) -> bytes:
         ]
     document = Document(
         title=request.title,
+        name=request.title,
         file_name="",
         description=words.summary,
         language=formats.language,

@@ -62,12 +62,14 @@ def all_blocks(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """`provenance` are lines for the footer: data and template versions; `made_at` is when.
+    """`name` tells it from others of its batch, where the `title` that it shows does not. `provenance` are lines for
+    the footer: data and template versions; `made_at` is when.
 
     `is_watched`: the page around its frame is told how far it is scrolled. `is_empty`: it shows no row.
     """
 
     title: str
+    name: str
     file_name: str
     description: str
     language: str

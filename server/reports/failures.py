@@ -12,7 +12,7 @@ from jinja2.exceptions import SecurityError
 
 from server.errors import InvalidInput, JinduError
 from server.reports.template_issues import SourceLines
-from server.reports.value_problems import limit_problem, missing_problem, value_problem
+from server.reports.value_problems import missing_problem, refusal, value_problem
 from server.texts import Phrase, phrase
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # where Python keeps something, which is nobody's business
@@ -121,7 +121,7 @@ def _reason(error: BaseException) -> str | Phrase | None:
                 error=said,
             )
         case SecurityError() | OverflowError():
-            return phrase("This is not allowed in templates: {error}.", error=limit_problem(said) or said.rstrip("."))
+            return phrase("This is not allowed in templates: {error}.", error=refusal(said) or said.rstrip("."))
         case _ if isinstance(error, _OF_TEMPLATES):
             return missing_problem(said) or _said(error)
     return None

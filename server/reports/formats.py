@@ -38,7 +38,12 @@ _SIGN = re.compile("[-+]")
 _ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _LEFT_TO_RIGHT = "\u200e"
 _SHORT_SCIENTIFIC = "0.######E0"
-_YES_NO = {"zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non")}
+_YES_NO = {
+    "zh": ("是", "否"), "en": ("yes", "no"), "de": ("ja", "nein"), "fr": ("oui", "non"), "es": ("sí", "no"),
+    "it": ("sì", "no"), "pt": ("sim", "não"), "nl": ("ja", "nee"), "pl": ("tak", "nie"), "sv": ("ja", "nej"),
+    "ru": ("да", "нет"), "tr": ("evet", "hayır"), "ja": ("はい", "いいえ"), "ko": ("예", "아니요"), "ar": ("نعم", "لا"),
+    "he": ("כן", "לא"), "th": ("ใช่", "ไม่ใช่"),
+}  # fmt: skip
 
 
 class ValueFormat(msgspec.Struct, frozen=True, kw_only=True):

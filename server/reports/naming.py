@@ -1,4 +1,4 @@
-"""What a batch is called when nobody says it: its template, and the values that all of its reports share."""
+"""What a batch is called: its template and what its reports share; and a report: its title, and what tells it apart."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from server.reports.parameter_values import Wrong
 from server.reports.parameters import Parameter
 from server.reports.template import Template
 
+_MOST_TOLD = 3  # values behind a title
 _EXPRESSION = re.compile(r"\{\{\s*(\w*).*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -41,6 +42,48 @@ def batch_name(
         return plain_title(template, told)
     usual = {parameter.name for parameter in template.parameters if _is_usual_number(parameter, values)}
     return " · ".join([template.name, *(text for name, text in told.items() if name not in usual)])
+
+
+def report_name(template: Template, title: str, values: Mapping[str, Any], asked: Any, formats: Formats) -> str:
+    """The report's title; behind it what tells the report from others of its batch, where the title does not say it.
+
+    `asked` as in the order of the batch, `values` are the report's own.
+    """
+    told = [
+        written_value(parameter, values[parameter.name], formats)
+        for parameter in _telling(template, asked)
+        if values.get(parameter.name) is not None
+    ]
+    shown = title.casefold()
+    return " · ".join([title, *(text for text in told[:_MOST_TOLD] if text.casefold() not in shown)])
+
+
+def _telling(template: Template, asked: Any) -> Sequence[Parameter]:
+    """Parameters that differ between reports and that the title should name, and does not."""
+    sets = asked if isinstance(asked, list) else []
+    query = str(asked.get("query", "")) if isinstance(asked, Mapping) else ""
+    if template.each_row is not None:
+        query += template.each_row.sql
+    in_title = _words(" ".join(found[0] for found in _EXPRESSION.finditer(template.title_text)))
+    differing = [each for each in template.parameters if _differs(each, sets, query)]
+    named = [each.name for each in differing if each.name in in_title]
+    others = [each for each in differing if each.name not in in_title]
+    by_title = {repr([values.get(name) for name in named]) for values in sets}
+    if not named or len(by_title) < len(sets):
+        return others
+    return [parameter for parameter in others if parameter.each is not None]
+
+
+def _differs(parameter: Parameter, sets: Sequence[Mapping[str, Any]], query: str) -> bool:
+    """Whether reports of a batch may have different values of it, as far as the order tells."""
+    given = [values.get(parameter.name) for values in sets]
+    if any(value not in (None, "", []) for value in given):
+        return any(value != given[0] for value in given)
+    return parameter.each is not None or "*" in query or parameter.name in _words(query)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
 
 
 def _is_usual_number(parameter: Parameter, values: Mapping[str, Any]) -> bool:

@@ -26,7 +26,7 @@ from server.reports.formats import Formats
 from server.reports.kept_session import KeptSession
 from server.reports.look import BrandLook, look_of
 from server.reports.looking_up import looked_up
-from server.reports.naming import written_value
+from server.reports.naming import report_name, written_value
 from server.reports.parameters import complete
 from server.reports.sandbox import time_limit
 from server.reports.template import Template, parse_template
@@ -79,7 +79,7 @@ def render_report(request: RenderRequest, report: OnReport) -> Rendered:
         document = build_document(request, template, formats)
         artifacts = tuple(_artifacts(request, document, formats))
     return Rendered(
-        title=document.title,
+        title=document.name,
         artifacts=artifacts,
         warnings=tuple(document.warnings),
         figures=_figures(document),
@@ -108,8 +108,11 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
         read = session.read
     words = builder.words
     wanted: tuple[str, ...] = request.formats or template.formats
+    title = title or request.template_name or "Report"
+    is_alone = request.asked == ()
     return Document(
-        title=title or request.template_name or "Report",
+        title=title,
+        name=title if is_alone else report_name(template, title, parameters, request.asked, formats),
         file_name=file_name,
         description=template.description,
         language=formats.language,
@@ -200,7 +203,7 @@ def _artifacts(request: RenderRequest, document: Document, formats: Formats) -> 
         with full_disk_named():
             path.write_bytes(content)
         yield Artifact(
-            file=served_name(request.file_stem or document.file_name or document.title, format),
+            file=served_name(request.file_stem or document.file_name or document.name, format),
             format=format,
             media_type=MEDIA_TYPES[format],
             size=len(content),

@@ -102,6 +102,7 @@ async def render_request(
             language=batch.language,
             time_zone=batch.time_zone,
             report_id=report.id,
+            asked=batch.requested,
             images=images,
             brand=batch.brand,
             logo=logo,

@@ -16,7 +16,22 @@ _CALLED = re.compile(
 )
 _NO_PART = re.compile(r"object has no element (?P<number>-?\d+)")
 _NO_ATTRIBUTE = re.compile(r"'(?P<owner>[^']*)' has no attribute '(?P<name>.+)'")
-_LIMIT = re.compile(r"ranges larger than \w+ \((?P<limit>\d+)\)")
+_REFUSED = tuple(
+    (re.compile(pattern), told)
+    for pattern, told in (
+        (r"ranges larger than \w+ \((?P<limit>\d+)\)", phrase("a range has at most {limit} numbers")),
+        ("a text became too long", phrase("a text became too long")),
+        ("a number became too long", phrase("a number became too long")),
+        ("a list became too long", phrase("a list became too long")),
+        ("texts and lists cannot be multiplied", phrase("texts and lists cannot be multiplied")),
+        ("texts cannot be formatted", phrase("texts cannot be formatted with %")),
+        (r"round takes at most (?P<limit>\d+)", phrase("round takes at most {limit} decimals")),
+        (r"take a whole number from 1 to (?P<limit>\d+)", phrase("batch and slice take a number from 1 to {limit}")),
+        (r"(?P<name>\w+) is a function, not", phrase("“{name}” is a function, not a value; call it")),
+        ("goes through values", phrase("this goes through values one by one; add “| list”, or name a column")),
+        (r"access to attribute '(?P<name>\w+)'", phrase("“{name}” is no part of a value for templates to use")),
+    )
+)
 _TYPES = {
     **dict.fromkeys(("int", "float", "Decimal", "decimal.Decimal"), phrase("a number")),
     "str": phrase("a text"),
@@ -75,6 +90,9 @@ def missing_problem(said: str) -> Phrase | None:
     return None
 
 
-def limit_problem(said: str) -> Phrase | None:
-    found = _LIMIT.search(said)
-    return phrase("a range has at most {limit} numbers", limit=int(found["limit"])) if found else None
+def refusal(said: str) -> Phrase | None:
+    """What the sandbox does not allow; None for what nobody has words for."""
+    for pattern, told in _REFUSED:
+        if found := pattern.search(said):
+            return told | {"parameters": found.groupdict()}
+    return None

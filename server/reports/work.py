@@ -88,7 +88,9 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `language` is a wish: the template's own `language` goes before it. `formats` empty means the template's.
     `seconds` bounds the whole report, its queries included. `images` are the files that the template names,
-    `logo` is that of the brand. `is_watched`: a page in whose frame it is shown is told how far it is scrolled.
+    `logo` is that of the brand. `asked` are the parameters as the order of the batch has them, by which the report is
+    told from others; without a batch there are none. `is_watched`: a page in whose frame it is shown is told how far
+    it is scrolled.
     """
 
     template_source: str
@@ -110,6 +112,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     brand: Brand = Brand()
     logo: Path | None = None
     is_watched: bool = False
+    asked: Any = ()
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):

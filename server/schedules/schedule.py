@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -200,3 +201,11 @@ class ScheduleRun(msgspec.Struct, frozen=True, kw_only=True):
         if self.job_state is None:
             return "queued" if self.runs is RunsWhat.BATCH else "gone"
         return self.job_state.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsOfDay:
+    """The first run of a day, and how many of that day stand as it does, with it."""
+
+    run: ScheduleRun
+    count: int

@@ -18,6 +18,7 @@ from server.jobs.job import FINAL_STATES, State
 from server.schedules.plans import BackupResult, RunResult, RunsWhat
 from server.schedules.schedule import (
     RunCause,
+    RunsOfDay,
     RunState,
     Schedule,
     ScheduleHead,
@@ -117,6 +118,28 @@ class ScheduleStore:
         async with self._database.read() as connection:
             for row in (await connection.execute(query)).mappings():
                 found[row["schedule_id"]].append(run_of(row))
+        return found
+
+    async def runs_by_day(self, schedule_ids: Collection[str], days: Sequence[datetime]) -> dict[str, list[RunsOfDay]]:
+        """Of each schedule, all of that time, however many there are. `days`: when each begins, and when the last
+        ends."""
+        planned = schedule_runs.c.planned_at
+        day = sa.case(*((planned < end, place) for place, end in enumerate(days[1:])))
+        alike = (
+            schedule_runs.c.schedule_id,
+            day,
+            schedule_runs.c.state,
+            schedule_runs.c.batch_id.is_(None),
+            jobs.c.state,
+        )
+        place = sa.func.row_number().over(partition_by=alike, order_by=planned)
+        count = sa.func.count().over(partition_by=alike)
+        which = (schedule_runs.c.schedule_id.in_(schedule_ids), planned >= days[0], planned < days[-1])
+        rows = _runs(*which).add_columns(place.label("place"), count.label("alike")).subquery()
+        found: dict[str, list[RunsOfDay]] = {each: [] for each in schedule_ids}
+        async with self._database.read() as connection:
+            for row in (await connection.execute(sa.select(rows).where(rows.c.place == 1))).mappings():
+                found[row["schedule_id"]].append(RunsOfDay(run=run_of(row), count=row["alike"]))
         return found
 
     async def run(self, run_id: str) -> ScheduleRun:

@@ -75,8 +75,8 @@ async def waiting(client: aiohttp.ClientSession, batch_id: str) -> bool:
 
 
 GRANTS = [{"group": "财务", "right": "edit"}, {"user": "admin", "right": "view"}]
-# A restore begins streams anew, ends runs, and holds schedules and deliveries.
-_NOT_AS_IT_WAS = {"deliveries", "schedules", "streams", "secrets", "server_runs", "nodes"}
+# A restore begins streams anew, ends runs, holds schedules and deliveries, and leaves the mailbox of bounces alone.
+_NOT_AS_IT_WAS = {"deliveries", "leases", "schedules", "streams", "secrets", "server_runs", "nodes"}
 
 
 def compared(manifest: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import aiohttp
 import pytest
 
+from server.clock import utc_now
+from server.deliveries.held_addresses import hold_address
 from server.settings import Settings
 from tests.bounces import bounced
 from tests.conftest import Server
+from tests.functional.command_line import as_user, run
 from tests.functional.test_deliveries import ordered, prepared, sent
 from tests.functional.test_schedules import answer
 from tests.mail_server import MailServer
@@ -99,3 +104,19 @@ async def test_it_is_shown_held_back_and_let_go_by_whose_it_is(
     assert len(set(mails.senders)) == 2
     lines = (await answer(admin, "GET", "/api/v1/admin/audit?limit=500"))["items"]
     assert "delivery.unhold" in {line["action"] for line in lines}
+
+
+async def test_the_command_line_says_who_is_not_reached(server: Server, alice: Client, tmp_path: Path) -> None:
+    await prepared(alice)
+    me = (await answer(alice, "GET", "/api/v1/me"))["id"]
+    async with server.parts.storage.database.write() as connection:
+        for name in ("north", "mei"):
+            address = f"{name}@example.com"
+            await hold_address(connection, owner_id=me, address=address, said="550 no", batch_id="", now=utc_now())
+    to = ("--deliver", "mei@example.com", "--deliver", "mail", "--format", "html", "--output", str(tmp_path / "out"))
+    made = await run("report", "sales", *to, "--json", **as_user(server, alice))
+    said = [f"Mail to {name}@example.com is held back: it came back for good (550 no)." for name in ("mei", "north")]
+    assert json.loads(made.out)["warnings"] == said
+    for each in said:
+        assert f"jindu: warning: {each}\n" in made.error
+    assert made.status == 0

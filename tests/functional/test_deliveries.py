@@ -273,7 +273,12 @@ async def test_refused_delayed_and_lost(
     waiting = [each for each in items if each["state"] == "waiting"]
     assert {each["attempts"] for each in waiting} == {0}
     assert all("takes only so many messages a minute" in each["error"] and each["next_at"] for each in waiting)
-    assert (await answer(alice, "GET", f"/batches/{batch['id']}")).count("takes only so many messages a minute") == 2
+    page = await answer(alice, "GET", f"/batches/{batch['id']}")
+    assert page.count("takes only so many messages a minute") == 2
+    assert (page.count("Send again"), page.count("Send now"), page.count("goes on")) == (1, 0, 2)
+    for each in waiting:  # it keeps its turn: another one would come after those of all who wait
+        again = await answer(alice, "POST", f"/api/v1/deliveries/{each['id']}/retry", 202)
+        assert (again["next_at"], again["error"]) == (each["next_at"], each["error"])
 
 
 LATE = """\
@@ -541,6 +546,7 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     (told,) = [each for each in await sent(server, alice, batch) if each["id"] == south_id]
     assert (told["state"], bool(told["sent_at"])) == ("skipped", True)
     assert "It was sent before:" in await answer(alice, "GET", panel)
+    assert "Delivered: 3, not delivered: 0, left out: 0" in await answer(alice, "GET", "/schedules")
     again = await answer(alice, "POST", f"/api/v1{page}/run", 202)
     batch = await ended(alice, again["batch_id"])
     states = {each["to"]: each["state"] for each in await sent(server, alice, batch)}
@@ -550,6 +556,15 @@ async def test_pages_of_deliveries_and_the_link_that_ends_mail(
     await answer(bob, "POST", door, 404)
     await answer(alice, "POST", door, 303)
     assert "south@example.com" not in await answer(alice, "GET", page)
+    mails.answers = {"RCPT": "550 nobody of that name"}
+    again = await answer(alice, "POST", f"/api/v1{page}/run", 202, headers={"Idempotency-Key": "refused"})
+    await sent(server, alice, await ended(alice, again["batch_id"]))
+    shown = await answer(alice, "GET", page)
+    assert ("2 deliveries did not arrive" in shown, shown.count("did not arrive")) == (True, 1)
+    planned = await answer(admin, "GET", "/schedules?whose=all")
+    assert "2 deliveries of the last week did not arrive" in planned
+    assert f"/batches/{again['batch_id']}#deliveries" in planned
+    assert "whose=all&amp;month=" in planned
     kept = await answer(admin, "GET", "/api/v1/admin/audit?limit=10")
     actions = [each["action"] for each in kept["items"]]
     assert {"delivery.refuse", "delivery.allow"} <= set(actions)
@@ -584,10 +599,12 @@ async def test_to_me_first_marks_what_comes_and_nobody_else_gets_it(
     all_of = f"/api/v1/batches/{batch['id']}/deliveries"
     order = {"deliveries": [wish], "trial": True}
     problem = await answer(alice, "POST", all_of, 409, json=order)
-    assert "no mail address that you have confirmed" in str(problem)
+    assert (problem["code"], "open the link" in problem["detail"]) == ("no_confirmed_address", True)
     form = {"via": "mail", "to": "boss@example.com", "to_me": "yes"}
-    page = await answer(alice, "POST", f"/batches/{batch['id']}/deliveries", 409, data=form)
-    assert "no mail address that you have confirmed" in page
+    for path in (f"/batches/{batch['id']}/deliveries", f"/deliveries/{real[0]['id']}/retry"):
+        page = await answer(alice, "POST", path, 409, data=form, headers={"Accept": "text/html"})
+        assert ("open the link that is sent there" in page, "/account#told" in page) == (True, True)
+        assert "Changed meanwhile" not in page
     values = {"email": "alice@example.com", "email_confirmed_at": utc_now()}
     async with server.parts.storage.database.write() as connection:
         await connection.execute(update(users).where(users.c.name == "alice").values(values))

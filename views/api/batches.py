@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from server.reports.work import MEDIA_TYPES, FileFormat
 from server.storage.file_pieces import in_thread
 from server.storage.pages import Listing
 from views.api.batch_choice import filter_by
+from views.api.deliveries import in_words
 from views.api.delivery_wishes import WantedList
 from views.api.owners import Owner
 from views.batch_filter import BatchCriteria
@@ -58,11 +60,13 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class BatchStarted(msgspec.Struct, frozen=True, kw_only=True):
-    """The work has begun: follow the job, then look at the batch."""
+    """The work has begun: follow the job, then look at the batch. `warnings`: which addresses of `deliveries` get
+    nothing, since mail to them came back."""
 
     job_id: str
     kind: str
     batch_id: str
+    warnings: list[str] = []
     links: dict[str, str]
 
 
@@ -119,7 +123,8 @@ async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
         idempotency_key=call.request.headers.get("Idempotency-Key"),
         priority=call.body.priority,
     )
-    return _accepted(start)
+    warnings = await call.operations.held_addresses.warnings(call.principal, call.body.order.deliveries)
+    return _accepted(start, [in_words(call, each) for each in warnings])
 
 
 async def list_batches(call: Call[None, BatchQuery]) -> BatchList:
@@ -212,9 +217,11 @@ def batch_item(batch: BatchHead) -> BatchItem:
     )
 
 
-def _accepted(start: BatchStart) -> web.Response:
+def _accepted(start: BatchStart, warnings: Sequence[str] = ()) -> web.Response:
     links = _links(start.batch_id, start.job.id)
-    answer = BatchStarted(job_id=start.job.id, kind=start.job.kind, batch_id=start.batch_id, links=links)
+    answer = BatchStarted(
+        job_id=start.job.id, kind=start.job.kind, batch_id=start.batch_id, warnings=list(warnings), links=links
+    )
     return encoded(answer, status=202, headers={"Location": links["batch"]})
 
 

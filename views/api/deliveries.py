@@ -175,7 +175,7 @@ def _answer(call: Call[Any, Any], item: DeliveryItem, url: str | None) -> Delive
         state=item.state,
         attempts=item.attempts,
         next_at=item.next_at,
-        error=_in_words(call, item.error),
+        error=in_words(call, item.error) if item.error else None,
         receipt=item.receipt,
         url=url,
         created_at=item.created_at,
@@ -193,14 +193,12 @@ def _would_be(call: Call[Any, Any], planned: PlannedDelivery) -> WouldBeDelivery
         to=planned.recipient,
         report_count=len(planned.reports),
         reports=[report.title for report in planned.reports[:_PREVIEWED_TITLES]],
-        problem=_in_words(call, planned.problem),
+        problem=in_words(call, planned.problem) if planned.problem else None,
         unless_empty=planned.wish.unless_empty,
     )
 
 
-def _in_words(call: Call[Any, Any], problem: Phrase | None) -> str | None:
-    if problem is None:
-        return None
+def in_words(call: Call[Any, Any], problem: Phrase) -> str:
     parameters: Any = problem["parameters"]
     return told(str(problem["phrase"]), parameters, formats_for(call.request).gettext)
 

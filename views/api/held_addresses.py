@@ -8,8 +8,7 @@ from typing import Literal
 import msgspec
 
 from server.auth.access import Whose
-from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
-from server.http.short_lists import cut
+from server.http.endpoint import Call, Endpoint, NoQuery, PageByNumber
 from server.storage.pages import Listing
 
 
@@ -28,16 +27,19 @@ class HeldAddressList(Listing[HeldAddressAnswer], frozen=True, kw_only=True):
     pass
 
 
-class HeldAddressQuery(ShortPage, frozen=True, kw_only=True):
-    """`whose`: `all` there are, for administrators."""
+class HeldAddressQuery(PageByNumber, frozen=True, kw_only=True):
+    """`whose`: `all` there are, for administrators. `q` stands in the address, or in what was said; `cursor` is
+    `next_cursor` of the page before: a number."""
 
     whose: Literal["mine", "all"] | None = None
 
 
 async def list_held_addresses(call: Call[None, HeldAddressQuery]) -> HeldAddressList:
     whose = Whose.ALL if call.query.whose == "all" else Whose.MINE
-    found = await call.operations.held_addresses.list(call.principal, whose=whose)
-    page = cut(found, call.query, lambda each: f"{each.address} {each.said}")
+    query = call.query
+    page = await call.operations.held_addresses.list(
+        call.principal, whose=whose, q=query.q or "", limit=query.limit, cursor=query.cursor
+    )
     items = [
         HeldAddressAnswer(**{name: getattr(each, name) for name in HeldAddressAnswer.__struct_fields__})
         for each in page.items

@@ -154,6 +154,8 @@ class ImportRuns:
         ready, growing = await self._folders.settled(plan.folder or "", plan.file or "")
         new = [file for file in ready if file.version not in known]
         growing = [file for file in growing if file.version not in known]
+        if not (ready or growing or taken):  # the pattern may be wrong, which bringing it says
+            return _Choice(place=plan.place)
         if not new:
             return _Choice(place=None, growing=len(growing))
         exactly = Place(folder=plan.folder, file=glob.escape(new[0].name))

@@ -14,7 +14,7 @@ from server.reports.batch_comparing import Figure
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder
 from server.reports.document import Block
-from server.reports.excel_room import line_count, line_pixels
+from server.reports.excel_room import letters, line_count, line_pixels
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
 from server.reports.html_page import HtmlPage
@@ -47,8 +47,10 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
             )
         note = f'<span class="note">{escape(self.note)}</span>' if self.note else ""
         return (
-            f'<li class="kpi"><span class="label">{escape(self.label)}</span>'
-            f'<span class="value">{escape(self.text)}</span>{delta}{note}</li>'
+            f'<li class="kpi" style="--letters: {_longest_word(self.text)}">'
+            f'<span class="label">{escape(self.label)}</span>'
+            f'<span class="value">{escape(self.text)}</span>'
+            f"{delta}{note}</li>"
         )
 
     def pdf(self) -> dict[str, Any]:
@@ -134,6 +136,11 @@ class KpisSpec(BlockSpec, frozen=True, kw_only=True):
             delta_label=builder.text(item.compare_label, self) if item.compare_label else "",
             note=builder.text(item.note, self) if item.note else "",
         )
+
+
+def _longest_word(text: str) -> int:
+    """In letters, so that no figure is broken where there is little room."""
+    return max(map(letters, text.split()), default=1)
 
 
 def _delta(value: Any, before: Any, good: str, formats: Formats) -> tuple[str, str]:

@@ -68,7 +68,7 @@ class Table(Block, frozen=True, kw_only=True):
         shown = self.shown()
         wide = [_is_wide(column, _texts(index, shown)) for index, column in enumerate(self.columns)]
         body = "".join(_html_row(row, self.columns, wide) for row in shown)
-        note = self._cut_note(page.words, page.formats, has_excel=page.has_excel)
+        note = self._cut_note(page)
         head = f"{self._html_widths()}<thead{unseen}><tr>{head}</tr></thead>"
         return f'<div class="scroll"><table>{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table></div>' + (
             f'<p class="cut">{escape(note)}</p>' if note else ""
@@ -95,7 +95,7 @@ class Table(Block, frozen=True, kw_only=True):
             "head": self.has_head,
             "part": paper.words.columns_part.format(first="{first}", last="{last}", count=len(self.columns)),
             "single": paper.words.column_part.format(first="{first}", count=len(self.columns)),
-            "note": self._cut_note(paper.words, paper.formats, has_excel=paper.has_excel),
+            "note": self._cut_note(paper),
         }
 
     def excel_sheets(self, book: ReportBook) -> None:
@@ -117,16 +117,18 @@ class Table(Block, frozen=True, kw_only=True):
         free = next((index for index, text in enumerate(texts) if not text), None)
         return [self.total_label if index == free else text for index, text in enumerate(texts)]
 
-    def _cut_note(self, words: Words, formats: Formats, *, has_excel: bool) -> str:
+    def _cut_note(self, form: HtmlPage | Paper) -> str:
         """What paper and screen do not show, or what is odd about it; or nothing."""
         if self.row_count <= self.max_rows:
-            return " ".join([*self._limit_note(words, formats), *self.notes])
-        pattern = words.first_rows
-        if has_excel:
-            pattern = words.full_list if self.all_count is None else words.limited_list
+            return " ".join([*self._limit_note(form.words, form.formats), *self.notes])
+        pattern = form.words.first_rows
+        if form.has_excel:
+            pattern = form.words.full_list if self.all_count is None else form.words.limited_list
         count = self.row_count if self.all_count is None else self.all_count
         figures = {"shown": self.max_rows, "count": count, "limit": self.row_count}
-        note = pattern.format(**{name: formats.text(value) for name, value in figures.items()})
+        note = pattern.format(**{name: form.formats.text(value) for name, value in figures.items()})
+        if not form.has_excel:  # no file has the others
+            form.warn(f"{self.name}: {note}")
         return " ".join([note, *self.notes])
 
     def _limit_note(self, words: Words, formats: Formats) -> Iterator[str]:

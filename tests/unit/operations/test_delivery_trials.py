@@ -40,7 +40,13 @@ HOOK = DeliveryWish(via=DeliveryVia.WEBHOOK, url="https://hooks.invalid/secret")
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, smtp_host="mail.invalid", mail_from="jindu@example.com", mail_domains=("example.com",))
+    return replace(
+        settings,
+        smtp_host="mail.invalid",
+        mail_from="jindu@example.com",
+        mail_domains=("example.com",),
+        public_url="https://reports.example.com",
+    )
 
 
 @dataclass(slots=True)
@@ -225,6 +231,8 @@ async def test_what_is_made_again_is_not_tried_again_and_a_key_stands_for_one_th
     await ended(node, later)
     before = (await house.todo.batch_comparison.of(house.alice, later.batch_id or "")).before
     assert before is None  # nobody but her got what was made on trial
+    await node.schedules.delete(house.alice, schedule_id)
+    assert (await house.todo.batch_comparison.of(house.alice, later.batch_id or "")).before is None
     without = await scheduled(node, name="quiet", deliveries=[HOOK])
     with pytest.raises(Conflict, match="by mail"):
         await node.schedules.run_to_me(house.alice, without)
@@ -245,7 +253,7 @@ async def holds(house: House, *addresses: str) -> None:
 
 
 async def let_go(house: House) -> None:
-    for each in await house.todo.held_addresses.list(house.alice):
+    for each in (await house.todo.held_addresses.list(house.alice)).items:
         await house.todo.held_addresses.allow(house.alice, each.id)
 
 
@@ -354,6 +362,26 @@ async def test_what_was_sent_once_stays_so_whatever_becomes_of_it_later(house: H
     assert gone_to(mailbox) == [("alice@example.com", BOSS), (MEI, None)]
 
 
+async def test_the_link_of_a_trial_ends_with_the_next_day(house: House, mailbox: Mailbox) -> None:
+    todo, batch_id = house.todo.deliveries, await made(house)
+    by_link = [DeliveryWish(via=DeliveryVia.LINK, to=[BOSS])]
+    await todo.deliver_to_me(house.alice, batch_id, by_link)
+    await todo.deliver(house.alice, batch_id, by_link)
+    await todo.sending.settle()
+    ends = {each.is_trial: each.content.links_end_at for each in mailbox.taken}
+    links = (await house.todo.share_links.links(house.alice, batch_id=batch_id)).items
+    assert {each.link.expires_at for each in links} == set(ends.values())
+    trial, real = ends[True], ends[False]
+    assert trial is not None
+    assert real is not None
+    assert utc_now() + timedelta(days=1) <= trial <= utc_now() + timedelta(days=2, hours=1)
+    assert real > trial + timedelta(days=20)
+    (tried,) = [each for each in (await todo.of_batch(house.alice, batch_id)).items if each.is_trial]
+    todo._clock = lambda: trial
+    with pytest.raises(Conflict, match="link has ended"):  # which would lead nowhere
+        await todo.retry(house.alice, tried.id)
+
+
 async def test_a_trial_is_sent_again_by_whom_it_goes_to_alone_and_lets_no_address_go(
     house: House, mailbox: Mailbox
 ) -> None:
@@ -374,7 +402,7 @@ async def test_a_trial_is_sent_again_by_whom_it_goes_to_alone_and_lets_no_addres
     assert (skipped.state, skipped.recipient) == (DeliveryState.SKIPPED, "alice.new@example.com")
     assert skipped.error is not None
     assert "would be held back" in skipped.error["phrase"]
-    assert [each.address for each in await house.todo.held_addresses.list(house.alice)] == [MEI]
+    assert [each.address for each in (await house.todo.held_addresses.list(house.alice)).items] == [MEI]
     (notice,) = await troubles(house, house.alice)
     assert ("The trial of" in notice, f'"recipient":"{MEI}"' in notice) == (True, True)
     await let_go(house)

@@ -68,12 +68,12 @@ async def test_a_check_goes_on_reading_what_it_read(node: Node, house: House) ->
     for each in (read, named, unplaced):
         with pytest.raises(Conflict, match="may not see"):
             await handed_sql(house, each)
-    schedule = await node.schedules.get(house.alice, read)
-    async with house.parts.storage.database.write() as connection:
-        await add_runs(connection, schedule, RunCause.TIME, [OCTOBER], now=OCTOBER)  # waits still, and is of her names
     assert await handed_sql(house, words) == "select 'orders' as orders"
     await shared(house, "dataset", "orders")
     await house.given(house.bob)  # an “orders” of his own, before or after
+    schedule = await node.schedules.get(house.alice, read)
+    async with house.parts.storage.database.write() as connection:
+        await add_runs(connection, schedule, RunCause.TIME, [OCTOBER], now=OCTOBER)  # waits still, and is of her names
     assert await handed_sql(house, read) == 'select orders.id from "alice"."orders" -- of orders'
     (waiting,) = await node.runs(read)
     assert waiting.ordered.query is not None

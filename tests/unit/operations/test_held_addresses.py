@@ -13,11 +13,13 @@ from sqlalchemy import select
 from server.app.deliveries import build_deliveries
 from server.auth.access import Whose
 from server.clock import utc_now
-from server.deliveries.bouncing import Bouncing
+from server.deliveries.bouncing import Bouncing, leave_mailbox_alone
 from server.deliveries.delivery import DeliveryItem, DeliveryState
+from server.deliveries.held_addresses import hold_address
 from server.deliveries.store import set_delivery
 from server.delivery.wishes import DeliveryVia, DeliveryWish
 from server.errors import Forbidden, MailboxAway, NotFound
+from server.reports.batch_orders import BatchOrder
 from server.settings import Settings
 from server.storage.tables import deliveries
 from tests.bounces import ADDRESS, bounced
@@ -107,7 +109,7 @@ async def test_what_came_back_for_good_holds_that_address_until_a_person_says_ot
     await look()
     late = (await sent(house, batch_id))["mei@example.org"]
     assert (late.state, late.error and late.error["parameters"]) == (DeliveryState.SENT, {"said": "421 try later"})
-    assert await held.list(house.alice) == []
+    assert (await held.list(house.alice)).items == []
     came_back.mails += [bounced(tag), bounced(tag, said="smtp; 550 a second one")]
     await look()
     await look()
@@ -117,7 +119,7 @@ async def test_what_came_back_for_good_holds_that_address_until_a_person_says_ot
     (notice,) = await troubles(house, house.alice)
     assert "came back from" in notice
     assert todo.sending.counts["bounced"] == 1
-    (one,) = await held.list(house.alice)
+    (one,) = (await held.list(house.alice)).items
     assert (one.address, one.owner) == ("mei@example.org", "alice")
     assert one.said == "550 5.1.1 <mei@example.org>: Recipient address rejected: User unknown"
 
@@ -129,7 +131,7 @@ async def test_what_came_back_for_good_holds_that_address_until_a_person_says_ot
     assert [each.recipient for each in mailbox.taken] == ["boss@example.com"]
 
     # Nobody else sees it or lets it go; administrators do, and whoever may only look does not.
-    assert await held.list(house.bob) == []
+    assert (await held.list(house.bob)).items == []
     with refused(Forbidden):
         await held.list(house.bob, whose=Whose.ALL)
     with refused(NotFound):
@@ -137,15 +139,15 @@ async def test_what_came_back_for_good_holds_that_address_until_a_person_says_ot
     for looking in only_looking(house.alice):
         with refused(Forbidden):
             await held.allow(looking, one.id)
-    assert [each.address for each in await held.list(house.admin, whose=Whose.ALL)] == ["mei@example.org"]
+    assert [each.address for each in (await held.list(house.admin, whose=Whose.ALL)).items] == ["mei@example.org"]
 
     # To send one again is to say that mail goes there again; what comes back of the first one then says nothing.
     await todo.retry(house.alice, next_one.id)
     assert (await sent(house, batch_id))["mei@example.org"].state is DeliveryState.SENT
-    assert await held.list(house.alice) == []
+    assert (await held.list(house.alice)).items == []
     came_back.mails.append(bounced(await tag_of(house, next_one), said="smtp; 550 still not"))
     await look()
-    (again,) = await held.list(house.alice)
+    (again,) = (await held.list(house.alice)).items
     await held.allow(house.alice, again.id)
     with refused(NotFound):
         await held.allow(house.alice, again.id)
@@ -166,7 +168,7 @@ async def test_what_passes_holds_nothing_and_neither_does_a_trial(
     await reader(house, came_back).look()
     states = [each.state for each in (await todo.of_batch(house.alice, batch_id)).items]
     assert states.count(DeliveryState.BOUNCED) == 3
-    assert await house.todo.held_addresses.list(house.alice) == []
+    assert (await house.todo.held_addresses.list(house.alice)).items == []
 
 
 async def test_one_that_comes_back_before_it_is_noted_as_sent_is_read_later(
@@ -215,3 +217,64 @@ async def test_where_nobody_named_a_mailbox_none_is_read(house: House) -> None:
         datasets=parts.datasets,
     )
     assert built.bouncing is not None
+
+
+async def test_they_come_in_pages_and_are_found_by_their_words(house: House, batch_id: str) -> None:
+    held = house.todo.held_addresses
+    async with house.parts.storage.database.write() as connection:
+        for owner, name in ((house.alice, "a"), (house.alice, "b"), (house.alice, "c_c"), (house.bob, "d")):
+            await hold_address(
+                connection,
+                owner_id=owner.user_id,
+                address=f"{name}@Example.com",
+                said=f"550 No {name}",
+                batch_id=batch_id,
+                now=utc_now(),
+            )
+    first = await held.list(house.alice, limit=2)
+    rest = await held.list(house.alice, limit=2, cursor=first.next_cursor)
+    assert ([each.address[0] for each in (*first.items, *rest.items)], first.total) == (["c", "b", "a"], 3)
+    assert rest.next_cursor is None
+    for words, found in (("C_C", 1), ("550 no b", 1), ("%", 0), ("d@", 0)):
+        assert (await held.list(house.alice, q=words)).total == found
+
+
+async def test_whoever_orders_or_tries_is_told_before_who_gets_nothing(house: House, batch_id: str) -> None:
+    async with house.parts.storage.database.write() as connection:
+        for owner in (house.alice, house.bob):
+            await hold_address(
+                connection, owner_id=owner.user_id, address="mei@example.org", said="550 no", batch_id="", now=utc_now()
+            )
+    wish = DeliveryWish(via=DeliveryVia.MAIL, to=["Mei@example.org", "boss@example.com"])
+    (warning,) = await house.todo.held_addresses.warnings(house.alice, [wish])
+    assert warning["parameters"] == {"address": "mei@example.org", "said": "550 no"}
+    assert await house.todo.held_addresses.warnings(house.admin, [wish]) == []
+    preview = await house.todo.deliveries.preview(house.alice, BatchOrder(template="sales", deliveries=[wish]))
+    assert {each.recipient: each.problem is None for each in preview.deliveries} == {
+        "Mei@example.org": False,
+        "boss@example.com": True,
+    }
+
+
+async def test_what_was_restored_leaves_the_mailbox_to_the_server_of_the_backup_until_it_mails_itself(
+    house: House, mailbox: Mailbox, batch_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    todo, came_back = house.todo.deliveries, CameBack()
+    await todo.deliver(house.alice, batch_id, [TO_MEI])
+    came_back.mails = [bounced(await tag_of(house, (await sent(house, batch_id))["mei@example.org"]))]
+    async with house.parts.storage.database.write() as connection:
+        await leave_mailbox_alone(connection, utc_now())
+    look = reader(house, came_back).look
+    await look()
+    await todo.deliver_to_me(house.alice, batch_id, [TO_MEI])  # somebody tries the copy
+    await sent(house, batch_id)
+    await look()
+    assert came_back.opened == 0
+    assert [each.message for each in caplog.records if "left alone" in each.message] == [
+        "a backup was restored, and nothing mailed since: the mailbox is left alone"
+    ]
+    await todo.deliver(house.alice, batch_id, [TO_MEI])
+    await sent(house, batch_id)
+    await look()
+    assert len(came_back.seen) == 1
+    assert len((await house.todo.held_addresses.list(house.alice)).items) == 1

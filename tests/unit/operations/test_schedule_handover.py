@@ -195,5 +195,5 @@ async def test_addresses_that_mail_came_back_from_are_held_for_the_new_owner_too
                 now=node.now,
             )
     await over.hand_over(house.admin, schedule_id, "bob")
-    assert {each.address for each in await held.list(house.bob)} == {"mei@example.org", "found@example.org"}
-    assert len(await held.list(house.alice)) == 3
+    assert {each.address for each in (await held.list(house.bob)).items} == {"mei@example.org", "found@example.org"}
+    assert len((await held.list(house.alice)).items) == 3

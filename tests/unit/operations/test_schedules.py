@@ -22,8 +22,8 @@ from server.operations.schedules import ScheduleOperations
 from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
 from server.schedules.plans import RunsWhat
-from server.schedules.schedule import Missed, Overlap, ScheduleRun, ScheduleStanding, StopReason
-from server.schedules.store import hold_restored
+from server.schedules.schedule import Missed, Overlap, RunCause, RunState, ScheduleRun, ScheduleStanding, StopReason
+from server.schedules.store import add_runs, hold_restored, run_at, set_run
 from server.schedules.workdays import DayOff, OnlyOn
 from server.storage.tables import batches, stream_messages
 from tests.unit.operations.conftest import SALES, House, only_looking, refused
@@ -116,6 +116,24 @@ async def told(house: House, principal: Principal) -> list[str]:
 async def batch_count(house: House) -> int:
     async with house.parts.storage.database.read() as connection:
         return len((await connection.scalars(select(batches.c.id))).all())
+
+
+async def test_a_month_shows_all_runs_of_it_however_many_and_however_long_ago(node: Node, house: House) -> None:
+    schedule = await node.schedules.get(house.alice, await planned(node))
+    days = [datetime(2036, 9, day, 16, tzinfo=UTC) for day in range(1, 31)]  # as Shanghai has them
+    hourly = [datetime(2036, 9, 9, 10, tzinfo=UTC) + timedelta(hours=hours) for hours in range(120)]
+    later = [datetime(2036, 10, 9, hour, tzinfo=UTC) for hour in range(24)]
+    async with house.parts.storage.database.write() as connection:
+        await add_runs(connection, schedule, RunCause.TIME, [*hourly, *later], now=node.now, state=RunState.MISSED)
+        await set_run(connection, (await run_at(connection, schedule.id, hourly[0])).id, state=RunState.SKIPPED)
+    found = (await node.schedules.runs_by_day(house.alice, [schedule], days))[schedule.id]
+    assert [(each.run.state.value, each.count) for each in sorted(found, key=lambda each: each.run.planned_at)] == [
+        ("skipped", 1),
+        ("missed", 5),
+        *[("missed", 24)] * 4,
+        ("missed", 18),
+    ]
+    assert await node.schedules.runs_by_day(house.bob, [schedule], days) == {}
 
 
 async def test_each_time_gives_one_batch_that_speaks_of_its_own_time(node: Node, house: House) -> None:

@@ -276,3 +276,9 @@ def test_a_heat_map_goes_in_the_order_of_time_with_its_gaps(orders: Path, tmp_pa
         ["Jan 2026", "1"], ["Feb 2026", "2"], ["Mar 2026", "0"],
         ["Apr 2026", "–"], ["May 2026", "–"], ["Jun 2026", "3"],
     ]  # fmt: skip
+
+
+def test_rows_that_are_in_no_file_are_told_to_whoever_ordered_the_report(orders: Path, tmp_path: Path) -> None:
+    template = source("select i as n from range(700) r(i)", "table: {query: q}")
+    assert render(template, orders, tmp_path, {}, "pdf", "html").warnings == ("q: 500 of 700 rows.",)
+    assert render(template, orders, tmp_path, {}, "html", "xlsx").warnings == ()  # the workbook has them

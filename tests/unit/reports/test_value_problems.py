@@ -36,6 +36,10 @@ blocks:
         ("(z | first).a", "There is no row; guard it, for example by “if q | length”."),
         ("q[7].region", "There is no row 7; the first is 0."),
         ("range(10000000)", "a range has at most 100000 numbers"),
+        ("'x' * 999999", "texts and lists cannot be multiplied"),
+        ("q.region.__class__", "“__class__” is no part of a value for templates to use"),
+        ("1.5 | round(999)", "round takes at most 100 decimals"),
+        ("range", "“range” is a function, not a value; call it"),
         ("today.nothing", "A value has no part “nothing”."),
     ],
 )

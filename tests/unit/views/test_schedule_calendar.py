@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from server.deliveries.delivery import BatchDelivered
-from views.schedule_calendar import CalendarMonth, calendar_of, span_of
+from views.schedule_calendar import CalendarMonth, calendar_of, days_of
 
 NOVEMBER = CalendarMonth(first=date(2026, 11, 1))
 
@@ -27,7 +27,6 @@ def test_deliveries_stand_on_the_day_of_the_reader_and_lead_to_what_needs_somebo
 
 
 def test_a_month_spans_its_whole_weeks() -> None:
-    assert span_of(NOVEMBER, "Asia/Shanghai") == (
-        datetime(2026, 10, 25, 16, tzinfo=UTC),
-        datetime(2026, 12, 6, 16, tzinfo=UTC),
-    )
+    begin, *days, end = days_of(NOVEMBER, "Asia/Shanghai")
+    assert (begin, end) == (datetime(2026, 10, 25, 16, tzinfo=UTC), datetime(2026, 12, 6, 16, tzinfo=UTC))
+    assert len(days) == 41

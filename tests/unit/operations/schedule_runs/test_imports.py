@@ -167,6 +167,9 @@ async def test_each_new_file_comes_in_its_order_and_none_twice(
     # What failed comes again only when somebody asks for it.
     again = await by_hand(node, schedule_id)
     assert (again.result, again.shown_state) == (ImportResult(file="orders-2.csv"), "failed")
+    # Where nothing ever fitted the pattern may be wrong: that is no news of nothing.
+    mistyped = await by_hand(node, await planned(node, take=Takes.EACH, file="order_*.csv", mode="append"))
+    assert (mistyped.shown_state, mistyped.result) == ("failed", None)
 
 
 async def test_a_batch_comes_after_it_as_after_any_import(node: Node, house: House, inbox: Path) -> None:
