@@ -10,13 +10,8 @@ from typing import Any
 
 from server.figures import rounded
 from server.reports.formats import NUMERIC, Formats, ValueFormat
-from server.reports.short_numbers import DECIMALS, LEAST_SHORT, decimals_of
+from server.reports.short_numbers import DECIMALS, LEAST_SHORT, decimals_of, units
 
-# Size, unit, and what Excel writes with few decimals or none. It scales by thousands: of ten thousands, a point is set.
-_EXCEL_SHORT = (
-    (10**9, "B", "0.0,,,", "0,,,"), (10**6, "M", "0.0,,", "0,,"), (10**3, "K", "0.0,", "0,"),
-)  # fmt: skip
-_EXCEL_ASIAN = ((10**8, "亿", '0"."00,,', '0"."00,,'), (10**4, "万", '0"."0,', '0"."0,'))
 _MANY_UNITS = 5
 
 
@@ -51,20 +46,33 @@ def short_number_format(formats: Formats, values: Sequence[Any], format: ValueFo
     """
     known = [value for value in values if value is not None]
     largest = max(map(abs, known), default=0)
-    units = [unit for unit in (_EXCEL_ASIAN if formats.is_asian else _EXCEL_SHORT) if largest >= unit[0]]
-    if not units:
+    found = [(size, unit) for size, unit in reversed(units(formats.locale)) if largest >= size]
+    if not found:
         return ""
     symbol = f'"{formats.symbol(format)}"' if format.kind == "currency" else ""
-    is_whole = few and largest >= _MANY_UNITS * units[0][0]
-    parts = [(size, f'{symbol}{whole if is_whole else digits}"{short}"') for size, short, digits, whole in units]
+    is_whole = few and largest >= _MANY_UNITS * found[0][0]
+    parts = [(size, f'{symbol}{_in_units(size, is_whole=is_whole)}"{unit}"') for size, unit in found]
     written = parts[0][1]
     if min(known) < 0:
         return f"{written};-{written};{symbol}0"
     # What the smaller unit would round up to this one is written in this one: `1.0M`, not `1000.0K`.
-    half = Decimal("0.5") if is_whole and not formats.is_asian else Decimal("0.05")
-    least = [size - int(half * smaller) for (size, _), (smaller, _) in pairwise(parts[:2])] + [parts[:2][-1][0]]
+    least = [size - int(_half(smaller, is_whole=is_whole) * smaller) for (size, _), (smaller, _) in pairwise(parts[:2])]
+    least.append(parts[:2][-1][0])
     shown = (f"[>={size}]{written}" for size, (_, written) in zip(least, parts[:2], strict=True))
     return ";".join(shown) + f";{symbol}#,##0"
+
+
+def _in_units(size: int, *, is_whole: bool) -> str:
+    """The digits of a number in such units. Excel scales by thousands; what is left is done by setting a point."""
+    thousands, rest = divmod(len(str(size)) - 1, 3)
+    digits = f'0"."{"0" * rest}' if rest else "0" if is_whole else "0.0"
+    return digits + "," * thousands
+
+
+def _half(size: int, *, is_whole: bool) -> Decimal:
+    """What is rounded up to the next digit that is written of such units."""
+    rest = (len(str(size)) - 1) % 3
+    return Decimal("0.5") if is_whole and not rest else Decimal("0.05")
 
 
 def is_rounded_away(formats: Formats, value: Any, format: ValueFormat, kind: str) -> bool:  # noqa: A002

@@ -166,13 +166,13 @@ class Formats:
             return figure(value, self.locale, pattern="0.##")
         percent, factor = ("%", 100) if format.kind == "percent" else ("", 1)
         exact, apart = (Decimal(repr(float(each))) * factor for each in (value, step))
-        mark = short_numbers.mark(exact, apart, is_asian=self.is_asian)
+        mark = short_numbers.mark(exact, apart, self.locale)
         if mark is None:
             return format_scientific(value, locale=self.locale)
         pattern = "#,##0." + "#" * mark.places if mark.places else "#,##0"
         digits = figure(abs(mark.number), self.locale, pattern=pattern)
         symbol = self.symbol(format) if format.kind == "currency" else ""
-        return f"{'-' if mark.number < 0 else ''}{symbol}{digits}{mark.unit}{percent}"
+        return self.signed(f"{'-' if mark.number < 0 else ''}{symbol}{digits}{mark.unit}{percent}")
 
     def filters(self) -> dict[str, Any]:
         """For templates: `{{ value | currency("CNY") }}`."""
@@ -189,11 +189,6 @@ class Formats:
 
         kinds = ("integer", "decimal", "percent", "compact", "date", "month", "year", "datetime", "duration", "boolean")
         return {"currency": currency, "number": simple("decimal"), **{kind: simple(kind) for kind in kinds}}
-
-    @property
-    def is_asian(self) -> bool:
-        """Whether numbers are told in ten thousands."""
-        return self.locale.language in ("zh", "ja")
 
     def symbol(self, format: ValueFormat) -> str:  # noqa: A002
         symbol: str = get_currency_symbol(format.currency, self.locale) if format.currency else ""

@@ -58,7 +58,7 @@ class Rows:
     Of a result with more rows than the limit these are the first; `whole` gives figures over all.
     """
 
-    __slots__ = ("_columns", "_go_through", "_left_out", "_query", "_rows", "_truncated", "_whole")
+    __slots__ = ("_all", "_columns", "_count", "_go_through", "_left_out", "_query", "_rows", "_truncated", "_whole")
     of_query = True
 
     def __init__(
@@ -76,6 +76,8 @@ class Rows:
         self._go_through = go_through
         self._whole = whole
         self._left_out = left_out
+        self._all = self  # those of the query, of which `some_of` has some
+        self._count: int | None = None  # of the query, asked once
         names = result.names
         columns = [_plain_column(column) for column in zip(*result.rows, strict=True)]
         self._rows = [QueryRow(query, dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
@@ -161,7 +163,7 @@ def totals_of(rows: Rows, expressions: Sequence[str], by: Sequence[str]) -> Tota
 
 def some_of(rows: Rows, members: Sequence[QueryRow]) -> Rows:
     """The same query with these rows alone; figures over all rows are then those of these."""
-    found = object.__new__(Rows)
+    found: Rows = object.__new__(Rows)
     for name in Rows.__slots__:
         setattr(found, name, getattr(rows, name))
     found._rows, found._whole = list(members), None
@@ -179,6 +181,16 @@ def columns_of(rows: Rows) -> list[str]:
 
 def is_truncated(rows: Rows) -> bool:
     return rows._truncated
+
+
+def cut_of(rows: Rows) -> tuple[int, int | None] | None:
+    """Of a query with more rows than the limit: how many were taken, and how many it has (None: nobody can say)."""
+    whole = rows._all
+    if not whole._truncated:
+        return None
+    if whole._count is None and (found := over_all(whole, "count")):
+        whole._count = int(found[0])
+    return len(whole), whole._count
 
 
 def iteration_budget() -> Callable[[], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import cache
 from typing import Any
 
 from babel import Locale
@@ -16,8 +17,7 @@ DECIMALS = 1  # where nobody says how many
 MAX_DECIMALS = 20
 _SEEN, _NOISE = Decimal("0.005"), Decimal("0.000001")
 _LONGEST = 10**6  # before its unit
-_UNITS = ((1, ""), (10**3, "K"), (10**6, "M"), (10**9, "B"))
-_ASIAN_UNITS = ((1, ""), (10**4, "万"), (10**8, "亿"))
+_NOT_WRITTEN = str.maketrans("", "", "'\u200f")  # quotes of patterns, marks of direction
 
 
 def compact(value: float | Decimal, locale: Locale, *, places: int) -> str:
@@ -36,12 +36,28 @@ def compact(value: float | Decimal, locale: Locale, *, places: int) -> str:
 
 def _unit(value: Decimal, locale: Locale) -> int:
     """What Babel divides it by; 1 where the language has no short word for such numbers."""
-    patterns = locale.compact_decimal_formats["short"]["other"]
+    patterns = _patterns(locale)
     for magnitude in sorted(map(int, patterns), reverse=True):
         if abs(value) >= magnitude:
             pattern = parse_pattern(patterns[str(magnitude)]).pattern
             return 1 if pattern == "0" else magnitude // 10 ** (pattern.count("0") - 1)
     return 1
+
+
+@cache
+def units(locale: Locale) -> tuple[tuple[int, str], ...]:
+    """What the language counts large numbers in, from small to large: `((1000, "K"), …)`, `((1000000, " Mio."), …)`."""
+    found: dict[int, str] = {}
+    for magnitude, pattern in sorted((int(each), each_) for each, each_ in _patterns(locale).items()):
+        zeros = pattern.pattern.count("0")
+        unit = pattern.suffix[0].translate(_NOT_WRITTEN)
+        if unit.strip() and not pattern.prefix[0].strip():
+            found.setdefault(magnitude // 10 ** (zeros - 1), unit)
+    return tuple(sorted(found.items()))
+
+
+def _patterns(locale: Locale) -> Any:
+    return locale.compact_decimal_formats["short"]["other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +69,13 @@ class ShortNumber:
     unit: str
 
 
-def mark(value: Decimal, step: Decimal, *, is_asian: bool) -> ShortNumber | None:
+def mark(value: Decimal, step: Decimal, locale: Locale) -> ShortNumber | None:
     """With as many digits as tell it from those that lie `step` from it; with few where that is 0.
 
-    None for what has too many of them, also in the largest unit.
+    In the units of the language; None for what has too many of them, also in the largest unit.
     """
-    (size, unit), *larger = _ASIAN_UNITS if is_asian else _UNITS
-    if abs(value) >= _LONGEST * larger[-1][0]:
+    (size, unit), *larger = ((1, ""), *units(locale))
+    if abs(value) >= _LONGEST * (larger[-1][0] if larger else size):
         return None
     made = _in_unit(value, step, size, unit)
     for next_size, next_unit in larger:

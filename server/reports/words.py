@@ -28,7 +28,14 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     not_over: str = "{period} is not over yet (as of {moment}): what is dashed, hollow or pale will still change."
     incomplete: str = "{period} is not complete: what is dashed, hollow or pale will still change."
     week_of: str = "The week from {day}"
+    made_of_first: str = (
+        "Made of the first {shown} of {count} rows only, as the query gave more than the limit: group them in its SQL."
+    )
+    first_points: str = "The first {shown} of {count} points are drawn."
+    first_values: str = "The first {shown} of {count} values of {column} are drawn."
     summed: str = "Rows with the same {column} are added up ({count} more than there are points)."
+    summed_both: str = "Rows with the same {column} and {other} are added up ({count} more than there are points)."
+    only_negative: str = "Nothing is above zero, so there are no slices: {names}."
     no_slices: str = "Below zero, so without a slice: {names}. The shares are of {total}."
     no_width: str = "Below zero, so without a width: {names}."
     no_numbers: str = "“{column}” has values that are no numbers; they are neither drawn nor added up."
@@ -39,7 +46,10 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     other: str = "Other ({count})"
     rest: str = "“{name}” are the {count} smallest together."
     no_time: str = "{count} rows without {column} are not drawn."
+    no_time_one: str = "One row without {column} is not drawn."
     no_point: str = "{count} rows without two numbers are not drawn."
+    no_point_one: str = "One row without two numbers is not drawn."
+    no_box: str = "Without a number, so without a box: {names}."
     beyond_scale: str = "The value lies beyond the scale."
     no_gauge: str = "The value is a text or missing, so there is nothing to show."
     no_target: str = "{label} is no number and has no line."
@@ -91,7 +101,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     fall: str = "Decrease"
     waterfall_off: str = "These totals are not what the changes before them come to: {names}."
     first_boxes: str = "The first {shown} of {count} categories are drawn."
-    outside: str = "Of values far outside, the lowest and the highest are drawn, {shown} for each box."
+    outside: str = (
+        "Of values far outside, the lowest and the highest are drawn, {shown} for each box; {count} are not drawn."
+    )
     box_figures: tuple[str, str, str, str, str] = (
         "Lower whisker", "First quartile", "Median", "Third quartile", "Upper whisker",
     )  # fmt: skip
@@ -127,12 +139,20 @@ WORDS = {
         not_over="{period}尚未结束（截至 {moment}）：虚线、空心或浅色部分还会变化。",
         incomplete="{period}的数据尚不完整：虚线、空心或浅色部分还会变化。",
         week_of="{day}起的一周",
+        made_of_first="只包含 {count} 行中的前 {shown} 行，因为查询结果超过上限：请在查询中先分组。",
+        first_points="只绘制 {count} 个点中的前 {shown} 个。",
+        first_values="只绘制{column}的 {count} 个值中的前 {shown} 个。",
         summed="已把{column}相同的行相加（比图中的点多 {count} 行）。",
+        summed_both="已把{column}和{other}均相同的行相加（比图中的点多 {count} 行）。",
+        only_negative="没有大于零的值，因此没有扇区：{names}。",
         no_slices="负值没有扇区：{names}。各扇区的比例以其余各项之和 {total} 为准。",
         other="其他（{count}）",
         rest="“{name}”为最小的 {count} 项之和。",
         no_time="有 {count} 行没有{column}，未绘制。",
+        no_time_one="有 1 行没有{column}，未绘制。",
         no_point="有 {count} 行缺少两个数值，未绘制。",
+        no_point_one="有 1 行缺少两个数值，未绘制。",
+        no_box="没有数值，因此没有箱体：{names}。",
         beyond_scale="数值超出刻度范围。",
         no_gauge="数值是文本或缺失，无法显示。",
         no_target="{label}不是数字，没有画线。",
@@ -174,7 +194,7 @@ WORDS = {
         fall="减少",
         waterfall_off="这些合计与之前各项变动之和不符：{names}。",
         first_boxes="只绘制 {count} 个类别中的前 {shown} 个。",
-        outside="每个箱体的离群值只绘制最低和最高的 {shown} 个。",
+        outside="每个箱体的离群值只绘制最低和最高的 {shown} 个，另有 {count} 个未绘制。",
         box_figures=("下须", "第一四分位数", "中位数", "第三四分位数", "上须"),
         box_more=("数值个数", "离群值"),
         same_heads="“{column}”有多列标题相同：{names}。请在查询中先分组。",

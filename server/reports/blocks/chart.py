@@ -104,7 +104,9 @@ class ChartSpec(BlockSpec, frozen=True, kw_only=True):
 
 
 def _told(note: Note, builder: Builder) -> str:
-    sentence: str = getattr(builder.words, note.word)
+    words, is_one = builder.words, note.parameters.get("count") == 1
+    sentence: str = getattr(words, f"{note.word}_one", "") if is_one else ""
+    sentence = sentence or getattr(words, note.word)
     return sentence.format(**{name: builder.formats.text(value) for name, value in note.parameters.items()})
 
 

@@ -113,7 +113,7 @@ def _figures(chart: Chart, page: HtmlPage) -> str:
     names = "".join(f'<th class="right" scope="col">{escape(name)}</th>' for name in heads)
     rows = "".join(
         f'<tr><th scope="row">{escape(label)}</th>{_numbers(chart, index, more, page)}</tr>'
-        for index, label in enumerate(chart.labels[:_MAX_ROWS])
+        for index, label in enumerate((chart.full_labels or chart.labels)[:_MAX_ROWS])
     )
     head = f"<thead><tr><th>{escape(chart.x_label)}</th>{names}</tr></thead>"
     summary = escape(page.words.show_data)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import axis_labels, number
+from server.reports.charts.look import key, labels_along, named, number
 from server.reports.formats import Formats
-from server.reports.rows import Rows, is_truncated, rows_of
+from server.reports.rows import Rows, rows_of
 from server.reports.words import words_of
 
 _REACH = 1.5  # of the box's height, as Tukey has it: what lies beyond is far outside
@@ -21,37 +21,49 @@ _MOST_OUTSIDE = 200  # points of one box
 
 def box_plot(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
     """Of all rows with a number. Quartiles as Excel's QUARTILE.INC and SQL's `quantile_cont` have them."""
-    if is_truncated(rows):
-        chart = chart.noting("truncated", count=len(rows))
     found: dict[Any, list[float]] = {}
     for row in rows_of(rows):
+        members = found.setdefault(key(row[settings.x]), [])
         value = number(row[settings.y[0]])
         if value is not None:
-            found.setdefault(row[settings.x], []).append(float(value))
-    if not found:
+            members.append(float(value))
+    if not any(found.values()):
         return msgspec.structs.replace(chart, is_empty=True)
+    if empty := [formats.in_column(name, settings.x) for name, values in found.items() if not values]:
+        chart = chart.noting("no_box", names=named(empty), count=len(empty))
+        found = {name: values for name, values in found.items() if values}
     if len(found) > _MOST:
         chart = chart.noting("first_boxes", shown=_MOST, count=len(found))
         found = dict(list(found.items())[:_MOST])
     spreads = [_spread(sorted(values)) for values in found.values()]
-    if any(len(spread.outside) > _MOST_OUTSIDE for spread in spreads):
-        chart = chart.noting("outside", shown=_MOST_OUTSIDE)
+    if left_out := sum(max(0, len(spread.outside) - _MOST_OUTSIDE) for spread in spreads):
+        chart = chart.noting("outside", shown=_MOST_OUTSIDE, count=left_out)
     figures = zip(*(spread.figures for spread in spreads), strict=True)
     names = words_of(formats).box_figures
+    labels, full_labels = labels_along(list(found), formats, column=settings.x)
     return msgspec.structs.replace(
         chart,
-        labels=axis_labels(list(found), formats, column=settings.x),
+        labels=labels,
+        full_labels=full_labels,
         series=[Series(name=name, values=list(values)) for name, values in zip(names, figures, strict=True)],
         outside=[_some(spread.outside) for spread in spreads],
         counts=[len(values) for values in found.values()],
     )
 
 
-def beside_boxes(chart: Chart, formats: Formats) -> list[tuple[str, list[Any]]]:
-    """What else is to be known of each box, by name: how many values it stands for, and those far outside."""
+def beside_boxes(chart: Chart, formats: Formats, *, as_numbers: bool = False) -> list[tuple[str, list[Any]]]:
+    """What else is to be known of each box, by name: how many values it stands for, and those far outside.
+
+    `as_numbers`: one alone is a number, where none or several are a text.
+    """
     if not chart.counts:
         return []
-    listed = [formats.listed(formats.text(value, chart.format) for value in values) for values in chart.outside]
+    listed = [
+        values[0]
+        if as_numbers and len(values) == 1
+        else formats.listed(formats.text(value, chart.format) for value in values)
+        for values in chart.outside
+    ]
     return list(zip(words_of(formats).box_more, (chart.counts, listed), strict=True))
 
 

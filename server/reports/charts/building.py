@@ -19,7 +19,7 @@ from server.reports.charts.scatter import scatter
 from server.reports.charts.shares import funnel, pie
 from server.reports.charts.waterfall import waterfall
 from server.reports.formats import Formats, ValueFormat
-from server.reports.rows import Rows, columns_of, rows_of, unknown_column
+from server.reports.rows import Rows, columns_of, cut_of, rows_of, unknown_column
 
 _BUILDERS = {
     "pie": pie,
@@ -67,11 +67,22 @@ def build_chart(
     if rows is None or not len(rows):
         return msgspec.structs.replace(chart, is_empty=True)
     if settings.kind == "option":
-        return custom(chart, settings, rows)
-    chart = _with_texts_told(chart, settings, rows)
+        return custom(_with_cut_told(chart, rows), settings, rows)
+    chart = _with_texts_told(_with_cut_told(chart, rows), settings, rows)
     if settings.kind in IN_COURSE:
         return cartesian(chart, settings, rows, formats, now)
     return _BUILDERS[settings.kind](chart, settings, rows, formats)
+
+
+def _with_cut_told(chart: Chart, rows: Rows) -> Chart:
+    """With a note where the query gave more rows than the limit: what is made of the first alone is not the whole."""
+    cut = cut_of(rows)
+    if cut is None:
+        return chart
+    taken, count = cut
+    if count is None:
+        return chart.noting("truncated", count=taken)
+    return chart.noting("made_of_first", shown=taken, count=count)
 
 
 def _with_texts_told(chart: Chart, settings: ChartSettings, rows: Rows) -> Chart:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,25 +11,29 @@ import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
 from server.reports.charts.incomplete import with_incomplete
-from server.reports.charts.look import added, axis_labels, number, points
+from server.reports.charts.look import MOST_POINTS, added_up, key, labels_along, number
 from server.reports.charts.rest import kept, rest_name
 from server.reports.charts.time_axis import TimeAxis, runs, time_axis
 from server.reports.formats import Formats
-from server.reports.rows import QueryRow, Rows
+from server.reports.rows import QueryRow, Rows, rows_of
 
 _MOST_NAMES = 50  # that a page is wide enough for
 _MOST_ROWS = 70  # that a page is high enough for
 
+_Part = tuple[str, dict[int, Any]]  # of all rows: a name, and its values by their places
+
 
 def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats, now: datetime | None) -> Chart:
-    chart, data = points(chart, rows)
-    chart, data, times = _in_time(chart, settings, data, formats)
+    chart, data, times = _in_time(chart, settings, rows_of(rows), formats)
     if settings.series:
         chart, along, series = _by_series(chart, settings, data, formats)
-    elif times:
-        chart, along, series = _by_column_in_time(chart, settings, data)
     else:
-        along, series = [row[settings.x] for row in data], _by_column(settings, data)
+        chart, along, series = _by_column(chart, settings, data)
+    count = _drawn(settings, series)
+    if count < len(along):
+        chart = chart.noting("first_points", shown=count, count=len(along))
+        along, series = along[:count], [_first(one, count) for one in series]
+        times = times and msgspec.structs.replace(times, places=times.places[:count])
     if not any(value is not None for one in series for value in one.values):
         return msgspec.structs.replace(chart, is_empty=True)
     if any(one.kind == "line" for one in series):
@@ -37,60 +42,60 @@ def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
     most = _MOST_NAMES if any(one.kind == "line" for one in series) else _MOST_ROWS
     if times is None and not by_numbers and len(along) > most:
         chart = chart.noting("thinned", count=len(along))
+    labels, full_labels = labels_along(along, formats, column=settings.x)
     drawn = msgspec.structs.replace(
         chart,
-        labels=axis_labels(along, formats, column=settings.x),
-        series=[msgspec.structs.replace(one, color=settings.colors.get(one.name, "")) for one in series],
+        labels=labels,
+        full_labels=full_labels,
+        series=series,
         times=times,
         numbers_along=by_numbers,
         horizontal=settings.horizontal and settings.kind != "combo",
         stacked=settings.stacked,
     )
-    return with_incomplete(drawn, settings, along, now=now, formats=formats)
+    return with_incomplete(drawn, settings, now=now, formats=formats)
 
 
 def _in_time(
     chart: Chart, settings: ChartSettings, data: list[QueryRow], formats: Formats
 ) -> tuple[Chart, list[QueryRow], TimeAxis | None]:
     """Rows of days or moments in their order; those without one have no place there, and a note counts them."""
-    placed = [row for row in data if row[settings.x] is not None]
-    found = time_axis([row[settings.x] for row in placed], formats)
-    if found is None or len(found[0].places) < len({row[settings.x] for row in placed}):
+    distinct = [value for value in dict.fromkeys(key(row[settings.x]) for row in data) if value is not None]
+    found = time_axis(distinct, formats, column=settings.x)
+    if found is None or len(found[0].places) < len(distinct):
         return chart, data, None
+    placed = [row for row in data if row[settings.x] is not None]
     if len(placed) < len(data):
         chart = chart.noting("no_time", count=len(data) - len(placed), column=settings.label(settings.x))
     axis, places = found
-    order = sorted(range(len(placed)), key=places.__getitem__)
-    return chart, [placed[number] for number in order], axis
+    at = dict(zip(distinct, places, strict=True))
+    return chart, sorted(placed, key=lambda row: at[row[settings.x]]), axis
 
 
-def _by_column(settings: ChartSettings, data: Sequence[Mapping[str, Any]]) -> list[Series]:
-    own_scale = not settings.one_axis and (bool(settings.line_format.kind) or bool(settings.y))
-    series = [
-        Series(name=settings.label(name), values=[number(row[name]) for row in data], kind=_kind(settings.kind))
-        for name in settings.y
-    ]
-    return series + [
-        Series(
-            name=settings.label(name), values=[number(row[name]) for row in data], kind="line", second_axis=own_scale
-        )
-        for name in settings.lines
-        if settings.kind == "combo"
-    ]
-
-
-def _by_column_in_time(
+def _by_column(
     chart: Chart, settings: ChartSettings, data: Sequence[QueryRow]
 ) -> tuple[Chart, list[Any], list[Series]]:
-    """Rows of one moment are one point, their values summed."""
-    found: dict[Any, dict[str, Any]] = {}
+    """One series a column. Rows of one x are one point, their values added up."""
+    found: dict[Any, list[QueryRow]] = {}
     for row in data:
-        point = found.setdefault(row[settings.x], {})
-        for name in (*settings.y, *settings.lines):
-            point[name] = added(point.get(name), number(row[name]))
+        found.setdefault(key(row[settings.x]), []).append(row)
     if len(found) < len(data):
         chart = chart.noting("summed", count=len(data) - len(found), column=settings.label(settings.x))
-    return chart, list(found), _by_column(settings, list(found.values()))
+    own_scale = not settings.one_axis and (bool(settings.line_format.kind) or bool(settings.y))
+    columns = [(name, _kind(settings.kind), False) for name in settings.y]
+    if settings.kind == "combo":
+        columns += [(name, "line", own_scale) for name in settings.lines]
+    series = [
+        Series(
+            name=settings.label(name),
+            values=[added_up(number(row[name]) for row in members) for members in found.values()],
+            kind=kind,
+            second_axis=second_axis,
+            color=settings.colors.get(settings.label(name)) or settings.colors.get(name, ""),
+        )
+        for name, kind, second_axis in columns
+    ]
+    return chart, list(found), series
 
 
 def _by_series(
@@ -98,50 +103,63 @@ def _by_series(
 ) -> tuple[Chart, list[Any], list[Series]]:
     """One series a value of the `series` column: what is missing for an x stays empty, what comes twice is summed."""
     keys: dict[Any, int] = {}
-    found: dict[Any, dict[int, Any]] = {}
-    summed = 0
+    found: dict[Any, dict[int, list[Any]]] = {}
     for row in data:
-        place = keys.setdefault(row[settings.x], len(keys))
-        values = found.setdefault(row[settings.series], {})
-        summed += place in values
-        values[place] = added(values.get(place), number(row[settings.y[0]]))
+        place = keys.setdefault(key(row[settings.x]), len(keys))
+        found.setdefault(key(row[settings.series]), {}).setdefault(place, []).append(number(row[settings.y[0]]))
+    summed = len(data) - sum(map(len, found.values()))
     if summed:
-        chart = chart.noting("summed", count=summed, column=settings.label(settings.x))
+        column, other = settings.label(settings.x), settings.label(settings.series)
+        chart = chart.noting("summed_both", count=summed, column=column, other=other)
+    sums = {series: {place: added_up(values) for place, values in members.items()} for series, members in found.items()}
+    # As the data say it: what makes names of columns readable is not for values.
+    names = [formats.in_column(value, settings.series) for value in sums]
+    chart, parts = _with_rest(chart, list(zip(names, sums.values(), strict=True)), formats)
     series = [
-        _pivoted(settings.label(formats.in_column(name, settings.series)), values, len(keys), settings)
-        for name, values in found.items()
+        Series(
+            name=name,
+            values=[members.get(place) for place in range(len(keys))],
+            kind=_kind(settings.kind),
+            # What has no row is only not there; what has one without a value is a gap.
+            runs=tuple((place,) for place in sorted(members)),
+            color=settings.colors.get(name, ""),
+            is_rest=len(parts) < len(names) and number_ == len(parts) - 1,
+        )
+        for number_, (name, members) in enumerate(parts)
     ]
-    chart, series = _with_rest(chart, settings, series, formats)
     return chart, list(keys), series
 
 
-def _pivoted(name: str, values: Mapping[int, Any], count: int, settings: ChartSettings) -> Series:
-    return Series(
-        name=name,
-        values=[values.get(place) for place in range(count)],
-        kind=_kind(settings.kind),
-        # What has no row is only not there; what has one without a value is a gap.
-        runs=tuple((place,) for place in sorted(values)),
-    )
+def _drawn(settings: ChartSettings, series: Sequence[Series]) -> int:
+    """How many places along x are drawn, from the first: so many that no chart has more points than can be seen."""
+    if settings.series:
+        there = [
+            sum(value is not None for value in values) for values in zip(*(one.values for one in series), strict=True)
+        ]
+        return max(1, sum(total <= MOST_POINTS for total in itertools.accumulate(there)))
+    return MOST_POINTS
 
 
-def _with_rest(
-    chart: Chart, settings: ChartSettings, series: list[Series], formats: Formats
-) -> tuple[Chart, list[Series]]:
-    largest = kept([sum(abs(value) for value in one.values if value is not None) for one in series])
+def _first(series: Series, count: int) -> Series:
+    runs_ = tuple(run for run in series.runs if run[0] < count)
+    return msgspec.structs.replace(series, values=series.values[:count], runs=runs_)
+
+
+def _with_rest(chart: Chart, parts: list[_Part], formats: Formats) -> tuple[Chart, list[_Part]]:
+    """Of too many the largest stay, in their order; the others are one at the end, and a note counts them."""
+    largest = kept([sum(abs(value) for value in members.values() if value is not None) for _name, members in parts])
     if largest is None:
-        return chart, series
-    others = [one for place, one in enumerate(series) if place not in largest]
-    total: list[Any] = [None] * len(others[0].values)
-    for one in others:
-        total = [added(sum_, value) for sum_, value in zip(total, one.values, strict=True)]
-    there = sorted({place for one in others for run in one.runs for place in run})
-    name = rest_name(len(others), formats)
-    rest = Series(
-        name=name, values=total, kind=others[0].kind, runs=tuple((place,) for place in there), is_rest=True
-    )  # fmt: skip
-    chart = chart.noting("rest", count=len(others), name=name)
-    return chart, [*(one for place, one in enumerate(series) if place in largest), rest]
+        return chart, parts
+    found: dict[int, list[Any]] = {}
+    for number_, (_name, members) in enumerate(parts):
+        if number_ not in largest:
+            for place, value in members.items():
+                found.setdefault(place, []).append(value)
+    count = len(parts) - len(largest)
+    name = rest_name(count, formats)
+    rest = {place: added_up(values) for place, values in found.items()}
+    chart = chart.noting("rest", count=count, name=name)
+    return chart, [*(part for number_, part in enumerate(parts) if number_ in largest), (name, rest)]
 
 
 def _joined(series: list[Series], times: TimeAxis | None, settings: ChartSettings) -> list[Series]:

@@ -111,7 +111,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """`labels` run along x, on `times` where they are days or moments. No rows: `is_empty`.
+    """`labels` run along x, on `times` where they are days or moments; `full_labels` say the
+    year of each day, too, where the former do not. No rows: `is_empty`.
 
     A pie, a funnel and a gauge have one series; a heat map has one for each row of cells. Only an author's own
     drawing has an `option`, for ECharts. `format` is how numbers are written; `colors` those of a pie's slices,
@@ -123,6 +124,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     title: str
     labels: list[str] = []
+    full_labels: list[str] = []
     series: list[Series] = []
     times: TimeAxis | None = None
     numbers_along: bool = False

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from server.reports.charts.chart import Chart
-from server.reports.charts.time_axis import TimeAxis, moment_at
+from server.reports.charts.time_axis import TimeAxis
 from server.reports.drawing.scale import value_scale
 from server.reports.formats import Formats
 
@@ -24,7 +24,7 @@ _WRITTEN = {"month": "yyyy-mm", "day": "yyyy-mm-dd", "second": "yyyy-mm-dd hh:mm
 def dates_of(chart: Chart) -> TimeAxis | None:
     """None where these are no times, or some that Excel does not know."""
     times = chart.times
-    return times if times and moment_at(times.places[0], times.unit).year > _FIRST_YEAR else None
+    return times if times and times.clock(times.places[0]).year > _FIRST_YEAR else None
 
 
 def period_of(chart: Chart) -> float | None:
@@ -46,7 +46,7 @@ def periods(times: TimeAxis, period: float) -> list[float]:
 
 def along(times: TimeAxis, place: float, period: float | None, formats: Formats) -> date | str:
     """What a cell says of a place; Excel has no number format for quarters."""
-    moment: datetime = moment_at(place, times.unit)
+    moment: datetime = times.clock(place)
     if times.unit == "month" and period == _QUARTER:
         return formats.quarter_of_year(moment.date())
     return moment if times.unit == "second" else moment.date()
@@ -54,7 +54,8 @@ def along(times: TimeAxis, place: float, period: float | None, formats: Formats)
 
 def axis_of(times: TimeAxis, period: float | None, *, is_clock: bool) -> dict[str, Any]:
     """`is_clock`: it has points over moments, which no axis of dates knows."""
-    written = "yyyy" if times.unit == "month" and period == _YEAR else _WRITTEN[times.unit]
+    is_years = times.of_years or (times.unit == "month" and period == _YEAR)
+    written = "yyyy" if is_years else _WRITTEN[times.unit]
     if period is not None or (times.unit == "second" and not is_clock):
         return {"num_format": written, "text_axis": True}
     if is_clock:
@@ -80,9 +81,7 @@ def on_base(drawn: Any, times: TimeAxis) -> None:
 
 def _clock_reach(times: TimeAxis) -> dict[str, float]:
     """From one full hour to another, or what a clock else has: Excel itself would divide days into tenths."""
-    first, last = (
-        (moment_at(place, "second") - _FIRST_DAY).total_seconds() for place in (times.places[0], times.places[-1])
-    )
+    first, last = ((times.clock(place) - _FIRST_DAY).total_seconds() for place in (times.places[0], times.places[-1]))
     if first == last:
         return {}
     scale = value_scale((first, last), 0, 1, from_zero=False, marks=_CLOCK_MARKS, is_time=True)
@@ -104,4 +103,5 @@ def _marks(times: TimeAxis) -> dict[str, Any]:
         return {"major_unit": max(step, min(times.step, _DAY_STEPS[-1])), "major_unit_type": "days"}
     months = span / _MONTH if times.unit == "day" else span
     step = next((step for step in _MONTH_STEPS if months / step <= _MOST_MARKS), _MONTH_STEPS[-1])
+    step = max(step, _YEAR) if times.of_years else step
     return {"major_unit": step, "major_unit_type": "months"}

@@ -76,9 +76,10 @@ def write_data(chart: Chart, book: ReportBook) -> tuple[str, int]:
     book.string(sheet, top, 0, chart.title or book.words.kinds[chart.kind], book.style(bold=True))
     for column, name in enumerate(source[0]):
         book.string(sheet, top + 1, column, str(name), book.style(bold=True, bottom=1))
+    plain = {0, len(chart.series) + 1} if chart.counts else {0}  # how many values a box has is none of them
     for number, row in enumerate(source[1:], top + 2):
         for column, value in enumerate(row):
-            book.cell(sheet, number, column, value, ValueFormat() if column == 0 else chart.format)
+            book.cell(sheet, number, column, value, ValueFormat() if column in plain else chart.format)
     return sheet.get_name(), top
 
 
@@ -142,6 +143,8 @@ def _broken(chart: Chart) -> set[int]:
 
 def _kind_along(chart: Chart) -> str:
     times = dates_of(chart)
+    if times and times.of_years:
+        return "year"
     if times:
         return {"month": "month", "day": "date", "second": "datetime"}[times.unit]
     return chart.x_format.kind

@@ -35,8 +35,8 @@ def as_stacked(chart: Chart) -> Chart | None:
 
 def with_source(chart: Chart, formats: Formats) -> Chart:
     """Its figures, for the sheet of chart data."""
-    more = beside_boxes(chart, formats)
+    more = beside_boxes(chart, formats, as_numbers=True)
     head = [chart.x_label, *(one.name for one in chart.series), *(name for name, _values in more)]
     columns = [*(one.values for one in chart.series), *(values for _name, values in more)]
-    rows = [list(row) for row in zip(chart.labels, *columns, strict=True)]
+    rows = [list(row) for row in zip(chart.full_labels or chart.labels, *columns, strict=True)]
     return msgspec.structs.replace(chart, option={"dataset": {"source": [head, *rows]}})

@@ -8,38 +8,51 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import added, axis_labels, number, points
+from server.reports.charts.look import added_up, axis_labels, key, labels_along, number
 from server.reports.charts.time_axis import TimeAxis, moment_at, runs, time_axis
 from server.reports.formats import Formats
-from server.reports.rows import Rows
+from server.reports.rows import Rows, rows_of
 
 _MOST_FILLED, _MOST_TIMES = 60, 3
+_MOST_ACROSS, _MOST_CELLS = 1_000, 10_000
 
 
 def heatmap(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
-    chart, data = points(chart, rows)
-    across = _places([row[settings.x] for row in data], formats)
-    down = _places([row[settings.y[0]] for row in data], formats)
-    found: dict[tuple[int, int], Any] = {}
+    data = rows_of(rows)
+    found: dict[tuple[Any, Any], list[Any]] = {}
     for row in data:
-        place = across[row[settings.x]], down[row[settings.y[0]]]
-        found[place] = added(found.get(place), number(row[settings.value_column]))
+        cell = key(row[settings.x]), key(row[settings.y[0]])
+        found.setdefault(cell, []).append(number(row[settings.value_column]))
     if len(found) < len(data):
-        chart = chart.noting("summed", count=len(data) - len(found), column=settings.label(settings.x))
-    if all(value is None for value in found.values()):
+        column, other = settings.label(settings.x), settings.label(settings.y[0])
+        chart = chart.noting("summed_both", count=len(data) - len(found), column=column, other=other)
+    chart, across = _first(chart, settings, settings.x, _places([x for x, _y in found], formats), _MOST_ACROSS)
+    most_down = _MOST_CELLS // len(across)
+    chart, down = _first(chart, settings, settings.y[0], _places([y for _x, y in found], formats), most_down)
+    rows_of_cells = [[added_up(found.get((x, y), ())) for x in across] for y in down]
+    if all(value is None for values in rows_of_cells for value in values):
         return msgspec.structs.replace(chart, is_empty=True)
-    x_labels = axis_labels(list(across), formats, column=settings.x)
-    y_labels = axis_labels(list(down), formats, column=settings.y[0])
-    series = [
-        Series(name=label, values=[found.get((x, y)) for x in range(len(x_labels))], kind="heatmap")
-        for y, label in enumerate(y_labels)
-    ]
+    labels, full_labels = labels_along(across, formats, column=settings.x)
+    names_down = axis_labels(down, formats, column=settings.y[0])
     return msgspec.structs.replace(
-        chart, labels=x_labels, series=series, value_label=settings.label(settings.value_column)
+        chart,
+        labels=labels,
+        full_labels=full_labels,
+        series=[
+            Series(name=name, values=values, kind="heatmap")
+            for name, values in zip(names_down, rows_of_cells, strict=True)
+        ],
+        value_label=settings.label(settings.value_column),
     )
 
 
-def _places(values: list[Any], formats: Formats) -> dict[Any, int]:
+def _first(chart: Chart, settings: ChartSettings, column: str, values: list[Any], most: int) -> tuple[Chart, list[Any]]:
+    if len(values) > most:
+        chart = chart.noting("first_values", shown=most, count=len(values), column=settings.label(column))
+    return chart, values[:most]
+
+
+def _places(values: list[Any], formats: Formats) -> list[Any]:
     """Numbers and dates in their order, even when the first row lacks some; others as they come."""
     distinct = list(dict.fromkeys(values))
     if all(number(value) is not None for value in distinct):
@@ -48,7 +61,7 @@ def _places(values: list[Any], formats: Formats) -> dict[Any, int]:
         order = dict(zip(distinct, found[1], strict=True))
         distinct.sort(key=order.__getitem__)
         distinct = _with_missing(distinct, found[0])
-    return {value: place for place, value in enumerate(distinct)}
+    return distinct
 
 
 def _with_missing(values: list[Any], times: TimeAxis) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.time_axis import TimeAxis, moment_at, place_of
+from server.reports.charts.time_axis import TimeAxis, moment_at
 from server.reports.formats import Formats, ValueFormat
 from server.reports.words import words_of
 
@@ -29,19 +29,17 @@ class _Period(msgspec.Struct, frozen=True, kw_only=True):
     later: Sequence[int] = ()
 
 
-def with_incomplete(
-    chart: Chart, settings: ChartSettings, along: Sequence[Any], *, now: datetime | None, formats: Formats
-) -> Chart:
+def with_incomplete(chart: Chart, settings: ChartSettings, *, now: datetime | None, formats: Formats) -> Chart:
     """The chart with what will still change marked in each series, and a note that names it.
 
-    `along` are the values of x; `now` is the moment that the report speaks of, as clocks of its time zone have it.
+    `now` is the moment that the report speaks of, as clocks of its time zone have it.
     A series with values for later periods is no count of what was (a plan, a forecast): it stays as it is.
     """
     if settings.incomplete == "never":
         return chart
     if settings.incomplete == "last":
         return _marked(chart, _Period(place=len(chart.labels) - 1, name=f"“{chart.labels[-1]}”"), "incomplete")
-    found = _present(chart, settings, along, now, formats) if now is not None else None
+    found = _present(chart, now, formats) if now is not None else None
     if found is None or now is None:
         return chart
     # Of an hour the day alone would not say that it is not over.
@@ -64,36 +62,23 @@ def _of_series(series: Series, period: _Period) -> Series:
     return msgspec.structs.replace(series, incomplete=period.place)
 
 
-def _present(
-    chart: Chart, settings: ChartSettings, along: Sequence[Any], now: datetime, formats: Formats
-) -> _Period | None:
+def _present(chart: Chart, now: datetime, formats: Formats) -> _Period | None:
     """One alone is no course of time."""
-    if len(chart.labels) < 2:
-        return None
-    if chart.times is None:
-        return _present_year(along, settings.x, now, formats)
     times = chart.times
-    length = _length(times)
-    after = place_of(now + _SECOND, times.unit)
+    if times is None or len(chart.labels) < 2:
+        return None
+    length, at, after = _length(times), times.place(now), times.place(now + _SECOND)
     for place, begin in enumerate(times.places):
-        if length and begin <= place_of(now, times.unit) and after < begin + length:
+        if length and begin <= at and after < begin + length:
             later = range(place + 1, len(times.places))
             return _Period(place=place, name=_name(begin, length, times, formats), later=later)
     return None
 
 
-def _present_year(along: Sequence[Any], column: str, now: datetime, formats: Formats) -> _Period | None:
-    """Of whole numbers that are years."""
-    if not all(formats.kind_of(value, column) == "year" for value in along):
-        return None
-    if now.year not in along or (now + _SECOND).year > now.year:
-        return None
-    later = [place for place, year in enumerate(along) if year > now.year]
-    return _Period(place=list(along).index(now.year), name=str(now.year), later=later)
-
-
 def _length(times: TimeAxis) -> int | None:
     """Of what each place stands for, in the axis' units; None where that is not known: days at random, say."""
+    if times.of_years:
+        return _YEAR
     steps = [after - before for before, after in itertools.pairwise(times.places)]
 
     def are(length: int) -> bool:
@@ -112,7 +97,7 @@ def _length(times: TimeAxis) -> int | None:
 
 
 def _name(begin: float, length: int, times: TimeAxis, formats: Formats) -> str:
-    moment = moment_at(begin, times.unit)
+    moment = times.clock(begin)
     if times.unit == "second":
         return formats.text(moment, ValueFormat(kind="datetime"))
     if times.unit == "day":

@@ -22,11 +22,12 @@ def scatter(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats)
         return msgspec.structs.replace(chart, is_empty=True)
     if len(placed) < len(data):
         chart = chart.noting("no_point", count=len(data) - len(placed))
+    own_name = settings.label(settings.y[0])
     groups: dict[str, list[int]] = {}
     for place in placed:
         row = data[place]
-        name = formats.in_column(row[settings.series], settings.series) if settings.series else settings.y[0]
-        groups.setdefault(settings.label(name), []).append(place)
+        name = formats.in_column(row[settings.series], settings.series) if settings.series else own_name
+        groups.setdefault(name, []).append(place)
     chart, groups = _with_rest(chart, groups, formats)
     series = []
     for name, members in groups.items():

@@ -9,13 +9,15 @@ import calendar
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from server.reports.formats import Formats
+from server.reports.years import is_year
 
 Day = TypeVar("Day", bound=date)
 TimeUnit = Literal["month", "day", "second"]
@@ -26,6 +28,8 @@ _DAY_STEPS = (1, 2, 7)
 _HOUR = 3_600
 _SECOND_STEPS = (1, 5, 15, 30, 60, 300, 900, 1800, _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR)
 _EPOCH = datetime.fromordinal(719_163)  # 1970
+_UTC_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR, _SHIFT = 12, 7_200  # months; seconds that clocks may be put forward or back
 _MOST_MARKS = 400
 
 
@@ -38,11 +42,40 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class TimeAxis(msgspec.Struct, frozen=True, kw_only=True):
-    """`places` are those of the labels, ascending, in `unit`s; `step` is the least distance between two."""
+    """`places` are those of the labels, ascending, in `unit`s; `step` is the least distance between two.
+
+    `of_years`: whole numbers that are years. Where clocks are put forward or back between moments, places go by what
+    passed between these: `zone` has the clocks, which at the first place were `ahead` (seconds) of UTC.
+    """
 
     unit: TimeUnit
     places: tuple[float, ...]
     step: float
+    of_years: bool = False
+    zone: ZoneInfo | None = None
+    ahead: float = 0
+
+    def clock(self, place: float) -> datetime:
+        """What clocks say there."""
+        if self.zone is None:
+            return moment_at(place, self.unit)
+        passed = _UTC_EPOCH + timedelta(seconds=place - self.ahead)
+        return passed.astimezone(self.zone).replace(tzinfo=None)
+
+    def place(self, clock: datetime, *, again: bool = False) -> float:
+        """Where clocks say so; `again`: the second time, where they are put back."""
+        if self.zone is None:
+            return place_of(clock, self.unit)
+        return (clock.replace(tzinfo=self.zone, fold=int(again)) - _UTC_EPOCH).total_seconds() + self.ahead
+
+    def places_of(self, clock: datetime, low: float, high: float) -> Iterator[float]:
+        """The places, none, one or two, where clocks say so."""
+        if self.zone is None:
+            places = [place_of(clock, self.unit)]
+        else:
+            found = {self.place(clock), self.place(clock, again=True)}
+            places = [place for place in sorted(found) if self.clock(place) == clock]
+        return (place for place in places if low <= place <= high)
 
     def marks(self, low: float, high: float, *, most: int, formats: Formats) -> list[Mark]:
         """At most so many, from the finest that are few enough; there is always one.
@@ -64,12 +97,12 @@ class TimeAxis(msgspec.Struct, frozen=True, kw_only=True):
         if self.unit == "second":
             for seconds in _SECOND_STEPS:
                 if seconds >= self.step * 0.5 and (high - low) / seconds < _MOST_MARKS:
-                    yield _clock_marks(low, high, seconds, formats)
+                    yield _clock_marks(low, high, seconds, self, formats)
         if self.unit != "month":
             day = 86_400 if self.unit == "second" else 1
             for days in _DAY_STEPS:
                 if days * day >= self.step * 0.5 and (high - low) / days / day < _MOST_MARKS:
-                    yield _day_marks(low, high, days, day, self.places[0], formats)
+                    yield _day_marks(low, high, days, day, self, formats)
         for months in _MONTH_STEPS:
             found = _month_marks(low, high, months, self, formats)
             if found:
@@ -77,30 +110,62 @@ class TimeAxis(msgspec.Struct, frozen=True, kw_only=True):
         yield [self._only(formats)]
 
     def _only(self, formats: Formats) -> Mark:
-        moment = moment_at(self.places[0], self.unit)
+        moment = self.clock(self.places[0])
         return Mark(self.places[0], formats.short_day(moment.date()), _year(moment.year, formats))
 
 
-def time_axis(values: Sequence[Any], formats: Formats) -> tuple[TimeAxis, list[float]] | None:
-    """The axis and the place of each value; None where these are no days and no moments."""
-    moments = [_moment(value, formats) for value in values]
+def time_axis(values: Sequence[Any], formats: Formats, *, column: str = "") -> tuple[TimeAxis, list[float]] | None:
+    """The axis and the place of each value; None where these are no days, no moments, and no years of a `column`."""
+    of_years = bool(column) and all(isinstance(value, int) and is_year(value, column) for value in values)
+    moments = [_first_of(value, 1) if of_years else _moment(value, formats) for value in values]
     known = [moment for moment in moments if moment is not None]
     if not known or len(known) < len(moments):
         return None
     unit = _unit(known)
     known = in_periods(known)
     places = [place_of(moment, unit) for moment in known]
+    passed = _passed(values, places, formats) if unit == "second" else None
+    if passed is not None:
+        places, ahead = passed
     ascending = tuple(sorted(set(places)))
-    steps = [after - before for before, after in itertools.pairwise(ascending)]
-    step = min(steps) if steps else 1.0
-    return TimeAxis(unit=unit, places=ascending, step=step), places
+    step = min(_steps(ascending), default=_YEAR if of_years else 1.0)
+    axis = TimeAxis(unit=unit, places=ascending, step=step, of_years=of_years)
+    if passed is not None:
+        axis = msgspec.structs.replace(axis, zone=formats.zone, ahead=ahead)
+    return axis, places
+
+
+def _passed(values: Sequence[Any], clocks: Sequence[float], formats: Formats) -> tuple[list[float], float] | None:
+    """Places by what passed since the first moment, and how far clocks were ahead of UTC at it.
+
+    None where clocks tell moments apart and are as regular: what comes at nine each morning does so in summer, too.
+    """
+    if not all(isinstance(value, datetime) and value.tzinfo is not None for value in values):
+        return None
+    since = [(value - _UTC_EPOCH).total_seconds() for value in values]
+    ahead = [clock - at for clock, at in zip(clocks, since, strict=True)]
+    if max(ahead) - min(ahead) < 1:
+        return None
+    first = ahead[since.index(min(since))]
+    places = [at + first for at in since]
+    is_told_apart = len(set(clocks)) == len(set(places))
+    return None if is_told_apart and _regular(clocks) >= _regular(places) else (places, first)
+
+
+def _regular(places: Iterable[float]) -> int:
+    """How many follow the one before by the most frequent step."""
+    return max(Counter(_steps(sorted(set(places)))).values(), default=0)
+
+
+def _steps(places: Sequence[float]) -> list[float]:
+    return [after - before for before, after in itertools.pairwise(places)]
 
 
 def runs(places: Sequence[float], unit: TimeUnit) -> list[list[int]]:
     """Which of the ascending places a line joins: it breaks where a regular series misses a period."""
     if not places:
         return []
-    steps = [after - before for before, after in itertools.pairwise(places)]
+    steps = _steps(places)
     usual = _usual_step(steps)
     on_workdays = unit == "day" and usual == 1 and not any(_is_weekend(place) for place in places)
     found = [[0]]
@@ -205,38 +270,51 @@ def _workdays_between(first: float, second: float) -> float:
 # -- marks: (place, text, what stands below it)
 
 
-def _clock_marks(low: float, high: float, step: int, formats: Formats) -> list[Mark]:
-    first = -(-int(low) // step) * step
-    moments = (_EPOCH + timedelta(seconds=at) for at in range(first, int(high) + 1, step))
+def _clock_marks(low: float, high: float, step: int, axis: TimeAxis, formats: Formats) -> list[Mark]:
+    ends = (low, high) if axis.zone is None else _by_clock(low, high, axis)
+    first = -(-int(ends[0]) // step) * step
+    moments = (_EPOCH + timedelta(seconds=at) for at in range(first, int(ends[1]) + 1, step))
     pattern = "%H:%M:%S" if step < 60 else "%H:%M"
-    return [
-        Mark((moment - _EPOCH).total_seconds(), moment.strftime(pattern), formats.short_day(moment.date()))
-        for moment in moments
-    ]
+    return sorted(
+        (
+            Mark(place, moment.strftime(pattern), formats.short_day(moment.date()))
+            for moment in moments
+            for place in axis.places_of(moment, low, high)
+        ),
+        key=lambda mark: mark.at,
+    )
 
 
-def _day_marks(low: float, high: float, step: int, day: int, first_place: float, formats: Formats) -> list[Mark]:
+def _by_clock(low: float, high: float, axis: TimeAxis) -> tuple[float, float]:
+    """What clocks say between these places, and a little more."""
+    ends = [place_of(axis.clock(place), axis.unit) for place in (low, high)]
+    return min(ends) - _SHIFT, max(ends) + _SHIFT
+
+
+def _day_marks(low: float, high: float, step: int, day: int, axis: TimeAxis, formats: Formats) -> list[Mark]:
     """Counted from the first place, so that weeks begin on its weekday."""
-    shift = int(first_place // day) % step
+    shift = int(axis.places[0] // day) % step
     first = -(-int(-(-low // day) - shift) // step) * step + shift
     found = []
     for number in range(first, int(high // day) + 1, step):
         moment = _EPOCH + timedelta(days=number) if day > 1 else datetime.fromordinal(number)
-        found.append(Mark(number * day, formats.short_day(moment.date()), _year(moment.year, formats)))
+        found.append(Mark(axis.place(moment), formats.short_day(moment.date()), _year(moment.year, formats)))
     return found
 
 
 def _month_marks(low: float, high: float, step: int, axis: TimeAxis, formats: Formats) -> list[Mark]:
     if axis.unit == "month" and step < axis.step and step < 12 and axis.step in _MONTH_STEPS:
         return []
-    begin, end = moment_at(max(low, 1), axis.unit), moment_at(high, axis.unit)
+    if axis.of_years and step < _YEAR:
+        return []
+    begin, end = axis.clock(max(low, 1)), axis.clock(high)
     first = -(-int(place_of(begin, "month")) // step) * step
     found = []
     for number in range(first, int(place_of(end, "month")) + 1, step):
         if number < 12:
             continue
         moment = moment_at(number, "month")
-        at = place_of(moment, axis.unit)
+        at = axis.place(moment)
         if at < low:
             continue
         if step >= 12:

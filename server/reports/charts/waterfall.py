@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
-from server.reports.charts.look import axis_labels, number, points
+from server.reports.charts.look import MOST_POINTS, labels_along, number
 from server.reports.formats import Formats
-from server.reports.rows import QueryRow, Rows
+from server.reports.rows import QueryRow, Rows, rows_of
 from server.reports.sums import exact_sum
 from server.reports.words import words_of
 
@@ -25,21 +25,28 @@ class _Step(msgspec.Struct, frozen=True):
 
 def waterfall(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> Chart:
     """Rows in their order; one whose `totals` column is true stands from zero. Without any, a total is the last bar."""
-    chart, data = points(chart, rows)
     words = words_of(formats)
+    data = rows_of(rows)
     steps, off = _steps(data, settings)
-    labels = axis_labels([row[settings.x] for row in data], formats, column=settings.x)
     if not any(step.value is not None for step in steps):
         return msgspec.structs.replace(chart, is_empty=True)
-    if not settings.totals:
-        steps.append(_Step(0.0, exact_sum([step.value for step in steps if step.value is not None]), True))
+    total = exact_sum([step.value for step in steps if step.value is not None])
+    if len(steps) > MOST_POINTS:
+        chart = chart.noting("first_points", shown=MOST_POINTS, count=len(steps))
+        steps = steps[:MOST_POINTS]
+    labels, full_labels = labels_along([row[settings.x] for row in data[: len(steps)]], formats, column=settings.x)
+    if not settings.totals:  # of all rows, also where only the first have bars
+        steps.append(_Step(0.0, total, True))
         labels.append(words.total)
+        full_labels += [words.total] if full_labels else []
     if off:
-        chart = chart.noting("waterfall_off", names=", ".join(labels[place] for place in off))
+        told = [formats.in_column(data[place][settings.x], settings.x) for place in off]
+        chart = chart.noting("waterfall_off", names=", ".join(told))
     names = (words.rise, words.fall, words.total)
     return msgspec.structs.replace(
         chart,
         labels=labels,
+        full_labels=full_labels,
         horizontal=settings.horizontal,
         bases=[step.base for step in steps],
         series=[

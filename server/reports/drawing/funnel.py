@@ -25,7 +25,7 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
     middle = (left + right) / 2
     canvas.group('data-marks=""')
     for number, value in enumerate(values):
-        if value is None:
+        if not value:
             canvas.rect(middle, top + number * row, 0, 0, "none")
             continue
         upper = max((right - left) * value / most / 2, 1.5)

@@ -135,7 +135,7 @@ def test_a_box_tells_its_values_and_those_far_outside_in_every_form(orders: Path
     page = content(rendered)
     assert '<th class="right" scope="col">Far outside</th>' in page
     assert re.findall(r'<td class="right">([^<]*)</td>', page)[-14:] == [*"12344", "5", "100", *"55555", "1", ""]
-    assert [row[6:] for row in figures(workbook(rendered))[1:4]] == [["Values", "Far outside"], [5, "100"], [1]]
+    assert [row[6:] for row in figures(workbook(rendered))[1:4]] == [["Values", "Far outside"], [5, 100], [1]]
 
 
 def test_every_box_of_a_small_drawing_has_its_name(orders: Path, tmp_path: Path) -> None:
@@ -182,3 +182,38 @@ def test_a_heat_map_writes_the_decimals_that_it_is_asked_for(orders: Path, tmp_p
     )
     assert ">95%<" in content(render(source, orders, tmp_path))
     assert ">95.28%<" in content(render(source.replace(", decimals: 0", ""), orders, tmp_path))
+
+
+def test_what_is_not_drawn_is_told_in_every_form(orders: Path, tmp_path: Path) -> None:
+    source = """\
+title: x
+queries:
+  many: select 'ab'[1 + i % 2] as n, 1 as v from range(12000) r(i)
+  days: select * from (values (date '2026-01-05', 1), (date '2026-01-06', 2), (null, 3)) t(d, v)
+  spread: select 'a' as n, i as v from range(1000) r(i) union all select 'a', 9000 + i from range(250) r(i)
+    union all select 'b', null
+  steps: select * from (values ('a', 5), ('b', 0)) t(n, v)
+blocks:
+  - chart: {kind: pie, query: many, x: n, y: v}
+  - chart: {kind: line, query: days, x: d, y: v}
+  - chart: {kind: box, query: spread, x: n, y: v, format: currency, currency: CNY}
+  - chart: {kind: funnel, query: steps, x: n, y: v}
+"""
+    rendered = render(source, orders, tmp_path, {}, "html", "xlsx")
+    assert rendered.warnings == (
+        "Rows with the same n are added up (11,998 more than there are points).",
+        "One row without d is not drawn.",
+        "Without a number, so without a box: b.",
+        "Of values far outside, the lowest and the highest are drawn, 200 for each box; 50 are not drawn.",
+    )
+    page, [pie, days, box, _steps] = content(rendered), content(rendered).split('<figure class="chart">')[1:]
+    assert all(warning in page for warning in rendered.warnings)
+    assert re.findall(r'<td class="right">([^<]*)</td>', pie) == ["6,000", "6,000"]
+    assert re.findall(r'<th scope="row">([^<]*)</th>', days) == ["5 Jan 2026", "6 Jan 2026"]
+    assert re.findall(r'<td class="right">([^<]*)</td>', box)[5] == "1,250"
+    book = workbook(rendered)
+    texts = [str(cell.value) for row in book.worksheets[0].iter_rows() for cell in row]
+    assert all(any(warning in text for text in texts) for warning in rendered.warnings)
+    cells = {cell.value: cell.number_format for row in book["Chart data"].iter_rows() for cell in row}
+    assert cells[6_000] == "#,##0"
+    assert cells[1_250] == "#,##0"  # values of a box, whose figures are money

@@ -70,7 +70,7 @@ def test_the_period_of_the_reports_moment_is_marked(at: list[Any], period: str) 
 @pytest.mark.parametrize("years", [[2024, 2025, 2026], [2026, 2025, 2024]])
 def test_whole_numbers_that_are_years_are_marked_wherever_they_stand(years: list[int]) -> None:
     chart = drawn(years, x="year", kind="bar")
-    assert (named(chart), chart.series[0].incomplete) == ("2026", years.index(2026))
+    assert (named(chart), chart.series[0].incomplete) == ("2026", 2)  # an axis of years has its own order
     assert named(drawn(years, x="orders", kind="bar")) == ""
 
 

@@ -156,7 +156,7 @@ title: x
 queries: {q: "select * from (values ('Jan','A',10),('Jan','A',5),('Feb','A',7)) t(m,s,v)"}
 blocks: [{chart: {kind: bar, query: q, x: m, y: v, series: s, title: Sales}}]
 """
-    note = "Rows with the same m are added up (1 more than there are points)."
+    note = "Rows with the same m and s are added up (1 more than there are points)."
     rendered = render(source, orders, tmp_path, {}, "html", "pdf", "xlsx")
     assert rendered.warnings == (f"Sales: {note}",)
     assert note in content(rendered)

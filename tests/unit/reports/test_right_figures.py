@@ -273,7 +273,8 @@ def test_a_heat_map_goes_in_the_order_of_time_with_its_gaps(orders: Path, tmp_pa
     )
     page = content(render(template, orders, tmp_path, {}, "html"))
     assert cells(page)[1:] == [
-        ["Jan", "1"], ["Feb", "2"], ["Mar", "0"], ["Apr", "–"], ["May", "–"], ["Jun", "3"],
+        ["Jan 2026", "1"], ["Feb 2026", "2"], ["Mar 2026", "0"],
+        ["Apr 2026", "–"], ["May 2026", "–"], ["Jun 2026", "3"],
     ]  # fmt: skip
 
 

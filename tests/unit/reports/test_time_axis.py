@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from server.reports.charts.building import build_chart
 from server.reports.charts.chart import Chart, ChartSettings
 from server.reports.charts.look import axis_labels
 from server.reports.charts.time_axis import time_axis
 from server.reports.formats import Formats
 from tests.unit.reports.test_charts import chart, rows, words_of
+
+AUCKLAND = Formats("en", "Pacific/Auckland")
 
 JAN, FEB, MAR = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
 
@@ -192,3 +196,73 @@ def test_an_axis_of_weeks_across_a_month_has_more_than_one_mark() -> None:
     assert [(mark.text, mark.below) for mark in marks] == [
         ("5 Oct", "2026"), ("19 Oct", ""), ("2 Nov", ""), ("16 Nov", ""),
     ]  # fmt: skip
+
+
+def test_whole_years_are_an_axis_with_room_for_those_that_are_missing() -> None:
+    data = rows(["year", "v"], (2024, 6), (2019, 5), (2020, 7))
+    drawn = chart(ChartSettings(kind="line", x="year", y=("v",)), data)
+    assert (drawn.labels, drawn.series[0].values) == (["2019", "2020", "2024"], [5, 7, 6])
+    assert drawn.times is not None
+    first, second, third = drawn.times.places
+    assert third - second == 4 * (second - first)
+    marks = drawn.times.marks(first, third, most=10, formats=Formats("en"))
+    assert [mark.text for mark in marks] == ["2019", "2020", "2021", "2022", "2023", "2024"]
+    alone = chart(ChartSettings(kind="bar", x="year", y=("v",)), rows(["year", "v"], (2024, 6)))
+    assert alone.times is not None
+    [mark] = alone.times.marks(alone.times.places[0] - 6, alone.times.places[0] + 6, most=10, formats=Formats("en"))
+    assert mark.text == "2024"
+    for other in (rows(["sold", "v"], (2024, 6), (2019, 5)), rows(["year", "v"], (2024, 6), (5, 5))):
+        assert chart(ChartSettings(kind="line", x=next(iter(other[0])), y=("v",)), other).times is None
+
+
+def test_a_missing_year_alone_breaks_a_line() -> None:
+    data = rows(["year", "v"], *((year, 1) for year in (2015, 2016, 2017, 2018, 2020)))
+    drawn = chart(ChartSettings(kind="line", x="year", y=("v",)), data)
+    assert joined(drawn) == [["2015", "2016", "2017", "2018"], ["2020"]]
+
+
+def hours(first: str, count: int, step: int = 1) -> list[datetime]:
+    begin = datetime.fromisoformat(first).replace(tzinfo=UTC)
+    return [begin + timedelta(hours=number * step) for number in range(count)]
+
+
+def test_an_hour_that_clocks_skip_is_no_gap() -> None:
+    found = time_axis(hours("2026-09-26 12:00", 5), AUCKLAND)  # 00:00, 01:00, 03:00 …
+    assert found is not None
+    axis, places = found
+    assert {after - before for before, after in itertools.pairwise(places)} == {3_600}
+    assert [axis.clock(place).hour for place in places] == [0, 1, 3, 4, 5]
+    marks = axis.marks(places[0], places[-1], most=8, formats=AUCKLAND)
+    assert [mark.text for mark in marks] == ["00:00", "01:00", "03:00", "04:00", "05:00"]
+    assert [mark.at for mark in marks] == places
+
+
+def test_an_hour_that_clocks_tell_twice_is_two() -> None:
+    found = time_axis(hours("2026-04-04 12:00", 5), AUCKLAND)  # 01:00, 02:00, 02:00, 03:00 …
+    assert found is not None
+    axis, places = found
+    assert {after - before for before, after in itertools.pairwise(places)} == {3_600}
+    marks = axis.marks(places[0], places[-1], most=8, formats=AUCKLAND)
+    assert [mark.text for mark in marks] == ["01:00", "02:00", "02:00", "03:00", "04:00"]
+    data = rows(["at", "v"], *((at, 1) for at in hours("2026-04-04 12:00", 5)))
+    settings = ChartSettings(kind="line", x="at", y=("v",))
+    drawn = build_chart(settings, data, title="", value=None, maximum=None, formats=AUCKLAND)
+    assert (drawn.series[0].values, drawn.series[0].runs, drawn.notes) == ([1] * 5, ((0, 1, 2, 3, 4),), ())
+
+
+def test_what_comes_at_the_same_hour_each_day_is_a_day_apart_when_clocks_change() -> None:
+    mornings = [datetime(2026, 9, day, 9, tzinfo=AUCKLAND.zone).astimezone(UTC) for day in range(24, 30)]
+    found = time_axis(mornings, AUCKLAND)
+    assert found is not None
+    assert {after - before for before, after in itertools.pairwise(found[1])} == {86_400}
+    far = time_axis([*hours("2026-09-25 12:00", 40), *hours("2026-12-01 00:00", 2)], AUCKLAND)
+    assert far is not None
+    axis, places = far
+    marks = axis.marks(places[0], places[-1], most=9, formats=AUCKLAND)
+    assert [axis.clock(mark.at).hour for mark in marks] == [0] * len(marks)  # days and months begin at midnight
+    assert 1 < len(marks) <= 9
+
+
+def test_figures_below_a_chart_say_the_year_of_each_day() -> None:
+    drawn = line((date(2026, 1, 5), 1), (date(2026, 1, 6), 2))
+    assert (drawn.labels, drawn.full_labels) == (["5 Jan", "6 Jan"], ["5 Jan 2026", "6 Jan 2026"])
