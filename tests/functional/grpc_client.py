@@ -70,7 +70,7 @@ class GrpcClient:
         try:
             yield stream
         finally:
-            with suppress(ProtocolError):  # it may be over
+            with suppress(ProtocolError, GrpclibError):  # it may be over
                 await stream.cancel()
             with suppress(GRPCError, StreamTerminatedError, GrpclibError):  # whoever wants to know has asked
                 await request.__aexit__(None, None, None)

@@ -271,7 +271,7 @@ async def test_a_file_comes_in_pieces_and_goes_on_where_it_broke_off(
     async with hers.opened("Uploads/Put") as stream:
         await stream.send_message(new)
         await stream.recv_initial_metadata()
-        upload_id = stream.initial_metadata["jindu-upload-id"]
+        upload_id = str(stream.initial_metadata["jindu-upload-id"])
         await stream.send_message(pb.UploadsPutRequest(chunk=content[:100_000]))
         async with asyncio.timeout(15):
             while not (await hers.asked("Jobs/List", pb.JobsListRequest())).answer.jobs[0].progress:
@@ -591,6 +591,7 @@ async def test_a_server_that_stops_answers_what_was_asked_and_sends_streams_away
             job_id = (await client.asked("Jobs/Start", external())).answer.job.job_id
             async with client.opened("Jobs/Report") as reporting:
                 await reporting.send_message(pb.JobsReportRequest(job_id=job_id, progress=1))
+                await stream.next(lambda message: message.get("progress") == 1)
                 stopping = asyncio.create_task(server.app.shutdown())
                 assert await stream.closed_with() == CloseCode.DRAINING
                 await stopping

@@ -112,7 +112,7 @@ class GrpcTransport:
         if self._health is not None:
             self._health.drain()
         for line in list(self._lines):
-            line.go_away()
+            line.is_leaving = True
 
     async def _ended(self, house: CallHouse) -> None:
         """What is being answered gets to finish, in time."""

@@ -87,7 +87,7 @@ class GrpcLine(H2Protocol):
         self._taking = Unread(now)
         self._widest_bytes = 0
         self._pending = bytearray()
-        self._has_preface = self._is_wide = self.is_going = False
+        self._has_preface = self._is_wide = self.is_going = self.is_leaving = False
         self._later: asyncio.Handle | None = None
         self.is_live = False
 
@@ -250,8 +250,8 @@ class GrpcLine(H2Protocol):
             self.connection._connection.ping(b"jindu   ")  # grpclib's own timer pings idle lines alone
             self._flush()
 
-    def go_away(self) -> None:
-        """Take no more calls; those that are there go on. h2 would let nothing follow, so the frame is made here."""
+    def _go_away(self) -> None:
+        """Said when no calls are left: there are clients that give up all of theirs when they hear it."""
         if self._transport is None or self.is_going:
             return
         self.is_going = True
@@ -260,12 +260,12 @@ class GrpcLine(H2Protocol):
         self._transport.write(frame.serialize())
 
     def close_when_idle(self) -> None:
-        """Of those that were told to go away, and of live ones that carry nothing any more."""
+        """Of those that are to leave, and of live ones that carry nothing any more."""
         if self._transport is None or self._taker.count():
             return
         is_stale = self._loop.time() - self._idle_since > self._sockets.limits.idle_seconds
-        if self.is_going or (self.is_live and is_stale):
-            self.go_away()
+        if self.is_leaving or (self.is_live and is_stale):
+            self._go_away()
             self._transport.close()
 
     @property
