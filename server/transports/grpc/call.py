@@ -13,13 +13,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError, Message
-from grpclib.const import Status
 from grpclib.metadata import decode_timeout, encode_bin_value, encode_grpc_message
 from grpclib.protocol import Stream
 from h2.exceptions import ProtocolError
 
 from server.errors import MalformedRequest
-from server.transports.grpc.failures import CallRefused, Ending
+from server.transports.grpc.failures import Ending, MessageTooLarge, Packed
 
 if TYPE_CHECKING:
     from server.transports.grpc.line import GrpcLine
@@ -51,30 +50,26 @@ class GrpcCall:
         return self._stream.id
 
     def seconds_left(self) -> float | None:
-        """Until the client no longer wants the answer. Raises `CallRefused` for what is no time."""
+        """Until the client no longer wants the answer. Raises `MalformedRequest` for what is no time."""
         given = self.metadata.get("grpc-timeout")
         if given is None:
             return None
         try:
             return min(decode_timeout(given[:20]), _LONGEST_SECONDS)
         except (ValueError, OverflowError):
-            raise CallRefused(
-                Status.INVALID_ARGUMENT, "malformed_request", "grpc-timeout is no time that gRPC knows."
-            ) from None
+            raise MalformedRequest("The header {name} is wrong.", name="grpc-timeout") from None
 
     async def receive(self, kind: type[M]) -> M | None:
-        """The next message; None when there are no more. Raises `MalformedRequest` and `CallRefused`."""
+        """The next message; None when there are no more. Raises `InvalidInput`."""
         try:
             head = await self._stream.recv_data(_HEAD_BYTES)
             if not head:
                 return None
             size = int.from_bytes(head[1:], "big")
             if head[0]:
-                raise CallRefused(Status.UNIMPLEMENTED, "compressed", "Send messages without compression.")
+                raise Packed
             if size > MOST_BYTES:
-                raise CallRefused(
-                    Status.RESOURCE_EXHAUSTED, "too_large", f"A message has at most {MOST_BYTES} bytes, not {size}."
-                )
+                raise MessageTooLarge(limit=MOST_BYTES, count=size)
             return kind.FromString(await self._stream.recv_data(size))
         except AssertionError:  # grpclib's word for it
             raise MalformedRequest("A message ends before its end.") from None

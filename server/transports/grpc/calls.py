@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from grpclib.const import Status
 from grpclib.protocol import Stream
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
@@ -28,7 +27,7 @@ from server.storage.database import NOT_NOW
 from server.texts import Translate
 from server.transports import Entrance
 from server.transports.grpc.call import GrpcCall, is_content_type
-from server.transports.grpc.failures import CallRefused, Ending, LiveEnded, ending_of
+from server.transports.grpc.failures import Ending, LiveEnded, NoSuchMethod, TimeIsOver, ending_of
 from server.transports.grpc.line import CallTaker
 from server.transports.grpc.methods import Asker, Caller, GrpcMethod
 from server.transports.visitor import Visitor
@@ -80,7 +79,7 @@ class CallHouse:
             await call.refuse([(":status", str(wrong.args[0]))])
             return
         except TimeoutError:
-            ending = _TOO_LATE
+            ending = ending_of(TimeIsOver(), translate)
         except asyncio.CancelledError:
             why = self._ended.pop(asyncio.current_task(), None)  # type: ignore[arg-type]  # there is one
             if why is None:
@@ -183,7 +182,7 @@ class CallHouse:
     def _method(self, call: GrpcCall) -> GrpcMethod:
         method = self._methods.get(call.path)
         if method is None:
-            raise CallRefused(Status.UNIMPLEMENTED, "unimplemented", f"There is no method {call.path[:_LONGEST_PATH]}.")
+            raise NoSuchMethod(path=call.path[:_LONGEST_PATH])
         return method
 
     def _require_grpc(self, call: GrpcCall) -> None:
@@ -196,14 +195,6 @@ class CallHouse:
 
 class _NoGrpc(Exception):
     """With the status of HTTP."""
-
-
-_TOO_LATE = Ending(
-    status=Status.DEADLINE_EXCEEDED,
-    http_status=408,
-    message="The time that was given for it is over.",
-    trailers=(("jindu-code", "deadline_exceeded"),),
-)
 
 
 class LineCalls(CallTaker):

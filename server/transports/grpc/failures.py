@@ -14,7 +14,16 @@ from google.rpc.status_pb2 import Status as RichStatus
 from grpclib.const import Status
 from sqlalchemy.exc import IntegrityError
 
-from server.errors import ChangedMeanwhile, Forbidden, JinduError, NotSignedIn, RateLimited, Unavailable
+from server.errors import (
+    ChangedMeanwhile,
+    Forbidden,
+    InvalidInput,
+    JinduError,
+    NotSignedIn,
+    RateLimited,
+    TooLarge,
+    Unavailable,
+)
 from server.realtime.close_codes import CloseCode
 from server.realtime.manager import Refused
 from server.texts import Translate
@@ -53,14 +62,36 @@ class LiveEnded(Exception):
         self.reason = reason or code.reason
 
 
-class CallRefused(Exception):
-    """What gRPC itself has a status for, and the HTTP API nothing like it."""
+class MessageTooLarge(TooLarge):
+    """A message has at most {limit} bytes, not {count}."""
 
-    def __init__(self, status: Status, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
+
+class NoSuchMethod(InvalidInput):
+    """There is no method {path}."""
+
+    code = "unimplemented"
+
+
+class Packed(InvalidInput):
+    """Send messages without compression."""
+
+    code = "compressed"
+
+
+class TimeIsOver(JinduError):
+    """The time that was given for it is over."""
+
+    code = "deadline_exceeded"
+    status = 408
+
+
+_OWN: dict[type[JinduError], Status] = {
+    ChangedMeanwhile: Status.ABORTED,
+    MessageTooLarge: Status.RESOURCE_EXHAUSTED,
+    NoSuchMethod: Status.UNIMPLEMENTED,
+    Packed: Status.UNIMPLEMENTED,
+    TimeIsOver: Status.DEADLINE_EXCEEDED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +120,6 @@ def ending_of(error: Exception, translate: Translate) -> Ending:
     """What nobody meant to raise is logged, and told as no more than that."""
     if isinstance(error, LiveEnded):
         return _of_end(error)
-    if isinstance(error, CallRefused):
-        return Ending(
-            status=error.status,
-            http_status=400,
-            message=error.message,
-            trailers=(("jindu-code", error.code),),
-            details=_details(error.status, error.message, [ErrorInfo(reason=error.code, domain=_DOMAIN)]),
-        )
     return _of_ours(_as_ours(error), translate)
 
 
@@ -120,8 +143,7 @@ def _of_end(ended: LiveEnded) -> Ending:
 
 def _of_ours(error: JinduError, translate: Translate) -> Ending:
     status = _STATUSES.get(error.status, Status.INTERNAL if error.status >= 500 else Status.INVALID_ARGUMENT)
-    if isinstance(error, ChangedMeanwhile):
-        status = Status.ABORTED
+    status = next((own for kind, own in _OWN.items() if isinstance(error, kind)), status)
     message = error.translated(translate)
     details: list[Message] = [ErrorInfo(reason=error.specific_code, domain=_DOMAIN)]
     if error.errors:

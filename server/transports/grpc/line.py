@@ -31,6 +31,7 @@ _AT_ONCE_SECONDS = 0.002
 _MOST_ODD_FRAMES = 1_000  # resets, pings, settings …
 _ODD_SECONDS = 10.0
 _MOST_UNREAD_BYTES = 4 * 1024 * 1024  # of all that is written to one peer; each stream has a budget of its own
+_LAST_WORDS_SECONDS = 0.2  # some clients read no answer any more that comes together with the end
 _WINDOW_BYTES = 65_535  # on their way from whoever has not said who they are; HTTP/2 has no smaller one
 _WIDE_BYTES = 4 * 1024 * 1024
 CONFIGURATION = Configuration(
@@ -263,8 +264,9 @@ class GrpcLine(H2Protocol):
         """Of those that are to leave, and of live ones that carry nothing any more."""
         if self._transport is None or self._taker.count():
             return
-        is_stale = self._loop.time() - self._idle_since > self._sockets.limits.idle_seconds
-        if self.is_leaving or (self.is_live and is_stale):
+        idle_seconds = self._loop.time() - self._idle_since
+        is_stale = self.is_live and idle_seconds > self._sockets.limits.idle_seconds
+        if is_stale or (self.is_leaving and idle_seconds > _LAST_WORDS_SECONDS):
             self._go_away()
             self._transport.close()
 
