@@ -11,6 +11,15 @@ from server.realtime.close_codes import CloseCode
 _CLOSE_SECONDS = 2.0  # whoever fetches nothing more would never learn that it is over
 
 
+class LiveEnded(Exception):
+    """A connection whose frames were fetched is over: `code` and `reason` are what a WebSocket is closed with."""
+
+    def __init__(self, code: CloseCode, reason: str = "") -> None:
+        super().__init__(reason or code.reason)
+        self.code = code
+        self.reason = reason or code.reason
+
+
 class FrameQueue:
     """What waits here counts as unsent, so the connection's own limit bounds it: who fetches too slowly is closed.
 

@@ -18,7 +18,7 @@ from grpclib.protocol import Stream
 from h2.exceptions import ProtocolError
 
 from server.errors import MalformedRequest
-from server.transports.grpc.failures import Ending, MessageTooLarge, Packed
+from server.transports.grpc.failures import CallEnding, MessageTooLarge, Packed
 
 if TYPE_CHECKING:
     from server.transports.grpc.line import GrpcLine
@@ -95,7 +95,7 @@ class GrpcCall:
             self._stream.window_updated.clear()
             await self._stream.window_updated.wait()
 
-    async def end(self, ending: Ending) -> None:
+    async def end(self, ending: CallEnding) -> None:
         """Whatever of the request has not come yet is not waited for; a peer that is gone is told nothing."""
         headers = [] if self._is_begun else [(":status", "200"), ("content-type", _ANSWER_TYPE)]
         headers.append(("grpc-status", str(ending.status.value)))

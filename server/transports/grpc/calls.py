@@ -26,8 +26,9 @@ from server.realtime.close_codes import CloseCode
 from server.storage.database import NOT_NOW
 from server.texts import Translate
 from server.transports import Entrance
+from server.transports.frame_queue import LiveEnded
 from server.transports.grpc.call import GrpcCall, is_content_type
-from server.transports.grpc.failures import Ending, LiveEnded, NoSuchMethod, TimeIsOver, ending_of
+from server.transports.grpc.failures import CallEnding, NoSuchMethod, TimeIsOver, ending_of
 from server.transports.grpc.line import CallTaker
 from server.transports.grpc.methods import Asker, Caller, GrpcMethod
 from server.transports.visitor import Visitor
@@ -74,7 +75,7 @@ class CallHouse:
                     principal = await self._recognised(call, visitor)
                     translate = self._translate(visitor.language, principal.language)
                     await self._answered(method, call, visitor, principal)
-            ending = Ending()
+            ending = CallEnding()
         except _NoGrpc as wrong:
             await call.refuse([(":status", str(wrong.args[0]))])
             return

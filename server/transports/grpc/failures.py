@@ -27,6 +27,7 @@ from server.errors import (
 from server.realtime.close_codes import CloseCode
 from server.realtime.manager import Refused
 from server.texts import Translate
+from server.transports.frame_queue import LiveEnded
 
 _LOG = logging.getLogger("jindu.grpc")
 _EXPECTED = (503, 507)  # of those from 500 on, what is no fault of ours
@@ -51,15 +52,6 @@ _FAREWELLS = {
     CloseCode.CONNECTION_LIMIT: Status.RESOURCE_EXHAUSTED,
     CloseCode.RATE_LIMIT: Status.RESOURCE_EXHAUSTED,
 }
-
-
-class LiveEnded(Exception):
-    """A stream's connection is over: `code` and `reason` are what a WebSocket is closed with."""
-
-    def __init__(self, code: CloseCode, reason: str = "") -> None:
-        super().__init__(reason or code.reason)
-        self.code = code
-        self.reason = reason or code.reason
 
 
 class MessageTooLarge(TooLarge):
@@ -95,7 +87,7 @@ _OWN: dict[type[JinduError], Status] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class CallEnding:
     """How a call ends: `trailers` besides status and message. `http_status` says the same for what is counted."""
 
     status: Status = Status.OK
@@ -116,19 +108,19 @@ def error_of(refused: Refused) -> JinduError | LiveEnded:
     return LiveEnded(refused.code)
 
 
-def ending_of(error: Exception, translate: Translate) -> Ending:
+def ending_of(error: Exception, translate: Translate) -> CallEnding:
     """What nobody meant to raise is logged, and told as no more than that."""
     if isinstance(error, LiveEnded):
         return _of_end(error)
     return _of_ours(_as_ours(error), translate)
 
 
-def _of_end(ended: LiveEnded) -> Ending:
+def _of_end(ended: LiveEnded) -> CallEnding:
     """UNAVAILABLE: come back with the last position."""
     may_reconnect = ended.code.may_reconnect
     status = Status.UNAVAILABLE if may_reconnect else _FAREWELLS.get(ended.code, Status.FAILED_PRECONDITION)
     code = ended.code.name.lower()
-    return Ending(
+    return CallEnding(
         status=status,
         http_status=200,
         message=ended.reason,
@@ -141,7 +133,7 @@ def _of_end(ended: LiveEnded) -> Ending:
     )
 
 
-def _of_ours(error: JinduError, translate: Translate) -> Ending:
+def _of_ours(error: JinduError, translate: Translate) -> CallEnding:
     status = _STATUSES.get(error.status, Status.INTERNAL if error.status >= 500 else Status.INVALID_ARGUMENT)
     status = next((own for kind, own in _OWN.items() if isinstance(error, kind)), status)
     message = error.translated(translate)
@@ -156,7 +148,7 @@ def _of_ours(error: JinduError, translate: Translate) -> Ending:
         message = f"{message} {first.field}: {first.description}" if first.field else f"{message} {first.description}"
     if isinstance(error, RateLimited | Unavailable):
         details.append(RetryInfo(retry_delay=Duration(seconds=math.ceil(error.retry_after_seconds))))
-    return Ending(
+    return CallEnding(
         status=status,
         http_status=error.status,
         message=message,

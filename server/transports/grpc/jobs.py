@@ -49,14 +49,15 @@ class JobService:
         return pb.JobsGetResponse(job=shown(caller, await caller.operations.jobs.get(caller.principal, asked.job_id)))
 
     async def start(self, caller: Caller, asked: pb.JobsStartRequest) -> pb.JobsStartResponse:
-        work = asked.WhichOneof("work")
-        if work == "external":
-            return await self._begin(caller, asked.external, _key(asked.idempotency_key))
-        if work == "batch":
-            return await self._order(caller, asked.batch, _key(asked.idempotency_key))
-        if work == "demonstration":
-            return await self._demonstrate(caller, asked.demonstration, _key(asked.idempotency_key))
-        raise InvalidInput("Say what is to be started: external, batch or demonstration.")
+        named = asked.WhichOneof("work")
+        if named is None:
+            raise InvalidInput("Say what is to be started: external, batch or demonstration.")
+        work, key = getattr(asked, named), _key(asked.idempotency_key)
+        if isinstance(work, pb.ExternalJob):
+            return await self._begin(caller, work, key)
+        if isinstance(work, pb.BatchOrder):
+            return await self._order(caller, work, key)
+        return await self._demonstrate(caller, work, key)
 
     async def report(self, caller: Caller, told: AsyncIterator[pb.JobsReportRequest]) -> pb.JobsReportResponse:
         job: Job | None = None

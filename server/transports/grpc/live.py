@@ -18,9 +18,9 @@ from server.realtime.manager import Refused
 from server.realtime.protocol import JobFields
 from server.transports import Entrance
 from server.transports.admission import is_client_id, position
-from server.transports.frame_queue import FrameQueue
+from server.transports.frame_queue import FrameQueue, LiveEnded
 from server.transports.grpc.call import GrpcCall
-from server.transports.grpc.failures import LiveEnded, error_of
+from server.transports.grpc.failures import error_of
 from server.transports.grpc.made import jindu_pb2 as pb
 from server.transports.grpc.messages import job_message
 from server.transports.grpc.methods import Caller

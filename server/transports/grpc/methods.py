@@ -41,7 +41,7 @@ class Caller(Asker):
         return self.parts.operations
 
 
-Answer = Callable[[Any], Awaitable[None]]
+GrpcAnswer = Callable[[Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class GrpcMethod:
     """`answer` is given a `Caller`, or, when it `is_open` to strangers, an `Asker`."""
 
     path: str
-    answer: Answer
+    answer: GrpcAnswer
     is_open: bool = False
 
 
@@ -70,7 +70,7 @@ def methods_of(
         )
 
 
-def _answering(method: MethodDescriptor, function: Callable[..., Awaitable[Message | None]]) -> Answer:
+def _answering(method: MethodDescriptor, function: Callable[..., Awaitable[Message | None]]) -> GrpcAnswer:
     kind: Any = GetMessageClass(method.input_type)
 
     async def answer(caller: Asker) -> None:
