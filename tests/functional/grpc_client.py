@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -44,8 +45,10 @@ class Answered:
 class GrpcClient:
     """One connection, of whoever's token it has."""
 
-    def __init__(self, port: int, token: str | None, **metadata: str) -> None:
-        self.channel = Channel(HOST, port)
+    def __init__(self, port: int, token: str | None, *, tls: ssl.SSLContext | None = None, **metadata: str) -> None:
+        if tls is not None:
+            tls.set_alpn_protocols(["h2"])
+        self.channel = Channel(HOST, port, ssl=tls)
         self.metadata = dict(metadata) | ({"authorization": f"Bearer {token}"} if token else {})
 
     @asynccontextmanager
@@ -108,8 +111,10 @@ def token_of(client: aiohttp.ClientSession) -> str:
 
 
 @asynccontextmanager
-async def grpc_of(client: aiohttp.ClientSession | None, port: int, **metadata: str) -> AsyncIterator[GrpcClient]:
-    opened = GrpcClient(port, token_of(client) if client is not None else None, **metadata)
+async def grpc_of(
+    client: aiohttp.ClientSession, port: int, *, tls: ssl.SSLContext | None = None, **metadata: str
+) -> AsyncIterator[GrpcClient]:
+    opened = GrpcClient(port, token_of(client), tls=tls, **metadata)
     try:
         yield opened
     finally:

@@ -8,8 +8,10 @@ import hashlib
 import json
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -30,6 +32,8 @@ from server.transports.grpc.call import MOST_BYTES
 from server.transports.grpc.made import jindu_pb2 as pb
 from tests.conftest import PASSWORDS, Server, new_user, serving
 from tests.functional.batches import put_template
+from tests.functional.browsing import browser, sign_in
+from tests.functional.certificates import Authority
 from tests.functional.grpc_client import HOST, GrpcClient, grpc_of, live_over_grpc, token_of
 from tests.ports import free_port
 from tests.waiting import until
@@ -602,6 +606,49 @@ async def test_a_server_that_stops_answers_what_was_asked_and_sends_streams_away
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind((HOST, settings.grpc_port))
+
+
+async def test_it_speaks_tls_with_a_certificate_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.issue()
+    certificate = {"grpc_tls_cert": str(tmp_path / "server.crt"), "grpc_tls_key": str(tmp_path / "server.key")}
+    async with serving(dataclasses.replace(settings, **certificate)) as server, await _admin(server) as admin:
+        async with grpc_of(admin, settings.grpc_port, tls=authority.trusting()) as client:
+            assert (await client.asked("Jobs/List", pb.JobsListRequest())).status is Status.OK
+            async with client.opened("Live/Watch") as stream:
+                await stream.send_message(pb.LiveWatchRequest(), end=True)
+                assert (await stream.recv_message()).type == "connection"
+        async with Raw(settings.grpc_port) as plain:
+            await plain.send(PREFACE + SETTINGS)
+            assert await plain.is_ended()
+
+
+async def test_whoever_guesses_tokens_waits_and_those_who_are_known_do_not(
+    server: Server, hers: GrpcClient, settings: Settings
+) -> None:
+    get = pb.JobsGetRequest(job_id="none")
+    assert (await hers.asked("Jobs/Get", get)).status is Status.NOT_FOUND
+    guessing = GrpcClient(settings.grpc_port, "a-guess")
+    for _ in range(30):
+        assert (await guessing.asked("Jobs/Get", get)).status is Status.UNAUTHENTICATED
+    began = time.monotonic()
+    assert (await guessing.asked("Jobs/Get", get)).status is Status.UNAUTHENTICATED
+    assert time.monotonic() - began >= 1
+    began = time.monotonic()
+    assert (await hers.asked("Jobs/Get", get)).status is Status.NOT_FOUND
+    assert time.monotonic() - began < 1
+    guessing.close()
+
+
+async def test_the_page_of_connections_shows_it_by_its_name(
+    server: Server, admin: Client, alice: Client, settings: Settings
+) -> None:
+    async with live_over_grpc(alice, port=settings.grpc_port) as stream:
+        await stream.next("connection")
+        async with browser(server) as visitor:
+            await sign_in(visitor, "admin")
+            async with visitor.get("/admin/connections") as response:
+                assert " · gRPC" in await response.text()
 
 
 async def _admin(server: Server) -> Client:

@@ -299,10 +299,11 @@ class GrpcLine(H2Protocol):
         limits = self._sockets.limits
         if self._taking.seconds(now, self.unread_bytes) > limits.unread_seconds:
             return Fault.NOT_READING
-        if self.head_since is not None:
+        if self._taker.count():
+            return None
+        if self.head_since is not None:  # nobody has said who they are
             return Fault.SILENT if now - self.head_since > limits.head_seconds else None
-        is_idle = not self._taker.count() and now - self._idle_since > limits.idle_seconds
-        return Fault.SILENT if is_idle else None
+        return Fault.SILENT if now - self._idle_since > limits.idle_seconds else None
 
     def end(self) -> None:
         if self._transport is not None:
