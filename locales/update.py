@@ -30,7 +30,18 @@ ROOT = Path(__file__).parent.parent
 _OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 _TRANSLATING = frozenset({"gettext", "_", "translate", "text", "log", "line_now", "_setting", "notify", "add", "_add"})
 _TELLING = frozenset(
-    {"Wrong", "FileWarning", "JobError", "columns_do_not_fit", "_failure", "_issue", "_error", "phrase"}
+    {
+        "Wrong",
+        "wrong",
+        "_wrong",
+        "FileWarning",
+        "JobError",
+        "columns_do_not_fit",
+        "_failure",
+        "_issue",
+        "_error",
+        "phrase",
+    }
 )
 _VISIBLE_KEYWORDS = frozenset(
     {"message", "title", "body", "stage", "label", "unit", "summary_text", "hint", "lost", "kept", "what"}

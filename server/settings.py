@@ -203,6 +203,12 @@ class Settings:
     turn_secret: str = _setting(
         "", "The secret shared with them (static-auth-secret of coturn); credentials last four hours.", secret=True
     )
+    grpc_port: int = _setting(
+        0, "Port on which gRPC is offered, at the addresses of `host`; 0: none. Needs the extra grpc."
+    )
+    grpc_host: str = _setting("", "Address for gRPC, or several, comma-separated; empty: those of `host`.")
+    grpc_tls_cert: str = _setting("", "Certificate with its chain for gRPC, a PEM file; empty: that of `tls_cert`.")
+    grpc_tls_key: str = _setting("", "Its key, a PEM file; empty: in the same file.")
     history_days: float = _setting(
         7.0, "Days for which messages are kept for clients that come back; 0: an hour at most."
     )

@@ -202,6 +202,15 @@ def test_graphql_is_not_loaded_where_nobody_wants_it() -> None:
     assert loaded_by(program.format(wanted=True)) >= found
 
 
+def test_grpc_is_not_loaded_where_nobody_wants_it() -> None:
+    settings = "Settings(grpc_port={port}, data=Path('none'))"
+    program = "from pathlib import Path; from server.settings import Settings; import server.serving; "
+    program += f"from server.app.transports import wanted_transports; wanted_transports({settings})"
+    found = {"grpclib", "h2", "google.protobuf", "server.transports.grpc.door"}
+    assert not found & loaded_by(program.format(port=0))
+    assert loaded_by(program.format(port=1)) >= found
+
+
 ASKED = {"datasets": datasets_work, "files": file_work, "help": help_work, "reports": reports_work}
 
 

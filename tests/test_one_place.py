@@ -20,7 +20,7 @@ BLOCKS = "server.reports.blocks"
 NAME_KINDS = {
     "server.realtime.examples": "examples of messages in the documentation",
     "server.storage.quotas": "sums up the lists of rejects by an index over kinds",
-    "views.api.external_jobs": "the door by which that one comes in",
+    "server.http.external_bodies": "what comes in by the doors of that one",
 }
 
 

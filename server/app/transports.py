@@ -15,6 +15,7 @@ from server.auth.endings import Validity
 from server.auth.permissions import Principal
 from server.auth.still_valid import StillValid
 from server.errors import ConfigurationError, NotSignedIn
+from server.http.parts import PARTS, WebParts
 from server.http.readiness import Readiness, ServerPhase
 from server.realtime import protocol
 from server.realtime.commands import Commands
@@ -29,6 +30,7 @@ from server.transports.websocket import WebSocketTransport
 
 TRANSPORTS: tuple[Callable[[Entrance], Transport], ...] = (WebSocketTransport, EventTransport)
 """Those of every server: a transport is its module and its place here."""
+_OF_GRPC = ("grpclib", "h2", "google")
 _OF_GRAPHQL = ("strawberry", "graphql", "cross_web")
 
 
@@ -55,7 +57,7 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
 
 def wanted_transports(settings: Settings) -> Sequence[Callable[[Entrance], Transport]]:
     """Raises `ConfigurationError` when the packages of one that is asked for are missing."""
-    return [*TRANSPORTS, _graphql()] if settings.graphql else TRANSPORTS
+    return [*TRANSPORTS, *([_graphql()] if settings.graphql else []), *([_grpc()] if settings.grpc_port else [])]
 
 
 def _graphql() -> Callable[[Entrance], Transport]:
@@ -67,9 +69,25 @@ def _graphql() -> Callable[[Entrance], Transport]:
             raise
         raise ConfigurationError(
             "GraphQL (JINDU_GRAPHQL) needs packages that are not installed here: pip install "
-            "'jindu-server[graphql]', or unset it."
+            "'jindu-server[graphql]', or unset it.",
+            code="graphql_missing",
         ) from error
     return GraphQlTransport
+
+
+def _grpc() -> Callable[[Entrance], Transport]:
+    """Not loaded where nobody wants it: 14 MB."""
+    try:
+        from server.transports.grpc.door import GrpcTransport
+    except ImportError as error:
+        if not (error.name or "").startswith(_OF_GRPC):
+            raise
+        raise ConfigurationError(
+            "gRPC (JINDU_GRPC_PORT) needs packages that are not installed here: pip install "
+            "'jindu-server[grpc]', or unset it.",
+            code="grpc_missing",
+        ) from error
+    return GrpcTransport
 
 
 async def _by_token(authenticator: Authenticator, token: str, address: str) -> Principal | None:
@@ -108,6 +126,10 @@ class _Host:
     @property
     def router(self) -> web.UrlDispatcher:
         return self._app.router
+
+    @property
+    def parts(self) -> WebParts:
+        return self._app[PARTS]
 
     def while_open(self, opened: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         async def run(_app: web.Application) -> AsyncIterator[None]:

@@ -122,6 +122,8 @@ def _web_parts(
         answers=AnswersUnderWay(parts.settings.max_answers_per_user),
         bodies=Bodies(),
         in_turn_of=turns.of_user,
+        recognised=turns.recognised,
+        traffic=traffic,
         api_document=document_on_demand(ENDPOINTS, base=BasePath(parts.settings.base_path)),
         drawing=Drawing(),
         static_files=StaticFiles(STATIC, templates=TEMPLATES, cache=_static_cache(parts.settings)),

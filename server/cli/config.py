@@ -82,7 +82,7 @@ def checked_settings(data: str | None) -> tuple[Settings | None, list[CareFindin
     try:
         wanted_transports(settings)
     except ConfigurationError as wrong:
-        findings.append(error("graphql_missing", wrong.text, "Install what it needs, or unset JINDU_GRAPHQL."))
+        findings.append(error(wrong.specific_code, wrong.text, "Install what it needs, or unset the setting."))
     return settings, findings
 
 

@@ -6,10 +6,12 @@ import logging
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from multidict import MultiMapping
 
 from server.auth.networks import is_among
 from server.http.forwarded import NOTHING, Forwarding, of_forwarded, of_x_forwarded
 from server.http.parts import parts_of
+from server.settings import Settings
 
 _LOG = logging.getLogger("jindu")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
@@ -22,11 +24,15 @@ def client_address(request: web.Request) -> str:
 
 def forwarding_of(request: web.Request) -> Forwarding:
     """What proxies say that the settings trust."""
-    settings = parts_of(request).settings
-    if not settings.trusted_proxies or not _is_from_proxy(request):
+    return forwarding_by(parts_of(request).settings, request.headers, request.remote)
+
+
+def forwarding_by(settings: Settings, headers: MultiMapping[str], remote: str | None) -> Forwarding:
+    """Of whatever came with `headers` from the address `remote`, None for a Unix socket."""
+    if not settings.trusted_proxies or not _is_proxy(settings, remote):
         return NOTHING
     read = of_forwarded if settings.forwarded_header == "forwarded" else of_x_forwarded
-    return read(request.headers, settings.trusted_proxies)
+    return read(headers, settings.trusted_proxies)
 
 
 class ProxyHint:
@@ -46,7 +52,7 @@ class ProxyHint:
                 request.remote,
                 extra={"action": "trusted_proxies"},
             )
-        elif not _is_from_proxy(request):
+        elif not _is_proxy(parts_of(request).settings, request.remote):
             _LOG.warning(
                 "a request from %s has X-Forwarded-For, but that address is not among trusted_proxy_addresses: if it "
                 "is your proxy, add it",
@@ -80,10 +86,10 @@ def public_origin(request: web.Request) -> str:
     return parts.base_path.address(parts.settings.public_url or f"{scheme}://{host}")
 
 
-def _is_from_proxy(request: web.Request) -> bool:
+def _is_proxy(settings: Settings, remote: str | None) -> bool:
     """Whoever may open a Unix socket was let in by its file."""
-    networks = parts_of(request).settings.trusted_proxy_addresses
-    return not networks or not request.remote or is_among(request.remote, networks)
+    networks = settings.trusted_proxy_addresses
+    return not networks or not remote or is_among(remote, networks)
 
 
 def _origin_of(url: str) -> str:

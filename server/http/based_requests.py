@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from aiohttp import hdrs, web
@@ -22,6 +23,16 @@ def base_path_of(request: web.Request) -> BasePath:
 def outside(address: str) -> str:
     """`address` as whoever made the request that is being answered can ask for it."""
     return _BASE.get().outside(address)
+
+
+@contextmanager
+def standing_at(base: BasePath) -> Iterator[None]:
+    """`outside` is good in the block, for what comes by no request."""
+    before = _BASE.set(base)
+    try:
+        yield
+    finally:
+        _BASE.reset(before)
 
 
 def base_path_middleware(base: BasePath) -> Middleware:

@@ -21,9 +21,10 @@ _State = tuple[tuple[int, int, int], ...]
 class Certificate:
     """`context` is that of the files as they were last whole; who is connected keeps the one they came with."""
 
-    def __init__(self, certificate: Path, key: Path | None) -> None:
-        """Raises `ConfigurationError` when it cannot be used."""
+    def __init__(self, certificate: Path, key: Path | None, *, protocol: str = "http/1.1") -> None:
+        """Of a server that speaks `protocol` (its name in ALPN). Raises `ConfigurationError` when it cannot be used."""
         self._certificate = certificate
+        self._protocol = protocol
         self._key = key_beside(certificate, key)
         self._state = self._look()
         self.context = self._load()
@@ -52,7 +53,7 @@ class Certificate:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         context.set_ciphers(_CIPHERS)
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols([self._protocol])
         try:
             context.load_cert_chain(self._certificate, self._key, password=_no_password)
         except ssl.SSLError as error:

@@ -50,7 +50,7 @@ class Listener(web.BaseSite):
         self._inherited = inherited
         self._certificate = certificate
         self._base = base
-        self._accepting: _Accepting | None = None
+        self._accepting: Accepting | None = None
 
     @property
     def name(self) -> str:
@@ -63,7 +63,7 @@ class Listener(web.BaseSite):
 
     async def start(self) -> None:
         await super().start()
-        self._accepting = _Accepting(
+        self._accepting = Accepting(
             self._opened, self._inherited, self._sockets, self._handler, certificate=self._certificate
         )
         self._server = self._accepting  # type: ignore[assignment]  # as it is used
@@ -90,15 +90,18 @@ class Listener(web.BaseSite):
         )
 
 
-class _Accepting:
-    """Takes what comes in at listening sockets; in place of an `asyncio.Server`, which accepts without asking."""
+class Accepting:
+    """Takes what comes in at listening sockets; in place of an `asyncio.Server`, which accepts without asking.
+
+    `handler` makes the protocol of who comes from an address; it tells `room` when it is opened and lost.
+    """
 
     def __init__(
         self,
         opened: Sequence[socket.socket],
         inherited: Sequence[socket.socket],
         room: OpenSockets,
-        handler: Callable[[str], SocketHandler],
+        handler: Callable[[str], asyncio.Protocol],
         *,
         certificate: Certificate | None,
     ) -> None:

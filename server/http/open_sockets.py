@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from server import logs
 from server.auth.networks import network_of
-from server.http.socket_handler import Fault, SocketHandler, SocketPhase
+from server.http.socket_handler import Fault, SocketPhase, WatchedSocket
 from server.http.socket_limits import SocketLimits
 
 _LOG = logging.getLogger("jindu")
@@ -37,7 +37,7 @@ class OpenSockets:
     def __init__(self, limits: SocketLimits) -> None:
         self.limits = limits
         # In the order in which they were opened: the oldest make room.
-        self._watched: dict[str, dict[SocketHandler, None]] = {}
+        self._watched: dict[str, dict[WatchedSocket, None]] = {}
         self._count: Counter[str] = Counter()  # with those that are being opened
         self._live = 0
         self._refused = self._made_room = self._too_slow = 0
@@ -52,20 +52,20 @@ class OpenSockets:
         self._count[network] += 1
         return True
 
-    def opened(self, handler: SocketHandler) -> None:
+    def opened(self, handler: WatchedSocket) -> None:
         self._watched.setdefault(handler.network, {})[handler] = None
 
     def give_up(self, address: str) -> None:
         """What was admitted could not be opened."""
         self._leave(network_of(address))
 
-    def became_live(self, handler: SocketHandler) -> bool:
+    def became_live(self, handler: WatchedSocket) -> bool:
         """False for one that was ended already."""
         is_open = self._forget(handler)
         self._live += is_open
         return is_open
 
-    def lost(self, handler: SocketHandler) -> None:
+    def lost(self, handler: WatchedSocket) -> None:
         if not self._forget(handler) and handler.is_live:
             self._live -= 1
 
@@ -152,12 +152,12 @@ class OpenSockets:
         has_less = self._count[network] < len(largest)
         return has_less and self._end_first(largest, _THEIR_TURN)
 
-    def _of_largest(self) -> dict[SocketHandler, None]:
+    def _of_largest(self) -> dict[WatchedSocket, None]:
         return max(self._watched.values(), key=len, default={})
 
-    def _end_first(self, handlers: Iterable[SocketHandler], phases: frozenset[SocketPhase]) -> bool:
+    def _end_first(self, handlers: Iterable[WatchedSocket], phases: frozenset[SocketPhase]) -> bool:
         """End the oldest that owes us a request, else the oldest that is idle between two."""
-        idle: SocketHandler | None = None
+        idle: WatchedSocket | None = None
         for handler in handlers:
             if handler.head_since is not None:
                 break
@@ -171,11 +171,11 @@ class OpenSockets:
         self._end(handler)
         return True
 
-    def _end(self, handler: SocketHandler) -> None:
+    def _end(self, handler: WatchedSocket) -> None:
         self._forget(handler)  # now, since the transport tells only later that it is closed
         handler.end()
 
-    def _forget(self, handler: SocketHandler) -> bool:
+    def _forget(self, handler: WatchedSocket) -> bool:
         handlers = self._watched.get(handler.network, {})
         if handler not in handlers:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from server.auth.authenticator import Authenticator
 from server.auth.devices import Devices
+from server.auth.permissions import Principal
 from server.auth.refused_origins import RefusedOrigins
 from server.base_path import BasePath
 from server.http.answers_under_way import AnswersUnderWay
@@ -19,6 +20,7 @@ from server.http.drawing import Drawing
 from server.http.open_sockets import OpenSockets
 from server.http.readiness import Lack, Readiness
 from server.http.static_files import StaticFiles
+from server.http.traffic import HttpTraffic
 from server.jobs.job import Job
 from server.jobs.kinds import JobKinds
 from server.languages import Languages
@@ -28,6 +30,9 @@ from server.realtime.protocol import JobFields
 from server.settings import Settings
 from server.storage.database_watch import DatabaseWatch
 from server.storage.room import Room
+
+Recognised = Callable[[str, str, Callable[[], Awaitable[Principal]]], Awaitable[Principal]]
+"""Whose a credential is that came from an address by no request of its own; see `RequestTurns.recognised`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,8 @@ class WebParts:
     in_turn_of: Callable[[str], AbstractAsyncContextManager[None]]
     """A turn at the event loop among the requests of the user with that id; raises `Unavailable` if it never comes."""
 
+    recognised: Recognised
+    traffic: HttpTraffic
     api_document: Callable[[], bytes]  # OpenAPI, as JSON
     drawing: Drawing
     static_files: StaticFiles

@@ -55,17 +55,68 @@ class Fault(StrEnum):
     NOT_READING = "it did not read the answer"
 
 
+class WatchedSocket(Protocol):
+    """One TCP socket as `OpenSockets` looks after it, whatever is spoken over it."""
+
+    network: str
+    head_since: float | None
+    """By the loop's clock: since when the peer owes us a request; None when it does not."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it carries live connections, which have rules of their own."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no byte has come yet."""
+
+    @property
+    def unread_bytes(self) -> int:
+        """What waits here until the peer takes it."""
+
+    def phase(self) -> SocketPhase: ...
+
+    def fault(self, now: float) -> Fault | None:
+        """What of its limits it has passed; to be asked every second or so."""
+
+    def end(self) -> None:
+        """At once: what is still to be written would wait for whoever does not read."""
+
+
 class SocketWatch(Protocol):
     """Whoever counts the sockets there are; see `OpenSockets`."""
 
     limits: SocketLimits
 
-    def opened(self, handler: SocketHandler) -> None: ...
+    def opened(self, handler: WatchedSocket) -> None: ...
 
-    def became_live(self, handler: SocketHandler) -> bool:
+    def became_live(self, handler: WatchedSocket) -> bool:
         """False for one that was ended already."""
 
-    def lost(self, handler: SocketHandler) -> None: ...
+    def lost(self, handler: WatchedSocket) -> None: ...
+
+
+class Unread:
+    """Whether the peer takes what is written for it."""
+
+    __slots__ = ("_bytes", "_has_moved", "_since")
+
+    def __init__(self, now: float) -> None:
+        self._bytes, self._since, self._has_moved = 0, now, False
+
+    def moved(self) -> None:
+        """It took something."""
+        self._has_moved = True
+
+    def seconds(self, now: float, unread_bytes: int) -> float:
+        """For how long it has taken nothing of them; to be asked every second or so."""
+        if not unread_bytes or unread_bytes != self._bytes or self._has_moved:
+            self._bytes, self._since, self._has_moved = unread_bytes, now, False
+        return now - self._since if unread_bytes else 0.0
+
+    def is_long(self, now: float) -> bool:
+        """As of the last look: too short to give it up, but long enough to make room for somebody else."""
+        return self._bytes > 0 and now - self._since > _UNREAD_SECONDS
 
 
 class SocketHandler(web.RequestHandler):
@@ -73,14 +124,12 @@ class SocketHandler(web.RequestHandler):
 
     __slots__ = (
         "_arrived_bytes",
-        "_has_moved",
         "_is_watched",
         "_pace_of",
         "_paced_bytes",
         "_paced_since",
         "_sockets",
-        "_stuck_bytes",
-        "_stuck_since",
+        "_taking",
         "_tcp",
         "_unread",
         "head_since",
@@ -102,7 +151,7 @@ class SocketHandler(web.RequestHandler):
         self._arrived_bytes = 0
         self._pace_of: web.BaseRequest | None = None
         self._paced_bytes, self._paced_since = 0, now
-        self._stuck_bytes, self._stuck_since, self._has_moved = 0, now, False
+        self._taking = Unread(now)
 
     # what the transport tells
 
@@ -159,7 +208,7 @@ class SocketHandler(web.RequestHandler):
             self._loop.call_soon(self._take_piece)
 
     def resume_writing(self) -> None:
-        self._has_moved = True
+        self._taking.moved()
         super().resume_writing()
 
     def set_parser(self, parser: Any, data_received_cb: Any = None) -> None:
@@ -182,7 +231,6 @@ class SocketHandler(web.RequestHandler):
 
     @property
     def is_new(self) -> bool:
-        """Whether no byte has come yet."""
         return self._is_watched and not self._arrived_bytes
 
     def phase(self) -> SocketPhase:
@@ -191,10 +239,9 @@ class SocketHandler(web.RequestHandler):
         request = self._current_request
         if request is not None and not request.content.is_eof():
             return SocketPhase.ARRIVING
-        return SocketPhase.UNREAD if self._is_unread() else SocketPhase.ANSWERING
+        return SocketPhase.UNREAD if self._taking.is_long(self._loop.time()) else SocketPhase.ANSWERING
 
     def fault(self, now: float) -> Fault | None:
-        """What of its limits it has passed; to be asked every second or so."""
         limits, phase = self._sockets.limits, self.phase()
         if phase is SocketPhase.WAITING:
             if self.head_since is not None and now - self.head_since > limits.head_seconds:
@@ -204,15 +251,14 @@ class SocketHandler(web.RequestHandler):
             self._pace_of = None
         elif self._is_too_slow(now):
             return Fault.SLOW
-        return Fault.NOT_READING if self._is_stuck(now) else None
+        is_stuck = self._taking.seconds(now, self.unread_bytes) > limits.unread_seconds
+        return Fault.NOT_READING if is_stuck else None
 
     @property
     def unread_bytes(self) -> int:
-        """What waits here until the peer takes it."""
         return 0 if self._tcp is None else self._tcp.get_write_buffer_size()
 
     def end(self) -> None:
-        """At once: what is still to be written would wait for whoever does not read."""
         if self._tcp is not None:
             self._tcp.abort()
 
@@ -228,18 +274,6 @@ class SocketHandler(web.RequestHandler):
             return True
         self._paced_bytes, self._paced_since = self._arrived_bytes, now
         return False
-
-    def _is_stuck(self, now: float) -> bool:
-        """Whether the peer has taken nothing of what waits for it, for too long."""
-        unsent_bytes = self.unread_bytes
-        if not unsent_bytes or unsent_bytes != self._stuck_bytes or self._has_moved:
-            self._stuck_bytes, self._stuck_since, self._has_moved = unsent_bytes, now, False
-            return False
-        return now - self._stuck_since > self._sockets.limits.unread_seconds
-
-    def _is_unread(self) -> bool:
-        """As of the last look: too short to give up an answer, but long enough to make room for somebody else."""
-        return self._stuck_bytes > 0 and self._loop.time() - self._stuck_since > _UNREAD_SECONDS
 
     # what cannot be understood
 

@@ -48,10 +48,14 @@ class HttpTraffic:
                     began = time.monotonic()
                 return response
             finally:
-                self._took.observe(time.monotonic() - began)
-                self._by_route[method_of(request), route_of(request), status] += 1
+                self.answered(method_of(request), route_of(request), status, seconds=time.monotonic() - began)
 
         return count
+
+    def answered(self, method: str, route: str, status: int, *, seconds: float) -> None:
+        """Also what comes by no HTTP, with the status that says the same."""
+        self._took.observe(seconds)
+        self._by_route[method, route, status] += 1
 
     def statistics(self) -> AnsweredRequests:
         return AnsweredRequests(by_route=dict(self._by_route), took=self._took.counts())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import hdrs, web
@@ -18,6 +18,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from server.auth.lately import Lately
 from server.auth.networks import network_of
+from server.auth.permissions import Principal
+from server.errors import NotSignedIn
 from server.http.addresses import client_address
 from server.http.guards import current_principal
 from server.http.sessions import COOKIE, cookie
@@ -89,6 +91,33 @@ class RequestTurns:
         async with _turn(self._users, user_id):
             yield
 
+    async def recognised(
+        self, credential: str, address: str, recognise: Callable[[], Awaitable[Principal]]
+    ) -> Principal:
+        """Whoever comes from `address` with `credential` by no request of its own.
+
+        Raises `NotSignedIn`, later and later for who guesses, and `Unavailable` when the turn does not come.
+        """
+        digest, network = _digest(credential), network_of(address)
+        if digest in self._known:
+            return await self._recognised(digest, network, recognise)
+        if self._guesses.seconds_to_wait(network) > 0:
+            await asyncio.sleep(_GUESS_SECONDS)
+        async with _turn(self._networks, network):
+            return await self._recognised(digest, network, recognise)
+
+    async def _recognised(
+        self, digest: bytes, network: str, recognise: Callable[[], Awaitable[Principal]]
+    ) -> Principal:
+        try:
+            principal = await recognise()
+        except NotSignedIn:
+            self._known.pop(digest, None)
+            self._guesses.add(network)
+            raise
+        self._know(digest)
+        return principal
+
     def _may_be_guess(self, request: web.Request) -> bool:
         return request[_CREDENTIAL] is not None and not request.path.startswith(_FOR_ALL)
 
@@ -102,7 +131,11 @@ class RequestTurns:
 
 def _credential(request: web.Request) -> bytes | None:
     given = request.headers.get(hdrs.AUTHORIZATION) or cookie(request, COOKIE)
-    return hashlib.blake2b(given.encode("utf-8", "replace"), digest_size=16).digest() if given else None
+    return _digest(given) if given else None
+
+
+def _digest(credential: str) -> bytes:
+    return hashlib.blake2b(credential.encode("utf-8", "replace"), digest_size=16).digest()
 
 
 async def end_turns(request: web.Request, _response: web.StreamResponse | None = None) -> None:

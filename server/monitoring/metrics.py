@@ -133,6 +133,7 @@ METRICS: tuple[Metric, ...] = (
     _level("connections_websocket", "connections", lambda r: r["connections"].by_transport.get("websocket", 0)),
     _level("connections_events", "connections", lambda r: r["connections"].by_transport.get("events", 0)),
     _level("connections_graphql", "connections", lambda r: r["connections"].by_transport.get("graphql", 0)),
+    _level("connections_grpc", "connections", lambda r: r["connections"].by_transport.get("grpc", 0)),
     _level("dataset_bytes", "bytes", lambda r: r["stored_bytes"].get("datasets"), OverNodes.MOST),
     _level("upload_bytes", "bytes", lambda r: r["stored_bytes"].get("uploads"), OverNodes.MOST),
     _level("report_bytes", "bytes", lambda r: r["stored_bytes"].get("reports"), OverNodes.MOST),

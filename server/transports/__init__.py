@@ -20,6 +20,8 @@ from server.transports.admission import Admission
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from server.http.parts import WebParts
+
 Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 """From a token and the client's address to whose it is."""
 StandingOf = Callable[[Principal], Awaitable[Validity]]
@@ -45,6 +47,10 @@ class Host(Protocol):
 
     @property
     def router(self) -> web.UrlDispatcher: ...
+
+    @property
+    def parts(self) -> WebParts:
+        """What is answered from, for what comes by no request of `router`."""
 
     def while_open(self, opened: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         """Entered when the server starts, left when it has stopped."""

@@ -11,6 +11,15 @@ from server.realtime.close_codes import CloseCode
 _CLOSE_SECONDS = 2.0  # whoever fetches nothing more would never learn that it is over
 
 
+class LiveEnded(Exception):
+    """A connection whose frames were fetched is over: `code` and `reason` are what a WebSocket is closed with."""
+
+    def __init__(self, code: CloseCode, reason: str = "") -> None:
+        super().__init__(reason or code.reason)
+        self.code = code
+        self.reason = reason or code.reason
+
+
 class FrameQueue:
     """What waits here counts as unsent, so the connection's own limit bounds it: who fetches too slowly is closed.
 
@@ -59,11 +68,20 @@ class FrameQueue:
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Until it is closed, and what was written before that is fetched; `closed_with` then says why."""
+        async for frames in self.batches(most_bytes=0):
+            yield frames[0]
+
+    async def batches(self, *, most_bytes: int) -> AsyncIterator[list[bytes]]:
+        """The same, those that wait at once together: about so many bytes, at least one frame."""
         while True:
             while self._frames:
-                frame = self._frames.popleft()
-                yield frame
-                self._unsent_bytes -= len(frame)  # only now: the one in hand is not delivered while its reader waits
+                taken: list[bytes] = []
+                size = 0
+                while self._frames and (not taken or size + len(self._frames[0]) <= most_bytes):
+                    taken.append(self._frames.popleft())
+                    size += len(taken[-1])
+                yield taken
+                self._unsent_bytes -= size  # only now: what is in hand is not delivered while its reader waits
             if self.closed_with is not None:
                 return
             self._changed.clear()

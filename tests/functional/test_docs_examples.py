@@ -26,6 +26,7 @@ from tests.conftest import Server, serving, signed_in
 from tests.functional.command_line import token_of
 from tests.functional.scripts import job_where, script
 from tests.functional.test_jobs_api import get, post
+from tests.ports import free_port
 from tests.process import ROOT
 from tests.waiting import until
 
@@ -148,14 +149,34 @@ async def test_the_javascript_example_tells_genuine_webhooks(tmp_path: Path) -> 
     assert out.decode().split() == ["true", "true", "false", "false", "false"]
 
 
-@pytest.mark.parametrize(("language", "command"), [("python", (sys.executable, "-c")), ("js", ("node", *_MODULE))])
+_LANGUAGES = pytest.mark.parametrize(
+    ("language", "command"), [("python", (sys.executable, "-c")), ("js", ("node", *_MODULE))]
+)
+
+
+@_LANGUAGES
 async def test_the_graphql_clients_follow_a_job(settings: Settings, language: str, command: tuple[str, ...]) -> None:
-    assert (CLIENTS / "node_modules").is_dir(), "make clients"
     (example,) = blocks("docs/graphql.md", language)
-    async with serving(replace(settings, graphql=True)) as server, await signed_in(server, "admin") as admin:
-        environ = {"JINDU_URL": server.url, "JINDU_TOKEN": token_of(admin), "PYTHONPATH": str(PACKAGES)}
+    packages = {"PYTHONPATH": str(PACKAGES)}
+    await _follows_a_job(replace(settings, graphql=True), "Demonstration SUCCEEDED 100", *command, example, **packages)
+
+
+@_LANGUAGES
+async def test_the_grpc_clients_follow_a_job(settings: Settings, language: str, command: tuple[str, ...]) -> None:
+    (example,) = blocks("docs/grpc.md", language)
+    port, protos = free_port(), str(ROOT / "server" / "transports" / "grpc" / "proto")
+    places = {"JINDU_GRPC": f"127.0.0.1:{port}", "JINDU_PROTOS": protos, "PYTHONPATH": protos}
+    wanted = "Demonstration JOB_STATE_SUCCEEDED 100"
+    await _follows_a_job(replace(settings, grpc_port=port), wanted, *command, example, **places)
+
+
+async def _follows_a_job(settings: Settings, wanted: str, *command: str, **environ: str) -> None:
+    """What the program prints of a job ends with `wanted`."""
+    assert (CLIENTS / "node_modules").is_dir(), "make clients"
+    async with serving(settings) as server, await signed_in(server, "admin") as admin:
+        own = {"JINDU_URL": server.url, "JINDU_TOKEN": token_of(admin)}
         process = await asyncio.create_subprocess_exec(
-            *command, example, cwd=CLIENTS, env=os.environ | environ, stdout=asyncio.subprocess.PIPE
+            *command, cwd=CLIENTS, env=os.environ | own | environ, stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
         try:
@@ -163,9 +184,7 @@ async def test_the_graphql_clients_follow_a_job(settings: Settings, language: st
             async with admin.post("/api/v1/jobs/demonstration", json={"seconds": 0.1, "total": 10}) as response:
                 assert response.status == 202
             async with asyncio.timeout(30):
-                while not (line := (await process.stdout.readline()).decode()).startswith(
-                    "Demonstration SUCCEEDED 100"
-                ):
+                while not (line := (await process.stdout.readline()).decode()).startswith(wanted):
                     assert line.startswith("Demonstration "), line
         finally:
             process.kill()

@@ -7,6 +7,7 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Protocol
 
 import aiohttp
@@ -18,7 +19,9 @@ from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.event_stream import events
 from tests.functional.graphql_client import Fits, live_over_events, live_over_socket
+from tests.functional.grpc_client import live_over_grpc
 from tests.functional.live_client import Json, live
+from tests.ports import free_port
 from tests.waiting import until
 
 Client = aiohttp.ClientSession
@@ -38,6 +41,7 @@ def settings(settings: Settings) -> Settings:
     return dataclasses.replace(
         settings,
         graphql=True,
+        grpc_port=free_port(),
         max_connections_per_user=3,
         max_unsent_bytes=256 * 1024,
         ping_interval_seconds=0.5,
@@ -45,8 +49,14 @@ def settings(settings: Settings) -> Settings:
     )
 
 
-WAYS = {"websocket": live, "events": events, "graphql socket": live_over_socket, "graphql stream": live_over_events}
-NAMES = {"websocket": "websocket", "events": "events", "graphql socket": "graphql", "graphql stream": "graphql"}
+WAYS: dict[str, Open] = {
+    "websocket": live,
+    "events": events,
+    "graphql socket": live_over_socket,
+    "graphql stream": live_over_events,
+    "grpc": live_over_grpc,
+}
+NAMES = {way: way.split()[0] for way in WAYS}
 
 
 @pytest.fixture(params=WAYS)
@@ -55,8 +65,8 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def opened(way: str) -> Open:
-    return WAYS[way]
+def opened(way: str, settings: Settings) -> Open:
+    return partial(live_over_grpc, port=settings.grpc_port) if way == "grpc" else WAYS[way]
 
 
 async def tell(server: Server, user_id: str, title: str, body: str = "") -> None:

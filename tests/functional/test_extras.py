@@ -71,6 +71,16 @@ def test_graphql_without_its_package_says_which_extra_to_install(tmp_path: Path)
     assert "jindu-server[graphql]" in checked.stdout
 
 
+def test_grpc_without_its_package_says_which_extra_to_install(tmp_path: Path) -> None:
+    started = run("grpclib", "serve", "--port", "0", data=tmp_path, JINDU_GRPC_PORT="1")
+    assert started.returncode != 0
+    assert "pip install 'jindu-server[grpc]'" in started.stderr
+    assert "Traceback" not in started.stderr
+    checked = run("grpclib", "config", "check", data=tmp_path, JINDU_GRPC_PORT="1")
+    assert checked.returncode == 2
+    assert "grpc_missing" in checked.stdout
+
+
 def test_an_engine_that_is_none_is_named_at_the_start(tmp_path: Path) -> None:
     started = run("nothing-at-all", "serve", data=tmp_path, JINDU_DATABASE_URL="oracle://somewhere")
     assert started.returncode != 0

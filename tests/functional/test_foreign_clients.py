@@ -1,4 +1,4 @@
-"""Programs that others wrote against tus and GraphQL, as their package registries have them."""
+"""Programs that others wrote against tus, GraphQL and gRPC, as their package registries have them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from server.realtime.close_codes import CloseCode
 from server.settings import Settings
 from tests.conftest import Server
 from tests.functional.test_uploads import upload_of
+from tests.ports import free_port
+from tests.process import ROOT
 
 CLIENTS = Path(__file__).parent.parent / "clients"
+PROTOS = ROOT / "server" / "transports" / "grpc" / "proto"
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, min_free_bytes=1, graphql=True)
+    return replace(settings, min_free_bytes=1, graphql=True, grpc_port=free_port())
 
 
 async def outcomes_of(server: Server, client: aiohttp.ClientSession, *command: str) -> dict[str, dict[str, Any]]:
@@ -101,9 +104,58 @@ async def test_gql_of_python_asks_changes_and_follows(server: Server, alice: aio
         assert (await said())["title"] == "the last"
 
 
+async def test_grpc_js_asks_sends_and_comes_back_to_where_it_was(
+    server: Server, alice: aiohttp.ClientSession, settings: Settings
+) -> None:
+    assert (CLIENTS / "node_modules").is_dir(), "make clients"
+    places = {"JINDU_GRPC": f"127.0.0.1:{settings.grpc_port}", "JINDU_PROTOS": str(PROTOS)}
+    async with running(server, alice, "node", "grpc.mjs", **places) as said:
+        assert await said() == {"total": 0}
+        assert await said() == {"status": "NOT_FOUND", "code": "not_found"}
+        assert await said() == {"status": "UNAUTHENTICATED", "code": "not_signed_in"}
+        assert await said() == {"state": "JOB_STATE_RUNNING"}
+        assert await said() == {"state": "JOB_STATE_SUCCEEDED", "progress": 3}
+        assert await said() == {"offset": 300_000, "name": "node.csv"}
+        assert await said() == {"type": "connection", "recovered": False}
+        await tell(server, alice, "one")
+        assert await said() == {"type": "notification", "title": "one"}
+        server.parts.realtime.manager.close_where(lambda each: True, CloseCode.BEHIND)
+        assert await said() == {"code": "behind", "reconnect": "true"}
+        await tell(server, alice, "while away")
+        assert await said() == {"type": "connection", "recovered": True}
+        assert (await said())["title"] == "while away"
+        await tell(server, alice, "the last")
+        assert (await said())["title"] == "the last"
+
+
+async def test_buf_curl_learns_by_reflection_what_there_is(
+    server: Server, alice: aiohttp.ClientSession, settings: Settings
+) -> None:
+    async def curl(*words: str, address: str = "") -> str:
+        process = await asyncio.create_subprocess_exec(
+            CLIENTS / "node_modules" / ".bin" / "buf",
+            *("curl", "--http2-prior-knowledge", "--protocol", "grpc", *words),
+            f"http://127.0.0.1:{settings.grpc_port}{address}",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(60):
+            out, _ = await process.communicate()
+        return out.decode()
+
+    token = ("--header", f"authorization: {alice.headers['Authorization']}", "--reflect-header", "*")
+    for protocol in ("grpc-v1", "grpc-v1alpha"):
+        told = await curl(*token, "--reflect-protocol", protocol, "--list-services")
+        assert {"jindu.v1.Jobs", "jindu.v1.Live", "jindu.v1.Uploads", "grpc.health.v1.Health"} <= set(told.split())
+    begun = await curl(*token, "-d", '{"external": {"title": "curl", "total": 2}}', address="/jindu.v1.Jobs/Start")
+    assert json.loads(begun)["job"]["state"] == "JOB_STATE_RUNNING"
+    assert json.loads(await curl(*token, "-d", "{}", address="/jindu.v1.Jobs/List"))["total"] == "1"
+    assert "not authenticated" in await curl("--list-services")
+
+
 @asynccontextmanager
 async def running(
-    server: Server, client: aiohttp.ClientSession, *command: str
+    server: Server, client: aiohttp.ClientSession, *command: str, **environ: str
 ) -> AsyncIterator[Callable[[], Awaitable[dict[str, Any]]]]:
     """A program of `tests/clients`; what it gives says the next line of it. It ends well."""
     token = client.headers["Authorization"].removeprefix("Bearer ")
@@ -111,7 +163,7 @@ async def running(
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=CLIENTS,
-        env=os.environ | packages | {"JINDU_URL": server.url, "JINDU_TOKEN": token},
+        env=os.environ | packages | environ | {"JINDU_URL": server.url, "JINDU_TOKEN": token},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

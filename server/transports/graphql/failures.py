@@ -13,18 +13,10 @@ from server.http.asyncapi import Json
 from server.realtime.close_codes import CloseCode
 from server.realtime.manager import Refused
 from server.texts import Translate
+from server.transports.frame_queue import LiveEnded
 
 _LOG = logging.getLogger("jindu.graphql")
 _EXPECTED = (503, 507)  # of those from 500 on, what is no fault of ours
-
-
-class LiveEnded(Exception):
-    """A subscription's connection is over: `code` and `reason` are what a WebSocket is closed with."""
-
-    def __init__(self, code: CloseCode, reason: str = "") -> None:
-        super().__init__(reason or code.reason)
-        self.code = code
-        self.reason = reason or code.reason
 
 
 def error_of(refused: Refused) -> JinduError | LiveEnded:

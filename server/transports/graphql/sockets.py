@@ -24,7 +24,8 @@ from server.realtime.connection import Connection
 from server.realtime.limits import LiveLimits, RateLimit, RateVerdict
 from server.realtime.manager import Refused
 from server.storage.database import NOT_NOW
-from server.transports.graphql.failures import LiveEnded, of_end, told
+from server.transports.frame_queue import LiveEnded
+from server.transports.graphql.failures import of_end, told
 from server.transports.graphql.serving import GraphQlHouse
 from server.transports.graphql.socket_messages import (
     ConnectionInit,

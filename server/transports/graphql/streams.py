@@ -13,8 +13,9 @@ from server.http.asyncapi import Json
 from server.http.socket_handler import go_live
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
+from server.transports.frame_queue import LiveEnded
 from server.transports.graphql.call import GraphQlCall
-from server.transports.graphql.failures import LiveEnded, of_end, told
+from server.transports.graphql.failures import of_end, told
 from server.transports.graphql.running import GraphQlRequest
 from server.transports.graphql.serving import GraphQlHouse
 from server.transports.silent_peers import give_up_on_silence

@@ -96,3 +96,15 @@ async def test_a_connection_whose_queue_nobody_fetches_from_is_closed_and_others
         assert queues["alice"].closed_with == (CloseCode.SLOW_CONSUMER, CloseCode.SLOW_CONSUMER.reason)
         assert queues["bob"].closed_with is None
     manager.close_all(CloseCode.DRAINING)
+
+
+async def test_those_that_wait_are_fetched_together_up_to_a_size_and_none_is_too_large() -> None:
+    with FrameQueue(nothing) as queue:
+        batches = queue.batches(most_bytes=4)
+        queue.write([b"12", b"34", b"5", b"6789012", b"3"])
+        async with asyncio.timeout(5):
+            assert [await anext(batches) for _ in range(4)] == [[b"12", b"34"], [b"5"], [b"6789012"], [b"3"]]
+        assert queue.unsent_bytes() == 1  # the one in hand
+        queue.close(CloseCode.DRAINING)
+        assert [each async for each in batches] == []
+        assert queue.unsent_bytes() == 0

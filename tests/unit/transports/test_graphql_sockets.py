@@ -20,7 +20,7 @@ from server.jobs.turns import Turns
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
 from server.transports.admission import Floods
-from server.transports.graphql.failures import LiveEnded
+from server.transports.frame_queue import LiveEnded
 from server.transports.graphql.sockets import GraphQlSocket
 from server.transports.visitor import Visitor
 from tests.unit.realtime.people import person

@@ -1,0 +1,106 @@
+"""What can be called: the services of the .proto, each method with whoever answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from server.auth.permissions import Principal
+from server.errors import MalformedRequest
+from server.http.parts import WebParts
+from server.http.storable import require_storable
+from server.operations.offered import Operations
+from server.transports.grpc.call import GrpcCall
+from server.transports.visitor import Visitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Whoever makes a call, and what it is answered from. `language` is that of the texts for people."""
+
+    visitor: Visitor
+    language: str
+    parts: WebParts
+    call: GrpcCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller(Asker):
+    """One who said who they are."""
+
+    principal: Principal
+
+    @property
+    def operations(self) -> Operations:
+        return self.parts.operations
+
+
+GrpcAnswer = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcMethod:
+    """`answer` is given a `Caller`, or, when it `is_open` to strangers, an `Asker`."""
+
+    path: str
+    answer: GrpcAnswer
+    is_open: bool = False
+
+
+def methods_of(
+    descriptor: ServiceDescriptor, service: object, *, open_to_all: Collection[str] = ()
+) -> Iterator[GrpcMethod]:
+    """Those of a service, each answered by the method of `service` that is called so in lower case.
+
+    It is given the `Caller` and one request, or all of them as they come; it returns the answer, or, where answers are
+    a stream, sends them itself.
+    """
+    for method in descriptor.methods:
+        function = getattr(service, method.name.lower())
+        yield GrpcMethod(
+            path=f"/{descriptor.full_name}/{method.name}",
+            answer=_answering(method, function),
+            is_open=method.name in open_to_all,
+        )
+
+
+def _answering(method: MethodDescriptor, function: Callable[..., Awaitable[Message | None]]) -> GrpcAnswer:
+    kind: Any = GetMessageClass(method.input_type)
+
+    async def answer(caller: Asker) -> None:
+        asked = _all(caller.call, kind) if method.client_streaming else await _only(caller.call, kind)
+        answered = await function(caller, asked)
+        if answered is not None:
+            await caller.call.send(answered)
+
+    return answer
+
+
+async def _only(call: GrpcCall, kind: type[Message]) -> Message:
+    async with asyncio.timeout(call.line.patience_seconds):
+        asked = await call.receive(kind)
+    if asked is None:
+        raise MalformedRequest("The call ends before its message.")
+    require_texts(asked)
+    return asked
+
+
+async def _all(call: GrpcCall, kind: type[Message]) -> AsyncIterator[Message]:
+    while (asked := await call.receive(kind)) is not None:
+        require_texts(asked)
+        yield asked
+
+
+def require_texts(message: Message) -> None:
+    """Raises `InvalidInput` for what no text may hold that is to be stored."""
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            require_storable(list(value) if field.is_repeated else value, field.name)
+        elif field.type == field.TYPE_MESSAGE and not field.is_repeated:
+            require_texts(value)
