@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,8 @@ def excel_value(value: Any, format: ValueFormat, formats: Formats) -> Any:  # no
             return local if local.year >= 1900 else str(value)
         case date():
             return value if value.year >= 1900 else str(value)
+        case time() if value.tzinfo is None and not value.microsecond:
+            return value
         case int() | float() | Decimal() if format.kind == "duration" and value < 0:
             return formats.text(value, format)
         case int() | float() | Decimal():

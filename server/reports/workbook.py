@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -192,6 +192,8 @@ class ReportBook:
                 sheet.write_number(row, column, held, self._styled(style, self._number_format(value, format)))
             case date():  # moments as well
                 sheet.write_datetime(row, column, held, self._styled(style, self._number_format(held, format)))
+            case time():
+                sheet.write_datetime(row, column, held, self._styled(style, "hh:mm:ss"))
             case _:
                 self.string(sheet, row, column, held, self._styled(style))
 

@@ -114,7 +114,7 @@ class TableSheet:
                 style["indent"] = 2
             if cell.tone:
                 style |= {"font_color": TONES[cell.tone], "bg_color": TINTS[cell.tone]}
-            if isinstance(cell.value, str) and letters(cell.value) > self._widths[index]:
+            if isinstance(cell.value, str) and ("\n" in cell.value or letters(cell.value) > self._widths[index]):
                 style |= {"text_wrap": True, "valign": "top"}
             self._write_cell(number, index, cell, style)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +311,14 @@ blocks: [{table: {query: q, columns: [day, {name: n, total: sum}, big, x]}}]
     sheet = made(source, orders, tmp_path)["q"]
     assert values(sheet, 2)[:3] == ["1815-06-18", "1234567890123456789", 1e300]
     assert sheet["B3"].value == "1234567890123456789"
+
+
+def test_times_of_day_are_times_and_lines_of_a_cell_stay_lines(orders: Path, tmp_path: Path) -> None:
+    query = "select time '10:30:00' as at, time '10:30:00.25' as exactly, 'one' || chr(10) || 'two' as lines"
+    source = f'title: x\nqueries: {{q: "{query}"}}\nblocks: [table: {{query: q}}]\n'
+    at, exactly, lines = workbook(render(source, orders, tmp_path, {}, "xlsx"))["q"][2]
+    assert (at.value, at.number_format, exactly.value) == (time(10, 30), "hh:mm:ss", "10:30:00.250000")
+    assert (lines.value, lines.alignment.wrap_text) == ("one\ntwo", True)
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
