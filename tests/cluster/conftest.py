@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from server.storage.database import Database
 from tests.conftest import new_user, signed_in
 from tests.functional.live_client import Json, LiveSocket, connected
+from tests.ports import free_port
 from tests.process import ServerProcess
 from tests.valkey import ValkeyProcess
 
@@ -41,7 +42,8 @@ class Cluster:
 def node(directory: Path, name: str, environment: dict[str, str], **more: str) -> ServerProcess:
     data = directory / name
     data.mkdir(exist_ok=True)
-    return ServerProcess(data, environ={**environment, "JINDU_NODE": name, **more})
+    ports = {"JINDU_GRPC_PORT": str(free_port())}
+    return ServerProcess(data, environ={**environment, **ports, "JINDU_NODE": name, **more})
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +62,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dic
         "JINDU_CREDENTIAL_LOOK_SECONDS": str(CREDENTIAL_LOOK_SECONDS),
         "JINDU_DRAIN_SECONDS": "1",
         "JINDU_PEER": "1",
+        "JINDU_GRAPHQL": "1",
         "JINDU_MAX_CONNECTIONS_PER_USER": "4",
         "JINDU_RECONNECTS_PER_SECOND": "1000",
     }

@@ -8,6 +8,7 @@ import pytest
 from tests.cluster.conftest import Cluster, People, live
 from tests.functional.batches import made, put_template, reports_of
 from tests.functional.event_stream import events as event_stream
+from tests.functional.ways import WAYS, Open, opened_by
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)  # three servers are started by the first
@@ -49,6 +50,29 @@ async def test_a_job_stored_at_one_node_runs_at_another_and_is_followed_and_canc
 async def _state(client: aiohttp.ClientSession, job_id: str, state: str) -> bool:
     async with client.get(f"/api/v1/jobs/{job_id}") as response:
         return bool((await response.json())["state"] == state)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_who_comes_back_at_another_node_has_missed_nothing(cluster: Cluster, alice: People, way: str) -> None:
+    def opened(name: str) -> Open:
+        return opened_by(way, grpc_port=int(getattr(cluster, name).environ["JINDU_GRPC_PORT"]))
+
+    async def tell() -> None:
+        async with alice.home.post("/websocket-test/notification") as response:
+            assert response.status == 204
+
+    async with opened("east")(alice.east, "hops") as there:
+        epoch = (await there.next("connection"))["epoch"]
+        await tell()
+        last = (await there.next("notification"))["offset"]
+    for _ in range(3):
+        await tell()
+    async with opened("west")(alice.west, "hops", since=f"{epoch}:{last}") as here:
+        again = await here.next("connection")
+        assert (again["recovered"], again["missed"]) == (True, 3)
+        await tell()
+        told = [(await here.next("notification"))["offset"] for _ in range(4)]
+        assert told == list(range(last + 1, last + 5))
 
 
 async def test_an_event_is_told_to_who_subscribed_at_any_node(alice: People, bob: People) -> None:

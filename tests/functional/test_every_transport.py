@@ -5,10 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from functools import partial
-from typing import Protocol
 
 import aiohttp
 import pytest
@@ -17,23 +13,12 @@ from server.jobs.outcomes import Notice
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
 from tests.conftest import Server
-from tests.functional.event_stream import events
-from tests.functional.graphql_client import Fits, live_over_events, live_over_socket
-from tests.functional.grpc_client import live_over_grpc
-from tests.functional.live_client import Json, live
+from tests.functional.live_client import live
+from tests.functional.ways import WAYS, Open, opened_by
 from tests.ports import free_port
 from tests.waiting import until
 
 Client = aiohttp.ClientSession
-
-
-class Opened(Protocol):
-    async def next(self, wanted: str | Fits | None = None, *, seconds: float = 15.0) -> Json: ...
-
-    async def closed_with(self, *, seconds: float = 15.0) -> int | None: ...
-
-
-Open = Callable[..., AbstractAsyncContextManager[Opened]]
 
 
 @pytest.fixture
@@ -49,13 +34,6 @@ def settings(settings: Settings) -> Settings:
     )
 
 
-WAYS: dict[str, Open] = {
-    "websocket": live,
-    "events": events,
-    "graphql socket": live_over_socket,
-    "graphql stream": live_over_events,
-    "grpc": live_over_grpc,
-}
 NAMES = {way: way.split()[0] for way in WAYS}
 
 
@@ -66,7 +44,7 @@ def way(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def opened(way: str, settings: Settings) -> Open:
-    return partial(live_over_grpc, port=settings.grpc_port) if way == "grpc" else WAYS[way]
+    return opened_by(way, grpc_port=settings.grpc_port)
 
 
 async def tell(server: Server, user_id: str, title: str, body: str = "") -> None:
