@@ -145,9 +145,13 @@ class Firing:
         await self._stop(schedule, run, reason, told(error))
 
     async def _has_to_wait(self, schedule: Schedule, run: ScheduleRun) -> bool:
-        """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not."""
-        if run.cause.is_asked_for or not await self._goes_on(schedule):
+        """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not.
+        Where an older one has not even begun, this one waits as well: they come in the order of their times."""
+        if run.cause.is_asked_for:
             return False
+        comes_later = await self._comes_later(run)  # asked first: what begins in between is found to go on
+        if not await self._goes_on(schedule):
+            return comes_later
         if schedule.overlap is Overlap.SKIP and not run.is_late and run.cause is not RunCause.FILES:
             async with self._database.write() as connection:
                 await set_run(connection, run.id, state=RunState.SKIPPED)
@@ -168,6 +172,17 @@ class Firing:
         )
         async with self._database.read() as connection:
             return await connection.scalar(before) is not None
+
+    async def _comes_later(self, run: ScheduleRun) -> bool:
+        """Than one of the same schedule that is due, also where another node begins that at this moment."""
+        older = sa.select(schedule_runs.c.id).where(
+            schedule_runs.c.schedule_id == run.schedule_id,
+            schedule_runs.c.state == RunState.DUE,
+            schedule_runs.c.cause.not_in([cause for cause in RunCause if cause.is_asked_for]),
+            schedule_runs.c.planned_at < run.planned_at,
+        )
+        async with self._database.read() as connection:
+            return await connection.scalar(older.limit(1)) is not None
 
     async def _is_dataset_closed(self, schedule: Schedule) -> bool:
         if schedule.dataset_id is None:

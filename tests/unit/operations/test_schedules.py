@@ -266,6 +266,31 @@ async def test_what_no_server_was_there_for(node: Node, house: House, policy: Mi
     assert await batch_count(house) == expected
 
 
+async def test_what_waits_comes_in_the_order_of_its_times(node: Node, house: House) -> None:
+    """Also where the oldest cannot begin at once, and those before are over before the next is looked at."""
+    schedule_id = await planned(node, cron="0 8 * * *", missed=Missed.ALL)
+    problems: list[Exception] = [StorageFull()]
+    begun: list[str] = []
+
+    async def starts(principal: Principal, order: BatchOrder, **kwargs: Any) -> BatchStart:
+        if problems:
+            raise problems.pop()
+        begun.append(order.as_of)
+        return await house.todo.batches.start(principal, order, **kwargs)
+
+    busy = node.ordering_by(starts)
+    node.now = datetime(2036, 10, 23, 4, tzinfo=UTC)
+    await busy.scheduler.look()
+    assert await node.states(schedule_id) == ["due", "due", "due"]
+    for _ in range(3):
+        node.now += timedelta(minutes=1)
+        await busy.scheduler.look()
+        for run in await node.runs(schedule_id):
+            if run.batch_id:
+                await node.ended(run)
+    assert begun == [f"2036-10-{day}T00:00:00.000000Z" for day in (21, 22, 23)]
+
+
 async def test_paused_time_is_not_missed_and_another_time_begins_anew(node: Node, house: House) -> None:
     schedule_id = await planned(node, cron="0 8 * * *", missed=Missed.ALL)
     paused = await node.schedules.change(house.alice, schedule_id, {"enabled": False})
