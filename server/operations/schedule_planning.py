@@ -48,6 +48,7 @@ class SchedulePlanning:
         # As it will be ordered: `last_month` means what it means there.
         what = await self._kinds[wish.runs].planned(replace(principal, time_zone=wish.time_zone), wish)
         await asyncio.to_thread(_require_different, wish)
+        planned_at = await asyncio.to_thread(_first_time, wish, now)
         dataset_id, dataset_name = await self._dataset(principal, wish, before)
         leader = await self._leader(principal, wish, schedule_id, owner_id) if wish.after_schedule else None
         return ScheduleHead(
@@ -78,7 +79,7 @@ class SchedulePlanning:
             standing=ScheduleStanding.ON if wish.enabled else ScheduleStanding.PAUSED,
             reason=StopReason.NONE if wish.enabled else StopReason.BY_HAND,
             error=None,
-            planned_at=next_time(wish.cron, wish.time_zone, now, wish.workdays) if wish.cron and wish.enabled else None,
+            planned_at=planned_at,
             armed_at=now,
             created_at=now,
             updated_at=now,
@@ -104,6 +105,20 @@ class SchedulePlanning:
         if leader is None or leader.owner_id != owner_id or leader.id == schedule_id:
             raise wrong_field("after_schedule", message="Name another schedule of the same owner.")
         return leader
+
+
+def _first_time(wish: ScheduleWish, now: datetime) -> datetime | None:
+    """Raises `InvalidInput` where none comes any more: worked Saturdays are known as far as they are decreed."""
+    if not wish.cron or not wish.enabled:
+        return None
+    found = next_time(wish.cron, wish.time_zone, now, wish.workdays)
+    if found is None:
+        message = (
+            "As far as the calendar is known, no such time comes any more: choose other days, or update Jindu once the "
+            "next year is decreed."
+        )
+        raise wrong_field("cron", message)
+    return found
 
 
 def seen_by(principal: Principal) -> sa.ColumnElement[bool]:

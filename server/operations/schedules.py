@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
 from server.delivery.wishes import DeliveryWish
-from server.errors import InvalidInput, NotFound
+from server.errors import Conflict, InvalidInput, NotFound
 from server.jobs.keys import KeyReused, require_key
 from server.operations.delivery_trials import DeliveryTrials
 from server.operations.schedule_planning import SchedulePlanning, require_no_circle, require_whole, seen_by
@@ -264,15 +265,15 @@ class ScheduleOperations:
                 return
             if is_on:
                 await require_whole(connection, current)
+            planned_at = await asyncio.to_thread(_next_of, current, now) if is_on and current.cron else None
+            if is_on and current.cron and planned_at is None:
+                raise Conflict("No such time comes any more; choose another one first.")
             turned = msgspec.structs.replace(
                 current,
                 standing=ScheduleStanding.ON if is_on else ScheduleStanding.PAUSED,
                 reason=StopReason.NONE if is_on else StopReason.BY_HAND,
                 error=None,
-                # From now on: what came while it was off was not missed.
-                planned_at=next_time(current.cron, current.time_zone, now, current.workdays)
-                if is_on and current.cron
-                else None,
+                planned_at=planned_at,  # from now on: what came while it was off was not missed
                 armed_at=now,
                 updated_at=now,
             )
@@ -287,6 +288,10 @@ async def require_room_for_one(connection: AsyncConnection, owner_id: str) -> No
     """Raises `InvalidInput`."""
     if await count_of_owner(connection, owner_id) >= _MOST_SCHEDULES:
         raise InvalidInput("One user may have at most {limit} schedules; delete some first.", limit=_MOST_SCHEDULES)
+
+
+def _next_of(schedule: ScheduleHead, now: datetime) -> datetime | None:
+    return next_time(schedule.cron, schedule.time_zone, now, schedule.workdays)
 
 
 def _detail(schedule: ScheduleHead) -> dict[str, Any]:

@@ -339,6 +339,25 @@ async def test_working_days_and_the_end_of_their_calendar_is_told_once(
     assert (changed.calendar, node.schedules.next_times(changed)[0].local.day) == ("", 1)
 
 
+async def test_one_whose_last_time_is_over_stops_and_says_so(node: Node, house: House, alice: Principal) -> None:
+    """Saturdays that are worked are known as far as they are decreed."""
+    node.now = datetime(2026, 10, 9, tzinfo=UTC)
+    saturdays: dict[str, Any] = {"cron": "0 9 * * 6", "only_on": OnlyOn.WORKDAYS, "calendar": "CN", "name": "Worked"}
+    schedule_id = await planned(node, **saturdays)
+    known = await node.schedules.get(alice, schedule_id)
+    last = node.schedules.next_times(known, 200)[-1].at
+    await node.look(last + timedelta(seconds=1))
+    await node.look()
+    stopped = await node.schedules.get(alice, schedule_id)
+    assert (stopped.standing, stopped.reason) == (ScheduleStanding.STOPPED, StopReason.TIME)
+    assert (await node.states(schedule_id))[-1] == "started"  # the last one is made
+    assert len([each for each in await told(house, alice) if "No such time comes any more." in each]) == 1
+    with refused(Conflict):
+        await node.schedules.change(alice, schedule_id, {"enabled": True})
+    with refused(InvalidInput, fields=("cron",)):
+        await planned(node, **saturdays)
+
+
 async def test_one_after_the_other_or_left_out(node: Node, house: House) -> None:
     """While the run before still goes on: it is held where it waits for its turn."""
     waiting = await planned(node, cron="0 8 * * *")
