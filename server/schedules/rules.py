@@ -24,11 +24,13 @@ _SIDES: dict[LimitIs, tuple[Phrase, Phrase]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFinding:
-    """`value` is what was compared, as it may be shown; None where rows are counted, or there is none."""
+    """`value` is what was compared, as it may be shown; None where rows are counted, or there is none. `breaking`:
+    places of the rows that break the rule, where others do not; None where that is asked of no row by itself."""
 
     is_broken: bool
     sentence: Phrase
     value: str | None = None
+    breaking: Sequence[int] | None = None
 
 
 def finding_of(rule: QueryRule, result: QueryResult) -> RuleFinding:
@@ -89,16 +91,17 @@ def _of_value(rule: QueryRule, value: Any) -> RuleFinding:
 
 
 def _of_any(rule: QueryRule, result: QueryResult, values: Sequence[Any]) -> RuleFinding:
-    broken = [value for value in values if value is not None and _breaks(rule, value)]
+    broken = [place for place, value in enumerate(values) if value is not None and _breaks(rule, value)]
     told = {"column": rule.column, "side": _SIDES[rule.when][0], "limit": text_of(rule.limit)}
     if broken:
+        first = text_of(values[broken[0]])
         sentence = phrase(
             "Rows in which “{column}” is {side} {limit}: {count}. The first has {value}.",
             count=len(broken),
-            value=text_of(broken[0]),
+            value=first,
             **told,
         )
-        return RuleFinding(is_broken=True, sentence=sentence, value=text_of(broken[0]))
+        return RuleFinding(is_broken=True, sentence=sentence, value=first, breaking=broken)
     if result.truncated:
         raise InvalidInput(
             "The first {count} rows keep to the rule, and there are more than can be looked at. Put the condition into "
