@@ -37,7 +37,7 @@ def finding_of(rule: QueryRule, result: QueryResult) -> RuleFinding:
     """Raises `InvalidInput` for what cannot be told from this result: a missing column, a text that is no number."""
     if rule.when in (LimitIs.ROWS, LimitIs.NO_ROWS):
         return _of_rows(rule, result)
-    place = column_place(rule, result)
+    place = _column_place(rule, result)
     if not result.rows:
         return RuleFinding(is_broken=False, sentence=phrase("There are no rows, so nothing to compare."))
     if rule.of == "first":
@@ -45,7 +45,7 @@ def finding_of(rule: QueryRule, result: QueryResult) -> RuleFinding:
     return _of_any(rule, result, [row[place] for row in result.rows])
 
 
-def column_place(rule: QueryRule, result: QueryResult) -> int:
+def _column_place(rule: QueryRule, result: QueryResult) -> int:
     """Names are those that the answer shows, whatever their case."""
     names = [name.casefold() for name in result.names]
     if rule.column.casefold() not in names:

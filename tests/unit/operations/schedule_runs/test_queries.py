@@ -181,6 +181,7 @@ async def test_a_copy_of_the_server_tells_nobody_once_more(node: Node, house: Ho
     [
         ({"sql": "selec 1"}, ("query.sql",)),
         ({"sql": "select 1 as other"}, ("query.rule.column",)),
+        ({"sql": "select 'north' as late from range(3)"}, ("query.rule.column",)),
         ({"rule": QueryRule(when=LimitIs.ABOVE, column="late")}, ("query.rule.limit",)),
         ({"rule": QueryRule(when=LimitIs.ABOVE, column="late", limit="much")}, ("query.rule.limit",)),
         ({"rule": QueryRule(when=LimitIs.EQUAL, limit="x")}, ("query.rule.column",)),
