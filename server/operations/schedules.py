@@ -15,7 +15,6 @@ from server.auth.access import Whose
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
-from server.delivery.wishes import DeliveryWish
 from server.errors import Conflict, InvalidInput, NotFound
 from server.jobs.keys import KeyReused, require_key
 from server.operations.delivery_trials import DeliveryTrials
@@ -189,12 +188,13 @@ class ScheduleOperations:
         self, principal: Principal, schedule_id: str, *, idempotency_key: str | None = None
     ) -> ScheduleRun:
         """As `run`, but the first mails of it go to whoever asks, and nothing to anybody else: nothing counts as sent,
-        and no schedule comes after it. Raises `Conflict` where no mail would go out, or they have no address."""
+        and no schedule comes after it. Raises `Conflict` where no mail would go out, it makes no reports, or they have
+        no address."""
         schedule = await self._to_run(principal, schedule_id, idempotency_key)
-        tried: list[DeliveryWish] = []
-        if schedule.runs is RunsWhat.BATCH:
-            tried = list(schedule.ordered.deliveries)
-        ordered = msgspec.structs.replace(schedule.ordered, deliveries=await self._trials.tried(principal, tried))
+        if schedule.runs is not RunsWhat.BATCH:
+            raise Conflict("Only reports can go to you first, and this schedule makes none.")
+        tried = await self._trials.tried(principal, schedule.ordered.deliveries)
+        ordered = msgspec.structs.replace(schedule.ordered, deliveries=tried)
         trial = msgspec.structs.replace(schedule, ordered=ordered)
         run = await self._asked(principal, trial, idempotency_key, RunCause.TRIAL)
         return await self._firing.fire(run.id)

@@ -30,7 +30,7 @@ from server.schedules.schedule import (
 from server.schedules.stopping import Stopping, why
 from server.schedules.store import ScheduleStore, begin_run, set_run
 from server.storage.database import NOT_NOW, Database
-from server.storage.tables import jobs, schedule_runs
+from server.storage.tables import batches, jobs, schedule_runs
 
 _LOG = logging.getLogger("jindu.schedules")
 _AT_ONCE = 50
@@ -142,6 +142,8 @@ class Firing:
         if reason is None:
             await self._fail(schedule, run, told(error))
             return
+        if reason is StopReason.ORDER and await self._has_lost_data(schedule):
+            reason = StopReason.RIGHTS  # to who may not see it, a dataset is one that is not there
         await self._stop(schedule, run, reason, told(error))
 
     async def _has_to_wait(self, schedule: Schedule, run: ScheduleRun) -> bool:
@@ -189,6 +191,20 @@ class Firing:
             return False
         async with self._database.read() as connection:
             return bool(await closed_to(connection, schedule.owner_id, DATASETS, [schedule.dataset_id]))
+
+    async def _has_lost_data(self, schedule: Schedule) -> bool:
+        """Whether the owner may no longer see what the last reports were made from."""
+        last = (
+            sa.select(batches.c.dataset_versions)
+            .join(schedule_runs, schedule_runs.c.batch_id == batches.c.id)
+            .where(schedule_runs.c.schedule_id == schedule.id)
+            .order_by(schedule_runs.c.planned_at.desc())
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            used = await connection.scalar(last) or {}
+            sources = [each["dataset_id"] for each in used.values()]
+            return bool(await closed_to(connection, schedule.owner_id, DATASETS, sources))
 
     async def _stop(
         self, schedule: Schedule, run: ScheduleRun, reason: StopReason, error: ScheduleError | None = None

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from server.app.schedules import build_schedules
 from server.auth.access import ThingAccess
 from server.auth.audit import Audit
+from server.auth.grants import Grant
 from server.auth.permissions import Principal, Role
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, QuotaExceeded, StorageFull
 from server.operations.batches import BatchStart
@@ -454,6 +455,21 @@ async def test_what_cannot_go_on_stops_and_is_told(node: Node, house: House, ali
         "order",
         "dataset",
     ]
+
+
+async def test_data_that_its_owner_may_no_longer_see_stop_it_for_that(node: Node, house: House) -> None:
+    await house.given(house.bob, dataset="secret")
+    grants: list[Grant] = [Grant(user="alice")]
+    await house.todo.sharing.put(house.bob, "dataset", "secret", grants)
+    shared = SALES.replace("from orders", 'from "bob"."secret"')
+    await house.todo.templates.save(house.alice, "shared", shared)
+    schedule_id = await planned(node, template="shared")
+    run = await node.schedules.run(house.alice, schedule_id)
+    await node.ended(run)
+    await house.todo.sharing.put(house.bob, "dataset", "secret", [])
+    await node.look("2036-11-01T00:00:01+00:00")
+    stopped = await node.schedules.get(house.alice, schedule_id)
+    assert (stopped.standing, stopped.reason) == (ScheduleStanding.STOPPED, StopReason.RIGHTS)
 
 
 async def test_an_owner_who_is_gone_and_one_who_may_no_more(node: Node, house: House, admin: Principal) -> None:
