@@ -106,10 +106,14 @@ class ScheduleOperations:
         return await self._store.runs_by_day([each.id for each in found if principal.may_see(each.owner_id)], days)
 
     def next_times(self, schedule: ScheduleHead, count: int = SHOWN_TIMES) -> list[PlannedTime]:
-        """When it comes; none of one that is not on, or waits for something else."""
+        """When it comes; none of one that is not on, or waits for something else. After a clock that was set back, what
+        has been run does not come again."""
         if not schedule.is_on or not schedule.cron:
             return []
-        return next_times(schedule.cron, schedule.time_zone, self._clock(), count, schedule.workdays)
+        after = self._clock()
+        if schedule.planned_at is not None:
+            after = max(after, schedule.planned_at - timedelta(seconds=1))
+        return next_times(schedule.cron, schedule.time_zone, after, count, schedule.workdays)
 
     def calendar_end(self, schedule: ScheduleHead, times: Sequence[PlannedTime]) -> date | None:
         """The end of its calendar, where these times go past it."""

@@ -267,6 +267,14 @@ async def test_what_no_server_was_there_for(node: Node, house: House, policy: Mi
     assert await batch_count(house) == expected
 
 
+async def test_what_has_run_is_not_announced_again_by_a_clock_that_was_set_back(node: Node, house: House) -> None:
+    schedule_id = await planned(node)
+    node.now -= timedelta(days=100)
+    schedule = await node.schedules.get(house.alice, schedule_id)
+    days = [each.local.date() for each in node.schedules.next_times(schedule, 2)]
+    assert days == [date(2036, 11, 1), date(2036, 12, 1)]
+
+
 async def test_what_waits_comes_in_the_order_of_its_times(node: Node, house: House) -> None:
     """Also where the oldest cannot begin at once, and those before are over before the next is looked at."""
     schedule_id = await planned(node, cron="0 8 * * *", missed=Missed.ALL)
