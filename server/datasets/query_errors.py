@@ -9,7 +9,7 @@ from collections.abc import Collection
 from server.datasets.dataset import path_of
 from server.datasets.sql_text import quoted
 from server.errors import InvalidInput
-from server.texts import near
+from server.texts import Phrase, near, phrase
 
 _LONGEST_NAME = 200
 
@@ -36,7 +36,7 @@ def query_error(message: str, sql: str, datasets: Collection[str]) -> InvalidInp
     return _error(_reason(message, sql, datasets), *_place(message, sql))
 
 
-def at_place(reason: str, sql: str, place: int | None) -> InvalidInput:
+def at_place(reason: Phrase, sql: str, place: int | None) -> InvalidInput:
     """The same for what we found ourselves; `place` counts bytes of the statement, as DuckDB does."""
     if place is None:
         return _error(reason, 0, 0)
@@ -44,18 +44,21 @@ def at_place(reason: str, sql: str, place: int | None) -> InvalidInput:
     return _error(reason, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-def unknown_dataset(name: str, datasets: Collection[str]) -> str:
+def unknown_dataset(name: str, datasets: Collection[str]) -> Phrase:
     name = name[:_LONGEST_NAME]
     meant = near(name, datasets)
     if meant:
-        return f"There is no dataset “{name}”. Did you mean “{in_sql(meant)}”?"
+        return phrase("There is no dataset “{name}”. Did you mean “{meant}”?", name=name, meant=in_sql(meant))
     known = ", ".join(f"“{in_sql(dataset)}”" for dataset in sorted(datasets)[:10])
-    return f"There is no dataset “{name}”. You have: {known}." if known else f"There is no dataset “{name}”."
+    if known:
+        return phrase("There is no dataset “{name}”. You have: {known}.", name=name, known=known)
+    return phrase("There is no dataset “{name}”.", name=name)
 
 
-def several_datasets(name: str, meant: Collection[str]) -> str:
+def several_datasets(name: str, meant: Collection[str]) -> Phrase:
     names = ", ".join(map(in_sql, sorted(meant)[:10]))
-    return f"Several people share a dataset “{name}” with you; write whose you mean: {names}."
+    message = "Several people share a dataset “{name}” with you; write whose you mean: {names}."
+    return phrase(message, name=name, names=names)
 
 
 def in_sql(name: str) -> str:
@@ -64,12 +67,14 @@ def in_sql(name: str) -> str:
     return name if len(path) == 1 else ".".join(map(quoted, path))
 
 
-def unknown_function(name: str, functions: Collection[str]) -> str:
-    meant = near(name, sorted(functions))
-    return f"There is no function “{name[:_LONGEST_NAME]}”." + (f" Did you mean “{meant}”?" if meant else "")
+def unknown_function(name: str, functions: Collection[str]) -> Phrase:
+    meant, name = near(name, sorted(functions)), name[:_LONGEST_NAME]
+    if meant:
+        return phrase("There is no function “{name}”. Did you mean “{meant}”?", name=name, meant=meant)
+    return phrase("There is no function “{name}”.", name=name)
 
 
-def _error(reason: str, line: int, column: int) -> InvalidInput:
+def _error(reason: Phrase | str, line: int, column: int) -> InvalidInput:
     if not line:
         return InvalidInput("The query is wrong: {reason}", code="query_error", reason=reason)
     return InvalidInput(
@@ -81,17 +86,24 @@ def _error(reason: str, line: int, column: int) -> InvalidInput:
     )
 
 
-def _unknown_column(name: str, listed: str, sql: str) -> str:
+def _unknown_column(name: str, listed: str, sql: str) -> Phrase:
     known = re.findall(r'"((?:[^"]|"")+)"', listed)
-    told = f"There is no column “{name[:_LONGEST_NAME]}”."
-    if meant := near(name, known):
-        return f"{told} Did you mean “{meant}”?"
+    is_quoted, meant, name = f'"{name}"' in sql, near(name, known), name[:_LONGEST_NAME]
+    if meant:
+        return phrase("There is no column “{name}”. Did you mean “{meant}”?", name=name, meant=meant)
+    names = ", ".join(known)
+    if known and is_quoted:
+        message = "There is no column “{name}”. There are: {names}. A text stands in single quotes: '{name}'."
+        return phrase(message, name=name, names=names)
     if known:
-        told += f" There are: {', '.join(known)}."
-    return f"{told} A text stands in single quotes: '{name}'." if f'"{name}"' in sql else told
+        return phrase("There is no column “{name}”. There are: {names}.", name=name, names=names)
+    if is_quoted:
+        return phrase("There is no column “{name}”. A text stands in single quotes: '{name}'.", name=name)
+    return phrase("There is no column “{name}”.", name=name)
 
 
-def _reason(message: str, sql: str, datasets: Collection[str]) -> str:
+def _reason(message: str, sql: str, datasets: Collection[str]) -> Phrase | str:
+    """Of what is known; for all else DuckDB's own words."""
     text = _PLACE.split(message)[0] if _PLACE.search(message) else message
     text = _KIND.sub("", text.strip())
     unknown = _UNKNOWN_TABLE.search(text)
@@ -101,9 +113,11 @@ def _reason(message: str, sql: str, datasets: Collection[str]) -> str:
         return _unknown_column(column[1], column[2] or "", sql)
     if others := _OF_OTHER_TYPES.search(text):
         first, second = others["first"] or others["other"], others["second"] or others["one"]
-        return (
-            f"A list of {first} is looked into for {second}; make both the same. Of a parameter of a template that is "
-            "a list say what its values are (of: integer, decimal, date), or cast what is looked for (year::varchar)."
+        return phrase(
+            "A list of {first} is looked into for {second}; make both the same. Of a parameter of a template that is "
+            "a list say what its values are (of: integer, decimal, date), or cast what is looked for (year::varchar).",
+            first=first,
+            second=second,
         )
     text = _SETTINGS_ADVICE.sub("", text)
     return " ".join(_PATH.sub("…", text).split())

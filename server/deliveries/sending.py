@@ -30,6 +30,7 @@ from server.deliveries.store import (
     set_delivery,
     troubled_before,
 )
+from server.delivery.channels.services import TAKES_REPEATS
 from server.delivery.wishes import DeliveryRights, DeliveryVia
 from server.errors import NotDelivered, NotFound
 from server.storage.database import NOT_NOW, Database
@@ -45,7 +46,7 @@ _CARRY_SECONDS = (HELD - timedelta(seconds=30)).total_seconds()
 _LEAVING_SECONDS = 20.0  # what is on its way when the server stops may still arrive
 # Of what keeps it from arriving most passes within minutes; what takes a mail server down takes hours. Two days.
 _PAUSES_SECONDS = (60, 300, 900, 1_800, *([3_600] * 5), *([10_800] * 14))
-_SAFE_TWICE = frozenset({DeliveryVia.FOLDER, DeliveryVia.S3})
+_SAFE_TWICE = frozenset({DeliveryVia.FOLDER, *(DeliveryVia(via.value) for via in TAKES_REPEATS)})
 _LOST = phrase("The server stopped while it was being sent; it may have arrived.")
 
 
@@ -230,7 +231,7 @@ class Sending:
             error.text,
             extra=_named(delivery),
         )
-        if error.may_have_arrived:
+        if error.may_have_arrived and delivery.via not in _SAFE_TWICE:
             await self._end(delivery, DeliveryState.PERHAPS_SENT, said)
             return
         attempts = delivery.attempts if error.was_tried else delivery.attempts - 1
@@ -271,8 +272,9 @@ class Sending:
         self._tell(delivery)
 
     async def _give_up(self, delivery_id: str, now: datetime) -> None:
-        """Whoever sent it died meanwhile. It is never sent again by itself: people look, and decide. What lies at a
-        place of its own is put there once more, which changes nothing if it is there."""
+        """Whoever sent it died meanwhile. It is never sent again by itself: people look, and decide. What
+        changes nothing where it comes twice is sent once more: a file at its place, a webhook that is known by its id.
+        """
         delivery = await self._store.whole(delivery_id)
         is_safe = delivery.via in _SAFE_TWICE
         state = DeliveryState.WAITING if is_safe else DeliveryState.PERHAPS_SENT

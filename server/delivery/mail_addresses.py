@@ -9,7 +9,7 @@ _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_LOCAL}@{_LABEL}(\.{_LABEL})*")
 _MOST_CHARACTERS, _MOST_LOCAL = 254, 64
-_BETWEEN = re.compile(r"[\s,;，；、]+")
+_BETWEEN = re.compile(r"[,;，；、]")
 
 
 def is_address(text: str) -> bool:
@@ -18,8 +18,11 @@ def is_address(text: str) -> bool:
 
 
 def parted_addresses(text: str) -> list[str]:
-    """What stands in a field or a cell, each once, whatever the case it is written in; right or wrong."""
-    found = {each.casefold(): each for each in reversed(_BETWEEN.split(text.strip())) if each}
+    """What stands in a cell, each once, whatever the case it is written in; right or wrong. Only commas and semicolons
+    part: what has a blank or a line of its own is none, as is `a@example.com⏎Bcc: b@example.com`, and nobody gets it.
+    """
+    pieces = (" ".join(each.split()) for each in reversed(_BETWEEN.split(text)))
+    found = {each.casefold(): each for each in pieces if each}
     return list(reversed(found.values()))
 
 

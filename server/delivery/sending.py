@@ -8,7 +8,7 @@ from typing import Protocol
 
 from server.clock import Clock, utc_now
 from server.delivery.channels.asking import Outgoing, OutsideAnswer, ServicePace, Telling
-from server.delivery.channels.services import SERVICES
+from server.delivery.channels.services import SERVICES, TAKES_REPEATS
 from server.delivery.messages import ChannelMessage, ChannelReceipt, ChannelTarget, ChannelVia
 from server.delivery.places import (
     PacedPlace,
@@ -99,7 +99,7 @@ class ChannelSending:
                 )
                 receipt = service.read(await self._posts.post(service.written(target, telling)))
         except NotDelivered as error:
-            error.may_have_arrived = error.may_have_arrived and service is not None and not service.takes_repeats
+            error.may_have_arrived = error.may_have_arrived and target.via not in TAKES_REPEATS
             await self._note_failure(target, pace, error)
             raise
         await self._note_success(place)

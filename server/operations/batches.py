@@ -140,9 +140,10 @@ class BatchOperations:
         return BatchStart(job=job, batch_id=job.parameters["batch_id"])
 
     async def check(self, principal: Principal, order: BatchOrder) -> StoredTemplate:
-        """Raises what `start` would for an order; nothing is ordered. Its template."""
+        """Raises what `start` would for an order, and for sets of parameters that are the same: what is ordered at each
+        time would make, and deliver, one more of it each time. Nothing is ordered. Its template."""
         principal.require_write()
-        await self._ordered(principal, order)
+        await self._ordered(principal, order, is_repeated=True)
         return await self._templates.get(principal, order.template, owner=order.owner)
 
     async def expansion(self, principal: Principal, order: BatchOrder, *, shown: int) -> Expansion:
@@ -317,7 +318,7 @@ class BatchOperations:
             raise NotFound
         return job
 
-    async def _ordered(self, principal: Principal, order: BatchOrder) -> Batch:
+    async def _ordered(self, principal: Principal, order: BatchOrder, *, is_repeated: bool = False) -> Batch:
         """The batch as it will be stored, its job still missing."""
         now = self._clock().replace(microsecond=0)  # as files write it
         clock = moment_of(order.as_of, principal.time_zone) if order.as_of else now
@@ -345,6 +346,7 @@ class BatchOperations:
                 time_zone=principal.time_zone,
                 carried=columns_of(wishes),
                 named=parameters_named(wishes),
+                is_repeated=is_repeated,
             ),
         )
         require_columns(wishes, plan.columns)

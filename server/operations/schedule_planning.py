@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.auth.access import DATASETS, ThingAccess
 from server.auth.permissions import Principal
 from server.clock import new_id
-from server.errors import Conflict, FieldError, InvalidInput, NotFound
+from server.errors import Conflict, NotFound
 from server.operations.delivery_checks import DeliveryChecks
 from server.operations.schedule_runs.kind import ScheduleKinds
 from server.operations.schedule_wishes import ScheduleWish, require_right, wrong_field
@@ -23,8 +23,6 @@ from server.schedules.store import ScheduleStore, heads_of
 from server.schedules.timing import next_time
 from server.schedules.workdays import OnlyOn
 from server.storage.tables import datasets, schedules, users
-
-_MOST_TOLD = 20
 
 
 class SchedulePlanning:
@@ -47,7 +45,7 @@ class SchedulePlanning:
         wish = msgspec.structs.replace(wish, deliveries=deliveries)
         # As it will be ordered: `last_month` means what it means there.
         what = await self._kinds[wish.runs].planned(replace(principal, time_zone=wish.time_zone), wish)
-        await asyncio.to_thread(_require_different, wish)
+        planned_at = await asyncio.to_thread(_first_time, wish, now)
         dataset_id, dataset_name = await self._dataset(principal, wish, before)
         leader = await self._leader(principal, wish, schedule_id, owner_id) if wish.after_schedule else None
         return ScheduleHead(
@@ -78,7 +76,7 @@ class SchedulePlanning:
             standing=ScheduleStanding.ON if wish.enabled else ScheduleStanding.PAUSED,
             reason=StopReason.NONE if wish.enabled else StopReason.BY_HAND,
             error=None,
-            planned_at=next_time(wish.cron, wish.time_zone, now, wish.workdays) if wish.cron and wish.enabled else None,
+            planned_at=planned_at,
             armed_at=now,
             created_at=now,
             updated_at=now,
@@ -104,6 +102,20 @@ class SchedulePlanning:
         if leader is None or leader.owner_id != owner_id or leader.id == schedule_id:
             raise wrong_field("after_schedule", message="Name another schedule of the same owner.")
         return leader
+
+
+def _first_time(wish: ScheduleWish, now: datetime) -> datetime | None:
+    """Raises `InvalidInput` where none comes any more: worked Saturdays are known as far as they are decreed."""
+    if not wish.cron or not wish.enabled:
+        return None
+    found = next_time(wish.cron, wish.time_zone, now, wish.workdays)
+    if found is None:
+        message = (
+            "As far as the calendar is known, no such time comes any more: choose other days, or update Jindu once the "
+            "next year is decreed."
+        )
+        raise wrong_field("cron", message)
+    return found
 
 
 def seen_by(principal: Principal) -> sa.ColumnElement[bool]:
@@ -146,21 +158,3 @@ async def require_whole(connection: AsyncConnection, schedule: ScheduleHead) -> 
     disabled = sa.select(users.c.disabled_at).where(users.c.id == schedule.owner_id)
     if await connection.scalar(disabled) is not None:
         raise Conflict("The account of its owner is disabled; turn that on first.")
-
-
-def _require_different(wish: ScheduleWish) -> None:
-    """Raises `InvalidInput` that names which sets of parameters are the same: each would be made, and delivered, again
-    at each time."""
-    if not isinstance(wish.parameters, list):
-        return
-    first: dict[bytes, int] = {}
-    problems: list[FieldError] = []
-    for number, given in enumerate(wish.parameters):
-        before = first.setdefault(msgspec.json.encode(given, order="sorted"), number)
-        if before != number and len(problems) < _MOST_TOLD:
-            message = "This set of parameters is the same as number {number}; leave one out."
-            problems.append(
-                FieldError(field=f"parameters[{number}]", message=message, parameters={"number": before + 1})
-            )
-    if problems:
-        raise InvalidInput(errors=problems)

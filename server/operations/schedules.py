@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,8 +15,7 @@ from server.auth.access import Whose
 from server.auth.audit import Audit
 from server.auth.permissions import Principal
 from server.clock import Clock, utc_now
-from server.delivery.wishes import DeliveryWish
-from server.errors import InvalidInput, NotFound
+from server.errors import Conflict, InvalidInput, NotFound
 from server.jobs.keys import KeyReused, require_key
 from server.operations.delivery_trials import DeliveryTrials
 from server.operations.schedule_planning import SchedulePlanning, require_no_circle, require_whole, seen_by
@@ -106,10 +106,14 @@ class ScheduleOperations:
         return await self._store.runs_by_day([each.id for each in found if principal.may_see(each.owner_id)], days)
 
     def next_times(self, schedule: ScheduleHead, count: int = SHOWN_TIMES) -> list[PlannedTime]:
-        """When it comes; none of one that is not on, or waits for something else."""
+        """When it comes; none of one that is not on, or waits for something else. After a clock that was set back, what
+        has been run does not come again."""
         if not schedule.is_on or not schedule.cron:
             return []
-        return next_times(schedule.cron, schedule.time_zone, self._clock(), count, schedule.workdays)
+        after = self._clock()
+        if schedule.planned_at is not None:
+            after = max(after, schedule.planned_at - timedelta(seconds=1))
+        return next_times(schedule.cron, schedule.time_zone, after, count, schedule.workdays)
 
     def calendar_end(self, schedule: ScheduleHead, times: Sequence[PlannedTime]) -> date | None:
         """The end of its calendar, where these times go past it."""
@@ -188,12 +192,13 @@ class ScheduleOperations:
         self, principal: Principal, schedule_id: str, *, idempotency_key: str | None = None
     ) -> ScheduleRun:
         """As `run`, but the first mails of it go to whoever asks, and nothing to anybody else: nothing counts as sent,
-        and no schedule comes after it. Raises `Conflict` where no mail would go out, or they have no address."""
+        and no schedule comes after it. Raises `Conflict` where no mail would go out, it makes no reports, or they have
+        no address."""
         schedule = await self._to_run(principal, schedule_id, idempotency_key)
-        tried: list[DeliveryWish] = []
-        if schedule.runs is RunsWhat.BATCH:
-            tried = list(schedule.ordered.deliveries)
-        ordered = msgspec.structs.replace(schedule.ordered, deliveries=await self._trials.tried(principal, tried))
+        if schedule.runs is not RunsWhat.BATCH:
+            raise Conflict("Only reports can go to you first, and this schedule makes none.")
+        tried = await self._trials.tried(principal, schedule.ordered.deliveries)
+        ordered = msgspec.structs.replace(schedule.ordered, deliveries=tried)
         trial = msgspec.structs.replace(schedule, ordered=ordered)
         run = await self._asked(principal, trial, idempotency_key, RunCause.TRIAL)
         return await self._firing.fire(run.id)
@@ -264,15 +269,15 @@ class ScheduleOperations:
                 return
             if is_on:
                 await require_whole(connection, current)
+            planned_at = await asyncio.to_thread(_next_of, current, now) if is_on and current.cron else None
+            if is_on and current.cron and planned_at is None:
+                raise Conflict("No such time comes any more; choose another one first.")
             turned = msgspec.structs.replace(
                 current,
                 standing=ScheduleStanding.ON if is_on else ScheduleStanding.PAUSED,
                 reason=StopReason.NONE if is_on else StopReason.BY_HAND,
                 error=None,
-                # From now on: what came while it was off was not missed.
-                planned_at=next_time(current.cron, current.time_zone, now, current.workdays)
-                if is_on and current.cron
-                else None,
+                planned_at=planned_at,  # from now on: what came while it was off was not missed
                 armed_at=now,
                 updated_at=now,
             )
@@ -287,6 +292,10 @@ async def require_room_for_one(connection: AsyncConnection, owner_id: str) -> No
     """Raises `InvalidInput`."""
     if await count_of_owner(connection, owner_id) >= _MOST_SCHEDULES:
         raise InvalidInput("One user may have at most {limit} schedules; delete some first.", limit=_MOST_SCHEDULES)
+
+
+def _next_of(schedule: ScheduleHead, now: datetime) -> datetime | None:
+    return next_time(schedule.cron, schedule.time_zone, now, schedule.workdays)
 
 
 def _detail(schedule: ScheduleHead) -> dict[str, Any]:

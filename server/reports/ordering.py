@@ -14,7 +14,7 @@ from server.jobs.worker_process import OnReport
 from server.reports.checking import check_source, queries_of
 from server.reports.formats import Formats
 from server.reports.naming import batch_name
-from server.reports.parameter_sets import wrong_values
+from server.reports.parameter_sets import repeated_sets, wrong_values
 from server.reports.reading import near_hint
 from server.reports.rendering import expand_batch, read_template, zone_of
 from server.reports.summary import Check, CheckRequest
@@ -36,6 +36,8 @@ def plan_order(request: OrderRequest, report: OnReport) -> OrderPlan:
         beside = {name for name in request.carried if name not in known}
         sets = [{name: value for name, value in given.items() if name not in beside} for given in asked]
         _require_fitting(template, sets, request.max_reports)
+        if request.is_repeated and (same := repeated_sets(template.parameters, asked)):
+            raise InvalidInput(errors=same)
     queries = [*queries_of(template), *([str(asked["query"])] if isinstance(asked, dict) else [])]
     today = request.clock.astimezone(zone_of(request.time_zone)).date()
     return OrderPlan(

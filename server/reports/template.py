@@ -330,7 +330,9 @@ def query_problem(query: Query, error: InvalidInput) -> tuple[int, int, str | Ph
     """Where in the template a query's error stands, and what it says."""
     line, column = error.parameters.get("line"), error.parameters.get("column")
     given = error.parameters.get("reason")
-    reason = str(given) if given else phrase(error.message, **error.parameters)
+    reason: str | Phrase = phrase(error.message, **error.parameters)
+    if given:  # a phrase, or the database's own words
+        reason = given if isinstance(given, dict) else str(given)
     if isinstance(line, int) and isinstance(column, int):
         return *query.place(line, column), reason
     return query.node.line, query.node.column, reason

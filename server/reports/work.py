@@ -140,7 +140,8 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for: parameter sets, `{"query": …}`, or None; `datasets` and `known` as in `CheckRequest`.
 
-    `named` are parameters that there have to be, by the field of the order that names them.
+    `named` are parameters that there have to be, by the field of the order that names them. `is_repeated`: it is
+    ordered again and again, so that no set may be there twice.
     """
 
     source: str
@@ -153,6 +154,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     carried: tuple[str, ...] = ()
     named: dict[str, str] = {}
+    is_repeated: bool = False
 
 
 class OrderPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,9 @@ class AlertWords:
     ) -> None:
         self._finding = finding
         self._result = result
+        # Where any row may break it, those that do: a reader takes the rows below the sentence for its proof.
+        places = finding.breaking
+        self._told_rows = result.rows if places is None else [result.rows[place] for place in places]
         self._url = url
         self._language = language
         self._gettext = languages.of(language).gettext
@@ -112,12 +115,12 @@ class AlertWords:
 
     @property
     def _rows(self) -> Sequence[Sequence[str]]:
-        return [[text_of(value) for value in row[:_MOST_COLUMNS]] for row in self._result.rows[:MOST_ROWS]]
+        return [[text_of(value) for value in row[:_MOST_COLUMNS]] for row in self._told_rows[:MOST_ROWS]]
 
     def _more(self) -> str:
         """What is left out is said."""
         said = []
-        rows = len(self._result.rows) - len(self._rows)
+        rows = len(self._told_rows) - len(self._rows)
         if self._result.truncated or rows > 0:
             words = "There are more rows than these {count}."
             said.append(told(words, {"count": len(self._rows)}, self._gettext))

@@ -30,7 +30,7 @@ from server.schedules.schedule import (
 from server.schedules.stopping import Stopping, why
 from server.schedules.store import ScheduleStore, begin_run, set_run
 from server.storage.database import NOT_NOW, Database
-from server.storage.tables import jobs, schedule_runs
+from server.storage.tables import batches, jobs, schedule_runs
 
 _LOG = logging.getLogger("jindu.schedules")
 _AT_ONCE = 50
@@ -142,12 +142,18 @@ class Firing:
         if reason is None:
             await self._fail(schedule, run, told(error))
             return
+        if reason is StopReason.ORDER and await self._has_lost_data(schedule):
+            reason = StopReason.RIGHTS  # to who may not see it, a dataset is one that is not there
         await self._stop(schedule, run, reason, told(error))
 
     async def _has_to_wait(self, schedule: Schedule, run: ScheduleRun) -> bool:
-        """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not."""
-        if run.cause.is_asked_for or not await self._goes_on(schedule):
+        """Whether the run before still goes on: this one waits, or is skipped. What is asked for by hand does not.
+        Where an older one has not even begun, this one waits as well: they come in the order of their times."""
+        if run.cause.is_asked_for:
             return False
+        comes_later = await self._comes_later(run)  # asked first: what begins in between is found to go on
+        if not await self._goes_on(schedule):
+            return comes_later
         if schedule.overlap is Overlap.SKIP and not run.is_late and run.cause is not RunCause.FILES:
             async with self._database.write() as connection:
                 await set_run(connection, run.id, state=RunState.SKIPPED)
@@ -169,11 +175,36 @@ class Firing:
         async with self._database.read() as connection:
             return await connection.scalar(before) is not None
 
+    async def _comes_later(self, run: ScheduleRun) -> bool:
+        """Than one of the same schedule that is due, also where another node begins that at this moment."""
+        older = sa.select(schedule_runs.c.id).where(
+            schedule_runs.c.schedule_id == run.schedule_id,
+            schedule_runs.c.state == RunState.DUE,
+            schedule_runs.c.cause.not_in([cause for cause in RunCause if cause.is_asked_for]),
+            schedule_runs.c.planned_at < run.planned_at,
+        )
+        async with self._database.read() as connection:
+            return await connection.scalar(older.limit(1)) is not None
+
     async def _is_dataset_closed(self, schedule: Schedule) -> bool:
         if schedule.dataset_id is None:
             return False
         async with self._database.read() as connection:
             return bool(await closed_to(connection, schedule.owner_id, DATASETS, [schedule.dataset_id]))
+
+    async def _has_lost_data(self, schedule: Schedule) -> bool:
+        """Whether the owner may no longer see what the last reports were made from."""
+        last = (
+            sa.select(batches.c.dataset_versions)
+            .join(schedule_runs, schedule_runs.c.batch_id == batches.c.id)
+            .where(schedule_runs.c.schedule_id == schedule.id)
+            .order_by(schedule_runs.c.planned_at.desc())
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            used = await connection.scalar(last) or {}
+            sources = [each["dataset_id"] for each in used.values()]
+            return bool(await closed_to(connection, schedule.owner_id, DATASETS, sources))
 
     async def _stop(
         self, schedule: Schedule, run: ScheduleRun, reason: StopReason, error: ScheduleError | None = None

@@ -122,7 +122,8 @@ class Planning:
             most=MOST_LATE,
             workdays=schedule.workdays,
         )
-        following = next_time(schedule.cron, schedule.time_zone, now, schedule.workdays)
+        # Where none comes any more all years are gone through; `Stopping.stop_broken` sees to the rest.
+        following = await asyncio.to_thread(next_time, schedule.cron, schedule.time_zone, now, schedule.workdays)
         kept = await self._add(connection, schedule, past, now)
         await save_schedule(connection, msgspec.structs.replace(schedule, planned_at=following))
         await forget_runs(connection, schedule.id)

@@ -24,18 +24,20 @@ _SIDES: dict[LimitIs, tuple[Phrase, Phrase]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFinding:
-    """`value` is what was compared, as it may be shown; None where rows are counted, or there is none."""
+    """`value` is what was compared, as it may be shown; None where rows are counted, or there is none. `breaking`:
+    places of the rows that break the rule, where others do not; None where that is asked of no row by itself."""
 
     is_broken: bool
     sentence: Phrase
     value: str | None = None
+    breaking: Sequence[int] | None = None
 
 
 def finding_of(rule: QueryRule, result: QueryResult) -> RuleFinding:
     """Raises `InvalidInput` for what cannot be told from this result: a missing column, a text that is no number."""
     if rule.when in (LimitIs.ROWS, LimitIs.NO_ROWS):
         return _of_rows(rule, result)
-    place = column_place(rule, result)
+    place = _column_place(rule, result)
     if not result.rows:
         return RuleFinding(is_broken=False, sentence=phrase("There are no rows, so nothing to compare."))
     if rule.of == "first":
@@ -43,7 +45,7 @@ def finding_of(rule: QueryRule, result: QueryResult) -> RuleFinding:
     return _of_any(rule, result, [row[place] for row in result.rows])
 
 
-def column_place(rule: QueryRule, result: QueryResult) -> int:
+def _column_place(rule: QueryRule, result: QueryResult) -> int:
     """Names are those that the answer shows, whatever their case."""
     names = [name.casefold() for name in result.names]
     if rule.column.casefold() not in names:
@@ -89,16 +91,17 @@ def _of_value(rule: QueryRule, value: Any) -> RuleFinding:
 
 
 def _of_any(rule: QueryRule, result: QueryResult, values: Sequence[Any]) -> RuleFinding:
-    broken = [value for value in values if value is not None and _breaks(rule, value)]
+    broken = [place for place, value in enumerate(values) if value is not None and _breaks(rule, value)]
     told = {"column": rule.column, "side": _SIDES[rule.when][0], "limit": text_of(rule.limit)}
     if broken:
+        first = text_of(values[broken[0]])
         sentence = phrase(
             "Rows in which “{column}” is {side} {limit}: {count}. The first has {value}.",
             count=len(broken),
-            value=text_of(broken[0]),
+            value=first,
             **told,
         )
-        return RuleFinding(is_broken=True, sentence=sentence, value=text_of(broken[0]))
+        return RuleFinding(is_broken=True, sentence=sentence, value=first, breaking=broken)
     if result.truncated:
         raise InvalidInput(
             "The first {count} rows keep to the rule, and there are more than can be looked at. Put the condition into "

@@ -72,7 +72,8 @@ class Stopping:
         self.send(kept)
 
     async def stop_broken(self) -> None:
-        """Those whose owner, template, dataset or leader is gone, at once: nobody should wait for them."""
+        """Those whose owner, template, dataset or leader is gone, or whose times are over, at once: nobody should wait
+        for them."""
         async with self._database.read() as connection:
             found = [(row.id, StopReason(row.reason)) for row in await connection.execute(_BROKEN)]
         for schedule_id, reason in found:
@@ -156,6 +157,7 @@ def _broken() -> sa.Select[tuple[str, str]]:
         (sa.and_(schedules.c.runs == RunsWhat.BATCH, schedules.c.template_id.is_(None)), StopReason.TEMPLATE),
         (sa.and_(schedules.c.dataset_name != "", datasets.c.id.is_(None)), StopReason.DATASET),
         (sa.and_(schedules.c.leader_id.is_not(None), sa.not_(has_leader)), StopReason.SCHEDULE),
+        (sa.and_(schedules.c.cron != "", schedules.c.planned_at.is_(None)), StopReason.TIME),
         else_=StopReason.NONE,
     )
     found = (

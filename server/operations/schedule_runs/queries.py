@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.permissions import Principal
@@ -32,7 +33,7 @@ from server.operations.schedule_wishes import ScheduleWish, wrong_field
 from server.realtime.history import KeptMessage
 from server.schedules.alert_words import ALERT_PLACEHOLDERS, AlertWords
 from server.schedules.plans import CheckResult, LimitIs, Plans, QueryPlan
-from server.schedules.rules import RuleFinding, column_place, finding_of
+from server.schedules.rules import RuleFinding, finding_of
 from server.schedules.running import StartedRun
 from server.schedules.schedule import Schedule, ScheduleRun
 from server.schedules.store import end_run, last_result, locked
@@ -76,7 +77,7 @@ class QueryRuns:
         return JobKind(name=KIND, label="Checked query", icon="bell", unit="rows", function=self.run, heavy=False)
 
     async def planned(self, principal: Principal, wish: ScheduleWish) -> PlannedRuns:
-        """It is run once: what is wrong in it is said now."""
+        """It is run once: what is wrong in it is said now, also of a value that can be compared with no limit."""
         plan = wish.query
         assert plan is not None  # `require_right` has seen to it
         _require_rule(plan)
@@ -88,7 +89,7 @@ class QueryRuns:
             raise InvalidInput(errors=[message]) from None
         if plan.rule.is_of_values:
             try:
-                column_place(plan.rule, result)
+                finding_of(plan.rule, msgspec.structs.replace(result, truncated=False))
             except InvalidInput as error:
                 message = FieldError(
                     field="query.rule.column", message=error.message, parameters=dict(error.parameters)

@@ -16,6 +16,9 @@ from server.datasets.schema import Column
 from server.datasets.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 from server.datasets.work import QueryLimits
 from server.errors import InvalidInput
+from server.languages import Languages
+from server.places import LOCALES
+from server.texts import told
 
 _ROOT = Path(__file__).parents[3]
 
@@ -98,6 +101,15 @@ def test_an_unknown_name_is_told_with_its_place(
         session.execute(statement)
     assert (caught.value.parameters["line"], caught.value.parameters["column"]) == (line, column)
     assert message in caught.value.text
+
+
+def test_an_unknown_name_is_told_in_the_language_of_its_reader(session: QuerySession) -> None:
+    chinese = Languages.load(LOCALES).of("zh-CN").gettext
+    for statement in ("from nothing", "select summ(id) from sales", "select nothing from sales"):
+        with pytest.raises(InvalidInput) as caught:
+            session.execute(statement)
+        said = told(caught.value.message, caught.value.parameters, chinese)
+        assert "There is" not in said
 
 
 def test_a_dataset_may_have_the_name_of_a_table_of_the_catalogue(tmp_path: Path) -> None:

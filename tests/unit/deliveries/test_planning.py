@@ -43,6 +43,20 @@ def test_each_whom_a_column_names_gets_theirs_in_one() -> None:
     ]
 
 
+def test_a_cell_parts_addresses_at_commas_and_semicolons_and_hides_none_behind_a_line() -> None:
+    reports = [
+        Report("1", {"mail": "h@example.com\nBcc: evil@example.com"}),
+        Report("2", {"mail": "b@example.com；c@example.com、\n d@example.com ,"}),
+        Report("3", {"mail": "e@example.com f@example.com"}),
+    ]
+    found = planned_deliveries([DeliveryWish(via=DeliveryVia.MAIL, to_column="mail")], reports, RULES)
+    assert [each.recipient for each in found if each.problem is None] == [f"{name}@example.com" for name in "bcd"]
+    assert [each.recipient for each in found if each.problem is not None] == [
+        "h@example.com Bcc: evil@example.com",
+        "e@example.com f@example.com",
+    ]
+
+
 def test_a_parameter_may_name_them_too() -> None:
     wish = DeliveryWish(via=DeliveryVia.MAIL, to_column="who")
     (found,) = planned_deliveries([wish], [Report("1", {}, {"who": "a@example.com"})], RULES)

@@ -18,6 +18,7 @@ from tests.unit.operations.conftest import SALES, House, only_looking, refused
 
 LATER = datetime(2036, 10, 20, 12, tzinfo=UTC)  # the server's own finds nothing to do
 WISH = DeliveryWish(via=DeliveryVia.WEBHOOK, url="https://hooks.invalid/secret", secret="shared")
+CHAT = DeliveryWish(via=DeliveryVia.SLACK, url="https://chat.invalid/secret")
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ async def test_it_is_given_up_after_two_days_and_never_guessed(house: House, bat
     house.todo.deliveries.sending._carrying = Carrier(is_on=False)  # type: ignore[assignment]
     node = node_of(house, Carrier(answers=[NotDelivered("busy")] * 99))
     node.sending._freezing._clock = lambda: LATER
-    await house.todo.deliveries.deliver(house.alice, batch_id, [WISH])
+    await house.todo.deliveries.deliver(house.alice, batch_id, [CHAT])
     for _ in range(40):
         await node.look(after=timedelta(hours=4))
     (item,) = (await house.todo.deliveries.of_batch(house.alice, batch_id)).items
@@ -118,6 +119,35 @@ async def test_it_is_given_up_after_two_days_and_never_guessed(house: House, bat
     await node.look(after=timedelta(days=3))
     (item,) = (await house.todo.deliveries.of_batch(house.alice, batch_id)).items
     assert (item.state, node.carrier.taken) == (DeliveryState.PERHAPS_SENT, [])
+
+
+async def test_what_is_known_by_its_id_is_sent_again_after_a_crash_and_what_is_not_is_told(
+    house: House, batch_id: str
+) -> None:
+    house.todo.deliveries.sending._carrying = Carrier(is_on=False)  # type: ignore[assignment]
+    node = node_of(house, Carrier())
+    node.sending._freezing._clock = lambda: LATER
+    await house.todo.deliveries.deliver(house.alice, batch_id, [WISH, CHAT])
+    await node.sending._freezing.freeze_due()
+    dead = {"state": DeliveryState.SENDING, "attempts": 1, "holder": "dead", "held_until": LATER - timedelta(seconds=1)}
+    async with house.parts.storage.database.write() as connection:
+        for item in (await house.todo.deliveries.of_batch(house.alice, batch_id)).items:
+            assert await set_delivery(connection, item.id, dead)
+    await node.look()
+    await node.look()
+    items = (await house.todo.deliveries.of_batch(house.alice, batch_id)).items
+    found = {item.via: item for item in items}
+    assert {via: item.state for via, item in found.items()} == {
+        DeliveryVia.WEBHOOK: DeliveryState.SENT,
+        DeliveryVia.SLACK: DeliveryState.PERHAPS_SENT,
+    }
+    assert node.carrier.taken == [found[DeliveryVia.WEBHOOK].id]
+    # So it is where the line breaks.
+    node.carrier.answers = [NotDelivered("the line broke", may_have_arrived=True)]
+    await house.todo.deliveries.retry(house.alice, found[DeliveryVia.WEBHOOK].id)
+    await node.look()
+    await node.look(after=timedelta(minutes=2))
+    assert node.carrier.taken == [found[DeliveryVia.WEBHOOK].id] * 2
 
 
 async def test_who_may_what(house: House, batch_id: str) -> None:

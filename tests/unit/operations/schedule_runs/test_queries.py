@@ -17,7 +17,7 @@ from server.delivery.address_books import AddressBook
 from server.delivery.messages import ChannelTarget
 from server.delivery.parcel import Mail, ParcelContent, ParcelState, Placed
 from server.delivery.wishes import DeliveryRights, DeliveryVia, DeliveryWish
-from server.errors import InvalidInput, JobFailed, NotDelivered
+from server.errors import Conflict, InvalidInput, JobFailed, NotDelivered
 from server.jobs.job import State
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.plans import CheckResult, LimitIs, QueryPlan, QueryRule, RunsWhat
@@ -144,6 +144,12 @@ async def test_a_query_that_fails_is_a_failure_and_changes_nothing_of_what_was_t
         await planned(node, sql="select count(*) as late from secret")
 
 
+async def test_a_check_has_no_trials_and_says_so(node: Node, house: House) -> None:
+    schedule_id = await planned(node, deliveries=[MAIL])
+    with pytest.raises(Conflict, match="Only reports can go to you first"):
+        await node.schedules.run_to_me(house.alice, schedule_id)
+
+
 async def test_what_does_not_arrive_is_told_to_its_owner(node: Node, house: House) -> None:
     await house.given(house.alice, LATE, mode="replace")
     schedule_id = await planned(node, deliveries=[MAIL])
@@ -181,6 +187,7 @@ async def test_a_copy_of_the_server_tells_nobody_once_more(node: Node, house: Ho
     [
         ({"sql": "selec 1"}, ("query.sql",)),
         ({"sql": "select 1 as other"}, ("query.rule.column",)),
+        ({"sql": "select 'north' as late from range(3)"}, ("query.rule.column",)),
         ({"rule": QueryRule(when=LimitIs.ABOVE, column="late")}, ("query.rule.limit",)),
         ({"rule": QueryRule(when=LimitIs.ABOVE, column="late", limit="much")}, ("query.rule.limit",)),
         ({"rule": QueryRule(when=LimitIs.EQUAL, limit="x")}, ("query.rule.column",)),
