@@ -172,7 +172,7 @@ class PeerOperations:
             size_bytes=size_bytes,
             until=until.timestamp(),
         )
-        await self._audit(connection, "peer.offer", ticket, to=target)
+        await self._record(connection, "peer.offer", ticket, to=target)
         expires_at = rfc3339(until)
         self._counts["offered"] += 1
         self._tell(
@@ -241,7 +241,7 @@ class PeerOperations:
 
     async def _accept(self, connection: Connection, offered: PeerOfferTicket) -> protocol.PeerSent:
         await self._require_acquainted(offered.sender_id, offered.receiver_id)
-        await self._audit(connection, "peer.accept", offered, sender=offered.sender_name)
+        await self._record(connection, "peer.accept", offered, sender=offered.sender_name)
         self._counts["accepted"] += 1
         own, theirs = self._both_ways(
             offered.transfer, connection, other_id=offered.sender_id, other_client=offered.sender_client
@@ -250,7 +250,7 @@ class PeerOperations:
         return _sent(offered.transfer, ticket=own, ways=self._ways.of_user(connection.user_id))
 
     async def _decline(self, connection: Connection, offered: PeerOfferTicket) -> protocol.PeerSent:
-        await self._audit(connection, "peer.decline", offered, sender=offered.sender_name)
+        await self._record(connection, "peer.decline", offered, sender=offered.sender_name)
         self._counts["declined"] += 1
         self._answer(connection, offered, protocol.PeerDecline())
         return _sent(offered.transfer)
@@ -335,7 +335,7 @@ class PeerOperations:
         """Those with a page open that takes files."""
         return [each for each in await self._presences.of_user(user_id) if each.session_id and each.takes_files]
 
-    async def _audit(self, connection: Connection, action: str, offered: PeerOfferTicket, **detail: str) -> None:
+    async def _record(self, connection: Connection, action: str, offered: PeerOfferTicket, **detail: str) -> None:
         """Before anybody is told: nothing is sent without a trace."""
         told = {**detail, "count": offered.count, "bytes": offered.size_bytes}
         async with self._database.write() as writing:
