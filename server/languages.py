@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 DEFAULT_LANGUAGE = "en"
 _SCRIPTS = "static/js/"
+_LONGEST_WISH, _MOST_TAGS = 1_000, 30  # characters and languages: strangers say what they like
 _QUALITY = re.compile(r"q=([01](?:\.\d{0,3})?)", re.IGNORECASE)
 
 
@@ -63,7 +64,7 @@ class Languages:
 def _by_quality(value: str) -> list[str]:
     """The tags of an `Accept-Language` value, the most wanted first; not those with `q=0` (RFC 9110, 12.4.2)."""
     wanted: list[tuple[float, str]] = []
-    for part in value.split(","):
+    for part in value[:_LONGEST_WISH].split(",")[:_MOST_TAGS]:
         tag, _, quality = part.partition(";")
         weight = _weight(quality)
         if tag.strip() and weight > 0:

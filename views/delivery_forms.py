@@ -127,7 +127,7 @@ def _to(where: str, group: Mapping[str, str]) -> dict[str, Any]:
     """Addresses, a column that names them, and a dataset that does."""
     parts = [part.strip() for part in _COMMAS.split(where)]
     found: dict[str, Any] = {
-        "to": parted_addresses(" ".join(part for part in parts if "@" in part)),
+        "to": parted_addresses(",".join(word for part in parts if "@" in part for word in part.split())),
         "to_column": ", ".join(part for part in parts if part and "@" not in part),
     }
     book = {name: group.get(f"book_{name}", "").strip() for name in ("dataset", "key", "column", "parameter")}

@@ -14,6 +14,7 @@ from server.auth.audit import AuditLine, AuditOutcome, Via
 from server.auth.users import name_key
 from server.storage import tables
 from server.storage.database import Database
+from server.storage.searching import searched
 
 MOST_COUNTED = 10_000
 _TABLE = tables.audit
@@ -82,7 +83,7 @@ class AuditSearch:
 
 
 async def _conditions(connection: AsyncConnection, wanted: AuditFilter) -> list[sa.ColumnElement[bool]]:
-    conditions = [sa.or_(*(each.icontains(word, autoescape=True) for each in _TEXTS)) for word in wanted.text.split()]
+    conditions = [sa.or_(*(each.icontains(word, autoescape=True) for each in _TEXTS)) for word in searched(wanted.text)]
     if wanted.user:
         conditions.append(await _by_user(connection, wanted.user))
     if wanted.token_id:

@@ -48,6 +48,7 @@ from server.live.announcing import Announce
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
+from server.storage.searching import searched
 from server.storage.sounding import is_said
 from server.storage.tables import dataset_versions, datasets, findables, users
 
@@ -191,7 +192,7 @@ class Catalog:
                 datasets.c.search.contains(word, autoescape=True),
                 is_said(findables.c.dataset_id == datasets.c.id, word),
             )
-            for word in q.casefold().split()
+            for word in searched(q.casefold())
         ]
         mine += [datasets.c.tags.contains(f"\n{tag}\n", autoescape=True) for tag in tags]
         by_name = NameOrder(datasets.c.name, datasets.c.id)

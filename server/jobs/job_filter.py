@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, case, cast, exists, false, func, not_, or_, select
 
 from server.jobs.job import OF_SCRIPTS, Completeness, State
+from server.storage.searching import require_few
 from server.storage.sounding import have_sounds, is_said
 from server.storage.tables import batch_words, batches, findables, jobs, reports, users
 
@@ -19,6 +20,7 @@ _TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what 
 # A quotation mark that nobody has closed yet reaches to the end: people are still typing.
 _TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]*)(?:["“”]|$)|(?P<word>[^\s"“”]+))')
 _REASON_CHARACTERS = 120
+_MOST_TERMS = 8  # each is a condition of twenty, which takes milliseconds to write
 ERROR_CODE = jobs.c.error["code"].as_string()
 
 
@@ -101,7 +103,9 @@ def _times(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _terms(text: str) -> Iterator[ColumnElement[bool]]:
-    for term in _TERM.finditer(text):
+    terms = list(_TERM.finditer(text))
+    require_few(text, len(terms), most=_MOST_TERMS)
+    for term in terms:
         words = (term["phrase"] or term["word"] or "").strip()
         if words in ("", "-"):  # the beginning of something
             continue

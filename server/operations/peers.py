@@ -7,6 +7,7 @@ make one, and good for one user, one transfer and a while.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ _WAY_SECONDS = 24 * 3600  # how long the two may go on looking for a way
 _MOST_COLLEAGUES = 200  # of a list that a person reads
 _MINUTE_SECONDS = 60.0
 _MOST_REMEMBERED = 10_000
+# Besides what is no character of a line: those that look like a blank, behind which an ending would be hidden.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ud800-\udfff\ue000-\uf8ff\ufeff\uffa0\ufff9-\uffff]"
+)
 _SENDERS, _RECEIVERS = "sender", "receiver"
 
 
@@ -188,7 +194,7 @@ class PeerOperations:
         return _sent(offer.transfer, ticket=own, expires_at=expires_at)
 
     def _checked(self, offer: protocol.PeerOffer) -> int:
-        if not all(file.name.isprintable() and file.name.strip() for file in offer.files):
+        if not all(file.name.strip() and not _UNSEEN.search(file.name) for file in offer.files):
             raise InvalidInput("Names of files are one line of visible characters.")
         size_bytes = sum(file.size for file in offer.files)
         if size_bytes > self.most_bytes:

@@ -13,6 +13,7 @@ from server.auth.access import Whose
 from server.jobs.job import Completeness, State
 from server.reports.batch_rows import SHOWN_STATE
 from server.reports.report_values import OF_BATCH
+from server.storage.searching import searched
 from server.storage.sounding import have_sounds
 from server.storage.tables import batch_words, batches, jobs, report_values, reports
 
@@ -63,7 +64,7 @@ def chosen_reports(wanted: BatchFilter) -> list[BatchCondition]:
         stored = {each.value for state in wanted.report_states for each in _STORED_AS.get(state, (state,))}
         found.append(reports.c.state.in_(sorted(stored)))
         found.append(SHOWN_STATE.in_([state.value for state in wanted.report_states]))
-    return [*found, *(sa.or_(_in_batch(word), _in_report(word)) for word in wanted.text.split())]
+    return [*found, *(sa.or_(_in_batch(word), _in_report(word)) for word in searched(wanted.text))]
 
 
 def _of_batch_alone(wanted: BatchFilter) -> Iterator[BatchCondition]:
@@ -74,7 +75,7 @@ def _of_batch_alone(wanted: BatchFilter) -> Iterator[BatchCondition]:
     if wanted.states or wanted.outcomes:
         states, outcomes = [each.value for each in wanted.states], [each.value for each in wanted.outcomes]
         yield sa.or_(jobs.c.state.in_(states), jobs.c.outcome.in_(outcomes))
-    yield from (_mentions(word) for word in wanted.text.split())
+    yield from (_mentions(word) for word in searched(wanted.text))
     if wanted.since is not None:
         yield batches.c.created_at >= wanted.since
     if wanted.until is not None:
@@ -90,7 +91,7 @@ _STORED_AS = {
 
 def _of_some_report(wanted: BatchFilter) -> Iterator[BatchCondition]:
     by_name = _by_name(wanted.values)
-    words = wanted.text.split()
+    words = searched(wanted.text)
     if by_name:  # found by their index; with nothing else to ask it is all
         name, texts = next(iter(by_name.items()))
         others = [_has_value(each, more, report_values.c.report_id) for each, more in list(by_name.items())[1:]]

@@ -15,6 +15,7 @@ from server.jobs.job import State
 from server.reports.batches import BatchHead, BatchReport, ReportFilter
 from server.reports.comments import comment_count
 from server.storage.pages import size_of
+from server.storage.searching import searched
 from server.storage.tables import batches, jobs, reports, users
 
 _LIVE = (State.QUEUED, State.RUNNING)
@@ -63,7 +64,7 @@ def report_conditions(wanted: ReportFilter) -> list[ColumnElement[bool]]:
         conditions.append(SHOWN_STATE.is_not_distinct_from(wanted.state.value))
     if wanted.ids is not None:
         conditions.append(reports.c.id.in_(wanted.ids))
-    for word in wanted.q.split():
+    for word in searched(wanted.q):
         written = json.dumps(word)[1:-1]  # as the column holds it: 北 is \u5317 there
         conditions.append(
             or_(
@@ -71,7 +72,7 @@ def report_conditions(wanted: ReportFilter) -> list[ColumnElement[bool]]:
                 cast(reports.c.parameters, Text).icontains(written, autoescape=True),
             )
         )
-    conditions += [reports.c.title.icontains(word, autoescape=True) for word in wanted.title.split()]
+    conditions += [reports.c.title.icontains(word, autoescape=True) for word in searched(wanted.title)]
     return conditions
 
 

@@ -46,6 +46,8 @@ export class Receiving extends Transfer {
   }
 
   heard({ signal, ticket, ways }) {
+    // Nobody has agreed to it yet, or somebody wants no more of it; all of one that is done may still be asked for.
+    if (this.state === "asked" || (this.isOver && this.state !== "done")) return;
     if (signal.kind === "description") this.take({ attempt: signal.attempt, heard: signal });
     else if (signal.kind === "candidate" && signal.attempt === this.link?.attempt) this.link.heard(signal);
     else if (this.isOver) return;

@@ -155,6 +155,7 @@ async function stayAwake() {
 }
 
 // Letters that cannot be seen might make a name look like another one.
-const plain = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "_").slice(0, 200) || "_";
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]/gu;
+const plain = (name) => Array.from(name.replace(UNSEEN, "_")).slice(0, 200).join("").trim() || "_";
 const withName = (file, name) => (file.name === name ? file : new File([file], name));
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte % 36).toString(36)).join("");

@@ -535,8 +535,28 @@ async def test_messages_that_are_too_large_or_none_end_their_call_alone(
     assert found["grpc-status"] == "3"
     found = await _raw_call(settings, [(":method", "GET"), *_headers("/")[1:]], b"")
     assert found[":status"] == "405"
-    silent = await hers.asked("Uploads/Get", pb.UploadsGetRequest(upload_id="x" * 100_000))
+    silent = await hers.asked("Uploads/Get", pb.UploadsGetRequest(upload_id="x" * 10_000))
     assert silent.status is Status.NOT_FOUND
+    whole = b"x" * 1024 * 1024
+    put = await hers.asked(
+        "Uploads/Put", pb.UploadsPutRequest(new=pb.NewUpload(name="a")), pb.UploadsPutRequest(chunk=whole)
+    )
+    assert (put.status, put.answer.upload.offset) == (Status.OK, len(whole))
+
+
+async def test_more_of_a_value_than_anybody_needs_is_refused_and_holds_nobody_up(hers: GrpcClient) -> None:
+    """A thousand words once took the server twelve seconds, and all of its memory after a while."""
+    for asked, code in (
+        (pb.JobsListRequest(text="ab " * 1_000), "search_too_long"),
+        (pb.JobsListRequest(text="ab " * 50), "search_too_long"),
+        (pb.JobsListRequest(text="x" * 60_000), "invalid_input"),
+        (pb.JobsListRequest(kinds=["x"] * 5_000), "invalid_input"),
+    ):
+        refused = await hers.asked("Jobs/List", asked, seconds=3)
+        assert (refused.status, refused.code) == (Status.INVALID_ARGUMENT, code)
+    assert (await hers.asked("Jobs/List", pb.JobsListRequest(text="ab " * 8))).status is Status.OK
+    large = await hers.asked("Jobs/List", pb.JobsListRequest(text="x" * 100_000))
+    assert large.status is Status.RESOURCE_EXHAUSTED
 
 
 async def _raw_call(settings: Settings, headers: list[tuple[str, str]], body: bytes) -> dict[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from server.transports.grpc.line import GrpcLine
 
 M = TypeVar("M", bound=Message)
-MOST_BYTES = 1024 * 1024  # of one message
+MOST_BYTES = 64 * 1024  # of one message, where its method takes no more
 CONTENT_TYPE = "application/grpc"
 _ANSWER_TYPE = "application/grpc+proto"
 _HEAD_BYTES = 5
@@ -40,6 +40,7 @@ class GrpcCall:
         self._stream = stream
         self._is_begun = False
         self.line = line
+        self.most_bytes = MOST_BYTES
         self.came_at = time.monotonic()
         self.metadata: Mapping[str, str] = dict(headers)
         self.path = self.metadata.get(":path", "")
@@ -68,8 +69,8 @@ class GrpcCall:
             size = int.from_bytes(head[1:], "big")
             if head[0]:
                 raise Packed
-            if size > MOST_BYTES:
-                raise MessageTooLarge(limit=MOST_BYTES, count=size)
+            if size > self.most_bytes:
+                raise MessageTooLarge(limit=self.most_bytes, count=size)
             return kind.FromString(await self._stream.recv_data(size))
         except AssertionError:  # grpclib's word for it
             raise MalformedRequest("A message ends before its end.") from None

@@ -12,12 +12,18 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from server.auth.permissions import Principal
-from server.errors import MalformedRequest
+from server.errors import InvalidInput, MalformedRequest
 from server.http.parts import WebParts
 from server.http.storable import require_storable
 from server.operations.offered import Operations
 from server.transports.grpc.call import GrpcCall
 from server.transports.visitor import Visitor
+
+_LARGE_BYTES = 1024 * 1024 + 64  # a piece of a file, and what is around it; sets of parameters
+_LARGE = frozenset({"/jindu.v1.Uploads/Put", "/jindu.v1.Jobs/Start", "/jindu.v1.Jobs/Report"})
+# More than any request needs: whoever reads them goes through all of them, and everybody waits.
+_MOST_VALUES = 1_000
+_LONGEST_TEXT = 20_000  # characters, of what is no JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,11 @@ def methods_of(
 def _answering(method: MethodDescriptor, function: Callable[..., Awaitable[Message | None]]) -> GrpcAnswer:
     kind: Any = GetMessageClass(method.input_type)
 
+    path = f"/{method.containing_service.full_name}/{method.name}"
+
     async def answer(caller: Asker) -> None:
+        if path in _LARGE:
+            caller.call.most_bytes = _LARGE_BYTES
         asked = _all(caller.call, kind) if method.client_streaming else await _only(caller.call, kind)
         answered = await function(caller, asked)
         if answered is not None:
@@ -98,9 +108,14 @@ async def _all(call: GrpcCall, kind: type[Message]) -> AsyncIterator[Message]:
 
 
 def require_texts(message: Message) -> None:
-    """Raises `InvalidInput` for what no text may hold that is to be stored."""
+    """Raises `InvalidInput` for what no text may hold that is to be stored, and for too much of it."""
     for field, value in message.ListFields():
+        if field.is_repeated and len(value) > _MOST_VALUES:
+            raise InvalidInput("Give at most {limit} values of {name}.", limit=_MOST_VALUES, name=field.name)
         if field.type == field.TYPE_STRING:
+            texts = value if field.is_repeated else [value]
+            if not field.name.endswith("_json") and any(len(text) > _LONGEST_TEXT for text in texts):
+                raise InvalidInput("{name} has at most {limit} characters.", limit=_LONGEST_TEXT, name=field.name)
             require_storable(list(value) if field.is_repeated else value, field.name)
         elif field.type == field.TYPE_MESSAGE and not field.is_repeated:
             require_texts(value)

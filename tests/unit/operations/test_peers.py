@@ -263,7 +263,16 @@ async def test_viewers_send_and_take_files_as_everybody(house: House, browser: A
     assert hers.heard("offer")
 
 
-@pytest.mark.parametrize("name", ["invoice\u202efdp.exe", "a\nb", " ", "\x00"])
+@pytest.mark.parametrize("name", ["Screenshot at 10.00\u202fAM.png", "报表\u3000三月.xlsx", "\xa0a", "❤\ufe0f.png"])
+async def test_names_that_systems_make_are_taken(house: House, browser: Any, name: str) -> None:
+    await acquainted(house)
+    hers, his = await browser(house.alice), await browser(house.bob)
+    file = protocol.PeerFile(name=name, size=1)
+    await hers.says(to_bob(house), protocol.PeerOffer(transfer=TRANSFER, files=[file]))
+    assert his.heard("offer")[0]["signal"]["files"][0]["name"] == name
+
+
+@pytest.mark.parametrize("name", ["invoice\u202efdp.exe", "a\nb", " ", "\x00", "a.pdf\u3164\u3164.exe", "\u2800a"])
 async def test_names_that_could_deceive_are_refused(house: House, browser: Any, name: str) -> None:
     await acquainted(house)
     hers, his = await browser(house.alice), await browser(house.bob)
