@@ -56,6 +56,24 @@ FINDS_NO_WAY = """
   window.setTimeout = (act, wait, ...more) => later(act, wait === 20000 ? 300 : wait, ...more);
 """
 
+COUNTS_WAYS = """
+  window.ways = 0;
+  const Connection = RTCPeerConnection;
+  window.RTCPeerConnection = function (given) { window.ways += 1; return new Connection(given); };
+"""
+SPEAKS_FOR_ITSELF = """async (user) => {
+  const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws/own-program`);
+  const heard = [];
+  socket.onmessage = ({ data }) => heard.push(...[JSON.parse(data)].flat());
+  await new Promise((open) => { socket.onopen = open; });
+  window.say = (to, signal) => socket.send(JSON.stringify({ type: "peer", to, signal }));
+  window.offer = (transfer, name) => say(`user:${user}`, { kind: "offer", transfer, files: [{ name, size: 3 }] });
+  window.heardOf = async (fits) => {
+    while (!heard.some(fits)) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    return heard.find(fits);
+  };
+}"""
+
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
@@ -263,3 +281,40 @@ async def test_the_checksum_is_that_of_the_standard_however_the_bytes_come(page_
         sizes,
     )
     assert found == [hashlib.sha256(bytes((n * 7 + size) % 251 for n in range(size))).hexdigest() for size in sizes]
+
+
+async def test_what_was_accepted_before_is_no_consent_to_what_comes_under_its_name(
+    page_of: PageOf, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    await share_with_bob(alice)
+    async with bob.get("/api/v1/me") as response:
+        bob_id = (await response.json())["id"]
+    hers, his = await page_of("alice"), await page_of("bob")
+    await his.context.add_init_script(COUNTS_WAYS)
+    await his.reload()
+    await connected(his)
+    await hers.evaluate(SPEAKS_FOR_ITSELF, bob_id)
+    first, second = "a" * 22, "b" * 22
+    await hers.evaluate("([id]) => offer(id, 'harmless.txt')", [first])
+    await card(his).get_by_role("button", name="Accept").click()
+    way = await hers.evaluate("heardOf(({ signal }) => signal?.kind === 'accept').then(({ ticket }) => ticket)")
+    await card(his).get_by_role("button", name="Cancel").click()
+    await card(his).get_by_role("button", name="Close").click()
+    await hers.evaluate("([id]) => offer(id, 'other.exe')", [first])
+    await expect(card(his)).to_contain_text("other.exe")
+    await hers.evaluate(
+        """async ([way]) => {
+          say(way, { kind: "again" });
+          const { ticket } = await heardOf(({ type, ticket }) => type === "peer_sent" && ticket && ticket !== way);
+          const link = new RTCPeerConnection();
+          link.createDataChannel("files");
+          const { sdp } = await link.createOffer();
+          say(way, { kind: "description", attempt: 2, type: "offer", sdp });
+          say(ticket, { kind: "description", attempt: 2, type: "offer", sdp });
+        }""",
+        [way],
+    )
+    await hers.evaluate("([id]) => offer(id, 'last.txt')", [second])  # comes after all of that
+    await expect(card(his)).to_have_count(2)
+    await expect(card(his).get_by_role("button", name="Accept")).to_have_count(2)
+    assert await his.evaluate("ways") == 0
