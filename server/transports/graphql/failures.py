@@ -6,17 +6,16 @@ import logging
 import math
 
 from graphql import GraphQLError
-from sqlalchemy.exc import IntegrityError
 
-from server.errors import ChangedMeanwhile, Forbidden, InvalidInput, JinduError, RateLimited, Unavailable
+from server.errors import Forbidden, InvalidInput, JinduError, RateLimited, Unavailable
 from server.http.asyncapi import Json
 from server.realtime.close_codes import CloseCode
 from server.realtime.manager import Refused
 from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
+from server.transports.unexpected import as_ours
 
 _LOG = logging.getLogger("jindu.graphql")
-_EXPECTED = (503, 507)  # of those from 500 on, what is no fault of ours
 
 
 def error_of(refused: Refused) -> JinduError | LiveEnded:
@@ -48,7 +47,7 @@ def of_end(ended: LiveEnded) -> Json:
 
 
 def _of_cause(cause: Exception, translate: Translate) -> Json:
-    error = _as_ours(cause)
+    error = as_ours(cause, log=_LOG, what="an operation", action="graphql")
     extensions: Json = {"code": error.specific_code}
     if error.errors:
         extensions["errors"] = [
@@ -68,15 +67,3 @@ def _in_schema(field: str) -> str:
         return field
     first, *rest = field.replace("-", "_").split("_")
     return "".join((first[:1].lower() + first[1:], *(each.capitalize() for each in rest)))
-
-
-def _as_ours(cause: Exception) -> JinduError:
-    if isinstance(cause, IntegrityError):  # what the database refuses for two at once
-        _LOG.warning("an operation met another change: %s", cause.orig, extra={"action": "graphql"})
-        return ChangedMeanwhile()
-    if not isinstance(cause, JinduError):
-        _LOG.error("an operation failed", extra={"action": "graphql"}, exc_info=cause)
-        return JinduError("Something went wrong on the server. It was logged; try again.", code="internal_error")
-    if cause.status >= 500 and cause.status not in _EXPECTED:
-        _LOG.error("%s", cause.text, extra={"action": "graphql"}, exc_info=cause)
-    return cause

@@ -12,7 +12,6 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status as RichStatus
 from grpclib.const import Status
-from sqlalchemy.exc import IntegrityError
 
 from server.errors import (
     ChangedMeanwhile,
@@ -28,9 +27,9 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.manager import Refused
 from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
+from server.transports.unexpected import as_ours
 
 _LOG = logging.getLogger("jindu.grpc")
-_EXPECTED = (503, 507)  # of those from 500 on, what is no fault of ours
 _DOMAIN = "jindu"
 _MOST_FIELDS = 20  # all of them stand in one header, of which clients take 8 KB
 _DETAIL_CHARACTERS = 300
@@ -112,7 +111,7 @@ def ending_of(error: Exception, translate: Translate) -> CallEnding:
     """What nobody meant to raise is logged, and told as no more than that."""
     if isinstance(error, LiveEnded):
         return _of_end(error)
-    return _of_ours(_as_ours(error), translate)
+    return _of_ours(as_ours(error, log=_LOG, what="a call", action="grpc"), translate)
 
 
 def _of_end(ended: LiveEnded) -> CallEnding:
@@ -163,15 +162,3 @@ def _details(status: Status, message: str, details: Sequence[Message]) -> bytes:
         rich.details.add().Pack(each)
     packed: bytes = rich.SerializeToString()
     return packed
-
-
-def _as_ours(cause: Exception) -> JinduError:
-    if isinstance(cause, IntegrityError):  # what the database refuses for two at once
-        _LOG.warning("a call met another change: %s", cause.orig, extra={"action": "grpc"})
-        return ChangedMeanwhile()
-    if not isinstance(cause, JinduError):
-        _LOG.error("a call failed", extra={"action": "grpc"}, exc_info=cause)
-        return JinduError("Something went wrong on the server. It was logged; try again.", code="internal_error")
-    if cause.status >= 500 and cause.status not in _EXPECTED:
-        _LOG.error("%s", cause.text, extra={"action": "grpc"}, exc_info=cause)
-    return cause

@@ -16,7 +16,7 @@ from server.errors import InvalidInput, MalformedRequest
 from server.http.parts import WebParts
 from server.http.storable import require_storable
 from server.operations.offered import Operations
-from server.transports.grpc.call import GrpcCall
+from server.transports.grpc.call import MOST_BYTES, GrpcCall
 from server.transports.visitor import Visitor
 
 _LARGE_BYTES = 1024 * 1024 + 64  # a piece of a file, and what is around it; sets of parameters
@@ -68,22 +68,21 @@ def methods_of(
     a stream, sends them itself.
     """
     for method in descriptor.methods:
-        function = getattr(service, method.name.lower())
+        function, path = getattr(service, method.name.lower()), f"/{descriptor.full_name}/{method.name}"
         yield GrpcMethod(
-            path=f"/{descriptor.full_name}/{method.name}",
-            answer=_answering(method, function),
+            path=path,
+            answer=_answering(method, function, most_bytes=_LARGE_BYTES if path in _LARGE else MOST_BYTES),
             is_open=method.name in open_to_all,
         )
 
 
-def _answering(method: MethodDescriptor, function: Callable[..., Awaitable[Message | None]]) -> GrpcAnswer:
+def _answering(
+    method: MethodDescriptor, function: Callable[..., Awaitable[Message | None]], *, most_bytes: int
+) -> GrpcAnswer:
     kind: Any = GetMessageClass(method.input_type)
 
-    path = f"/{method.containing_service.full_name}/{method.name}"
-
     async def answer(caller: Asker) -> None:
-        if path in _LARGE:
-            caller.call.most_bytes = _LARGE_BYTES
+        caller.call.most_bytes = most_bytes
         asked = _all(caller.call, kind) if method.client_streaming else await _only(caller.call, kind)
         answered = await function(caller, asked)
         if answered is not None:
