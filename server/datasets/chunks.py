@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from server.datasets.named import Named
 from server.datasets.rejects import RejectReason
@@ -18,6 +19,7 @@ class Chunk:
     """Rows in file order, column by column as the file has them.
 
     `line_of` and `raw_of` answer for a row of this chunk: the physical line where it starts, and its text.
+    `delimiter` is said where that text is the cells with nothing else between them.
     `misfits` are cells known to be wrong before they are read as values: (row, column index) → reason code.
     `types` are what the file itself says that columns are, and `notations` how it shows their numbers, by their index:
     where a format of the cells says it rather than their texts.
@@ -27,6 +29,7 @@ class Chunk:
     columns: list[pa.Array]
     line_of: Callable[[int], int]
     raw_of: Callable[[int], str]
+    delimiter: str | None = None
     rejects: list[RejectReason] = field(default_factory=list)
     misfits: dict[tuple[int, int], str] = field(default_factory=dict)
     types: dict[int, ColumnType] = field(default_factory=dict)
@@ -38,10 +41,15 @@ class Chunk:
     def row_count(self) -> int:
         return len(self.columns[0]) if self.columns else 0
 
-    def cells_of(self, rows: Sequence[int]) -> list[tuple[str | None, ...]]:
-        """All cells of some rows, as texts."""
+    def rows_as_found(self, rows: Sequence[int]) -> list[tuple[str, Sequence[str | None]]]:
+        """The text of each of some rows, and all its cells."""
         places = pa.array(rows, pa.int64())
-        return list(zip(*(column.take(places).to_pylist() for column in self.columns), strict=True))
+        taken = [column.take(places) for column in self.columns]
+        if self.delimiter is not None:  # one text for each row is sooner had than one for each cell
+            texts = pc.binary_join_element_wise(*taken, self.delimiter).to_pylist()
+            return [(text, text.split(self.delimiter)) for text in texts]
+        cells = zip(*(column.to_pylist() for column in taken), strict=True)
+        return list(zip(map(self.raw_of, rows), cells, strict=True))
 
 
 def without_rows(chunk: Chunk, rows: Sequence[int]) -> Chunk:

@@ -23,9 +23,13 @@ from server.datasets.told_headers import DIRECTIVE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainBlock:
-    """A block with a record in each of its `lines`. `empty` are the rows without any text, `again` are headers."""
+    """A block with a record in each of its `lines`. `empty` are the rows without any text, `again` are headers.
+
+    `delimiter`: what alone stands between the cells; None where there are quotes.
+    """
 
     block: Bytes
+    delimiter: str | None
     lines: int
     columns: list[pa.Array]
     empty: list[int]
@@ -35,7 +39,9 @@ class PlainBlock:
         """Where it begins after `line` lines."""
         raw_of = _PlainLines(self.block)
         if not self.empty and not self.again:
-            return Chunk(columns=self.columns, line_of=lambda row: line + row + 1, raw_of=raw_of)
+            return Chunk(
+                columns=self.columns, line_of=lambda row: line + row + 1, raw_of=raw_of, delimiter=self.delimiter
+            )
         left_out = {*self.empty, *self.again}
         kept = [row for row in range(self.lines) if row not in left_out]
         named = Named()
@@ -45,6 +51,7 @@ class PlainBlock:
             columns=[column.take(pa.array(kept, pa.int64())) for column in self.columns],
             line_of=lambda row: line + kept[row] + 1,
             raw_of=lambda row: raw_of(kept[row]),
+            delimiter=self.delimiter,
             rejects=[RejectReason(line=line + row + 1, code="header_again", raw=raw_of(row)) for row in self.again],
             named=named,
         )
@@ -87,6 +94,7 @@ def read_plain_block(block: Bytes, layout: Layout, *, is_utf8: bool = False) -> 
         return None  # rows below a gap may be of another table
     return PlainBlock(
         block=block,
+        delimiter=None if has_quotes else dialect.delimiter,
         lines=table.num_rows,
         columns=columns,
         empty=empty,

@@ -29,11 +29,11 @@ def without_uncorrected(chunk: Chunk, place: int | None) -> Chunk:
         RejectReason(
             line=chunk.line_of(row),
             code="not_corrected",
-            raw=chunk.raw_of(row),
+            raw=raw,
             parameters={"value": shortened((cells[place] or "").strip())},
             cells=cells,
         )
-        for row, cells in zip(rows, chunk.cells_of(rows), strict=True)
+        for row, (raw, cells) in zip(rows, chunk.rows_as_found(rows), strict=True)
     ]
     listed = sorted([*chunk.rejects, *rejects], key=lambda reject: reject.line)
     return dataclasses.replace(without_rows(chunk, rows), rejects=listed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -69,18 +69,21 @@ BY_RULE = frozenset(
 HINT = "Empty this cell once the row is right."  # after the reasons in a file of rejects, for whoever corrects it
 
 
-class RejectReason(msgspec.Struct, gc=False):
-    """One reason to leave a row out. `line` is the physical line (or sheet row) where its record starts, from 1.
+class RejectReason(msgspec.Struct, gc=False, kw_only=True):
+    """One reason to leave a row out, and a line of the list. `line` is the physical line (or sheet row) where its
+    record starts, from 1.
 
-    `cells` are those of the row as far as they can be told, for whoever corrects it.
+    `cells` are those of the row as far as they can be told, for whoever corrects it; the first reason of a row has
+    them. The list says what they are in `message`, which is written by it.
     """
 
     line: int
-    code: str
-    raw: str
     column: str | None = None
+    code: str
+    message: str = ""
     parameters: dict[str, Any] = {}
-    cells: Sequence[str | None] | None = None
+    raw: str = ""
+    cells: Sequence[str | None] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
@@ -89,20 +92,9 @@ def shortened(text: str, limit: int = _CELL_CHARACTERS) -> str:
     return shown_text(text)
 
 
-class _Listed(msgspec.Struct, gc=False):
-    """A line of the list; the first of a row has its cells."""
-
-    line: int
-    column: str | None
-    code: str
-    message: str
-    parameters: dict[str, Any]
-    raw: str
-    cells: list[str | None] | msgspec.UnsetType = msgspec.UNSET
-
-
 _BUFFER = 256 * 1024
-_WRITTEN_TOGETHER = 1_000  # records
+_WRITTEN_TOGETHER = 1_000  # rows
+_NUL = rb"\u0000"
 
 
 class RejectWriter:
@@ -132,41 +124,47 @@ class RejectWriter:
         """All that is wrong with one row. Raises `FileProblem` past the limit: the file is not what it seemed."""
         self.add_rows([reasons])
 
-    def add_rows(self, rows: Iterable[list[RejectReason]]) -> None:
-        records: list[_Listed] = []
-        try:
-            for reasons in rows:
-                records += _records(reasons)
-                self._count(reasons)
-                if len(records) >= _WRITTEN_TOGETHER:
-                    self._write(records)
-                    records = []
-        finally:
-            self._write(records)
-
-    def _write(self, records: list[_Listed]) -> None:
-        with full_disk_named():
-            self._stream.write(self._encoder.encode_lines(records))
-
-    def _count(self, reasons: list[RejectReason]) -> None:
-        self.row_count += 1
-        self.by_code[reasons[0].code] += 1
-        self.first = self.first or reasons[0]
-        self._last = reasons[0]
+    def add_rows(self, rows: Sequence[list[RejectReason]]) -> None:
+        taken = rows[: self.rows_left + 1]
+        for start in range(0, len(taken), _WRITTEN_TOGETHER):
+            self._write([reason for found in taken[start : start + _WRITTEN_TOGETHER] for reason in _listed(found)])
+        if not taken:
+            return
+        self.row_count += len(taken)
+        self.by_code.update([reasons[0].code for reasons in taken])
+        self.first = self.first or taken[0][0]
+        self._last = last = taken[-1][0]
         if self.lines is not None:
-            self.lines.add(reasons[0].line)
+            self.lines.update(reasons[0].line for reasons in taken)
         if self.row_count > self._limit:
-            first = reasons[0]
             raise FileProblem(
                 "More rows than the limit of {limit} had to be rejected, the last one in {place}: {reason} Check the "
                 "delimiter, the encoding and the column types.",
                 code="too_many_rejects",
                 limit=self._limit,
-                line=first.line,
-                column=first.column or "",
-                place=_place_of(first),
-                reason=phrase(REASONS[first.code], **first.parameters),
+                line=last.line,
+                column=last.column or "",
+                place=_place_of(last),
+                reason=phrase(REASONS[last.code], **last.parameters),
             )
+
+    def _write(self, records: list[RejectReason]) -> None:
+        with full_disk_named():
+            self._stream.write(self._lines_of(records))
+
+    def _lines_of(self, records: list[RejectReason]) -> bytes:
+        """Nearly all texts can be stored as they are, which is sooner found out by trying than by looking at each."""
+        try:
+            lines = self._encoder.encode_lines(records)
+        except UnicodeEncodeError:
+            lines = _NUL
+        if _NUL not in lines:
+            return lines
+        for record in records:
+            record.raw = shown_text(record.raw)
+            if record.cells:
+                record.cells = [cell and shown_text(cell).replace("\0", "\ufffd") for cell in record.cells]
+        return self._encoder.encode_lines(records)
 
     def judge(self, row_count: int, *, is_end: bool) -> None:
         """Raises `FileProblem` past the share: at the end, and before, when it is clear what kind of file it is.
@@ -211,27 +209,24 @@ def _place_of(reason: RejectReason) -> Phrase:
     return phrase("line {line}, column “{column}”", line=reason.line, column=reason.column)
 
 
-def _kept_cells(cells: Sequence[str | None]) -> list[str | None] | None:
+def _listed(reasons: list[RejectReason]) -> list[RejectReason]:
+    """As they stand in the list: with nothing too long, and with the cells at the first of them."""
+    cells: Sequence[str | None] | msgspec.UnsetType | None = None
+    for reason in reasons:
+        cells = cells or reason.cells
+        reason.cells = msgspec.UNSET
+        reason.message = REASONS[reason.code]
+        if len(reason.raw) > _RAW_CHARACTERS:
+            reason.raw = shortened(reason.raw, _RAW_CHARACTERS)
+    if cells:
+        reasons[0].cells = _kept_cells(cells)
+    return reasons
+
+
+def _kept_cells(cells: Sequence[str | None]) -> Sequence[str | None] | msgspec.UnsetType:
     """Whole, or not at all: what was cut could not be imported."""
     is_full = all(cells)
-    text = "".join(cells if is_full else filter(None, cells))  # type: ignore[arg-type]
-    if len(text) > _ROW_CHARACTERS:
-        return None
-    if "\0" not in text and shown_text(text) is text:
-        return list(cells) if is_full else [cell or None for cell in cells]
-    return [shortened(cell, _ROW_CHARACTERS).replace("\0", "\ufffd") if cell else None for cell in cells]
-
-
-def _listed(reason: RejectReason) -> _Listed:
-    raw = shortened(reason.raw, _RAW_CHARACTERS)
-    return _Listed(reason.line, reason.column, reason.code, REASONS[reason.code], reason.parameters, raw)
-
-
-def _records(reasons: list[RejectReason]) -> list[_Listed]:
-    records = list(map(_listed, reasons))
-    for reason in reasons:
-        if reason.cells is not None:
-            if (cells := _kept_cells(reason.cells)) is not None:
-                records[0].cells = cells
-            break
-    return records
+    characters = len("".join(cells if is_full else filter(None, cells)))  # type: ignore[arg-type]
+    if characters > _ROW_CHARACTERS:
+        return msgspec.UNSET
+    return cells if is_full else [cell or None for cell in cells]

@@ -72,11 +72,10 @@ class Sifter:
         reasons: dict[int, list[RejectReason]] = {}
         values = [self._column(place, chunk, column, reasons) for place, column in enumerate(columns)]
         left_out = self._without_totals(chunk, values, reasons)
-        if reasons:
-            for found, cells in zip(reasons.values(), chunk.cells_of(list(reasons)), strict=True):
-                found[0].cells = cells
-        rejected = [[reject] for reject in chunk.rejects] + list(reasons.values())
-        self._rejects.add_rows(sorted(rejected, key=lambda found: found[0].line))
+        rejected = _with_their_rows(chunk, reasons)
+        if chunk.rejects:
+            rejected = sorted([[reject] for reject in chunk.rejects] + rejected, key=lambda found: found[0].line)
+        self._rejects.add_rows(rejected)
         if chunk.row_count == 0:
             return
         if self._keep_lines:
@@ -144,5 +143,16 @@ def _note_rejects(
         if parameters is None:
             parameters = rules[code] if cell is None else {"value": shortened(cell.strip()), **rules[code]}
             told[code, cell] = parameters
-        reject = RejectReason(chunk.line_of(row), code, chunk.raw_of(row), name, parameters)
+        reject = RejectReason(line=chunk.line_of(row), column=name, code=code, parameters=parameters)
         reasons.setdefault(row, []).append(reject)
+
+
+def _with_their_rows(chunk: Chunk, reasons: dict[int, list[RejectReason]]) -> list[list[RejectReason]]:
+    """In the order of the rows, each with its text and its cells."""
+    rows = sorted(reasons)
+    rejected = [reasons[row] for row in rows]
+    for found, (raw, cells) in zip(rejected, chunk.rows_as_found(rows) if rows else (), strict=True):
+        found[0].cells = cells
+        for reject in found:
+            reject.raw = raw
+    return rejected

@@ -74,7 +74,7 @@ def leave_out(
     for name, reference in checks.references.items():
         for line, value in _missing(staged, name, reference):
             parameters = {"value": shortened(value), **_named(reference)}
-            _note_reason(by_line, RejectReason(line, "not_in_reference", "", name, parameters))
+            _note_reason(by_line, RejectReason(line=line, code="not_in_reference", column=name, parameters=parameters))
             if len(by_line) > rejects.rows_left:
                 break
     for reason in _clashes(staged, checks):
@@ -82,7 +82,7 @@ def leave_out(
     elsewhere = frozenset(by_line)
     for names in checks.unique:
         for line, value in _repeated(staged, names, elsewhere):
-            _note_reason(by_line, RejectReason(line, "not_unique", "", ", ".join(names), {"value": shortened(value)}))
+            _note_reason(by_line, _taken_twice(line, "not_unique", names, value))
             if len(by_line) > rejects.rows_left:
                 break
     if by_line:
@@ -92,6 +92,10 @@ def leave_out(
 
 def _note_reason(by_line: dict[int, list[RejectReason]], reason: RejectReason) -> None:
     by_line.setdefault(reason.line, []).append(reason)
+
+
+def _taken_twice(line: int, code: str, names: Sequence[str], value: str) -> RejectReason:
+    return RejectReason(line=line, code=code, column=", ".join(names), parameters={"value": shortened(value)})
 
 
 def _named(reference: ReferenceFiles) -> dict[str, str]:
@@ -122,7 +126,7 @@ def _clashes(staged: Path, checks: WholeChecks) -> Iterator[RejectReason]:
     clashing = [(names, "not_unique", checks.taken) for names in checks.unique]
     for names, code, parts in [(checks.key, "key_taken", checks.touched), *clashing]:
         for line, value in _taken(staged, names, parts) if parts else ():
-            yield RejectReason(line, code, "", ", ".join(names), {"value": shortened(value)})
+            yield _taken_twice(line, code, names, value)
 
 
 def _taken(staged: Path, names: Sequence[str], parts: Sequence[Path]) -> Iterator[tuple[int, str]]:
@@ -173,9 +177,9 @@ def _note(
             line = chunk.line_of(row)
             if line in left:
                 left.discard(line)
+                ((raw, by_line[line][0].cells),) = chunk.rows_as_found([row])
                 for reject in by_line[line]:
-                    reject.raw = chunk.raw_of(row)
-                (by_line[line][0].cells,) = chunk.cells_of([row])
+                    reject.raw = raw
                 rejects.add_row(by_line[line])
         if not left:
             return

@@ -131,7 +131,7 @@ def test_in_the_middle_of_a_file_twice_the_share_must_be_wrong(
 ) -> None:
     with RejectWriter(tmp_path / "rejects", limit=100_000, share=0.1) as rejects:
         for line in range(bad):
-            rejects.add_row([RejectReason(line, "required", "", "id")])
+            rejects.add_row([RejectReason(line=line, code="required", column="id")])
         if stops:
             with pytest.raises(FileProblem, match="more than 10 %"):
                 rejects.judge(rows - bad, is_end=False)
