@@ -11,19 +11,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-import hypothesis
-import hypothesis_graphql
 import jsonschema_rs
 import pytest
 from graphql import get_introspection_query
-from hypothesis import strategies as st
-from hypothesis_graphql import nodes
 
 from server.auth.permissions import Principal
 from server.http import turns
 from server.jobs.outcomes import Notice
 from server.settings import Settings
-from server.transports.graphql.running import Execution
 from tests.conftest import PASSWORDS, Server, new_user, serving, signed_in
 from tests.contract.test_asyncapi import SCHEMA as ASYNCAPI
 from tests.functional.batches import made, put_template, reports_of
@@ -616,14 +611,6 @@ async def test_what_is_asked_over_a_socket_when_the_server_stops_is_answered(
         assert "retry in" in socket.close_reason
 
 
-async def test_whatever_the_schema_allows_is_answered(server: Server, alice: Client) -> None:
-    """Documents that somebody else's program makes of the schema."""
-    for query in _documents_of(Execution().sdl):
-        found = await asked(alice, query)
-        assert "internal_error" not in codes(found), (query, found)
-        assert found.get("data", 0) is not None or found["errors"], (query, found)
-
-
 async def test_below_a_base_path_addresses_are_as_they_are_asked_for(settings: Settings) -> None:
     async with serving(dataclasses.replace(settings, base_path="/jindu")) as server:
         async with await signed_in(server, "admin") as probe:
@@ -643,19 +630,6 @@ async def test_below_a_base_path_addresses_are_as_they_are_asked_for(settings: S
 async def _tell(server: Server, client: Client, title: str) -> None:
     user_id = (await asked(client, "{ me { id } }"))["data"]["me"]["id"]
     await server.parts.live.notices.notify_who_asked(user_id, Notice(title=title))
-
-
-def _documents_of(sdl: str) -> list[str]:
-    found: list[str] = []
-    scalars = {"JSON": st.just(nodes.Object(fields=[]))}
-
-    @hypothesis.settings(max_examples=60, database=None, derandomize=True, phases=[hypothesis.Phase.generate])
-    @hypothesis.given(hypothesis_graphql.from_schema(sdl, custom_scalars=scalars, allow_x00=False, codec="utf-8"))
-    def gather(query: str) -> None:
-        found.append(query)
-
-    gather()
-    return found
 
 
 async def _found_out(client: Client, query: str | None) -> None:
