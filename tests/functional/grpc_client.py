@@ -83,7 +83,7 @@ class GrpcClient:
         try:
             yield stream
         finally:
-            with suppress(ProtocolError, GrpclibError):  # it may be over
+            with suppress(ProtocolError, GrpclibError, StreamTerminatedError):  # it may be over, or cut
                 await stream.cancel()
             with suppress(GRPCError, StreamTerminatedError, GrpclibError):  # whoever wants to know has asked
                 await request.__aexit__(None, None, None)
