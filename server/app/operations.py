@@ -36,7 +36,7 @@ from server.help.library import HelpLibrary
 from server.help.pictures import picture_files
 from server.languages import Languages
 from server.live.notice_kinds import NoticeKind
-from server.live.peer_signals import PeerSignalled, PeerSignals, PeerWays
+from server.live.peer_signals import PeerSignalled, PeerSignals, PeerTeller, PeerWays
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.alerts import AlertOperations
@@ -86,6 +86,8 @@ from server.operations.offered import Operations
 from server.operations.openid import OpenIdOperations
 from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
+from server.operations.peer_offers import PeerOffers
+from server.operations.peer_people import PeerPeople
 from server.operations.peers import PeerOperations
 from server.operations.public_links import PublicLinks
 from server.operations.push import PushOperations
@@ -514,16 +516,16 @@ def _peers(
     ways = PeerWays(stun_urls=settings.stun_urls, turn_urls=settings.turn_urls, turn_secret=settings.turn_secret)
     if settings.peer:
         live.delivery.add(PeerSignalled, PeerSignals(manager=realtime.manager, ways=ways).deliver)
-    return PeerOperations(
-        is_on=settings.peer,
+    people, teller = PeerPeople(database=storage.database, presences=realtime.presences), PeerTeller(realtime.broker)
+    offers = PeerOffers(
+        people=people,
         database=storage.database,
-        presences=realtime.presences,
-        broker=realtime.broker,
         seals=auth.seals,
-        ways=ways,
+        teller=teller,
         most_bytes=settings.peer_max_bytes,
         offers_per_minute=settings.peer_offers_per_minute,
     )
+    return PeerOperations(is_on=settings.peer, people=people, offers=offers, seals=auth.seals, teller=teller, ways=ways)
 
 
 def _uploads(

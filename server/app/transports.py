@@ -11,7 +11,6 @@ from aiohttp import web
 from server.app.monitoring import node_name
 from server.app.parts import Parts
 from server.auth.authenticator import Authenticator, Visit
-from server.auth.endings import Validity
 from server.auth.permissions import Principal
 from server.auth.still_valid import StillValid
 from server.errors import ConfigurationError, NotSignedIn
@@ -49,7 +48,7 @@ def build_transports(parts: Parts, readiness: Readiness) -> list[Transport]:
         commands=_commands(parts, replay),
         elsewhere=parts.realtime.elsewhere,
         authenticate=partial(_by_token, parts.auth.authenticator),
-        standing_of=partial(_standing, StillValid(parts.storage.database)),
+        standings_of=StillValid(parts.storage.database).of,
         settings=parts.settings,
     )
     return [build(entrance) for build in wanted_transports(parts.settings)]
@@ -95,10 +94,6 @@ async def _by_token(authenticator: Authenticator, token: str, address: str) -> P
         return await authenticator.by_token(token, Visit(address=address))
     except NotSignedIn:
         return None
-
-
-async def _standing(still_valid: StillValid, principal: Principal) -> Validity:
-    return (await still_valid.of([principal])).get(principal, Validity.GOOD)
 
 
 def add_transports(app: web.Application, parts: Parts, transports: Sequence[Transport], readiness: Readiness) -> None:

@@ -19,6 +19,7 @@ from server.http.field_errors import field_error
 from server.http.storable import require_storable
 
 _MOST_LEVELS = 100
+_MOST_CONTAINERS = 20_000  # each takes half a microsecond to make, and everybody waits meanwhile
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -27,7 +28,7 @@ _LARGEST_EXACT = 2**53  # a whole number that came as a float beyond it may have
 
 def decoded(raw: bytes, target: Any) -> Any:
     """`raw` JSON as `target`; raises `MalformedRequest` (400) or `InvalidInput` (422) naming the field."""
-    _require_shallow(raw)
+    _require_simple(raw)
     try:
         value = _decoded(raw, target)
     except msgspec.ValidationError as error:
@@ -47,18 +48,23 @@ def _require_whole_characters(raw: bytes) -> None:
             require_storable(json.loads(raw))
 
 
-def _require_shallow(raw: bytes) -> None:
-    """What is nested deeper than anybody means cannot be handed to workers, stored or searched for mistakes."""
+def _require_simple(raw: bytes) -> None:
+    """What holds more than anybody means takes too long to read; what is nested deeper cannot be handed to workers,
+    stored or searched for mistakes.
+    """
     brackets = _STRINGS.sub(b"", raw).translate(None, delete=_NO_BRACKETS)
+    count = brackets.count(b"{") + brackets.count(b"[")
     for _level in range(_MOST_LEVELS):
         inner = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(inner) == len(brackets):
             if len(brackets) <= _MOST_LEVELS:
-                return  # a few that never close are told by the decoder
+                brackets = b""  # a few that never close are told by the decoder
             break
         brackets = inner
     if brackets:
         raise MalformedRequest("The body is nested deeper than {limit} levels.", limit=_MOST_LEVELS)
+    if count > _MOST_CONTAINERS:
+        raise InvalidInput("Send at most {limit} objects and lists at once.", limit=_MOST_CONTAINERS)
 
 
 def _decoded(raw: bytes, target: Any) -> Any:

@@ -93,11 +93,11 @@ def _same(fingerprint: str, door: str, known: str, job_id: str) -> str:
     return job_id
 
 
-def require_key(key: str) -> None:
-    """Raises `InvalidInput`."""
+def require_key(key: str, *, field: str = "Idempotency-Key") -> None:
+    """Raises `InvalidInput`. `field` is where it came in."""
     if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():  # header bytes may be no text at all
         error = FieldError(
-            field="Idempotency-Key",
+            field=field,
             message="A key has 1 to {limit} characters.",
             parameters={"limit": MAX_KEY_CHARACTERS},
         )

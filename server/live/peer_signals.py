@@ -9,10 +9,12 @@ import hmac
 from collections.abc import Sequence
 
 from server.clock import Clock, utc_now
-from server.realtime import protocol
-from server.realtime.broker import Publication, user_topic
+from server.errors import Gone
+from server.realtime import peer_structs, protocol
+from server.realtime.broker import Broker, Publication, user_topic
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
+from server.realtime.presence import device_name
 
 _RELAYED_SECONDS = 4 * 3600  # as long as one transfer may take that a TURN server relays
 
@@ -22,9 +24,9 @@ class PeerSignalled(Publication, frozen=True, kw_only=True):
 
     user_id: str
     transfer: str
-    sender: protocol.PeerName
+    sender: peer_structs.PeerName
     sender_id: str
-    signal: protocol.PeerSignal
+    signal: peer_structs.PeerSignal
     client_id: str | None = None
     connection_id: str | None = None
     but_connection_id: str | None = None
@@ -35,6 +37,65 @@ class PeerSignalled(Publication, frozen=True, kw_only=True):
     @property
     def topics(self) -> tuple[str, ...]:
         return (user_topic(self.user_id),)
+
+
+class TransferOver(Gone):
+    """This transfer is over, was not answered in time, or is not yours."""
+
+    code = "peer_over"
+
+
+class PeerTeller:
+    """Tells browsers at whichever node what another one says."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def tell(
+        self,
+        connection: Connection,
+        user_id: str,
+        transfer: str,
+        signal: peer_structs.PeerSignal,
+        *,
+        client_id: str | None = None,
+        connection_id: str | None = None,
+        ticket: str | None = None,
+        expires_at: str | None = None,
+        has_ways: bool = False,
+    ) -> None:
+        """`connection` says so, to those of `user_id` that `PeerSignalled` means."""
+        is_offer = isinstance(signal, peer_structs.PeerOffer)
+        self._broker.send(
+            PeerSignalled(
+                user_id=user_id,
+                transfer=transfer,
+                sender=peer_structs.PeerName(
+                    user=connection.principal.user_name, device=device_name(connection.device)
+                ),
+                sender_id=connection.user_id,
+                signal=signal,
+                client_id=client_id,
+                connection_id=connection_id,
+                but_connection_id=connection.id if is_offer else None,
+                ticket=ticket,
+                expires_at=expires_at,
+                has_ways=has_ways,
+            )
+        )
+
+
+def peer_sent(
+    transfer: str,
+    *,
+    ticket: str | None = None,
+    expires_at: str | None = None,
+    ways: list[peer_structs.PeerWay] | None = None,
+) -> protocol.PeerSent:
+    """The answer to whoever said it."""
+    return protocol.PeerSent(
+        timestamp=protocol.now(), transfer=transfer, ticket=ticket, expires_at=expires_at, ways=ways or []
+    )
 
 
 class PeerWays:
@@ -48,16 +109,16 @@ class PeerWays:
         self._secret = turn_secret.encode()
         self._clock = clock
 
-    def of_user(self, user_id: str) -> list[protocol.PeerWay]:
+    def of_user(self, user_id: str) -> list[peer_structs.PeerWay]:
         """With credentials that a TURN server checks by itself: draft-uberti-behave-turn-rest, as coturn does it."""
-        ways = [protocol.PeerWay(urls=self._stun_urls)] if self._stun_urls else []
+        ways = [peer_structs.PeerWay(urls=self._stun_urls)] if self._stun_urls else []
         if not self._turn_urls:
             return ways
         name = f"{int(self._clock().timestamp()) + _RELAYED_SECONDS}:{user_id}"
         # SHA-1, since that is what the scheme says; as an HMAC it is sound.
         digest = hmac.new(self._secret, name.encode(), hashlib.sha1).digest()
         credential = base64.b64encode(digest).decode()
-        return [*ways, protocol.PeerWay(urls=self._turn_urls, username=name, credential=credential)]
+        return [*ways, peer_structs.PeerWay(urls=self._turn_urls, username=name, credential=credential)]
 
 
 class PeerSignals:

@@ -11,7 +11,7 @@ from server.errors import FieldError, InvalidInput, NotFound
 from server.jobs.outcomes import Notice
 from server.live.announcing import Announcing
 from server.live.notices import Notices
-from server.realtime.close_codes import CloseCode
+from server.realtime.close_codes import CloseCode, closed_by_administrator
 from server.realtime.presence import Presence, is_about
 from server.realtime.presences import Presences
 from server.storage.database import Database
@@ -83,8 +83,7 @@ class ConnectionOperations:
             await Audit.record(
                 connection, principal, "connection.close", found.user_name, detail, subject_id=found.user_id
             )
-        why = f"closed by an administrator: {reason}" if reason else "closed by an administrator"
-        self._announcing.close_connection(connection_id, CloseCode.FORBIDDEN, why)
+        self._announcing.close_connection(connection_id, CloseCode.FORBIDDEN, closed_by_administrator(reason))
 
     async def broadcast(self, principal: Principal, *, title: str, body: str, level: str, url: str) -> int:
         """Tell every user something; it waits for those who are away. The answer is how many they are."""

@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Iterator
 
-from server.realtime.close_codes import CloseCode
+from server.realtime.close_codes import CloseCode, draining_in
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
 
@@ -56,4 +56,4 @@ class Drain:
 
 
 def _send_away(connection: Connection, seconds: int) -> None:
-    connection.close(CloseCode.DRAINING, f"draining; retry in {seconds} s")
+    connection.close(CloseCode.DRAINING, draining_in(seconds))

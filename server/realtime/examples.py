@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from server.realtime import protocol
+from server.realtime import peer_structs, protocol
 
 _IMPORT: dict[str, Any] = {
     "job_id": "01k9qf6x2v8h3m5n7p9r1s3t5x",
@@ -162,8 +162,8 @@ _STRUCTS: tuple[Struct, ...] = (
     ),
     protocol.Peer(
         to="user:01k9qf0000000000000000000b",
-        signal=protocol.PeerOffer(
-            transfer="x7k2m9q4w1z8c5v0", files=[protocol.PeerFile(name="Regions.pdf", size=184_320)]
+        signal=peer_structs.PeerOffer(
+            transfer="x7k2m9q4w1z8c5v0", files=[peer_structs.PeerFile(name="Regions.pdf", size=184_320)]
         ),
         id=6,
     ),
@@ -177,11 +177,11 @@ _STRUCTS: tuple[Struct, ...] = (
     protocol.PeerTold(
         timestamp="2026-11-23T08:17:14.000000Z",
         transfer="x7k2m9q4w1z8c5v0",
-        sender=protocol.PeerName(user="bob", device="Firefox · Windows"),
+        sender=peer_structs.PeerName(user="bob", device="Firefox · Windows"),
         is_own=False,
-        signal=protocol.PeerAccept(),
+        signal=peer_structs.PeerAccept(),
         ticket="gAAAAAB…",
-        ways=[protocol.PeerWay(urls=["stun:stun.example.com:3478"])],
+        ways=[peer_structs.PeerWay(urls=["stun:stun.example.com:3478"])],
     ),
     protocol.Auth(token="jindu_…"),  # noqa: S106 - nobody's
     protocol.Echo(timestamp="2026-11-23T08:17:10.000000Z", data=Raw(b'{"type": "hello"}')),

@@ -23,7 +23,10 @@ _BROWSERS = (
     ("Chrome", r"Chrome/|CriOS/|Chromium/"),
     ("Safari", r"Version/.*Safari/"),
     ("curl", r"^curl/"),
-    ("Python", r"^[Pp]ython"),
+    ("Python", r"^(?:grpc-)?[Pp]ython"),
+    ("Node", r"^grpc-node|^node\b"),
+    ("Go", r"^grpc-go/|^Go-http-client/"),
+    ("Java", r"^grpc-java|^Java/"),
 )
 _SYSTEMS = (
     ("iPhone", r"iPhone"),

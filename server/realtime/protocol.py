@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.clock import rfc3339, utc_now
 from server.errors import InvalidInput, MalformedRequest
+from server.realtime.peer_structs import PeerName, PeerSignal, PeerWay
 
 CommandId = str | int | None
 EventName = Annotated[str, Meta(min_length=1, max_length=1000)]  # and what the settings allow
@@ -195,77 +198,6 @@ class Event(Message, frozen=True, kw_only=True, tag="event"):
     data: Any
 
 
-# What browsers tell each other before a file goes from one to the other (docs/peer-to-peer.md).
-
-
-class PeerFile(Struct, frozen=True, kw_only=True):
-    """A file as its sender calls it; `size` in bytes."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
-    size: Annotated[int, Meta(ge=0, le=2**53 - 1)]
-
-
-class PeerOffer(Struct, frozen=True, kw_only=True, tag_field="kind", tag="offer"):
-    """Files for somebody, who is asked whether they want them. `transfer` is any new name for it."""
-
-    transfer: Annotated[str, Meta(pattern="^[0-9a-z]{16,32}$")]
-    files: Annotated[list[PeerFile], Meta(min_length=1, max_length=50)]
-
-
-class PeerAccept(Struct, frozen=True, kw_only=True, tag_field="kind", tag="accept"):
-    """A person wants them, at this device."""
-
-
-class PeerDecline(Struct, frozen=True, kw_only=True, tag_field="kind", tag="decline"):
-    """A person does not want them."""
-
-
-class PeerAgain(Struct, frozen=True, kw_only=True, tag_field="kind", tag="again"):
-    """The way between the two is lost: the sender is asked to look for another one. Each end gets a new ticket."""
-
-
-class PeerDescription(Struct, frozen=True, kw_only=True, tag_field="kind", tag="description"):
-    """A session description: the sender of the files makes the WebRTC offer, the receiver answers it. `attempt` counts
-    the ways that were looked for, and is repeated by what belongs to one."""
-
-    attempt: Annotated[int, Meta(ge=1, le=1_000_000)]
-    type: Literal["offer", "answer"]
-    sdp: Annotated[str, Meta(max_length=16_384)]
-
-
-class PeerCandidate(Struct, frozen=True, kw_only=True, tag_field="kind", tag="candidate"):
-    """A way to reach the browser that tells it, as `RTCIceCandidate.toJSON()` gives it."""
-
-    attempt: Annotated[int, Meta(ge=1, le=1_000_000)]
-    candidate: Annotated[str, Meta(max_length=1_000)]
-    mid: Annotated[str, Meta(max_length=32)] | None = None
-    line: Annotated[int, Meta(ge=0, le=1_000)] | None = None
-
-
-class PeerOver(Struct, frozen=True, kw_only=True, tag_field="kind", tag="over"):
-    """Nothing more comes: it was cancelled, failed, or another device has taken it (`taken`, which the server says)."""
-
-    reason: Literal["cancelled", "failed", "taken"]
-
-
-PeerSignal = PeerOffer | PeerAccept | PeerDecline | PeerAgain | PeerDescription | PeerCandidate | PeerOver
-
-
-class PeerName(Struct, frozen=True, kw_only=True):
-    """Who is at the other end, and at which device."""
-
-    user: str
-    device: str
-
-
-class PeerWay(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A STUN or TURN server, as `RTCConfiguration.iceServers` wants it."""
-
-    urls: list[str]
-    username: str | None = None
-    credential: str | None = None
-
-
 class PeerTold(Message, frozen=True, kw_only=True, tag="peer"):
     """Something that a browser tells this one about a transfer. Not kept. `ticket` is what an answer goes `to`, where
     it is another one than before; `is_own` says that it is another device of the same user; `ways` come with `accept`
@@ -398,6 +330,7 @@ class Unknown(Struct, frozen=True):
     data: msgspec.Raw
 
 
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _ENCODER = msgspec.json.Encoder()
 _COMMANDS_BY_TYPE = {str(command.__struct_config__.tag): command for command in COMMANDS}
 
@@ -425,7 +358,10 @@ def decode(frame: str) -> Command | Unknown:
         content = msgspec.json.decode(frame)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise MalformedRequest(
-            "This is not valid JSON: {reason}.", code="invalid_json", reason=_reason(error)
+            "This is not valid JSON: {reason}.",
+            code="invalid_json",
+            reason=_reason(error),
+            command_id=_id_of_half(frame),
         ) from None
     if not isinstance(content, dict):
         raise InvalidInput("Send one JSON object per frame.", code="invalid_message")
@@ -444,6 +380,19 @@ def decode(frame: str) -> Command | Unknown:
             reason=_reason(error),
             command_id=command_id,
         ) from None
+
+
+def _id_of_half(frame: str) -> CommandId:
+    """Of a command with half a character in it, escaped: no JSON to msgspec, but programs write it, and wait."""
+    if not _ESCAPED_HALF.search(frame):
+        return None
+    try:
+        content = json.loads(frame)
+        found = command_id_of(content) if isinstance(content, dict) else None
+        str(found).encode()
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def command_id_of(content: dict[str, Any]) -> CommandId:

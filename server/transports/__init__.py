@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Authenticate = Callable[[str, str], Awaitable[Principal | None]]
 """From a token and the client's address to whose it is."""
-StandingOf = Callable[[Principal], Awaitable[Validity]]
-"""Whether what somebody was recognised by, perhaps days ago, still stands."""
+StandingsOf = Callable[[Collection[Principal]], Awaitable[Mapping[Principal, Validity]]]
+"""What has become of what they were recognised by, perhaps days ago: of those who are not what they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Entrance:
     commands: Commands
     elsewhere: OtherNodes
     authenticate: Authenticate
-    standing_of: StandingOf
+    standings_of: StandingsOf
     settings: Settings
 
 

@@ -6,18 +6,32 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from server.realtime.close_codes import CloseCode
+from server.errors import JinduError
+from server.realtime.close_codes import CloseCode, told_end
+from server.texts import Translate
 
 _CLOSE_SECONDS = 2.0  # whoever fetches nothing more would never learn that it is over
 
 
 class LiveEnded(Exception):
-    """A connection whose frames were fetched is over: `code` and `reason` are what a WebSocket is closed with."""
+    """A connection whose frames were fetched is over, or was not let in, for `why`: `code` and `reason` are what a
+    WebSocket is closed with.
+    """
 
-    def __init__(self, code: CloseCode, reason: str = "") -> None:
+    def __init__(self, code: CloseCode, reason: str = "", *, why: JinduError | None = None) -> None:
         super().__init__(reason or code.reason)
         self.code = code
         self.reason = reason or code.reason
+        self.why = why
+
+    @property
+    def specific_code(self) -> str:
+        """Stable, for programs."""
+        return self.why.specific_code if self.why else self.code.name.lower()
+
+    def told(self, translate: Translate) -> str:
+        """For people."""
+        return self.why.translated(translate) if self.why else told_end(self.code, self.reason, translate)
 
 
 class FrameQueue:

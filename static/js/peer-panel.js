@@ -35,6 +35,7 @@ export class Card {
 
   #update() {
     const { state, isSending, pace } = this.#transfer;
+    const hadFocus = this.#element.contains(document.activeElement);
     this.#element.classList.toggle("toast--success", state === "done");
     this.#element.classList.toggle("toast--danger", ["failed", "unreachable"].includes(state));
     const bar = this.#part("bar");
@@ -49,7 +50,16 @@ export class Card {
     const link = this.#part("instead");
     link.hidden = !(state === "unreachable" && isSending && instead);
     if (!link.hidden) [link.href, link.textContent] = [instead.href, instead.label];
+    const { activeElement: at } = document;
+    if (hadFocus && (at.closest("[hidden]") || !this.#element.contains(at))) this.#goOn();
     this.#save();
+  }
+
+  // Where the keyboard goes on, when what it was at is no more.
+  #goOn() {
+    const next = [this.#element, this.#element.nextElementSibling, this.#element.previousElementSibling];
+    const act = next.map((each) => each?.querySelector("[data-act]:not([hidden])")).find(Boolean);
+    (act ?? document.querySelector("main")).focus();
   }
 
   // Once by itself; the button does it again.
@@ -68,6 +78,10 @@ export class Card {
   }
 
   remove() {
+    if (this.#element.contains(document.activeElement)) {
+      for (const each of this.#element.querySelectorAll("[data-act]")) each.hidden = true;
+      this.#goOn();
+    }
     this.#element.remove();
     const list = document.getElementById("transfers");
     list.hidden = !list.children.length;
@@ -84,14 +98,19 @@ const say = (element, text) => {
   element.hidden = !text;
 };
 
-export const nameOf = (files) =>
-  files.length === 1 ? files[0].name : t("{name} and {count} more", { name: files[0].name, count: files.length - 1 });
+// Within a sentence: a name that is read from the right must not turn around what stands beside it.
+const apart = (name) => `\u2068${name}\u2069`;
 
-export const whoIs = ({ user, device, isOwn }) => (isOwn ? device : user);
+export const nameOf = (files) =>
+  files.length === 1
+    ? files[0].name
+    : t("{name} and {count} more", { name: apart(files[0].name), count: files.length - 1 });
+
+const whoIs = ({ user, device, isOwn }) => apart(isOwn ? device : user);
 
 function asksOf({ other }) {
-  if (other.isOwn) return t("Your device {device} wants to send this to you here.", { device: other.device });
-  return t("{user} wants to send this to you ({device}).", { user: other.user, device: other.device });
+  if (other.isOwn) return t("Your device {device} wants to send this to you here.", { device: apart(other.device) });
+  return t("{user} wants to send this to you ({device}).", { user: apart(other.user), device: apart(other.device) });
 }
 
 function offeredIn(state, isSending) {

@@ -12,7 +12,7 @@ import { Sending } from "./peer-sending.js";
 import { toast } from "./toasts.js";
 
 const MOST_FILES = 50; // as the server takes them
-const MOST_ASKING = 5; // whoever offers more is not heard
+const MOST_ASKING = 5; // of one person: whoever offers more is not heard, and others still are
 const KEPT = "jindu-transfers"; // of this tab: what a page that is loaded anew goes on with
 const transfers = new Map(); // by id
 const ask = (to, signal) => live.request({ type: "peer", to, signal });
@@ -89,12 +89,15 @@ async function sendTo({ to, user, device, isOwn }, files, instead) {
 function heard(message) {
   const { transfer: id, signal, sender, is_own: isOwn } = message;
   const known = transfers.get(id);
-  if (signal.kind === "offer" && !known && isRoom()) return offered(message, { ...sender, isOwn });
+  if (signal.kind === "offer" && !known && isRoomFor(sender)) return offered(message, { ...sender, isOwn });
   if (known?.state === "asked" && signal.kind === "over") return known.card.remove(); // taken elsewhere, or withdrawn
   return known?.heard(message);
 }
 
-const isRoom = () => [...transfers.values()].filter(({ state }) => state === "asked").length < MOST_ASKING;
+function isRoomFor({ user }) {
+  const asking = [...transfers.values()].filter(({ state, other }) => state === "asked" && other.user === user);
+  return asking.length < MOST_ASKING;
+}
 
 function offered({ transfer: id, signal, ticket, timestamp, expires_at: expiresAt }, other) {
   const receiving = new Receiving({ id, files: signal.files, other, ask, changed: draw, kept: keep });

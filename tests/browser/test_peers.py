@@ -95,6 +95,11 @@ async def offer(sender: Page, *files: Path, to: str = "") -> None:
     await dialog.get_by_role("button", name="Send").click()
 
 
+def apart(name: str) -> str:
+    """A name within a sentence, which it turns around nothing of."""
+    return f"\u2068{name}\u2069"
+
+
 def card(page: Page) -> Locator:
     return page.locator("#transfers article")
 
@@ -126,7 +131,7 @@ async def test_files_go_to_another_device_one_after_the_other_and_are_the_same(
     files = [file_of(tmp_path, 2 * MIB + 17), file_of(tmp_path, 0, "empty.csv"), file_of(tmp_path, 70_000, HOSTILE)]
     await laptop.set_input_files("#send-files", files)
     dialog = laptop.locator("#send-dialog")
-    await expect(dialog).to_contain_text("figures.bin and 2 more · 2.2 MB")
+    await expect(dialog).to_contain_text(f"{apart('figures.bin')} and 2 more · 2.2 MB")
     await expect(dialog.get_by_role("button", name="Send")).to_be_disabled()
     await expect(dialog.get_by_role("radio")).to_have_count(1)
     assert await violations(laptop) == []
@@ -163,7 +168,7 @@ async def test_a_colleague_gets_a_report_and_a_zip_from_their_pages(
     await hers.get_by_role("button", name=f"Send {file['file']} to a device").click()
     await hers.get_by_role("radio", name="bob").check()
     await hers.locator("#send-dialog").get_by_role("button", name="Send").click()
-    await expect(card(his)).to_contain_text("alice wants to send this to you")
+    await expect(card(his)).to_contain_text(f"{apart('alice')} wants to send this to you")
     got = await accepted(his)
     assert got.suggested_filename == file["file"]
     assert hashlib.sha256(await content_of(got)).hexdigest() == file["sha256"]
@@ -172,7 +177,7 @@ async def test_a_colleague_gets_a_report_and_a_zip_from_their_pages(
     await hers.get_by_role("radio", name="bob").check()
     await hers.locator("#send-dialog").get_by_role("button", name="Send").click()
     await card(his).last.get_by_role("button", name="Decline").click()
-    await expect(card(hers)).to_contain_text("bob declined.")
+    await expect(card(hers)).to_contain_text(f"{apart('bob')} declined.")
 
 
 async def test_a_receiver_that_is_loaded_anew_goes_on_where_it_was(
@@ -318,3 +323,38 @@ async def test_what_was_accepted_before_is_no_consent_to_what_comes_under_its_na
     await expect(card(his)).to_have_count(2)
     await expect(card(his).get_by_role("button", name="Accept")).to_have_count(2)
     assert await his.evaluate("ways") == 0
+
+
+async def test_nobody_fills_the_place_of_others_and_the_keyboard_goes_on_with_what_comes_next(
+    page_of: PageOf, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession
+) -> None:
+    await share_with_bob(alice)
+    async with bob.get("/api/v1/me") as response:
+        bob_id = (await response.json())["id"]
+    hers, his, phone = await page_of("alice"), await page_of("bob"), await page_of("bob", user_agent=IPHONE)
+    await connected(his)
+    there = await phone.evaluate("fetch('/send/receivers', { headers: { 'X-Fragment': '1' } }).then((r) => r.text())")
+    here, *_ = re.findall(r'value="(connection:[^"]+)"', there)  # the oldest first
+    for page in (hers, phone):
+        await page.evaluate(SPEAKS_FOR_ITSELF, bob_id)
+    for number in range(7):
+        await hers.evaluate("([id]) => offer(id, 'one of many.txt')", [str(number) * 22])
+    await hers.evaluate("heardOf(({ transfer }) => transfer === '6'.repeat(22))")
+    await phone.evaluate(
+        "([to]) => say(to, { kind: 'offer', transfer: 'p'.repeat(22), files: [{ name: 'own.txt', size: 3 }] })", [here]
+    )
+    await expect(card(his).filter(has_text="own.txt")).to_be_visible()
+    await expect(card(his)).to_have_count(5 + 1)  # of seven that she offered
+    last = card(his).last
+    await last.get_by_role("button", name="Accept").focus()
+    for name in ("Cancel", "Close"):
+        await his.keyboard.press("Enter")
+        await expect(last.get_by_role("button", name=name)).to_be_focused()
+    await his.keyboard.press("Enter")
+    await expect(card(his)).to_have_count(5)
+    for left in range(5, 0, -1):
+        await expect(card(his).last.get_by_role("button", name="Accept")).to_be_focused()
+        await his.keyboard.press("Tab")
+        await his.keyboard.press("Enter")
+        await expect(card(his)).to_have_count(left - 1)
+    await expect(his.locator("main")).to_be_focused()

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpclib import GRPCError, Status
 from grpclib.client import Channel, Stream
+from grpclib.config import Configuration
 from grpclib.const import Cardinality
 from grpclib.exceptions import ProtocolError as GrpclibError
 from grpclib.exceptions import StreamTerminatedError
@@ -45,10 +46,19 @@ class Answered:
 class GrpcClient:
     """One connection, of whoever's token it has."""
 
-    def __init__(self, port: int, token: str | None, *, tls: ssl.SSLContext | None = None, **metadata: str) -> None:
+    def __init__(
+        self,
+        port: int,
+        token: str | None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        window_bytes: int = 4 * 1024 * 1024,
+        **metadata: str,
+    ) -> None:
         if tls is not None:
             tls.set_alpn_protocols(["h2"])
-        self.channel = Channel(HOST, port, ssl=tls)
+        windows = Configuration(http2_connection_window_size=window_bytes, http2_stream_window_size=window_bytes)
+        self.channel = Channel(HOST, port, ssl=tls, config=windows)
         self.metadata = dict(metadata) | ({"authorization": f"Bearer {token}"} if token else {})
 
     @asynccontextmanager
@@ -73,7 +83,7 @@ class GrpcClient:
         try:
             yield stream
         finally:
-            with suppress(ProtocolError, GrpclibError):  # it may be over
+            with suppress(ProtocolError, GrpclibError, StreamTerminatedError):  # it may be over, or cut
                 await stream.cancel()
             with suppress(GRPCError, StreamTerminatedError, GrpclibError):  # whoever wants to know has asked
                 await request.__aexit__(None, None, None)
@@ -111,10 +121,9 @@ def token_of(client: aiohttp.ClientSession) -> str:
 
 
 @asynccontextmanager
-async def grpc_of(
-    client: aiohttp.ClientSession, port: int, *, tls: ssl.SSLContext | None = None, **metadata: str
-) -> AsyncIterator[GrpcClient]:
-    opened = GrpcClient(port, token_of(client), tls=tls, **metadata)
+async def grpc_of(client: aiohttp.ClientSession, port: int, **options: Any) -> AsyncIterator[GrpcClient]:
+    """`options` as `GrpcClient` takes them: metadata, too."""
+    opened = GrpcClient(port, token_of(client), **options)
     try:
         yield opened
     finally:

@@ -50,7 +50,7 @@ ELSEWHERE = {
     "schedule.trial",
     "schedule.hand_over",
     "delivery.unhold",
-    "peer.offer",  # by the live connection: tests/unit/operations/test_peers.py
+    "peer.offer",  # by the live connection: tests/unit/operations/test_peer_offers.py
     "peer.accept",
     "peer.decline",
 }

@@ -9,8 +9,8 @@ import json
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from grpclib.health.v1.health_grpc import HealthStub
 from grpclib.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import ConnectionTerminated, StreamReset
+from h2.events import ConnectionTerminated, ResponseReceived, StreamReset, TrailersReceived
 
 from server.jobs.outcomes import Notice
 from server.realtime.close_codes import CloseCode
@@ -88,6 +88,13 @@ async def ended_by(stream: Stream[Any, Any], *, seconds: float = 10.0) -> dict[s
                 pass
         # grpclib's own way to them wants the other direction ended first
         return dict(stream.trailing_metadata or await stream._stream.recv_trailers())
+
+
+async def all_of(stream: Stream[Any, Any]) -> None:
+    """Raises `GRPCError` for what it ends with."""
+    while await stream.recv_message():
+        pass
+    await stream.recv_trailing_metadata()
 
 
 async def tell(server: Server, client: Client, title: str) -> None:
@@ -223,24 +230,34 @@ async def test_wrong_values_are_refused_and_say_what_is_wrong(hers: GrpcClient) 
         ("Jobs/Start", ""): pb.JobsStartRequest(),
         ("Jobs/Start", "title"): external(" "),
         ("Jobs/Start", "total"): external(total=float("nan")),
-        ("Jobs/Start", "detail_json"): external(detail_json="{"),
+        ("Jobs/Start", "detail_json: The body is not valid JSON: Input data was truncated"): external(detail_json="{"),
+        ("Jobs/Start", "detail_json: The type is object, not array."): external(detail_json="[1]"),
+        ("Jobs/Start", "detail_json.a: A text cannot hold the character NUL"): external(detail_json=r'{"a": "\u0000"}'),
+        ("Jobs/Start", "detail_json: This is larger than 4096 bytes."): external(
+            detail_json=json.dumps({"a": "x" * 50_000})
+        ),
         ("Jobs/Start", "title "): external("a\0b"),
-        ("Jobs/Start", "Idempotency-Key"): pb.JobsStartRequest(
+        ("Jobs/Start", "idempotency_key"): pb.JobsStartRequest(
             demonstration=pb.Demonstration(), idempotency_key="ä" * 300
         ),
         ("Jobs/Start", "formats"): pb.JobsStartRequest(batch=pb.BatchOrder(template="x", formats=["doc"])),
         ("Jobs/Start", "parameters_json"): pb.JobsStartRequest(batch=pb.BatchOrder(template="x", parameters_json="1")),
-        ("Jobs/List", ""): pb.JobsListRequest(page_size=101),
+        ("Jobs/List", "page_size: Ask for 0 to 100 at once, and for more with page_token."): pb.JobsListRequest(
+            page_size=101
+        ),
+        ("Jobs/List", "page_size"): pb.JobsListRequest(page_size=-1),
         ("Jobs/List", "states"): pb.JobsListRequest(states=[0]),
         ("Jobs/Report", "job_id"): pb.JobsReportRequest(progress=1),
         ("Jobs/Report", "error"): pb.JobsReportRequest(job_id=job_id, error=pb.Problem(message="why")),
         ("Jobs/Report", "progress"): pb.JobsReportRequest(job_id=job_id, progress=-1),
+        ("Uploads/Put", "idempotency_key"): pb.UploadsPutRequest(new=pb.NewUpload(name="a", idempotency_key="x" * 300)),
         ("Uploads/Put", ""): pb.UploadsPutRequest(chunk=b"a"),
         ("Uploads/Put", "size"): pb.UploadsPutRequest(new=pb.NewUpload(name="a", size=-1)),
     }
     for (path, field), message in wrong.items():
         found = await hers.asked(path, message)
-        assert (found.status, found.code) == (Status.INVALID_ARGUMENT, "invalid_input"), (path, field, found)
+        assert found.status is Status.INVALID_ARGUMENT, (path, field, found)
+        assert found.code == "invalid_input", (path, field, found)
         assert field.strip() in found.message, (path, field, found)
     async with hers.opened("Jobs/Start") as stream:
         await stream.send_message(external(" "), end=True)
@@ -311,6 +328,33 @@ async def test_a_file_comes_in_pieces_and_goes_on_where_it_broke_off(
     assert (await hers.asked("Uploads/Put", huge)).code == "too_large"
     more = [pb.UploadsPutRequest(new=pb.NewUpload(name="d", size=1)), pb.UploadsPutRequest(chunk=b"ab")]
     assert (await hers.asked("Uploads/Put", *more)).code == "too_large"
+
+
+async def test_a_file_of_which_less_came_than_was_said_is_stored_so_far_and_goes_on(hers: GrpcClient) -> None:
+    """As with tus: that is no error, and its offset says where to go on."""
+    new = pb.UploadsPutRequest(new=pb.NewUpload(name="a.csv", size=6))
+    upload = (await hers.asked("Uploads/Put", new, pb.UploadsPutRequest(chunk=b"a,b\n"))).answer.upload
+    assert (upload.offset, upload.size, upload.HasField("completed_at")) == (4, 6, False)
+    place = pb.UploadsPutRequest(place=pb.UploadPlace(upload_id=upload.upload_id, offset=upload.offset))
+    upload = (await hers.asked("Uploads/Put", place, pb.UploadsPutRequest(chunk=b"1\n"))).answer.upload
+    assert (upload.offset, upload.HasField("completed_at")) == (6, True)
+
+
+async def test_a_call_whose_client_is_gone_without_a_word_is_ended_and_one_that_is_only_quiet_is_not(
+    server: Server, alice: Client, hers: GrpcClient, settings: Settings
+) -> None:
+    job_id = (await hers.asked("Jobs/Start", external())).answer.job.job_id
+    report = pb.JobsReportRequest(job_id=job_id, progress=1)
+    async with hers.opened("Jobs/Report") as quiet, Raw(settings.grpc_port) as gone:
+        await quiet.send_message(report)
+        content = report.SerializeToString()
+        gone.h2.initiate_connection()
+        gone.h2.send_headers(1, _headers("/jindu.v1.Jobs/Report", authorization=f"Bearer {token_of(alice)}"))
+        gone.h2.send_data(1, b"\0" + struct.pack(">I", len(content)) + content)
+        await gone.send(gone.h2.data_to_send())
+        assert await gone.is_ended()  # what it is sent is taken by its kernel, and answered by nobody
+        await quiet.send_message(pb.JobsReportRequest(progress=2), end=True)
+        assert (await quiet.recv_message()).job.progress == 2
 
 
 async def test_whoever_sends_nothing_more_of_a_file_is_told_so(server: Server, hers: GrpcClient) -> None:
@@ -390,14 +434,17 @@ async def test_thousands_of_calls_that_fail_leave_the_connection_good(server: Se
     assert (await hers.asked("Jobs/List", pb.JobsListRequest())).status is Status.OK
 
 
+@pytest.mark.parametrize("window_bytes", [65_535, 4 * 1024 * 1024])
+@pytest.mark.parametrize("is_of_one_channel", [False, True], ids=["another channel", "the same channel"])
 async def test_a_stream_that_is_not_read_is_ended_alone_and_costs_nobody_else_anything(
-    server: Server, alice: Client, hers: GrpcClient, settings: Settings
+    server: Server, alice: Client, settings: Settings, is_of_one_channel: bool, window_bytes: int
 ) -> None:
     manager = server.parts.realtime.manager
     async with (
-        grpc_of(alice, settings.grpc_port) as other,
+        grpc_of(alice, settings.grpc_port, window_bytes=window_bytes) as hers,
+        grpc_of(alice, settings.grpc_port, window_bytes=window_bytes) as other,
         hers.opened("Live/Watch") as stuck,
-        other.opened("Live/Watch") as good,
+        (hers if is_of_one_channel else other).opened("Live/Watch") as good,
     ):
         for stream in (stuck, good):
             await stream.send_message(pb.LiveWatchRequest(), end=True)
@@ -405,11 +452,13 @@ async def test_a_stream_that_is_not_read_is_ended_alone_and_costs_nobody_else_an
         (user_id,) = manager.user_connections
         count = 0
         while not manager.statistics().closed:  # `stuck` is not read from here on
-            manager.send_json_to_user(user_id, {"type": "event", "event": "big", "data": "x" * 60_000})
-            message = await good.recv_message()
+            manager.send_json_to_user(user_id, {"type": "event", "event": "big", "data": "x" * 10_000})
+            async with asyncio.timeout(10):
+                message = await good.recv_message()
             count += message.type == "event"
         assert count >= 10
         assert (await hers.asked("Jobs/List", pb.JobsListRequest())).status is Status.OK
+        assert manager.statistics().closed == {"slow_consumer": 1}
         assert (await ended_by(stuck))["jindu-close-code"] == str(int(CloseCode.SLOW_CONSUMER))
         manager.send_json_to_user(user_id, {"type": "event", "event": "small", "data": 1})
         while json.loads((message := await good.recv_message()).json or "{}").get("event") != "small":
@@ -551,8 +600,13 @@ async def test_more_of_a_value_than_anybody_needs_is_refused_and_holds_nobody_up
         (pb.JobsListRequest(text="ab " * 50), "search_too_long"),
         (pb.JobsListRequest(text="x" * 60_000), "invalid_input"),
         (pb.JobsListRequest(kinds=["x"] * 5_000), "invalid_input"),
+        (
+            pb.JobsStartRequest(batch=pb.BatchOrder(template="x", parameters_json=f"[{'{},' * 300_000}{{}}]")),
+            "invalid_input",
+        ),
     ):
-        refused = await hers.asked("Jobs/List", asked, seconds=3)
+        path = "Jobs/List" if isinstance(asked, pb.JobsListRequest) else "Jobs/Start"
+        refused = await hers.asked(path, asked, seconds=3)
         assert (refused.status, refused.code) == (Status.INVALID_ARGUMENT, code)
     assert (await hers.asked("Jobs/List", pb.JobsListRequest(text="ab " * 8))).status is Status.OK
     large = await hers.asked("Jobs/List", pb.JobsListRequest(text="x" * 100_000))
@@ -591,6 +645,68 @@ async def test_a_call_ends_when_its_time_is_over(server: Server, hers: GrpcClien
             while await stream.recv_message():
                 pass
     await until(lambda: not server.parts.realtime.manager.active_connections, seconds=15)
+
+
+async def test_what_many_connections_send_at_once_holds_up_none_of_the_others(
+    hers: GrpcClient, settings: Settings
+) -> None:
+    """Each has sent less than ends it: that the loop is held for 20 ms by none of it is what the watchdog says."""
+    requests = H2Connection(H2Configuration(client_side=True, validate_outbound_headers=False))
+    requests.initiate_connection()
+    for number in range(400):
+        requests.send_headers(1 + 2 * number, _headers("/jindu.v1.Jobs/List"))
+        requests.reset_stream(1 + 2 * number)
+    sent = requests.data_to_send()
+    async with AsyncExitStack() as opened:
+        for each in [await opened.enter_async_context(Raw(settings.grpc_port)) for _ in range(15)]:
+            await each.send(sent)
+        assert (await hers.asked("Jobs/List", pb.JobsListRequest())).status is Status.OK
+
+
+async def test_metadata_that_is_no_text_is_a_fault_of_its_call_alone(
+    alice: Client, hers: GrpcClient, settings: Settings
+) -> None:
+    async with Raw(settings.grpc_port) as raw, asyncio.timeout(15):
+        raw.h2.initiate_connection()
+        token = {"authorization": f"Bearer {token_of(alice)}"}
+        wrong: list[tuple[bytes, bytes]] = [
+            *((name.encode(), value.encode()) for name, value in _headers("/jindu.v1.Jobs/List", **token).copy()),
+            (b"note", b"caf\xe9"),
+        ]
+        raw.h2.send_headers(1, wrong, end_stream=True)
+        raw.h2.send_headers(3, _headers("/jindu.v1.Jobs/List", **token))
+        raw.h2.send_data(3, b"\0\0\0\0\0", end_stream=True)
+        await raw.send(raw.h2.data_to_send())
+        found: dict[int, dict[str, str]] = {1: {}, 3: {}}
+        while not all("grpc-status" in each for each in found.values()):
+            for event in raw.h2.receive_data(await raw.reader.read(65_536)):
+                assert not isinstance(event, ConnectionTerminated), event
+                if isinstance(event, ResponseReceived | TrailersReceived):
+                    assert event.stream_id is not None
+                    found[event.stream_id] |= _texts(event.headers)
+    assert (found[1]["grpc-status"], found[1]["jindu-code"]) == ("3", "malformed_request")
+    assert "note" in found[1]["grpc-message"]
+    assert found[3]["grpc-status"] == "0"
+
+
+def _texts(headers: Iterable[Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in headers}
+
+
+async def test_why_a_stream_ends_is_said_in_the_language_of_its_user(
+    server: Server, alice: Client, settings: Settings
+) -> None:
+    async with (
+        grpc_of(alice, settings.grpc_port, **{"accept-language": "zh-CN"}) as chinese,
+        chinese.opened("Live/Watch") as stream,
+    ):
+        await stream.send_message(pb.LiveWatchRequest(client_id="a"), end=True)
+        assert (await stream.recv_message()).type == "connection"
+        async with live_over_grpc(alice, "a", port=settings.grpc_port) as newer:
+            await newer.next("connection")
+            with pytest.raises(GRPCError) as ended:
+                await all_of(stream)
+    assert ended.value.message == "同一客户端的新连接取代了此连接。"
 
 
 async def test_calls_are_counted_as_requests_are(server: Server, hers: GrpcClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -104,6 +105,14 @@ async def test_a_signal_that_is_none_or_too_large_is_refused_by_name(hers: Clien
             await socket.send(type="peer", id="a", to="anybody", signal=signal)
             error = await socket.next("error")
             assert (error["id"], error["code"]) == ("a", "invalid_message")
+        for half, command_id in ((r"a\ud800.pdf", 7), (r"a\ud800\u0041", "b")):
+            files = f'[{{"name": "{half}", "size": 1}}]'
+            offer = f'{{"kind": "offer", "transfer": "{OFFER["transfer"]}", "files": {files}}}'
+            content = f'{{"type": "peer", "id": {json.dumps(command_id)}, "to": "user:x", "signal": {offer}}}'
+            await socket.socket.send_str(content)
+            error = await socket.next("error")
+            assert (error["id"], error["code"]) == (command_id, "invalid_json")
+            assert "surrogate" in error["message"] or "escape" in error["message"], error
 
 
 async def test_the_page_offers_it_and_lists_nobody_while_nobody_is_there(hers: Client) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import re
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,20 @@ def test_every_setting_is_documented() -> None:
     for setting in described():
         assert f"`{environment_name(setting.name)}`" in documentation
         assert setting.metadata["help"] in documentation
+
+
+def test_the_doors_of_the_readme_are_turned_on_by_settings_and_packages_there_are() -> None:
+    root = Path(__file__).parent.parent.parent
+    doors = (root / "README.md").read_text("utf-8").split("| door | turned on by | of the package |")[1]
+    table = doors.split("\n\n")[0]
+    names = {environment_name(setting.name) for setting in described()}
+    assert set(re.findall(r"`(JINDU_\w+)`", table)) <= names
+    extras = configparser.ConfigParser()
+    extras.read(root / "setup.cfg", "utf-8")
+    assert set(re.findall(r"jindu-server\[(\w+)\]", table)) <= set(extras["options.extras_require"])
+    for address in re.findall(r"\((docs/[\w.-]+)", table):
+        assert (root / address).is_file()
+    assert table.count("\n|") == 7
 
 
 def test_settings_cannot_be_changed_while_the_server_runs() -> None:

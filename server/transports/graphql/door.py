@@ -22,6 +22,7 @@ from server.http.guards import current_principal, not_signed_in, require_princip
 from server.http.parts import parts_of
 from server.http.problems import wants_page
 from server.realtime.manager import Refused
+from server.storage.repeating import repeat
 from server.transports import Entrance, Host
 from server.transports.graphql.failures import error_of, told
 from server.transports.graphql.live import NAME, LiveDoor
@@ -129,7 +130,7 @@ class GraphQlTransport:
             try:
                 place = admission.place(visitor.address)
             except Refused as refused:
-                raise error_of(refused) from None
+                raise (refused.why or error_of(refused)) from None
         with place:
             stream = GraphQlStream(self._house(request), request, visitor)
             self._streams.add(stream)
@@ -197,7 +198,7 @@ class GraphQlTransport:
             execution=self._execution,
             live=self._live,
             authenticate=entrance.authenticate,
-            standing_of=entrance.standing_of,
+            standings_of=entrance.standings_of,
             limits=entrance.manager.limits,
         )
 
@@ -207,10 +208,25 @@ class GraphQlTransport:
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
-        watching = asyncio.create_task(self._watch(), name="watch graphql")
+        chores = [
+            asyncio.create_task(self._watch(), name="watch graphql"),
+            asyncio.create_task(self._recheck(), name="recheck graphql"),
+        ]
         yield
-        watching.cancel()
-        await asyncio.wait([watching])
+        for each in chores:
+            each.cancel()
+        await asyncio.wait(chores)
+
+    async def _recheck(self) -> None:
+        every_seconds = self._entrance.settings.credential_look_seconds
+        await repeat(
+            self._live.recheck,
+            every_seconds=every_seconds,
+            first_after_seconds=every_seconds,
+            log=_LOG,
+            failed="could not check who is still signed in",
+            action="recheck",
+        )
 
     async def _watch(self) -> None:
         """Until cancelled: notice who is gone. One timer does it for all."""

@@ -20,6 +20,8 @@ _LOG = logging.getLogger("jindu.graphql")
 
 def error_of(refused: Refused) -> JinduError | LiveEnded:
     """What to tell whoever was not let in."""
+    if refused.code is CloseCode.CONNECTION_LIMIT:
+        return LiveEnded(refused.code, why=refused.why)
     if refused.why is not None and not refused.code.may_reconnect:
         return refused.why
     if refused.code is CloseCode.FORBIDDEN:
@@ -30,7 +32,7 @@ def error_of(refused: Refused) -> JinduError | LiveEnded:
 def told(error: Exception, translate: Translate) -> Json:
     """One entry of `errors`. What nobody meant to raise is logged, and told as no more than that."""
     if isinstance(error, LiveEnded):
-        return of_end(error)
+        return of_end(error, translate)
     if isinstance(error, GraphQLError):
         place = {name: value for name, value in error.formatted.items() if name in ("locations", "path")}
         cause = error.original_error
@@ -40,10 +42,10 @@ def told(error: Exception, translate: Translate) -> Json:
     return _of_cause(error, translate)
 
 
-def of_end(ended: LiveEnded) -> Json:
+def of_end(ended: LiveEnded, translate: Translate) -> Json:
     """`reconnect`: the same may be asked again, `closeCode` as in the live protocol."""
-    code = {"code": ended.code.name.lower(), "closeCode": int(ended.code), "reconnect": ended.code.may_reconnect}
-    return {"message": ended.reason, "extensions": code}
+    code = {"code": ended.specific_code, "closeCode": int(ended.code), "reconnect": ended.code.may_reconnect}
+    return {"message": ended.told(translate), "extensions": code}
 
 
 def _of_cause(cause: Exception, translate: Translate) -> Json:

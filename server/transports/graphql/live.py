@@ -40,10 +40,13 @@ class SubscriptionCarrier(Protocol):
 
 
 class CarriesMany(Protocol):
-    """A socket."""
+    """A socket whose user is known."""
 
     @property
     def connections(self) -> Collection[Connection]: ...
+
+    def end_unless_good(self, standing: Validity) -> None:
+        """By what has become of whatever it rests on."""
 
 
 class CarriedQueue(FrameQueue):
@@ -67,7 +70,8 @@ class LiveDoor:
         self._admission = entrance.admission
         self._joiner = entrance.joiner
         self._commands = entrance.commands
-        self._sockets: dict[str, set[CarriesMany]] = {}  # of each user
+        self._sockets: dict[str, dict[CarriesMany, Principal]] = {}  # of each user
+        self._standings_of = entrance.standings_of
 
     @asynccontextmanager
     async def open(
@@ -111,20 +115,32 @@ class LiveDoor:
     @contextmanager
     def place(self, principal: Principal, socket: CarriesMany) -> Iterator[None]:
         """For a socket of this user's. Raises `Refused` when as many as one may have connections carry none of them."""
-        own, limits = self._sockets.setdefault(principal.user_id, set()), self._manager.limits
+        own, limits = self._sockets.setdefault(principal.user_id, {}), self._manager.limits
         if (idle := sum(not each.connections for each in own)) >= limits.connections_per_user:
             raise Refused(CloseCode.CONNECTION_LIMIT, too_many_of_a_user(idle, limits))
-        own.add(socket)
+        own[socket] = principal
         try:
             yield
         finally:
-            own.discard(socket)
+            del own[socket]
             if not own:
                 del self._sockets[principal.user_id]
 
     def heard_of(self, principal: Principal) -> Validity:
         """Of whoever has a socket that carries no connection: the others are ended by what ends these."""
         return self._joiner.heard_of(principal)
+
+    async def recheck(self) -> None:
+        """To be called now and then, since no word of an end is sure to come: all of them are asked for at once."""
+        idle = [
+            (socket, principal)
+            for own in self._sockets.values()
+            for socket, principal in own.items()
+            if not socket.connections
+        ]
+        gone = await self._standings_of({principal for _socket, principal in idle})
+        for socket, principal in idle:
+            socket.end_unless_good(gone.get(principal, Validity.GOOD))
 
     def leave(self, connection: Connection) -> None:
         """Its client wants no more of it: it counts no more from now on, whatever still ends behind it."""

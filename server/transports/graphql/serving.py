@@ -13,7 +13,7 @@ from server.errors import InvalidInput
 from server.http.parts import WebParts
 from server.realtime.limits import LiveLimits
 from server.texts import Translate
-from server.transports import Authenticate, StandingOf
+from server.transports import Authenticate, StandingsOf
 from server.transports.admission import Admission, Floods
 from server.transports.graphql.call import GraphQlCall
 from server.transports.graphql.live import LiveDoor, SubscriptionCarrier
@@ -32,16 +32,12 @@ class GraphQlHouse:
     execution: Execution
     live: LiveDoor
     authenticate: Authenticate
-    standing_of: StandingOf
+    standings_of: StandingsOf
     limits: LiveLimits
 
     @property
     def floods(self) -> Floods:
         return self.admission.floods
-
-    @property
-    def credential_look_seconds(self) -> float:
-        return self.parts.settings.credential_look_seconds
 
     def call(
         self, visitor: Visitor, principal: Principal, *, carrier: SubscriptionCarrier | None = None
@@ -70,7 +66,7 @@ class GraphQlHouse:
         return self.parts.in_turn_of(principal.user_id)
 
     async def standing(self, principal: Principal) -> Validity:
-        return await self.standing_of(principal)
+        return (await self.standings_of([principal])).get(principal, Validity.GOOD)
 
     def translate(self, call: GraphQlCall) -> Translate:
         return self.parts.languages.of(call.language).gettext

@@ -23,7 +23,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.limits import LiveLimits, RateLimit, RateVerdict
 from server.realtime.manager import Refused
-from server.storage.database import NOT_NOW
+from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
 from server.transports.graphql.failures import of_end, told
 from server.transports.graphql.serving import GraphQlHouse
@@ -76,8 +76,7 @@ class GraphQlSocket:
         self._rate = RateLimit(per_second=self._limits.messages_per_second, burst=self._limits.message_burst)
         self._is_ended = self._is_draining = False
         self._farewell = ""  # what connections here were sent away with, while something else is being answered
-        self._heard_at = self._looked_at = time.monotonic()
-        self._looking: asyncio.Task[None] | None = None
+        self._heard_at = time.monotonic()
         self._places = ExitStack()  # its place among those of its user, once that is known
 
     @property
@@ -114,27 +113,12 @@ class GraphQlSocket:
         elif silent_seconds > self._limits.ping_interval_seconds:
             self._link.ping()
         if self._principal is not None:
-            self._recheck(self._principal)
+            self.end_unless_good(self._house.live.heard_of(self._principal))
 
-    def _recheck(self, principal: Principal) -> None:
-        """By what is heard of its end, and now and then by asking: no word of it is sure to come."""
-        standing = self._house.live.heard_of(principal)
+    def end_unless_good(self, standing: Validity) -> None:
+        """By what has become of whatever it rests on."""
         if standing in _STANDINGS:
             self.end(_STANDINGS[standing], _STANDINGS[standing].reason)
-        elif time.monotonic() - self._looked_at > self._house.credential_look_seconds:
-            self._looked_at = time.monotonic()
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._look(principal), name="graphql look")
-
-    async def _look(self, principal: Principal) -> None:
-        try:
-            await self._require_standing(principal)
-        except LiveEnded as ended:
-            self.end(ended.code, ended.reason)
-        except NOT_NOW:
-            pass  # `Rechecking` says so in the log, once for all
-        except Exception:
-            _LOG.exception("could not check who is still signed in", extra={"action": "recheck"})
 
     def end(self, code: int, reason: str) -> None:
         """Nothing follows a farewell."""
@@ -321,12 +305,11 @@ class GraphQlSocket:
             except LiveEnded as ended:
                 await self._end_with(operation, ended)
             except Exception as error:
-                translate = self._house.translator(self.visitor, self._principal)
-                await self._finish(operation, type="error", payload=[told(error, translate)])
+                await self._finish(operation, type="error", payload=[told(error, self._translate())])
 
     async def _end_with(self, operation: SocketOperation, ended: LiveEnded) -> None:
         if ended.code in _OF_ONE_ALONE:
-            await self._finish(operation, type="error", payload=[of_end(ended)])
+            await self._finish(operation, type="error", payload=[of_end(ended, self._translate())])
         elif ended.code is CloseCode.DRAINING and self._is_draining:
             self._farewell = ended.reason  # `_done` says it, once all that is being answered is
         elif not operation.is_stopped:
@@ -375,14 +358,15 @@ class GraphQlSocket:
 
     async def _require_standing(self, principal: Principal) -> None:
         """A socket may be open for days: what it rests on is asked for each operation, as it is for each request."""
-        self._looked_at = time.monotonic()
         standing = await self._house.standing(principal)
         if standing in _STANDINGS:
             raise LiveEnded(_STANDINGS[standing])
 
     async def _fail(self, operation_id: str, error: Exception) -> None:
-        translate = self._house.translator(self.visitor, self._principal)
-        await self._send({"type": "error", "id": operation_id, "payload": [told(error, translate)]})
+        await self._send({"type": "error", "id": operation_id, "payload": [told(error, self._translate())]})
+
+    def _translate(self) -> Translate:
+        return self._house.translator(self.visitor, self._principal)
 
     async def _send(self, message: Json) -> None:
         """Waits while the peer is behind: what comes meanwhile counts as unsent, and what is too much ends it."""
@@ -390,7 +374,7 @@ class GraphQlSocket:
             await self._socket.send_str(msgspec.json.encode(message).decode())
 
     async def _stop_all(self) -> None:
-        tasks = [task for task in (self._looking, *(each.task for each in self._operations)) if task is not None]
+        tasks = [each.task for each in self._operations if each.task is not None]
         for task in tasks:
             task.cancel()
         if tasks:

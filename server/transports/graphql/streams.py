@@ -83,7 +83,7 @@ class GraphQlStream:
         try:
             await self._results(response, call, asked)
         except LiveEnded as ended:
-            await self._write(response, _event({"errors": [of_end(ended)]}))
+            await self._write(response, _event({"errors": [of_end(ended, translate)]}))
             if ended.code.may_reconnect:
                 return response  # a stream that is not completed is one to come back for
         except ConnectionError:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 from strawberry.scalars import JSON
 
+from server.errors import NotFound
 from server.transports.graphql.queries import Info, asking, job_of
 from server.transports.graphql.types import JobType, as_scalar
 
@@ -101,6 +102,7 @@ class SubscriptionRoot:
         async with call.open_live(since=None, client_id=client_id, events=[f"job:{id}"]) as messages:
             async for message in messages:
                 if message["type"] == "subscription":  # from here on nothing is missed: `revision` says what is newer
+                    _require_right(message)
                     job = await call.operations.jobs.get(call.principal, id)
                     yield JobUpdateType(timestamp=message["timestamp"], position=None, job=job_of(call, job))
                 elif message["type"] == "event" and message["data"].get("removed"):
@@ -129,7 +131,9 @@ class SubscriptionRoot:
     async def event(self, info: Info, name: str, client_id: ClientId = None) -> AsyncGenerator[EventType, None]:
         async with info.context.open_live(since=None, client_id=client_id, events=[name]) as messages:
             async for message in messages:
-                if message["type"] == "event":
+                if message["type"] == "subscription":
+                    _require_right(message)
+                elif message["type"] == "event":
                     yield EventType(timestamp=message["timestamp"], event=message["event"], data=message["data"])
 
     @strawberry.subscription(
@@ -145,6 +149,12 @@ class SubscriptionRoot:
         async with info.context.open_live(since=since, client_id=client_id, events=events or ()) as messages:
             async for message in messages:
                 yield as_scalar(message)
+
+
+def _require_right(message: dict[str, Any]) -> None:
+    """Raises `NotFound` once the only event of a subscription may be watched no more."""
+    if message["status"] == "unsubscribed":
+        raise NotFound
 
 
 def _joined(message: dict[str, Any]) -> JoinedType:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,20 +29,31 @@ CONTENT_TYPE = "application/grpc"
 _ANSWER_TYPE = "application/grpc+proto"
 _HEAD_BYTES = 5
 _RESET_SECONDS = 0.2  # some clients take a reset that comes together with the end for a failure, and do not see why
+_FINISHING_SECONDS = 0.2
 _LONGEST_SECONDS = 10 * 365 * 86_400.0
 _MOST_MESSAGE_CHARACTERS = 500  # of an error: each may become nine bytes of a header
 
 
 class GrpcCall:
-    """`path` is `/package.Service/Method`, `metadata` the last value of each name, in lower case."""
+    """`path` is `/package.Service/Method`, `metadata` the last value of each name, in lower case, as far as it is text;
+    `unreadable` are the names of what is none.
+    """
 
-    def __init__(self, stream: Stream, headers: Sequence[tuple[str, str]], line: GrpcLine) -> None:
+    def __init__(self, stream: Stream, headers: Sequence[tuple[bytes, bytes]], line: GrpcLine) -> None:
         self._stream = stream
         self._is_begun = False
+        self._widened_bytes = self._sent_before = 0
+        self._together: list[bytes] = []  # what is being sent by `send_sparing`
         self.line = line
         self.most_bytes = MOST_BYTES
         self.came_at = time.monotonic()
-        self.metadata: Mapping[str, str] = dict(headers)
+        self.metadata: dict[str, str] = {}
+        self.unreadable: list[str] = []
+        for name, value in headers:
+            try:
+                self.metadata[name.decode()] = value.decode()
+            except UnicodeDecodeError:
+                self.unreadable.append(name.decode(errors="replace"))
         self.path = self.metadata.get(":path", "")
 
     @property
@@ -90,9 +101,32 @@ class GrpcCall:
         await self.begin()
         await self._stream.send_data(b"".join(map(_framed, messages)))
 
-    async def spare_others(self) -> None:
-        """Wait while the peer takes so little of this connection that the rest is left to its other calls."""
-        while not self.line.has_window_to_spare():
+    async def send_sparing(self, *messages: Message) -> None:
+        """The same, for calls that may stand still for long: no more of them is on its way than leaves half of the
+        peer's window to its other calls."""
+        await self.begin()
+        self._together, self._sent_before = list(map(_framed, messages)), self._stream.data_sent
+        content = b"".join(self._together)
+        while content:
+            room = await self._room()
+            await self._stream.send_data(content[:room])
+            content = content[room:]
+
+    async def finish_message(self) -> None:
+        """What was given up in the middle of one is sent to its end, where the peer takes it: nobody can read half."""
+        sent_bytes = self._stream.data_sent - self._sent_before
+        for each in self._together:
+            if 0 < sent_bytes < len(each):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FINISHING_SECONDS):
+                        await self._stream.send_data(each[sent_bytes:])
+            sent_bytes -= len(each)
+
+    async def _room(self) -> int:
+        while True:
+            room, self._widened_bytes = self.line.room(self.stream_id, self._widened_bytes)
+            if room > 0:
+                return room
             self._stream.window_updated.clear()
             await self._stream.window_updated.wait()
 

@@ -18,12 +18,11 @@ from multidict import CIMultiDict
 from server.auth.authenticator import Visit
 from server.auth.endings import Validity
 from server.auth.permissions import Principal
-from server.errors import NotSignedIn, RateLimited
+from server.errors import MalformedRequest, NotSignedIn, RateLimited
 from server.http.addresses import forwarding_by
 from server.http.based_requests import standing_at
 from server.http.parts import WebParts
 from server.realtime.close_codes import CloseCode
-from server.storage.database import NOT_NOW
 from server.texts import Translate
 from server.transports import Entrance
 from server.transports.frame_queue import LiveEnded
@@ -37,6 +36,7 @@ _LONGEST_TOKEN = 1_000
 _DEVICE_CHARACTERS = 200
 _CALLS_PER_USER = 100  # at once: live streams are counted besides, as connections
 _LONGEST_PATH = 200
+_LONGEST_NAME = 100
 _STANDINGS = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
 _LOG = logging.getLogger("jindu.grpc")
 
@@ -50,8 +50,6 @@ class CallHouse:
         self._methods = methods
         self._of_user: Counter[str] = Counter()
         self._open: dict[GrpcCall, tuple[Principal, asyncio.Task[Any]]] = {}
-        self._looked_at = time.monotonic()
-        self._looking: asyncio.Task[None] | None = None
         self._ended: dict[asyncio.Task[Any], Exception] = {}  # why those were ended that we ended
 
     def count(self) -> int:
@@ -96,37 +94,30 @@ class CallHouse:
         _LOG.debug("%s", route, extra={"action": "grpc", "status": ending.status.name})
 
     def look_after(self) -> None:
-        """To be called every second: end calls whose credential has ended, by what is heard, now and then by asking."""
+        """To be called every second: end calls whose credential has ended, by what is heard of it."""
         for principal, task in list(self._open.values()):
-            standing = self._entrance.joiner.heard_of(principal)
-            if standing in _STANDINGS:
-                self._end(task, LiveEnded(_STANDINGS[standing]))
-        if time.monotonic() - self._looked_at > self.parts.settings.credential_look_seconds and (
-            self._looking is None or self._looking.done()
-        ):
-            self._looked_at = time.monotonic()
-            self._looking = asyncio.create_task(self._look(), name="grpc look")
+            self._end_unless_good(task, self._entrance.joiner.heard_of(principal))
+
+    async def recheck(self) -> None:
+        """The same now and then by asking, since no word of it is sure to come."""
+        calls = list(self._open.values())
+        gone = await self._entrance.standings_of({principal for principal, _task in calls})
+        for principal, task in calls:
+            self._end_unless_good(task, gone.get(principal, Validity.GOOD))
 
     def end_all(self, error: Exception) -> None:
         for _principal, task in list(self._open.values()):
             self._end(task, error)
+
+    def _end_unless_good(self, task: asyncio.Task[Any], standing: Validity) -> None:
+        if standing in _STANDINGS:
+            self._end(task, LiveEnded(_STANDINGS[standing]))
 
     def _end(self, task: asyncio.Task[Any], why: Exception) -> None:
         if task not in self._ended and not task.done():
             self._ended[task] = why
             task.cancel()
             task.add_done_callback(lambda done: self._ended.pop(done, None))
-
-    async def _look(self) -> None:
-        try:
-            for principal, task in list(self._open.values()):
-                standing = await self._entrance.standing_of(principal)
-                if standing in _STANDINGS:
-                    self._end(task, LiveEnded(_STANDINGS[standing]))
-        except NOT_NOW:
-            pass  # `Rechecking` says so in the log, once for all
-        except Exception:
-            _LOG.exception("could not check who is still signed in", extra={"action": "recheck"})
 
     async def _answered(self, method: GrpcMethod, call: GrpcCall, visitor: Visitor, principal: Principal) -> None:
         language = self.parts.languages.choose(visitor.language, principal.language)
@@ -181,6 +172,8 @@ class CallHouse:
         return self.parts.languages.of(self.parts.languages.choose(*languages)).gettext
 
     def _method(self, call: GrpcCall) -> GrpcMethod:
+        if call.unreadable:
+            raise MalformedRequest("The header {name} is wrong.", name=call.unreadable[0][:_LONGEST_NAME])
         method = self._methods.get(call.path)
         if method is None:
             raise NoSuchMethod(path=call.path[:_LONGEST_PATH])
@@ -208,7 +201,7 @@ class LineCalls(CallTaker):
     def count(self) -> int:
         return len(self._tasks)
 
-    def accept(self, stream: Stream, headers: Sequence[tuple[str, str]], release_stream: Callable[[], None]) -> None:
+    def accept(self, stream: Stream, headers: Sequence[tuple[Any, Any]], release_stream: Callable[[], None]) -> None:
         line = self.line
         if line.is_going:
             with suppress(ProtocolError):

@@ -16,6 +16,7 @@ from server.http.listener import Accepting
 from server.http.listening_sockets import UNIX, hosts_of, open_sockets_at, url_of_socket
 from server.http.parts import WebParts
 from server.settings import Settings
+from server.storage.repeating import repeat
 from server.transports import Entrance, Host
 from server.transports.grpc.calls import CallHouse, LineCalls
 from server.transports.grpc.jobs import JobService
@@ -24,6 +25,7 @@ from server.transports.grpc.live import NAME, LiveService
 from server.transports.grpc.made.jindu_pb2 import DESCRIPTOR
 from server.transports.grpc.methods import GrpcMethod, methods_of
 from server.transports.grpc.standard import HealthService, reflection_of
+from server.transports.grpc.turns import ReadingTurns
 from server.transports.grpc.uploads import UploadService
 
 _LOOKS_PER_PING = 10
@@ -72,18 +74,18 @@ class GrpcTransport:
         """Raises `OSError` when it cannot listen."""
         self._house = house = CallHouse(self._entrance, parts, self._methods(parts))
         opened = await open_sockets_at(_hosts(parts.settings), parts.settings.grpc_port)
-        limits = self._entrance.manager.limits
-        silence_seconds = limits.ping_interval_seconds + limits.pong_timeout_seconds
+        limits, turns = self._entrance.manager.limits, ReadingTurns()
 
         def line(address: str) -> GrpcLine:
-            return GrpcLine(
-                LineCalls(house), parts.open_sockets, self._lines, address=address, silence_seconds=silence_seconds
-            )
+            return GrpcLine(LineCalls(house), parts.open_sockets, self._lines, turns, address=address, limits=limits)
 
         self._accepting = Accepting(opened, (), parts.open_sockets, line, certificate=self._certificate)
         scheme = "http" if self._certificate is None else "https"
         _LOG.info("gRPC on %s", " and ".join(url_of_socket(each, scheme=scheme) for each in opened))
-        chores = [asyncio.create_task(self._watch(house), name="watch grpc")]
+        chores = [
+            asyncio.create_task(self._watch(house), name="watch grpc"),
+            asyncio.create_task(self._recheck(house), name="recheck grpc"),
+        ]
         if self._certificate is not None:
             chores.append(asyncio.create_task(self._certificate.watch(), name="watch the certificate of grpc"))
         try:
@@ -139,9 +141,20 @@ class GrpcTransport:
                 house.look_after()
                 self._live.look_after()
                 for line in list(self._lines):
-                    line.close_when_idle()
+                    line.look_after()
             except Exception:
                 _LOG.exception("could not look after calls", extra={"action": "grpc_watch"})
+
+    async def _recheck(self, house: CallHouse) -> None:
+        every_seconds = self._entrance.settings.credential_look_seconds
+        await repeat(
+            house.recheck,
+            every_seconds=every_seconds,
+            first_after_seconds=every_seconds,
+            log=_LOG,
+            failed="could not check who is still signed in",
+            action="recheck",
+        )
 
 
 def _hosts(settings: Settings) -> list[str]:

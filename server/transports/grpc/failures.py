@@ -98,6 +98,8 @@ class CallEnding:
 
 def error_of(refused: Refused) -> JinduError | LiveEnded:
     """What to tell whoever was not let in."""
+    if refused.code is CloseCode.CONNECTION_LIMIT:
+        return LiveEnded(refused.code, why=refused.why)
     if refused.why is not None and not refused.code.may_reconnect:
         return refused.why
     if refused.code is CloseCode.FORBIDDEN:
@@ -110,25 +112,25 @@ def error_of(refused: Refused) -> JinduError | LiveEnded:
 def ending_of(error: Exception, translate: Translate) -> CallEnding:
     """What nobody meant to raise is logged, and told as no more than that."""
     if isinstance(error, LiveEnded):
-        return _of_end(error)
+        return _of_end(error, translate)
     return _of_ours(as_ours(error, log=_LOG, what="a call", action="grpc"), translate)
 
 
-def _of_end(ended: LiveEnded) -> CallEnding:
+def _of_end(ended: LiveEnded, translate: Translate) -> CallEnding:
     """UNAVAILABLE: come back with the last position."""
     may_reconnect = ended.code.may_reconnect
     status = Status.UNAVAILABLE if may_reconnect else _FAREWELLS.get(ended.code, Status.FAILED_PRECONDITION)
-    code = ended.code.name.lower()
+    code, message = ended.specific_code, ended.told(translate)
     return CallEnding(
         status=status,
-        http_status=200,
-        message=ended.reason,
+        http_status=ended.why.status if ended.why else 200,
+        message=message,
         trailers=(
             ("jindu-code", code),
             ("jindu-close-code", str(int(ended.code))),
             ("jindu-reconnect", "true" if may_reconnect else "false"),
         ),
-        details=_details(status, ended.reason, [ErrorInfo(reason=code, domain=_DOMAIN)]),
+        details=_details(status, message, [ErrorInfo(reason=code, domain=_DOMAIN)]),
     )
 
 

@@ -11,11 +11,10 @@ from server.http.external_bodies import ExternalJobChange, ExternalJobRequest, n
 from server.jobs.external_told import Update
 from server.jobs.job import Job, State
 from server.jobs.job_filter import JobFilter
-from server.jobs.keys import require_key
 from server.reports.batch_orders import BatchOrder, ParameterQuery, formats_of
 from server.reports.work import FileFormat
 from server.transports.grpc.made import jindu_pb2 as pb
-from server.transports.grpc.messages import job_message, json_of, state_name, told_as, wrong
+from server.transports.grpc.messages import in_fields, job_message, json_of, key_of, state_name, told_as, wrong
 from server.transports.grpc.methods import Caller
 
 _PAGE = 20
@@ -23,6 +22,7 @@ _MOST_ON_PAGE = 100
 _MOST_LISTED = 100  # of states and kinds
 _TEXT_CHARACTERS = {"name": 300, "as_of": 40}
 _AGAIN_SECONDS = 0.05  # until an update that came too fast is told
+_IN_JSON = {"detail": "detail_json", "result": "result_json"}
 _TOLD = ("progress", "total", "stage", "message")
 
 
@@ -52,7 +52,7 @@ class JobService:
         named = asked.WhichOneof("work")
         if named is None:
             raise InvalidInput("Say what is to be started: external, batch or demonstration.")
-        work, key = getattr(asked, named), _key(asked.idempotency_key)
+        work, key = getattr(asked, named), key_of(asked.idempotency_key)
         if isinstance(work, pb.ExternalJob):
             return await self._begin(caller, work, key)
         if isinstance(work, pb.BatchOrder):
@@ -78,14 +78,15 @@ class JobService:
         return pb.JobsCancelResponse(job=shown(caller, job))
 
     async def retry(self, caller: Caller, asked: pb.JobsRetryRequest) -> pb.JobsRetryResponse:
-        key = _key(asked.idempotency_key)
+        key = key_of(asked.idempotency_key)
         job = await caller.operations.jobs.retry(caller.principal, asked.job_id, idempotency_key=key)
         return pb.JobsRetryResponse(job=shown(caller, job))
 
     async def _begin(self, caller: Caller, asked: pb.ExternalJob, key: str | None) -> pb.JobsStartResponse:
         values: dict[str, Any] = {"title": asked.title, "stage": asked.stage, "message": asked.message}
         values |= {name: getattr(asked, name) for name in ("total", "unit") if asked.HasField(name)}
-        new = new_job(told_as(ExternalJobRequest, values, detail=asked.detail_json))
+        with in_fields(_IN_JSON):
+            new = new_job(told_as(ExternalJobRequest, values, detail=asked.detail_json))
         operations = caller.operations.external_jobs
         job = await operations.begin(caller.principal, new, idempotency_key=key)
         return pb.JobsStartResponse(job=shown(caller, job), silence_seconds=operations.silence_seconds)
@@ -126,7 +127,8 @@ def _update_of(told: pb.JobsReportRequest) -> Update:
         values["state"] = state_name(told.state, "state")
     if told.HasField("error"):
         values["error"] = {"message": told.error.message} | ({"code": told.error.code} if told.error.code else {})
-    return update_of(told_as(ExternalJobChange, values, detail=told.detail_json, result=told.result_json))
+    with in_fields(_IN_JSON):
+        return update_of(told_as(ExternalJobChange, values, detail=told.detail_json, result=told.result_json))
 
 
 def _batch_order(asked: pb.BatchOrder) -> BatchOrder:
@@ -147,7 +149,7 @@ def _batch_order(asked: pb.BatchOrder) -> BatchOrder:
 def _parameters(asked: pb.BatchOrder) -> list[dict[str, Any]] | ParameterQuery | None:
     if asked.HasField("parameter_query"):
         if asked.parameters_json:
-            raise wrong("parameter_query", "Give either parameters or parameterQuery.")
+            raise wrong("parameter_query", "Give either parameters_json or parameter_query.")
         return ParameterQuery(asked.parameter_query)
     if not asked.parameters_json:
         return None
@@ -166,12 +168,5 @@ def _formats(asked: pb.BatchOrder) -> list[FileFormat]:
 def _page_size(asked: int) -> int:
     """Raises `InvalidInput`."""
     if not 0 <= asked <= _MOST_ON_PAGE:
-        raise InvalidInput("Ask for 1 to {limit} at once, and for more with “after”.", limit=_MOST_ON_PAGE)
+        raise wrong("page_size", "Ask for 0 to {limit} at once, and for more with page_token.", limit=_MOST_ON_PAGE)
     return asked or _PAGE
-
-
-def _key(text: str) -> str | None:
-    if not text:
-        return None
-    require_key(text)
-    return text

@@ -1,5 +1,5 @@
 """One TCP connection that speaks HTTP/2, with what grpclib leaves open: how much of what a peer sends is taken apart at
-once, and how long it may keep us waiting.
+once, how long it may keep us waiting, and how much of its window one call may fill.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from grpclib.config import Configuration
 from grpclib.protocol import AbstractHandler, H2Protocol, Stream
 from h2.config import H2Configuration
 from h2.events import PingAckReceived, UnknownFrameReceived
-from h2.exceptions import ProtocolError
+from h2.exceptions import ProtocolError, StreamClosedError
 from hyperframe.frame import GoAwayFrame
 
 from server import logs
 from server.auth.networks import network_of
 from server.http.socket_handler import Fault, SocketPhase, SocketWatch, Unread
 from server.realtime.connection import Connection
+from server.realtime.limits import LiveLimits
+from server.transports.grpc.turns import ReadingTurns
 from server.transports.silent_peers import give_up_on_silence
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -27,7 +29,7 @@ _FRAME_HEAD_BYTES = 9
 _MOST_FRAME_BYTES = 16_384  # we never allow larger ones
 _DATA, _HEADERS, _PRIORITY, _RST_STREAM, _SETTINGS, _PING, _CONTINUATION = 0, 1, 2, 3, 4, 6, 9
 _FREE_OF_CHARGE = (_DATA, _HEADERS, 8)  # and WINDOW_UPDATE: what they cost is bounded by what they carry
-_AT_ONCE_SECONDS = 0.002
+_MOST_PENDING_BYTES = 256 * 1024  # that have come and are not taken apart
 _MOST_ODD_FRAMES = 1_000  # resets, pings, settings …
 _ODD_SECONDS = 10.0
 _MOST_UNREAD_BYTES = 4 * 1024 * 1024  # of all that is written to one peer; each stream has a budget of its own
@@ -39,7 +41,7 @@ CONFIGURATION = Configuration(
 ).__for_server__()
 _H2 = H2Configuration(
     client_side=False,
-    header_encoding="utf-8",
+    header_encoding=None,  # one that is no text is a fault of its call, not of the connection
     validate_outbound_headers=False,
     normalize_inbound_headers=False,
     normalize_outbound_headers=False,
@@ -64,9 +66,10 @@ class GrpcLine(H2Protocol):
         taker: CallTaker,
         sockets: SocketWatch,
         lines: set[GrpcLine],
+        turns: ReadingTurns,
         *,
         address: str,
-        silence_seconds: float,
+        limits: LiveLimits,
     ) -> None:
         """It stands in `lines` for as long as it is open."""
         super().__init__(taker, CONFIGURATION, _H2)
@@ -74,7 +77,8 @@ class GrpcLine(H2Protocol):
         taker.line = self
         self._taker = taker
         self._sockets = sockets
-        self._silence_seconds = silence_seconds
+        self._turns = turns
+        self._limits = limits
         self.address = address
         self.network = sys.intern(network_of(address))
         self.connections: set[Connection] = set()
@@ -83,13 +87,13 @@ class GrpcLine(H2Protocol):
         self._transport: asyncio.Transport | None = None
         now = self._loop.time()
         self.head_since: float | None = now
-        self._idle_since = self._odd_since = now
+        self._idle_since = self._odd_since = self._heard_at = now
+        self._is_asked = False  # whether it is there
         self._odd_frames = self._continuations = 0
         self._taking = Unread(now)
-        self._widest_bytes = 0
+        self._widest_bytes = _WINDOW_BYTES  # that the peer let be on their way
         self._pending = bytearray()
-        self._has_preface = self._is_wide = self.is_going = self.is_leaving = False
-        self._later: asyncio.Handle | None = None
+        self._has_preface = self._is_wide = self.is_going = self.is_leaving = self._has_turn = False
         self.is_live = False
 
     # what the transport tells
@@ -104,8 +108,6 @@ class GrpcLine(H2Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._transport = None
         self._pending.clear()
-        if self._later is not None:
-            self._later.cancel()
         self._sockets.lost(self)
         self._lines.discard(self)
         super().connection_lost(exc)
@@ -115,25 +117,29 @@ class GrpcLine(H2Protocol):
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        self._heard_at, self._is_asked = self._loop.time(), False
         for connection in self.connections:
             connection.heard()
         self._pending += data
-        if self._later is None:
-            self._take()
+        if self._transport is not None and len(self._pending) > _MOST_PENDING_BYTES:
+            self._transport.pause_reading()
+        if not self._has_turn:
+            self._has_turn = True
+            self._turns.wants(self)
 
-    def _take(self) -> None:
-        """Frame by frame, for as long as nobody else has to wait."""
-        self._later = None
-        began = self._loop.time()
+    def take(self, until: float) -> bool:
+        """Frame by frame, as `TakesFrames`."""
+        self._has_turn = False
         while self._transport is not None and (frame := self._next_frame()) is not None:
             if not self._taken(frame):
-                return
-            if self._loop.time() - began > _AT_ONCE_SECONDS and self._pending:
+                return False
+            if self._pending and self._loop.time() >= until:
+                self._has_turn = True
                 self._transport.pause_reading()
-                self._later = self._loop.call_soon(self._take)
-                return
+                return True
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
+        return False
 
     def _next_frame(self) -> bytes | None:
         if not self._has_preface:
@@ -233,11 +239,21 @@ class GrpcLine(H2Protocol):
             h2.increment_flow_control_window(window_bytes - _WINDOW_BYTES, stream_id)
             self._flush()
 
-    def has_window_to_spare(self) -> bool:
-        """Whether more than a quarter of what the peer lets be on its way is left. Peers open it anew by the half."""
-        left = self.connection._connection.outbound_flow_control_window
-        self._widest_bytes = max(self._widest_bytes, left)
-        return left > self._widest_bytes // 4
+    def room(self, stream_id: int, widened_bytes: int) -> tuple[int, int]:
+        """How many bytes more of a call may be on their way, so that it leaves half to the others; and by how much the
+        peer has made its window wider, as it was said before or as it is now.
+
+        Half, and no less: there are peers that open a window anew only when they have read half of it.
+        """
+        h2 = self.connection._connection
+        stream = h2.streams.get(stream_id)
+        if stream is None:
+            raise StreamClosedError(stream_id)
+        initial_bytes = h2.remote_settings.initial_window_size
+        widened_bytes = max(widened_bytes, stream.outbound_flow_control_window - initial_bytes)
+        self._widest_bytes = max(self._widest_bytes, h2.outbound_flow_control_window)
+        most_bytes = (max(self._widest_bytes, initial_bytes + widened_bytes) + 1) // 2
+        return most_bytes - (initial_bytes + widened_bytes - stream.outbound_flow_control_window), widened_bytes
 
     def go_live(self) -> None:
         """It carries a live connection: from now on the live layer looks after it, too."""
@@ -245,6 +261,10 @@ class GrpcLine(H2Protocol):
             self.is_live = True
             if self._transport is not None:
                 give_up_on_silence(self._transport, self._silence_seconds)
+
+    @property
+    def _silence_seconds(self) -> float:
+        return self._limits.ping_interval_seconds + self._limits.pong_timeout_seconds
 
     def ping(self) -> None:
         with suppress(ProtocolError):
@@ -259,6 +279,18 @@ class GrpcLine(H2Protocol):
         self._flush()
         frame = GoAwayFrame(0, last_stream_id=self.last_stream_id)
         self._transport.write(frame.serialize())
+
+    def look_after(self) -> None:
+        """To be called every second or so."""
+        self.close_when_idle()
+        if self._transport is None or self.connections or not self._taker.count():
+            return  # the live layer asks for itself, and who waits for nothing is ended by `fault`
+        silent_seconds = self._loop.time() - self._heard_at
+        if silent_seconds > self._silence_seconds:
+            self.end()
+        elif silent_seconds > self._limits.ping_interval_seconds and not self._is_asked:
+            self._is_asked = True
+            self.ping()
 
     def close_when_idle(self) -> None:
         """Of those that are to leave, and of live ones that carry nothing any more."""

@@ -81,12 +81,12 @@ class CallQueue(FrameQueue):
                     for frame in frames:
                         message, epoch = _message(frame, epoch)
                         messages.append(message)
-                    await self._call.spare_others()
-                    await self._call.send(*messages)
+                    await self._call.send_sparing(*messages)
                     await asyncio.sleep(0)  # one that reads fast must not have the loop for itself
         except TimeoutError:
             if not self._sending.expired():
                 raise
+            await self._call.finish_message()
 
     def _cut_off(self) -> None:
         """What it takes no more is given up; of the others over the same line only if that is stuck as a whole."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from server.errors import FieldError, InvalidInput
+from server.errors import FieldError, InvalidInput, MalformedRequest
 from server.http.decoding import decoded
+from server.jobs.keys import require_key
 from server.realtime.protocol import JobFields
 from server.transports.grpc.made import jindu_pb2 as pb
 from server.uploads.files import Upload
@@ -85,12 +89,37 @@ def told_as(kind: type[T], values: dict[str, Any], **texts: str) -> T:
     return told
 
 
+@contextmanager
+def in_fields(names: Mapping[str, str]) -> Iterator[None]:
+    """What is wrong inside, told of the fields that it came in: by the names of the .proto."""
+    try:
+        yield
+    except InvalidInput as error:
+        errors = [replace(each, field=_renamed(each.field, names)) for each in error.errors]
+        raise type(error)(error.message, code=error.specific_code, errors=errors, **error.parameters) from None
+
+
+def _renamed(field: str, names: Mapping[str, str]) -> str:
+    first = re.split(r"[.\[]", field, maxsplit=1)[0]
+    return names.get(first, first) + field[len(first) :]
+
+
+def key_of(text: str) -> str | None:
+    """None where none is given. Raises `InvalidInput`."""
+    if text:
+        require_key(text, field="idempotency_key")
+    return text or None
+
+
 def json_of(text: str, field: str) -> Any:
     """Raises `InvalidInput`."""
     try:
         return decoded(text.encode(), Any)
-    except InvalidInput as error:
+    except MalformedRequest as error:
         raise wrong(field, error.message, **error.parameters) from None
+    except InvalidInput as error:
+        errors = [replace(each, field=f"{field}.{each.field}".rstrip(".")) for each in error.errors]
+        raise InvalidInput(error.message, code=error.specific_code, errors=errors, **error.parameters) from None
 
 
 def wrong(field: str, message: str, **parameters: object) -> InvalidInput:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from server.errors import InvalidInput
-from server.jobs.keys import require_key
 from server.operations.job_chains import PLANNED_DATASET
 from server.operations.uploads import NewUpload
 from server.transports.grpc.made import jindu_pb2 as pb
-from server.transports.grpc.messages import upload_message, wrong
+from server.transports.grpc.messages import key_of, upload_message, wrong
 from server.transports.grpc.methods import Caller
 from server.uploads.files import Upload
 
@@ -50,9 +49,7 @@ class UploadService:
             return await operations.find(caller.principal, asked.place.upload_id), asked.place.offset
         if part != "new":
             raise InvalidInput("Say first what is sent: new, or the place where to go on.")
-        key = asked.new.idempotency_key or None
-        if key is not None:
-            require_key(key)
+        key = key_of(asked.new.idempotency_key)
         upload = await operations.create(caller.principal, _wanted(asked.new), idempotency_key=key)
         return upload, upload.offset  # a key that is known: it goes on, and its sender is told where
 

@@ -28,13 +28,17 @@ from server.operations.batches import BatchStart
 from server.operations.made_files import MadeFile
 from server.operations.monitoring import MonitoringOperations
 from server.operations.offered import Operations
+from server.operations.peers import PeerOperations
 from server.operations.uploads import NewUpload
 from server.reports.batch_orders import BatchOrder
 from server.settings import Settings
 from server.storage.tables import users
 from server.uploads.files import Upload
 from tests.conftest import PASSWORDS, QUICK_PASSWORDS
+from tests.unit.auth.conftest import MovableClock
+from tests.unit.live.conftest import joined
 from tests.unit.operations.monitored import NOON
+from tests.unit.operations.peer_browsers import Browser
 from tests.waiting import until
 
 ORDERS = b"id,region,amount\n1,north,120\n2,south,80\n3,north,40\n"
@@ -246,3 +250,28 @@ def monitoring(house: House) -> MonitoringOperations:
         metrics_addresses=("10.0.0.0/8", "2001:db8::/32"),
         clock=lambda: NOON,
     )
+
+
+@pytest.fixture
+def peer_clock() -> MovableClock:
+    return MovableClock(utc_now())
+
+
+@pytest.fixture
+def peers(house: House, peer_clock: MovableClock) -> PeerOperations:
+    peers = house.todo.peers
+    peers._clock = peers._offers._clock = peer_clock
+    return peers
+
+
+@pytest.fixture
+def browser(house: House, peers: PeerOperations) -> Any:
+    """Makes one that somebody has signed in with."""
+
+    async def come(principal: Principal, events: tuple[str, ...] = ("me:files",)) -> Browser:
+        session = (
+            principal if principal.token_id else replace(principal, session_id=f"session of {principal.user_name}")
+        )
+        return Browser(peers, await joined(house.parts.realtime, session, events=events))
+
+    return come

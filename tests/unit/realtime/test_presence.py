@@ -17,6 +17,8 @@ from tests.waiting import flushed
         ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/130.0 Safari/537.36 Edg/130.0", "Edge · macOS"),
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Mobile Safari/604.1", "Safari · iPhone"),
         ("curl/8.5.0", "curl"),
+        ("grpc-python-grpclib/0.4.9 (linux; cpython/3.11.7)", "Python"),
+        ("grpc-node-js/1.14.0", "Node"),
         ("Nightly import " * 10, ("Nightly import " * 10)[:60]),
         ("", ""),
     ],

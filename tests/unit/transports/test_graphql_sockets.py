@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
-from unittest.mock import Mock
+from unittest.mock import Mock, call
 
 import pytest
 from aiohttp import WSMessage, WSMsgType
@@ -21,6 +21,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.limits import LiveLimits
 from server.transports.admission import Floods
 from server.transports.frame_queue import LiveEnded
+from server.transports.graphql.live import LiveDoor
 from server.transports.graphql.sockets import GraphQlSocket
 from server.transports.visitor import Visitor
 from tests.unit.realtime.people import person
@@ -82,7 +83,6 @@ class House:
         self.followed: dict[Any, Any] = {}  # connection → carrier
         self.left: list[Any] = []
         self.asked = self.looks = 0
-        self.credential_look_seconds = 3_600.0
         self.stored = self.heard = Validity.GOOD
         self.turns = Turns(places=16, per_user=4)
 
@@ -277,13 +277,28 @@ async def test_a_socket_without_a_subscription_ends_with_what_it_rests_on(standi
         assert wire.ended[0] == code
 
 
-async def test_a_socket_without_a_subscription_ends_also_when_no_word_came_of_it() -> None:
-    house = House()
-    house.credential_look_seconds, house.stored = 0.0, Validity.ENDED
-    async with opened(house) as (wire, socket):
-        socket.look_after()
-        await until(lambda: wire.ended)
-        assert wire.ended == (4500, "signed out or expired")
+async def test_sockets_without_a_subscription_end_also_when_no_word_came_of_it_and_are_asked_for_together() -> None:
+    asked: list[set[Any]] = []
+    people = [Mock(user_id=name) for name in ("alice", "alice", "bob", "carol")]
+
+    async def standings_of(principals: Collection[Any]) -> dict[Any, Validity]:
+        asked.append(set(principals))
+        return {people[1]: Validity.ENDED, people[3]: Validity.CHANGED}
+
+    door = LiveDoor(Mock(standings_of=standings_of, manager=Mock(limits=CALM)))
+    sockets = [Mock(connections=[]) for _ in people]
+    sockets[2].connections = ["one that is looked after with all others"]
+    with ExitStack() as places:
+        for person, socket in zip(people, sockets, strict=True):
+            places.enter_context(door.place(person, socket))
+        await door.recheck()
+    assert asked == [{people[0], people[1], people[3]}]
+    assert [each.end_unless_good.mock_calls for each in sockets] == [
+        [call(Validity.GOOD)],
+        [call(Validity.ENDED)],
+        [],
+        [call(Validity.CHANGED)],
+    ]
 
 
 async def test_no_answer_is_waited_for_longer_than_requests_have(monkeypatch: pytest.MonkeyPatch) -> None:
