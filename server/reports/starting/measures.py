@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from server.reports.starting.columns import KnownColumn
-from server.reports.starting.words import Named, StartingWords
+from server.reports.starting.words import NameInText, StartingWords
 from server.reports.starting.writing import one_line, pretty, sql_name, within_text
 
 _ROUND_FROM = 100_000  # what is more is told without decimals
@@ -23,9 +23,9 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     within: str = ""
 
     @property
-    def named(self) -> Named:
+    def named(self) -> NameInText:
         """One of our own words begins small within a sentence."""
-        return Named(self.label, self.within or self.label[:1].lower() + self.label[1:])
+        return NameInText(self.label, self.within or self.label[:1].lower() + self.label[1:])
 
 
 def sum_of(column: KnownColumn, name: str) -> Measure:
@@ -58,11 +58,11 @@ def label_of(column: KnownColumn) -> str:
     return name_of(column).alone
 
 
-def name_of(column: KnownColumn) -> Named:
+def name_of(column: KnownColumn) -> NameInText:
     """A name that somebody has written so (`Straße`) stays so, also within a sentence."""
     alone, within, unit = one_line(pretty(column.name)), one_line(within_text(column.name)), one_line(column.unit)
     is_told = bool(column.currency) or not unit or unit in alone
-    return Named(alone, within) if is_told else Named(f"{alone} ({unit})", f"{within} ({unit})")
+    return NameInText(alone, within) if is_told else NameInText(f"{alone} ({unit})", f"{within} ({unit})")
 
 
 def format_of(column: KnownColumn) -> str:

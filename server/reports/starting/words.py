@@ -7,7 +7,7 @@ import re
 import msgspec
 
 
-class Named(msgspec.Struct, frozen=True):
+class NameInText(msgspec.Struct, frozen=True):
     """What a text calls something: by itself (`Unit price`), and within a sentence (`unit price`)."""
 
     alone: str
@@ -84,7 +84,7 @@ class StartingWords(msgspec.Struct, frozen=True, kw_only=True):
         numbered = (self.q_by.format(number=number) for number in range(1, 10))
         return frozenset([self.q_all, self.q_month, self.q_before, self.q_trend, self.q_rows, self.q_gaps, *numbered])
 
-    def filled(self, pattern: str, **names: Named) -> str:
+    def filled(self, pattern: str, **names: NameInText) -> str:
         """With names as they are written within a text; apart from Chinese."""
         if self.language != "en":
             return _spaced(pattern.format(**{key: name.alone for key, name in names.items()}))
