@@ -267,8 +267,11 @@ async def troubled_before(connection: AsyncConnection, delivery: FrozenDelivery)
 
 async def as_last_time(connection: AsyncConnection, delivery_ids: Sequence[str]) -> set[str]:
     """Those that ended as the run of their schedule before did for the same address, for the same reason."""
-    query = sa.select(deliveries.c.id).where(deliveries.c.id.in_(delivery_ids), _as_last_time(deliveries))
-    return set(await connection.scalars(query))
+    found: set[str] = set()
+    for start in range(0, len(delivery_ids), _AT_ONCE):
+        some = deliveries.c.id.in_(delivery_ids[start : start + _AT_ONCE])
+        found |= set(await connection.scalars(sa.select(deliveries.c.id).where(some, _as_last_time(deliveries))))
+    return found
 
 
 def _as_last_time(now: sa.Table) -> sa.ColumnElement[bool]:
