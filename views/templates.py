@@ -13,11 +13,11 @@ from server.http.forms import Form, read_form
 from server.http.guards import require_principal
 from server.http.parts import operations_of
 from server.operations.template_previews import PreviewOrder
-from server.schedules.words import words_of
 from views.api.templates import send_preview
 from views.context import formats_for, language_of, render
 from views.looks import note_look, starred_of
 from views.owned import chosen_whose, named
+from views.schedule_words import said_when
 from views.sharing import share_panel
 from views.template_forms import fields_of, parameters_from
 
@@ -59,7 +59,7 @@ async def template_page(request: web.Request) -> web.Response:
     return await render(
         request,
         "templates/detail.html",
-        schedules=[{"schedule": each, "words": words_of(each.cron)} for each in planned.items],
+        schedules=[{"schedule": each, "said": said_when(request, each.cron)} for each in planned.items],
         stored=stored,
         summary=check.summary,
         issues=[msgspec.structs.asdict(issue) for issue in check.issues],

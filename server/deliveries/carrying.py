@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -91,10 +92,10 @@ class Carrying:
         """Raises `InvalidInput`."""
         self._channels.require(target)
 
-    async def prepare(self, delivery: FrozenDelivery) -> None:
+    async def prepare(self, delivery: FrozenDelivery, *, behind: datetime | None) -> None:
         """What takes its time, while nothing has left yet. Raises `NotDelivered` where it is not its turn."""
         if delivery.is_mail:
-            await self._mail_turns.take()
+            await self._mail_turns.take_in_line(behind)
             await self._pictures.draw(delivery)
 
     async def carry(self, delivery: FrozenDelivery) -> str:

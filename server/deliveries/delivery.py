@@ -90,6 +90,7 @@ class DeliveryContent(msgspec.Struct, frozen=True, kw_only=True):
     list_name: str = ""  # the schedule that it is of
     path: str = ""
     rights: DeliveryRights = DeliveryRights.OWNER
+    may_open: bool = True  # the pages behind the sign-in; who may not gets no link to them
     trial: TriedMail | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -21,7 +21,8 @@ from server.deliveries.delivery import (
 from server.deliveries.delivery_telling import DeliveryTelling
 from server.deliveries.drafts import DeliveryDraft, content_of, why_nothing, with_trials
 from server.deliveries.planning import DeliveryRules, PlannedDelivery, planned_deliveries
-from server.deliveries.store import IS_REAL, add_deliveries, opted_out
+from server.deliveries.recipients import openers
+from server.deliveries.store import IS_REAL, add_deliveries, as_last_time, opted_out
 from server.delivery.wishes import DeliveryStage, DeliveryVia
 from server.jobs.job import State
 from server.reports.batch_store import BatchStore
@@ -109,6 +110,8 @@ class Freezing:
             frozen = sa.update(batches).where(batches.c.id == batch.id)
             await connection.execute(frozen.values(delivery_state=DeliveryStage.FROZEN))
             wrong = [row for row in rows if row["state"] is DeliveryState.FAILED and row["trial_for"] is None]
+            known = await as_last_time(connection, [row["id"] for row in wrong])
+            wrong = [row for row in wrong if row["id"] not in known]
             kept = await self._telling.keep_stopped(connection, batch, wrong)
         self._telling.send(kept)
         self._announce(event_of(batch.id), {}, batch.owner_id)
@@ -123,15 +126,20 @@ class Freezing:
         list_name = (await connection.scalar(known) if schedule_id else None) or ""
         summary = await connection.scalar(sa.select(templates.c.summary).where(templates.c.id == batch.template_id))
         labels = labels_of(summary or "")
+        mailed = [each.recipient for each in planned if each.wish.is_mailed]
+        may_open = await openers(connection, mailed, batch.id)
         drafts = self._drafts(batch, planned, await _before(connection, batch.id), refused, bool(list_name))
         tried = await _tried_before(connection, batch.id)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for each in with_trials(drafts, tried):
             content = content_of(batch, each, list_name, labels, mail_bytes=self._mail_bytes)
+            if each.planned.wish.is_mailed and each.planned.recipient.casefold() not in may_open:
+                content = msgspec.structs.replace(content, may_open=False)
             await _forget_skipped(connection, batch.id, each.row)
             if each.problem is None:
                 content = await self._linked(connection, batch, each.row["id"], each.planned, content)
-            rows.append(each.row | {"content": msgspec.json.encode(content)})
+            in_order = each.row["created_at"] + timedelta(microseconds=len(rows))  # what is planned first goes first
+            rows.append(each.row | {"content": msgspec.json.encode(content), "created_at": in_order})
         return rows
 
     def _drafts(

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.auth.access import DATASETS, seers
+from server.auth.access import BATCHES, DATASETS, seers
 from server.storage.tables import users
 from server.texts import Phrase, phrase
 
@@ -27,6 +27,17 @@ async def left_out(
     found: dict[str, Phrase] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         found |= await _of_some(connection, wanted[start : start + _AT_ONCE], datasets)
+    return found
+
+
+async def openers(connection: AsyncConnection, addresses: Collection[str], batch_id: str) -> set[str]:
+    """Those, in small letters, at which somebody with an account reads mail who may open the pages of the batch."""
+    wanted = sorted({address.casefold() for address in addresses if address})
+    lower, found = sa.func.lower(users.c.email), set[str]()
+    for start in range(0, len(wanted), _AT_ONCE):
+        confirmed = (users.c.email_confirmed_at.is_not(None), users.c.disabled_at.is_(None))
+        theirs = sa.select(lower).where(lower.in_(wanted[start : start + _AT_ONCE]), *confirmed)
+        found |= set(await connection.scalars(theirs.where(seers(BATCHES, batch_id))))
     return found
 
 

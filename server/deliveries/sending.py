@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth.access import BATCHES, DATASETS, Right, closed_to, user_may
 from server.clock import Clock, utc_now
@@ -21,9 +22,11 @@ from server.deliveries.recipients import left_out
 from server.deliveries.store import (
     HELD,
     DeliveryStore,
+    as_last_time,
     begin_sending,
     claim_deliveries,
     due_vias,
+    line_end,
     lose_sight,
     lost_ids,
     opted_out,
@@ -55,8 +58,8 @@ class Carries(Protocol):
 
     def can(self, via: DeliveryVia) -> bool: ...
 
-    async def prepare(self, delivery: FrozenDelivery) -> None:
-        """Raises `NotDelivered` where it is not its turn yet."""
+    async def prepare(self, delivery: FrozenDelivery, *, behind: datetime | None) -> None:
+        """Raises `NotDelivered` where it is not its turn yet. `behind`: when the last one of those before it goes."""
         ...
 
     async def carry(self, delivery: FrozenDelivery) -> str: ...
@@ -147,28 +150,43 @@ class Sending:
                     )
                 if not ids:
                     return
-                await asyncio.gather(*(self._send(delivery_id) for delivery_id in ids))
+                if via is DeliveryVia.MAIL:  # turns are taken one after another, in the order of what was planned
+                    ready = [await self._readied(delivery_id) for delivery_id in ids]
+                else:
+                    ready = await asyncio.gather(*(self._readied(delivery_id) for delivery_id in ids))
+                await asyncio.gather(*(self._send(delivery) for delivery in ready if delivery is not None))
         except NOT_NOW:
             pass
         except Exception:
             _LOG.exception("deliveries could not be sent", extra={"action": "deliver", "via": via.value})
 
-    async def _send(self, delivery_id: str) -> None:
+    async def _readied(self, delivery_id: str) -> FrozenDelivery | None:
+        """What may leave now; None of what does not, which is noted."""
         try:
             delivery = await self._store.whole(delivery_id)
         except NotFound:  # its batch was deleted
-            return
+            return None
         if (problem := await self._forbidden(delivery)) is not None:
             await self._end(delivery, DeliveryState.FAILED, problem)
-            return
+            return None
         if (problem := await self._left_out(delivery)) is not None:
             await self._end(delivery, DeliveryState.SKIPPED, problem)
-            return
+            return None
         try:
-            await self._carrying.prepare(delivery)
+            await self._carrying.prepare(delivery, behind=await self._behind(delivery))
         except NotDelivered as error:
             await self._returned(delivery, error)
-            return
+            return None
+        return delivery
+
+    async def _behind(self, delivery: FrozenDelivery) -> datetime | None:
+        """When the last of those goes that waited for their turn when this one was new."""
+        if not delivery.is_mail or delivery.waits_for_turn:
+            return None
+        async with self._database.read() as connection:
+            return await line_end(connection)
+
+    async def _send(self, delivery: FrozenDelivery) -> None:
         async with self._database.write() as connection:
             if not await begin_sending(connection, delivery.id, holder=self._holder, now=self._clock()):
                 return
@@ -263,7 +281,7 @@ class Sending:
             if problem is not None:  # of several that end at the same moment one is told
                 await connection.execute(lock(sa.select(batches.c.id).where(batches.c.id == delivery.batch_id)))
             is_ours = await set_delivery(connection, delivery.id, values, held_by=self._holder)
-            if is_ours and problem is not None and not await troubled_before(connection, delivery):
+            if is_ours and problem is not None and await self._is_news(connection, delivery):
                 kept = await self._telling.keep_failed(connection, delivery, state, problem)
         self._telling.send(kept)
         self.counts[state.value] += not delivery.is_trial
@@ -287,6 +305,11 @@ class Sending:
         if is_lost and not is_safe:
             self.counts[state.value] += not delivery.is_trial
         self._tell(delivery)
+
+    async def _is_news(self, connection: AsyncConnection, delivery: FrozenDelivery) -> bool:
+        """One of a round is told, and nothing that was so the last time: an address that is refused rings once."""
+        is_known = bool(await as_last_time(connection, [delivery.id]))
+        return not is_known and not await troubled_before(connection, delivery)
 
     def _tell(self, delivery: FrozenDelivery) -> None:
         """Its page shows how it stands."""

@@ -22,6 +22,7 @@ from server.deliveries.delivery import (
     FrozenDelivery,
     OptOut,
 )
+from server.delivery.turns import WAITS
 from server.delivery.wishes import DeliveryStage, DeliveryVia
 from server.errors import NotFound
 from server.storage.database import Database
@@ -30,6 +31,7 @@ from server.storage.rows import insert_missing, lock
 from server.storage.tables import batches, deliveries, delivery_optouts, reports
 
 IS_REAL = deliveries.c.trial_for.is_(None)  # and no trial, which never counts as sent
+MOST_REFUSED_AFTER = 5  # attempts: what is tried for days is no address that is refused
 HELD = timedelta(seconds=180)  # one attempt takes less
 _ITEM = [
     *(deliveries.c[name] for name in DeliveryItem.__struct_fields__ if name != "report_title"),
@@ -184,9 +186,9 @@ async def due_vias(connection: AsyncConnection, now: datetime) -> list[DeliveryV
 async def claim_deliveries(
     connection: AsyncConnection, now: datetime, *, via: DeliveryVia, holder: str, limit: int
 ) -> list[str]:
-    """Ids of some that are due, for us to try: nobody else has them meanwhile."""
+    """Ids of some that are due, for us to try, those first that were planned first: nobody else has them meanwhile."""
     due = sa.select(deliveries.c.id).where(_is_free(now), deliveries.c.via == via)
-    ids = (await connection.scalars(due.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit))).all()
+    ids = (await connection.scalars(due.order_by(deliveries.c.created_at, deliveries.c.id).limit(limit))).all()
     claimed = []
     for delivery_id in ids:
         taken = await connection.execute(
@@ -250,7 +252,7 @@ async def lose_sight(
 
 async def troubled_before(connection: AsyncConnection, delivery: FrozenDelivery) -> bool:
     """Whether another one of the same round did not arrive, which has been told; trials are a round of their own. What
-    is skipped as it is written down is told to nobody."""
+    is skipped as it is written down is told to nobody, nor what was so the last time."""
     was_skipped = sa.and_(deliveries.c.state == DeliveryState.SKIPPED, deliveries.c.attempts > 0)
     query = sa.select(deliveries.c.id).where(
         deliveries.c.batch_id == delivery.batch_id,
@@ -258,8 +260,61 @@ async def troubled_before(connection: AsyncConnection, delivery: FrozenDelivery)
         sa.not_(IS_REAL) if delivery.is_trial else IS_REAL,
         deliveries.c.id != delivery.id,
         sa.or_(deliveries.c.state.in_(TROUBLED), was_skipped),
+        sa.not_(_as_last_time(deliveries)),
     )
     return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def as_last_time(connection: AsyncConnection, delivery_ids: Sequence[str]) -> set[str]:
+    """Those that ended as the run of their schedule before did for the same address, for the same reason."""
+    found: set[str] = set()
+    for start in range(0, len(delivery_ids), _AT_ONCE):
+        some = deliveries.c.id.in_(delivery_ids[start : start + _AT_ONCE])
+        found |= set(await connection.scalars(sa.select(deliveries.c.id).where(some, _as_last_time(deliveries))))
+    return found
+
+
+def _as_last_time(now: sa.Table) -> sa.ColumnElement[bool]:
+    """Only of mails, and what an address is refused for: whether the server itself is away is told each time."""
+    before, newest = deliveries.alias(), deliveries.alias()
+    last = (
+        sa.select(newest.c.id)
+        .where(
+            newest.c.schedule_id == now.c.schedule_id,
+            newest.c.recipient_key == now.c.recipient_key,
+            newest.c.batch_id != now.c.batch_id,
+            newest.c.created_at < now.c.created_at,
+            newest.c.trial_for.is_(None),
+        )
+        .order_by(newest.c.created_at.desc(), newest.c.id.desc())
+        .limit(1)
+        .correlate(now)
+        .scalar_subquery()
+    )
+    is_same = sa.exists().where(
+        before.c.id == last,
+        before.c.state == now.c.state,
+        before.c.error["phrase"].as_string() == now.c.error["phrase"].as_string(),
+    )
+    return sa.and_(
+        now.c.via == DeliveryVia.MAIL,
+        now.c.trial_for.is_(None),
+        now.c.schedule_id.is_not(None),
+        now.c.state.in_((DeliveryState.FAILED, DeliveryState.SKIPPED)),
+        now.c.attempts <= MOST_REFUSED_AFTER,
+        is_same,
+    )
+
+
+async def line_end(connection: AsyncConnection) -> datetime | None:
+    """When the last of the mails that wait for their turn goes on; None where none does."""
+    waiting = sa.select(deliveries.c.next_at).where(
+        deliveries.c.state == DeliveryState.WAITING,
+        deliveries.c.via == DeliveryVia.MAIL,
+        deliveries.c.error["phrase"].as_string() == WAITS,
+    )
+    found: datetime | None = await connection.scalar(waiting.order_by(deliveries.c.next_at.desc()).limit(1))
+    return found
 
 
 async def hold_deliveries(connection: AsyncConnection) -> int:

@@ -130,10 +130,10 @@ class DeliveryWords:
 
     @property
     def url(self) -> str:
-        """Of all of them together: for anybody if there is a link, else for who has an account here."""
+        """Of all of them together: for anybody if there is a link, else for who may see them here by an account."""
         if self._content.link_id:
             return self._shared(self._content.link_id)
-        if not self._base or not self._content.is_whole:
+        if not self._inside or not self._content.is_whole:
             return ""
         return f"{self._base}/batches/{self._delivery.batch_id}"
 
@@ -231,11 +231,16 @@ class DeliveryWords:
             return self._shared(report.link_id)
         if self._content.link_id and (shared := self._shared(self._content.link_id)):
             return f"{shared}/reports/{report.id}"
-        return f"{self._base}/reports/{report.id}" if self._base else ""
+        return f"{self._base}/reports/{report.id}" if self._inside else ""
 
     def _shared(self, link_id: str) -> str:
         secret = self._secrets.get(link_id)
         return f"{self._base}/s/{secret}" if secret and self._base else ""
+
+    @property
+    def _inside(self) -> bool:
+        """Whether pages behind the sign-in are of use to whoever gets it."""
+        return bool(self._base) and self._content.may_open
 
     @property
     def _has_links(self) -> bool:

@@ -8,6 +8,7 @@ nothing can come ahead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from server.clock import Clock, utc_now
 from server.delivery.channels.asking import ServicePace
@@ -46,6 +47,12 @@ class MailTurns:
         """Raises `NotDelivered` where it is not its turn yet."""
         if self._pace is not None:
             await self._turns.take(self._place, self._pace, shown=self._place.host)
+
+    async def take_in_line(self, behind: datetime | None) -> None:
+        """As `take`, first come, first served. `behind`: when the last of those goes that were here before; None for
+        whoever has waited, who takes the next turn that there is."""
+        if self._pace is not None:
+            await self._turns.take_in_line(self._place, self._pace, shown=self._place.host, behind=behind)
 
 
 @dataclass(frozen=True, slots=True)

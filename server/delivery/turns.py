@@ -28,6 +28,20 @@ class PlaceTurns:
         """Raises `NotDelivered` where it is not its turn yet, or nothing goes there any more; `shown` is what the place
         is called."""
         now = self._clock()
+        if wait := await self._wait(place, pace, now, shown):
+            raise _waits(shown, self._promise(place.id, now, now + wait, pace) - now)
+
+    async def take_in_line(self, place: PacedPlace, pace: ServicePace, *, shown: str, behind: datetime | None) -> None:
+        """As `take`, for those whose order is kept elsewhere: who is new goes `behind` the last of them, and who
+        has waited takes the next turn that there is."""
+        now = self._clock()
+        if behind is not None:
+            raise _waits(shown, max(behind, now) + timedelta(seconds=pace.seconds) - now)
+        if wait := await self._wait(place, pace, now, shown):
+            raise _waits(shown, wait)
+
+    async def _wait(self, place: PacedPlace, pace: ServicePace, now: datetime, shown: str) -> timedelta:
+        """Nothing where the turn is taken."""
         async with self._database.write() as connection:
             turn = await take_turn(connection, place, pace, now)
             if now - self._forgot_at > _FORGET:
@@ -39,9 +53,7 @@ class PlaceTurns:
                 host=shown,
                 is_final=True,
             )
-        if turn.wait:
-            wait = self._promise(place.id, now, now + turn.wait, pace) - now
-            raise NotDelivered(WAITS, host=shown, retry_after=wait.total_seconds(), was_tried=False)
+        return turn.wait
 
     def _promise(self, place_id: str, now: datetime, earliest: datetime, pace: ServicePace) -> datetime:
         """Everybody who waits is told another moment: else all would come at the same one, for one to be let in."""
@@ -52,3 +64,7 @@ class PlaceTurns:
         at = earliest if after is None or after < now else max(earliest, after + step)
         self._promised[place_id] = at
         return at
+
+
+def _waits(shown: str, wait: timedelta) -> NotDelivered:
+    return NotDelivered(WAITS, host=shown, retry_after=wait.total_seconds(), was_tried=False)

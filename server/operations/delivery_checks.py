@@ -15,11 +15,18 @@ from server.delivery.address_books import BookVersion
 from server.delivery.messages import ChannelTarget
 from server.delivery.wishes import MOST_RECIPIENTS, MOST_WISHES, PLACEHOLDER, DeliveryRights, DeliveryVia, DeliveryWish
 from server.errors import FieldError, InvalidInput
+from server.operations.line_texts import line_problems
 from server.texts import Phrase
 
 MOST_SUBJECT, MOST_BODY, MOST_COLUMN = 300, 4_000, 200
 _NAMED = 30  # columns
 _ADDRESSED = frozenset({DeliveryVia.MAIL, DeliveryVia.LINK})
+_WORDS = frozenset({"subject", "body"})
+_PEOPLE = _WORDS | {"to", "to_column", "to_dataset", "attach", "rights"}
+_POSTED = _WORDS | {"url", "secret"}
+_OWN = {DeliveryVia.MAIL: _PEOPLE, DeliveryVia.LINK: _PEOPLE, DeliveryVia.FOLDER: {"path"}, DeliveryVia.S3: {"path"}}
+_OF_SOME_WAYS = ("to", "to_column", "to_dataset", "subject", "body", "attach", "url", "secret", "path", "rights")
+_USUAL = DeliveryWish(via=DeliveryVia.LINK)
 
 
 class DeliveryChecks:
@@ -46,7 +53,7 @@ class DeliveryChecks:
         made = []
         for place, (wish, old) in enumerate(zip(wishes, known, strict=False)):
             try:
-                wrong = list(self._problems(wish))
+                wrong = list(self._problems(wish)) or (list(_strays(wish)) if wish != old else [])
                 made.append(self._sealed(wish, old) if not wrong else wish)
             except InvalidInput as error:
                 wrong = list(error.errors)
@@ -105,6 +112,15 @@ class DeliveryChecks:
         return msgspec.structs.replace(wish, url="", secret="", host=target.shown, sealed=self._seals.seal(target))
 
 
+def _strays(wish: DeliveryWish) -> Iterator[FieldError]:
+    """What its way has no use for: whoever wrote it takes it for said."""
+    own = _OWN.get(wish.via, _POSTED)
+    for name in _OF_SOME_WAYS:
+        if name not in own and getattr(wish, name) != getattr(_USUAL, name):
+            message = "By “{via}” there is no use for this; leave it out."
+            yield FieldError(field=name, message=message, parameters={"via": wish.via.value})
+
+
 def _ways_to(wish: DeliveryWish) -> Iterator[FieldError]:
     """Whether it says to whom, as far as that fits its way."""
     has_addresses = bool(wish.to or wish.to_column or wish.to_dataset)
@@ -119,8 +135,7 @@ def _ways_to(wish: DeliveryWish) -> Iterator[FieldError]:
 
 
 def _texts(wish: DeliveryWish) -> Iterator[FieldError]:
-    if len(wish.subject) > MOST_SUBJECT or not wish.subject.isprintable():
-        yield FieldError(field="subject", message="Write one line of at most 300 characters.")
+    yield from line_problems(wish.subject, field="subject", most=MOST_SUBJECT)
     if len(wish.body) > MOST_BODY or not wish.body.replace("\n", "").replace("\t", "").isprintable():
         yield FieldError(field="body", message="Write at most 4,000 characters of plain text.")
     for name, text in (("subject", wish.subject), ("body", wish.body), ("path", wish.path)):

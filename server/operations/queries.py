@@ -17,7 +17,15 @@ from server.datasets.dataset import Dataset
 from server.datasets.query_store import NAME_CHARACTERS, QueryChange, QueryRun, QueryStore, SavedQuery
 from server.datasets.schema import ColumnType
 from server.datasets.sql_text import quoted
-from server.datasets.work import QueryAnswerRequest, QueryRequest, QueryResult, run_query, write_query
+from server.datasets.work import (
+    NamesRequest,
+    QueryAnswerRequest,
+    QueryRequest,
+    QueryResult,
+    read_names,
+    run_query,
+    write_query,
+)
 from server.errors import FieldError, InvalidInput, RateLimited, StorageFull
 from server.operations.data_reading import DataReading
 from server.operations.made_files import MadeFile
@@ -140,6 +148,13 @@ class QueryOperations:
         async with self._request(principal, sql, parameters, limit) as request:
             result: QueryResult = await self._reading.in_worker(principal, run_query, request)
         return result
+
+    async def require_names(self, principal: Principal, sql: str) -> None:
+        """Nothing is run. Raises `InvalidInput` where it names a dataset that is none of theirs, or no more."""
+        principal.require_read()
+        known = await self._reading.catalog.readable(principal)
+        request = NamesRequest(sql=sql, owned=dict.fromkeys(known.ids, ""), limits=self._reading.limits)
+        await self._reading.in_worker(principal, read_names, request)
 
     async def answer(
         self,

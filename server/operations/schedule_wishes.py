@@ -12,6 +12,7 @@ from server.auth.permissions import Principal
 from server.delivery.wishes import DeliveryWish
 from server.errors import FieldError, InvalidInput
 from server.operations.account_fields import time_zones
+from server.operations.line_texts import line_problems
 from server.reports.batch_orders import BatchOrder, ParameterQuery, formats_of
 from server.schedules.plans import PLAN_FIELDS, BackupPlan, ImportPlan, QueryPlan, RunsWhat
 from server.schedules.schedule import DEFAULT_QUIET_SECONDS, Missed, Overlap, Schedule
@@ -128,8 +129,7 @@ def require_right(wish: ScheduleWish) -> None:
         problems.append(_ZONE)
     if not 0 <= wish.quiet_seconds <= MOST_QUIET_SECONDS:
         problems.append(FieldError(field="quiet_seconds", message="Choose from 0 seconds to a day."))
-    if len(wish.name) > MOST_NAME or not wish.name.isprintable():
-        problems.append(FieldError(field="name", message="Write one line of at most 300 characters."))
+    problems += line_problems(wish.name, field="name", most=MOST_NAME)
     if problems:
         raise InvalidInput(errors=problems)
     if wish.cron:

@@ -40,6 +40,7 @@ from server.schedules.store import (
     by_hand_since,
     count_of_owner,
     delete_schedule,
+    is_key_of_another,
     locked,
     run_at,
     run_of_key,
@@ -226,6 +227,8 @@ class ScheduleOperations:
             else:
                 known = await by_hand_since(connection, schedule.id, cause, now - _PRESSED_TWICE)
             if known is not None and known.cause is not cause:
+                raise KeyReused
+            if asked_key and known is None and await is_key_of_another(connection, schedule.id, asked_key):
                 raise KeyReused
             if known and (asked_key or known.ordered == schedule.ordered):
                 return known

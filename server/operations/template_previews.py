@@ -157,6 +157,7 @@ class TemplatePreviews:
                 logo=logo,
                 seconds=limits.seconds,
                 is_watched=order.is_watched,
+                is_preview=True,
             )
             rendered: Rendered = await self._reading.in_worker(principal, render_report, request)
             made = rendered.artifacts[0]

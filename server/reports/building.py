@@ -28,7 +28,7 @@ from server.reports.images import Image, read_image
 from server.reports.no_room import NoRoom
 from server.reports.parameters import as_typed, bound_values
 from server.reports.printable import printable
-from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, iteration_budget
+from server.reports.rows import LazyRows, QueryRow, Rows, TotalsByGroup, iteration_budget, odd_columns, take_odd_seen
 from server.reports.sandbox import Sandbox, rendered
 from server.reports.sizes import as_text
 from server.reports.template import Query, Template, query_problem
@@ -81,6 +81,7 @@ class ReportBuilder:
         clock: datetime,
         template_name: str,
         images: Mapping[str, Path],
+        is_preview: bool = False,
     ) -> None:
         self._template = template
         self._parameters = dict(parameters)
@@ -90,6 +91,7 @@ class ReportBuilder:
         self._failures = Failures(template_name or template.title_text, typed, template.places)
         self._texts = texts
         self._images = images
+        self.is_preview = is_preview
         self._rows: dict[str, Rows] = {}
         self._spend = iteration_budget()
         self._built = 0
@@ -206,7 +208,25 @@ class ReportBuilder:
                 result = self._session.execute(sql, bound)
             whole = _Whole(self._session, sql, bound, result.renamed, lambda: self._failing_query(name, query))
             self._rows[name] = Rows(name, result, self._go_through, whole, self._leave_out)
+            for text in self.told_odd(self._rows[name]):
+                self.warn(text)
         return self._rows[name]
+
+    def told_odd(self, rows: Rows) -> list[str]:
+        """Of columns some of whose values are no finite numbers."""
+        return [
+            self.words.no_figures.format(
+                column=column,
+                marks=self.formats.listed(dict.fromkeys(map(self.formats.text, values))),
+                count=self.formats.text(len(values)),
+            )
+            for column, values in odd_columns(rows).items()
+        ]
+
+    def take_odd_seen(self) -> float | None:
+        """What an expression found in a query that is no finite number, since somebody asked for it last."""
+        seen = [found for rows in self._rows.values() if (found := take_odd_seen(rows)) is not None]
+        return seen[-1] if seen else None
 
     def image(self, file: str) -> Image:
         return read_image(self._images[file], file)

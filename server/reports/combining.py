@@ -1,4 +1,8 @@
-"""The PDFs of a batch as one file: a list with page numbers, then report after report, each with its bookmark."""
+"""The PDFs of a batch as one file: a list with page numbers, then report after report, each with its bookmark.
+
+Each page says its number in the whole (`7 / 120`), which is the one in the list and the bookmarks; above it stands
+what the page is in its own report (“Page 2 of 3”): printed, a report can be taken out and is still whole.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,8 @@ from server.reports.work import CombinedReport, CombineRequest
 from server.storage.full_disk import full_disk_named
 
 _AT_ONCE = 100  # files that are open beside each other
+_NUMBER_SIZE, _NUMBER_HEIGHT = 8, 12  # points: of its letters, and from the foot of the page
+_DIGIT, _SLASH = 0.556, 0.278  # widths in Helvetica, which each reader of PDF has; a space is as wide as a slash
 _TRIES = 3  # to lay out a list whose page numbers depend on its own length
 
 
@@ -82,6 +88,7 @@ def _append(whole: pikepdf.Pdf, paths: Sequence[Path], opened: ExitStack) -> Non
 def _write(request: CombineRequest, parts: Sequence[Path], bookmarks: Sequence[tuple[str, int]]) -> None:
     with ExitStack() as opened, pikepdf.new() as whole:
         _append(whole, parts, opened)
+        _number(whole)
         with whole.open_outline() as outline:
             outline.root.extend(pikepdf.OutlineItem(title, place) for title, place in bookmarks)
         whole.Root.Lang = request.language
@@ -89,6 +96,21 @@ def _write(request: CombineRequest, parts: Sequence[Path], bookmarks: Sequence[t
         whole.docinfo["/Title"] = request.title
         whole.docinfo["/CreationDate"] = pikepdf.models.metadata.encode_pdf_date(request.clock)
         whole.save(request.target, deterministic_id=True)
+
+
+def _number(whole: pikepdf.Pdf) -> None:
+    """In the middle of the foot, below what stands there; no part of the text that is read aloud."""
+    helvetica = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+    font, count = whole.make_indirect(helvetica), len(whole.pages)
+    for number, page in enumerate(whole.pages, 1):
+        text = f"{number} / {count}"
+        width = sum(_DIGIT if letter.isdigit() else _SLASH for letter in text) * _NUMBER_SIZE
+        left, _bottom, right, _top = map(float, page.mediabox)
+        name = page.add_resource(font, pikepdf.Name.Font, pikepdf.Name.NumberInWhole)
+        place = f"{(left + right - width) / 2:.2f} {_NUMBER_HEIGHT}"
+        shown = f"/Artifact BMC BT {name} {_NUMBER_SIZE} Tf 0.35 g {place} Td ({text}) Tj ET EMC"
+        page.contents_add(b"q\n", prepend=True)
+        page.contents_add(f"\nQ\nq {shown} Q".encode())
 
 
 def _cover(request: CombineRequest, made: Sequence[CombinedReport], counts: Sequence[int]) -> bytes:

@@ -10,13 +10,15 @@ from typing import Any
 
 from server.figures import rounded
 from server.reports.formats import NUMERIC, Formats, ValueFormat
-from server.reports.short_numbers import DECIMALS, LEAST_SHORT, decimals_of, units
+from server.reports.short_numbers import DECIMALS, LEAST_SHORT, decimals_of, shortened, units
 
 _MANY_UNITS = 5
 
 
 def number_format(formats: Formats, format: ValueFormat, kind: str, value: Any = None) -> str:  # noqa: A002
     """The number format of a cell; empty for General. `value` is the cell's: one rounded to zero has no sign."""
+    if kind == "compact" and (short := _short(formats, value, format)):
+        return short
     places = own_places(formats, value, format, kind)
     digits = "#,##0." + "0" * places if places else "#,##0"
     symbol = formats.symbol(format)
@@ -37,6 +39,22 @@ def number_format(formats: Formats, format: ValueFormat, kind: str, value: Any =
         "datetime": "yyyy-mm-dd hh:mm",
         "duration": "[h]:mm:ss",
     }.get(kind, "")
+
+
+def _short(formats: Formats, value: Any, format: ValueFormat) -> str:  # noqa: A002
+    """`0.0,,"M"` for a `compact` value that other forms shorten; the cell holds all of its digits. Excel scales by
+    thousands alone: in 万 there is one decimal, in 亿 there are two."""
+    if not isinstance(value, int | float | Decimal) or not Decimal(value).is_finite():
+        return ""
+    found = shortened(value, formats.locale, places=DECIMALS if format.decimals is None else format.decimals)
+    if found is None:
+        return ""
+    number, size, word = found
+    thousands, rest = divmod(len(str(size)) - 1, 3)
+    places = decimals_of(number)
+    digits = f'0"."{"0" * rest}' if rest else "0." + "0" * places if places else "0"
+    written = f'{digits}{"," * thousands}"{word}"'
+    return f"{written}_);({written})" if format.negative else written
 
 
 def short_number_format(formats: Formats, values: Sequence[Any], format: ValueFormat, *, few: bool = False) -> str:  # noqa: A002

@@ -35,7 +35,7 @@ def excel_value(value: Any, format: ValueFormat, formats: Formats) -> Any:  # no
         case int() | float() | Decimal() if format.kind == "duration" and value < 0:
             return formats.text(value, format)
         case int() | float() | Decimal():
-            number = _number(value)
+            number = _number(value, formats)
             return number / _DAY if format.kind == "duration" and is_number(number) else number
         case str() if format.kind in _DATES:
             return _date(value, format)
@@ -47,12 +47,17 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(value: int | float | Decimal) -> Any:
+def is_text_of_number(value: Any, formats: Formats) -> bool:
+    """Whether it has more digits than Excel holds, and stands there as a text."""
+    return isinstance(value, int | Decimal) and isinstance(excel_value(value, ValueFormat(), formats), str)
+
+
+def _number(value: int | float | Decimal, formats: Formats) -> Any:
     """The same digits, or a text of them."""
     if isinstance(value, int):
         return value if abs(value) < _SAFE_INTEGER else str(value)
     if not math.isfinite(value):
-        return None
+        return formats.text(value)
     if isinstance(value, Decimal):
         return float(value) if fits_float(value) else f"{value:f}"
     return value if abs(value) < _MOST else str(value)

@@ -71,9 +71,12 @@ class Formats:
         self.zone = ZoneInfo(time_zone)
 
     def text(self, value: Any, format: ValueFormat | None = None) -> str:  # noqa: A002 – the word of the templates
-        """Missing values are an em dash; a value that does not fit its format is written as it is."""
-        if value is None or (isinstance(value, float | Decimal) and not Decimal(value).is_finite()):
+        """Missing values are a dash, and what is no finite number says so (`NaN`, `∞`). A value that does not fit its
+        format is written as it is."""
+        if value is None:
             return "–"
+        if isinstance(value, float | Decimal) and not Decimal(value).is_finite():
+            return self.signed(figure(value, self.locale))
         wanted = format or ValueFormat()
         kind = "boolean" if isinstance(value, bool) else wanted.kind or self.kind_of(value)  # a truth is no number
         if kind in NUMERIC and isinstance(value, int | float | Decimal) and is_beyond_digits(value):

@@ -101,6 +101,7 @@ def build_document(request: RenderRequest, template: Template, formats: Formats)
             clock=request.clock,
             template_name=request.template_name,
             images=request.images,
+            is_preview=request.is_preview,
         )
         title = builder.title()
         file_name = builder.file_name()

@@ -20,12 +20,14 @@ _MAX_ITERATIONS = 2_000_000  # rows all loops of one report may go through
 class QueryRow(Mapping[str, Any]):
     """One row by column names; a name that is not there is an error that says which are."""
 
-    __slots__ = ("_query", "_values")
+    __slots__ = ("_odd", "_query", "_values")
     of_query = True
 
-    def __init__(self, query: str, values: dict[str, Any]) -> None:
+    def __init__(self, query: str, values: dict[str, Any], odd: Mapping[str, float] | None = None) -> None:
+        """`odd`: values that are no finite numbers, by column; nobody reckons with them, and templates see None."""
         self._query = query
         self._values = values
+        self._odd = odd
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -58,7 +60,10 @@ class Rows:
     Of a result with more rows than the limit these are the first; `whole` gives figures over all.
     """
 
-    __slots__ = ("_all", "_columns", "_count", "_go_through", "_left_out", "_query", "_rows", "_truncated", "_whole")
+    __slots__ = (
+        "_all", "_columns", "_count", "_go_through", "_left_out", "_odd_seen", "_query", "_rows", "_truncated",
+        "_whole",
+    )  # fmt: skip
     of_query = True
 
     def __init__(
@@ -80,7 +85,12 @@ class Rows:
         self._count: int | None = None  # of the query, asked once
         names = result.names
         columns = [_plain_column(column) for column in zip(*result.rows, strict=True)]
-        self._rows = [QueryRow(query, dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+        odd = _odd_values(names, result.rows)
+        self._rows = [
+            QueryRow(query, dict(zip(names, row, strict=True)), odd.get(place))
+            for place, row in enumerate(zip(*columns, strict=True))
+        ]
+        self._odd_seen: float | None = None  # by whoever looked at a value last
 
     def __getitem__(self, key: str | int) -> Any:
         if isinstance(key, int):
@@ -89,7 +99,10 @@ class Rows:
             return self._rows[key]
         if key not in self._columns:
             raise unknown_column(self._query, key, self._columns)
-        return self._rows[0][key] if self._rows else None
+        if not self._rows:
+            return None
+        self._odd_seen = odd_in(self._rows[0], key)
+        return self._rows[0][key]
 
     def __iter__(self) -> Iterator[QueryRow]:
         for row in self._rows:
@@ -135,6 +148,26 @@ class LazyRows:
         return len(self._run(self._name))
 
 
+def odd_in(row: Mapping[str, Any], column: str) -> float | None:
+    """What stands there and is no finite number, if anything is."""
+    return row._odd.get(column) if isinstance(row, QueryRow) and row._odd else None
+
+
+def take_odd_seen(rows: Rows) -> float | None:
+    """The same of the value that was looked at last; then nobody has."""
+    seen, rows._odd_seen = rows._odd_seen, None
+    return seen
+
+
+def odd_columns(rows: Rows) -> dict[str, list[float]]:
+    """All of them, by column."""
+    found: dict[str, list[float]] = {}
+    for row in rows._rows:
+        for column, value in (row._odd or {}).items():
+            found.setdefault(column, []).append(value)
+    return found
+
+
 def over_all(value: Any, aggregate: Aggregate, column: Any = None) -> tuple[Any] | None:
     """The figure over all rows of a query of which only the first are here; None when it can be made of those.
 
@@ -167,6 +200,13 @@ def some_of(rows: Rows, members: Sequence[QueryRow]) -> Rows:
     for name in Rows.__slots__:
         setattr(found, name, getattr(rows, name))
     found._rows, found._whole = list(members), None
+    return found
+
+
+def first_of(rows: Rows, count: int) -> Rows:
+    """The first of them, as of a query that has more: figures over all rows are made by the database."""
+    found = some_of(rows, rows._rows[:count])
+    found._all, found._whole, found._truncated = found, rows._whole, True
     return found
 
 
@@ -212,6 +252,16 @@ def _plain_column(column: Sequence[Any]) -> list[Any]:
     """Decimals become numbers like all others, unless one has more digits than these: then all of them stay exact."""
     is_long = any(isinstance(value, Decimal) and not fits_float(value) for value in column)
     return [value if is_long and isinstance(value, Decimal) else plain(value) for value in column]
+
+
+def _odd_values(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[int, dict[str, float]]:
+    """By the number of the row; most results have none."""
+    found: dict[int, dict[str, float]] = {}
+    for name, column in zip(names, zip(*rows, strict=True), strict=False):
+        for place, value in enumerate(column):
+            if isinstance(value, float) and not math.isfinite(value):
+                found.setdefault(place, {})[name] = value
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -34,6 +34,16 @@ def compact(value: float | Decimal, locale: Locale, *, places: int) -> str:
         return format_compact_decimal(exact, locale=locale, fraction_digits=places)
 
 
+def shortened(value: float | Decimal, locale: Locale, *, places: int) -> tuple[Decimal, int, str] | None:
+    """As `compact` writes it: the number, what it counts (1,000,000), and its word. None where there is no such word,
+    or where it does not stand behind the number."""
+    exact = Decimal(str(value))
+    exact = rounded(exact / (unit := _unit(exact, locale)), places) * unit
+    unit = _unit(exact, locale)
+    word = dict(units(locale)).get(unit)
+    return None if word is None else (rounded(exact / unit, places), unit, word)
+
+
 def _unit(value: Decimal, locale: Locale) -> int:
     """What Babel divides it by; 1 where the language has no short word for such numbers."""
     patterns = _patterns(locale)

@@ -35,9 +35,19 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     first_values: str = "The first {shown} of {count} values of {column} are drawn."
     summed: str = "Rows with the same {column} are added up ({count} more than there are points)."
     summed_both: str = "Rows with the same {column} and {other} are added up ({count} more than there are points)."
+    all_zero: str = "All values are zero, so there are no slices: {names}."
     only_negative: str = "Nothing is above zero, so there are no slices: {names}."
     no_slices: str = "Below zero, so without a slice: {names}. The shares are of {total}."
     no_width: str = "Below zero, so without a width: {names}."
+    no_figures: str = (
+        "“{column}” has values that are no finite numbers ({marks}, {count}): tables show them so, totals and charts "
+        "leave them out."
+    )
+    total_as_text: str = (
+        "This total has more digits than Excel keeps. It stands here as a text, so that none is lost; Excel does not "
+        "reckon with it."
+    )
+    preview_rows: str = "Preview: the first {limit} of {count} rows. The report has all of them."
     no_numbers: str = "“{column}” has values that are no numbers; they are neither drawn nor added up."
     texts_for_numbers: str = (
         "“{column}” has texts where numbers belong; they are neither drawn nor added up. Make numbers of them in the "
@@ -128,6 +138,10 @@ WORDS = {
         limited_list="仅列出 {count} 行中的 {shown} 行，Excel 文件中有前 {limit} 行。",
         limited="仅列出 {count} 行中的前 {limit} 行：查询结果超过上限。",
         no_width="负值没有宽度：{names}。",
+        all_zero="所有值都是零，因此没有扇区：{names}。",
+        no_figures="“{column}”中有不是有限数的值（{marks}，{count} 个）：表格原样显示，合计和图表不计入。",
+        total_as_text="此合计的位数超过 Excel 能保留的位数。这里写成文本，以免丢失；Excel 不会用它计算。",
+        preview_rows="预览：{count} 行中的前 {limit} 行。报表中有全部行。",
         no_numbers="“{column}”中有些值不是数值，既不绘制也不计入合计。",
         texts_for_numbers=(
             "“{column}”在应为数值之处含有文本，这些文本既不绘制也不计入合计。请在查询中转换为数值，"

@@ -90,7 +90,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     `seconds` bounds the whole report, its queries included. `images` are the files that the template names,
     `logo` is that of the brand. `asked` are the parameters as the order of the batch has them, by which the report is
     told from others; without a batch there are none. `is_watched`: a page in whose frame it is shown is told how far
-    it is scrolled.
+    it is scrolled. `is_preview`: tables have their first rows, and say so.
     """
 
     template_source: str
@@ -112,6 +112,7 @@ class RenderRequest(msgspec.Struct, frozen=True, kw_only=True):
     brand: Brand = Brand()
     logo: Path | None = None
     is_watched: bool = False
+    is_preview: bool = False
     asked: Any = ()
 
 

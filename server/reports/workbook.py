@@ -19,6 +19,8 @@ from server.reports.excel_room import column_pixels, letters, line_count, line_p
 from server.reports.excel_summary import Summary
 from server.reports.excel_values import excel_value
 from server.reports.formats import Formats, ValueFormat
+from server.reports.short_numbers import LEAST_SHORT
+from server.reports.sums import is_figure
 from server.reports.words import Words
 
 TONES = {"green": "#1B7F4D", "red": "#C0323C", "amber": "#A8620A", "blue": "#2563A8", "grey": "#7A7F87"}
@@ -63,7 +65,7 @@ class ReportBook:
         self.warn = warn
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._cell_styles: dict[tuple[Any, ...], Any] = {}
-        self._number_formats: dict[tuple[type, ValueFormat, tuple[int, bool]], str] = {}
+        self._number_formats: dict[tuple[type, ValueFormat, tuple[int, bool] | str], str] = {}
         self._names = SheetNames()
         self._long_texts = LongTexts(workbook, language=language)
         self._names.take(self._long_texts.name)
@@ -246,9 +248,11 @@ class ReportBook:
         keeps_own = not format.kind or own == "duration" or (own in _DATES and format.kind not in _DATES)
         return own if keeps_own else format.kind
 
-    def _own_format(self, value: Any, format: ValueFormat) -> tuple[int, bool]:  # noqa: A002
-        """What few values have otherwise than their column: decimals of a `compact` one and of one near zero, no sign
-        where none of them are left."""
+    def _own_format(self, value: Any, format: ValueFormat) -> tuple[int, bool] | str:  # noqa: A002
+        """What few values have otherwise than their column: the unit of a `compact` one, its decimals and those of one
+        near zero, no sign where none of them are left."""
+        if format.kind == "compact" and is_figure(value) and abs(value) >= LEAST_SHORT:
+            return number_format(self.formats, format, self._kind_of(value, format), value)
         if format.kind != "compact" and not (isinstance(value, float | Decimal) and -1 < value < 1):
             return 0, False
         kind = self._kind_of(value, format)

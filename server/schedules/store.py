@@ -231,6 +231,15 @@ async def run_of_key(connection: AsyncConnection, schedule_id: str, asked_key: s
     return None if row is None else run_of(row)
 
 
+async def is_key_of_another(connection: AsyncConnection, schedule_id: str, asked_key: str) -> bool:
+    """Whether a run of another schedule was asked for under it."""
+    ids = sa.select(schedules.c.id).where(schedules.c.id != schedule_id)  # by the index of both
+    others = sa.select(schedule_runs.c.id).where(
+        schedule_runs.c.schedule_id.in_(ids), schedule_runs.c.asked_key == asked_key
+    )
+    return await connection.scalar(others.limit(1)) is not None
+
+
 async def by_hand_since(
     connection: AsyncConnection, schedule_id: str, cause: RunCause, since: datetime
 ) -> ScheduleRun | None:

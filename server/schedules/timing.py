@@ -198,10 +198,19 @@ def has_fixed_times(cron: str) -> bool:
     return minute.isdecimal() and "*" not in hour
 
 
-def ors_days(cron: str) -> bool:
-    """Whether a day of the month and a day of the week are both named: then either will do."""
+class DaysMeant(StrEnum):
+    """What a day of the month and a day of the week mean together, as in Debian's cron."""
+
+    ONE = ""  # not both are restricted
+    EITHER = "either"
+    BOTH = "both"  # one of the two begins with `*`, such as `*/2`
+
+
+def days_meant(cron: str) -> DaysMeant:
     _, _, day, _, weekday = cron.split()
-    return not day.startswith("*") and not weekday.startswith("*")
+    if "*" in (day, weekday):
+        return DaysMeant.ONE
+    return DaysMeant.BOTH if day.startswith("*") or weekday.startswith("*") else DaysMeant.EITHER
 
 
 def _change(local: datetime, known: CronSim) -> ClockChange:

@@ -1,6 +1,7 @@
 // What every page starts. `live` is the page's one connection to the server; null when nobody is signed in.
 
 import { startSubmittingChoices } from "./auto-submit.js";
+import { startFittingChoices } from "./choices.js";
 import { isLost, startConnectionState } from "./connection-state.js";
 import { startConfirming } from "./dialog.js";
 import { Fragments } from "./fragments.js";
@@ -35,6 +36,7 @@ startConfirming();
 startGoingBack();
 startStars();
 startSubmittingChoices();
+startFittingChoices();
 dropDraftsOnSignOut();
 startRelativeTimes();
 startKeeping(live, jobs);

@@ -67,3 +67,21 @@ async def test_planned_on_a_templates_page_and_there_when_its_time_comes(
     await expect(page.get_by_text("Somebody paused it.")).to_be_visible()
     await page.get_by_role("button", name="Turn on").click()
     await expect(page.get_by_text("Somebody paused it.")).to_have_count(0)
+
+
+async def test_a_form_has_the_fields_of_what_is_chosen_and_sends_no_others(
+    alice: aiohttp.ClientSession, page_of: PageOf
+) -> None:
+    page = await page_of("alice")
+    await page.goto("/schedules/new?runs=query")
+    form, column = page.locator("form.schedule-form"), page.get_by_label("Column")
+    sent = "form => [...new FormData(form).keys()]"
+    await expect(column).to_be_hidden()
+    assert not {"column", "limit", "of"} & set(await form.evaluate(sent))
+    await page.get_by_label("Tell me when").select_option("above")
+    await expect(column).to_be_visible()
+    assert {"column", "limit", "of"} <= set(await form.evaluate(sent))
+    await page.goto("/schedules/new?runs=import")
+    await expect(page.get_by_label("Key", exact=True)).to_be_hidden()
+    await page.get_by_label("Its rows").select_option("upsert")
+    await expect(page.get_by_label("Key", exact=True)).to_be_visible()

@@ -42,7 +42,8 @@ class NewSchedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     field of that name, and no other.
 
     One of the three says when: `cron` (five fields, by the clock on the wall of `time_zone`, yours if left out; `L` is
-    the last day of the month; a day of the month and a day of the week: either will do), `after_import` (a dataset:
+    the last day of the month; a day of the month and a day of the week: either will do, or both have to fit where one
+    begins with `*`, such as `*/2`), `after_import` (a dataset:
     when nothing has come into it for `quiet_seconds`), `after_schedule` (the id of another of yours: when its reports
     are done). `missed`: what becomes of times at which no server ran: the newest is made up for `once`, `all` are (the
     newest 24), or `none`. `overlap`: a run whose predecessor goes on waits (`queue`), or is left out (`skip`). Words

@@ -19,7 +19,7 @@ from server.delivery.outbox import put_parcel
 from server.delivery.parcel import Placed
 from server.delivery.posting import Posting
 from server.delivery.wishes import PLACEHOLDER, DeliveryRights, DeliveryVia, DeliveryWish
-from server.errors import FieldError, InvalidInput
+from server.errors import FieldError, InvalidInput, NotFound
 from server.jobs.context import JobContext
 from server.jobs.kinds import JobKind
 from server.jobs.outcomes import Notice, Outcome
@@ -38,6 +38,7 @@ from server.schedules.running import StartedRun
 from server.schedules.schedule import Schedule, ScheduleRun
 from server.schedules.store import end_run, last_result, locked
 from server.storage.database import Database
+from server.texts import plain
 
 KIND = "scheduled_query"
 ALERT_VIAS = (CHANNELS - {DeliveryVia.S3}) | {DeliveryVia.MAIL}
@@ -99,6 +100,12 @@ class QueryRuns:
 
     async def begin(self, owner: Principal, schedule: Schedule, run: ScheduleRun) -> StartedRun:
         owner.require_write()
+        plan = run.ordered.query
+        assert plan is not None
+        try:
+            await self._queries.require_names(owner, plan.sql)
+        except InvalidInput as error:  # it was right when it was planned: what it reads is there no more, or not theirs
+            raise NotFound(error.message, **plain(error.parameters)) from None
         return await self._jobs.begin(KIND, owner, schedule, run)
 
     async def run(self, context: JobContext) -> Outcome:

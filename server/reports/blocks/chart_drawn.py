@@ -78,7 +78,7 @@ class ChartBlock(Block, frozen=True, kw_only=True):
         chart = self.chart
         notes: list[str] = []
         if chart.is_empty:
-            no_data = book.words.no_data
+            no_data = self.notes or book.words.no_data
             book.put(f"{chart.title}: {no_data}" if chart.title else no_data)
         elif self._has_sheet:
             book.put_link(self)
@@ -86,7 +86,7 @@ class ChartBlock(Block, frozen=True, kw_only=True):
             write_gauge(chart, book)
         else:
             notes = write_chart(chart, book, told=self.told)
-        for note in (*notes, self.notes):
+        for note in (*notes, "" if chart.is_empty else self.notes):
             if note:
                 book.put(note, font_color=MUTED)
 

@@ -123,7 +123,11 @@ class KpisSpec(BlockSpec, frozen=True, kw_only=True):
         yield Kpis(items=tuple(self._kpi(item, builder) for item in self.items), within=builder.around)
 
     def _kpi(self, item: KpiSpec, builder: Builder) -> Kpi:
+        builder.take_odd_seen()
         value = builder.shown(item.value, self)
+        odd = builder.take_odd_seen()
+        if value is None:
+            value = odd  # nothing, or what nobody reckons with
         before = builder.shown(item.compare, self) if item.compare else None
         delta, tone = _delta(value, before, item.good, builder.formats) if item.compare else ("", "")
         return Kpi(

@@ -89,6 +89,7 @@ class Builder(Protocol):
     formats: Formats
     words: Words
     now: datetime
+    is_preview: bool  # somebody waits for it: tables have their first rows
 
     @property
     def around(self) -> str:
@@ -103,6 +104,12 @@ class Builder(Protocol):
         """A value that the report writes: not larger than that takes."""
 
     def query(self, name: str) -> Rows: ...
+
+    def told_odd(self, rows: Rows) -> list[str]:
+        """Of columns some of whose values are no finite numbers."""
+
+    def take_odd_seen(self) -> float | None:
+        """Such a value that an expression found since this was asked for last; expressions themselves see None."""
 
     def image(self, file: str) -> Image: ...
 

@@ -8,15 +8,20 @@ from typing import Any
 from server.reports.addresses import address_of
 from server.reports.blocks.reader import BlockKind, BlockReader
 from server.reports.blocks.spec import BlockPlace, BlockSpec, Builder, ColumnUse, TotalUse
-from server.reports.blocks.table_columns import StyleSpec, TableColumnSpec, read_column, read_style
+from server.reports.blocks.table_columns import KEYS_OF_COLUMNS, StyleSpec, TableColumnSpec, read_column, read_style
 from server.reports.blocks.table_drawn import Table
 from server.reports.blocks.table_written import WrittenTable
 from server.reports.document import Block
 from server.reports.expressions import Expression
 from server.reports.reading import MapReader
-from server.reports.rows import QueryRow, Rows, over_all
+from server.reports.rows import QueryRow, Rows, first_of, odd_columns, over_all
 
 _MAX_ROWS = 500
+_OF_A_COLUMN = (
+    "“{key}” belongs to a column of the table: write it in “columns”, beside the column's name, such as "
+    "“columns: [{{name: amount, {key}: …}}]”."
+)
+_MOST_PREVIEWED = 5_000  # rows of a table, which is all that paper and pages ever show
 _MOST_GROUPS = 3
 
 
@@ -33,6 +38,9 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
 
     def build(self, builder: Builder) -> Iterator[Block]:
         rows = builder.query(self.query)
+        is_first = builder.is_preview and len(rows) > _MOST_PREVIEWED
+        if is_first:  # a preview is looked at while somebody waits; a report takes the time that its rows need
+            rows = first_of(rows, _MOST_PREVIEWED)
         labels = [builder.text(column.label, self) if column.label else "" for column in self.columns]
         title = builder.text(self.title, self) if self.title else ""
         with builder.failing(self):
@@ -56,11 +64,12 @@ class TableSpec(BlockSpec, frozen=True, kw_only=True):
                 max_rows=self.max_rows,
                 row_count=written.row_count,
                 all_count=_count(rows) if written.is_truncated else None,
+                is_preview=is_first,
                 notes=written.notes,
                 has_head=self.has_head,
                 total_label=builder.text(self.total_label, self) if self.total_label else builder.words.total,
             )
-        if written.is_truncated:
+        if written.is_truncated and not is_first:
             builder.warn(builder.words.truncated.format(count=builder.formats.text(len(rows))))
         yield table
 
@@ -109,6 +118,10 @@ class _Cells:
             self.warn(self._builder.words.no_link.format(address=text[:60]))
         return address
 
+    def told_odd(self, rows: Rows) -> list[str]:
+        shown = {column.name for column in self._spec.columns}
+        return self._builder.told_odd(rows) if shown & odd_columns(rows).keys() or not shown else []
+
     def warn(self, text: str) -> None:
         self._builder.warn(text)
 
@@ -132,7 +145,7 @@ def _read(blocks: BlockReader, outer: MapReader, place: BlockPlace) -> BlockSpec
         has_head=reader.boolean("head", default=True),
         max_rows=reader.integer("max_rows", _MAX_ROWS, least=1, most=5_000),
     )
-    reader.finish()
+    reader.finish(others=dict.fromkeys(KEYS_OF_COLUMNS, _OF_A_COLUMN))
     return spec
 
 

@@ -69,6 +69,12 @@ class TableColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.total or self.total_sql)
 
 
+KEYS_OF_COLUMNS = (
+    "name", "label", "format", "currency", "decimals", "negative", "total", "across", "across_format", "row_total",
+    "bar", "spark", "scale", "middle", "align", "width", "link", "colors",
+)  # fmt: skip
+
+
 def read_column(blocks: BlockReader, node: YamlNode) -> TableColumnSpec | None:
     if node.kind == "scalar" and node.value is not None:
         return TableColumnSpec(name=str(node.value), line=node.line, column=node.column)

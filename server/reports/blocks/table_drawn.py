@@ -29,7 +29,7 @@ _SPARK_LINE, _SPARK_BELOW = "#7A8794", "#C0323C"
 class Table(Block, frozen=True, kw_only=True):
     """`rows` are all of them; PDF and HTML show the first `max_rows`. `within` is what it is repeated for.
 
-    `all_count`: how many rows there are, where these are only the first of them.
+    `all_count`: how many rows there are, where these are only the first of them; in a preview since nobody waits.
     """
 
     title: str
@@ -40,6 +40,7 @@ class Table(Block, frozen=True, kw_only=True):
     name: str = "table"
     within: str = ""
     all_count: int | None = None
+    is_preview: bool = False
     notes: tuple[str, ...] = ()
     has_head: bool = True
     total_label: str = "Total"
@@ -127,14 +128,19 @@ class Table(Block, frozen=True, kw_only=True):
         count = self.row_count if self.all_count is None else self.all_count
         figures = {"shown": self.max_rows, "count": count, "limit": self.row_count}
         note = pattern.format(**{name: form.formats.text(value) for name, value in figures.items()})
-        if not form.has_excel:  # no file has the others
+        if self.is_preview:
+            note = form.words.preview_rows.format(
+                limit=form.formats.text(self.max_rows), count=form.formats.text(count)
+            )
+        elif not form.has_excel:  # no file has the others
             form.warn(f"{self.name}: {note}")
         return " ".join([note, *self.notes])
 
     def _limit_note(self, words: Words, formats: Formats) -> Iterator[str]:
         """Where even Excel has only the first rows."""
         if self.all_count is not None:
-            yield words.limited.format(limit=formats.text(self.row_count), count=formats.text(self.all_count))
+            told = words.preview_rows if self.is_preview else words.limited
+            yield told.format(limit=formats.text(self.row_count), count=formats.text(self.all_count))
 
     def _html_widths(self) -> str:
         if not any(column.width for column in self.columns):

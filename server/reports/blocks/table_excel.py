@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from server.reports.blocks.table_spark import Spark
 from server.reports.blocks.table_totals import MOST_RANGES, SheetTotals, spans_of
 from server.reports.drawing.paints import readable_on
 from server.reports.excel_room import column_pixels, letters
-from server.reports.excel_values import excel_value, is_number
+from server.reports.excel_values import excel_value, is_number, is_text_of_number
 from server.reports.formats import ValueFormat
 from server.reports.workbook import MUTED, TINTS, TONES, ReportBook
 
@@ -172,12 +171,8 @@ class TableSheet:
         """Those some of whose numbers have more digits than Excel holds."""
         data = [row.cells for row in self._rows if row.kind == "row"]
         places = range(len(self._columns))
-        return {index for index in places if any(self._is_text_of_number(cells[index].value) for cells in data)}
-
-    def _is_text_of_number(self, value: Any) -> bool:
-        if not isinstance(value, int | Decimal):
-            return False
-        return isinstance(excel_value(value, ValueFormat(), self._book.formats), str)
+        formats = self._book.formats
+        return {index for index in places if any(is_text_of_number(cells[index].value, formats) for cells in data)}
 
     def _write_notes(self, row: int) -> int:
         """Returns the row after them."""

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from xlsxwriter.utility import xl_range
+from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 
 from server.reports.blocks.table_cells import TableColumn, TableRow
-from server.reports.excel_values import excel_value, is_number
+from server.reports.excel_values import excel_value, is_number, is_text_of_number
 from server.reports.workbook import ReportBook
 
 # Of what SUBTOTAL does, numbers that leave out what a filter hides. It never counts what another SUBTOTAL gives.
@@ -67,8 +67,12 @@ class SheetTotals:
         )
         if formula:
             self._book.formula(self._sheet, row, index, formula, value, column.format_of_total(value), **style)
-        else:
-            self._book.cell(self._sheet, row, index, value, column.format_of_total(value), **style)
+            return
+        self._book.cell(self._sheet, row, index, value, column.format_of_total(value), **style)
+        if is_text_of_number(value, self._book.formats):
+            note = self._book.words.total_as_text
+            self._sheet.write_comment(row, index, note, {"x_scale": 2})
+            self._book.warn(f"{self._sheet.get_name()}, {xl_rowcol_to_cell(row, index)}: {note}")
 
     def _is_reckoned(self, index: int, total: Any, spans: list[RowSpan]) -> bool:
         """Whether Excel comes to it: texts of numbers, for instance, are none to it."""

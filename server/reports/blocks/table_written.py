@@ -16,7 +16,7 @@ from server.reports.blocks.table_scale import ColorScale, scale_of
 from server.reports.blocks.table_spark import spark_of
 from server.reports.expressions import Expression
 from server.reports.formats import Formats, ValueFormat
-from server.reports.rows import QueryRow, Rows, columns_of, rows_of, unknown_column
+from server.reports.rows import QueryRow, Rows, columns_of, odd_in, rows_of, unknown_column
 from server.reports.sums import is_figure
 from server.reports.words import Words
 
@@ -32,6 +32,8 @@ class ExpressionValues(Protocol):
 
     def link(self, expression: Expression, value: Any, row: QueryRow) -> str:
         """An address, or nothing for one that leads nowhere a report may lead."""
+
+    def told_odd(self, rows: Rows) -> list[str]: ...
 
     def warn(self, text: str) -> None:
         """Something that whoever reads the report should know."""
@@ -76,7 +78,7 @@ class WrittenTable:
         # Where each column has a total, none says what these are.
         self._has_labels = bool(self._lines) and all(spec.has_total for spec in self._specs)
         self._warn_of_same_heads()
-        self.notes = self._notes_of_texts(rows_of(rows))
+        self.notes = (*self._notes_of_texts(rows_of(rows)), *self._asked.told_odd(rows))
 
     @property
     def columns(self) -> list[TableColumn]:
@@ -214,6 +216,8 @@ class WrittenTable:
             if spark is None and value:
                 self._asked.warn(self._words.no_spark.format(column=column.label))
             return Cell(value=None, text="", spark=spark)
+        if value is None and not self._shown[index].is_across and (odd := odd_in(row, spec.name)) is not None:
+            return Cell(value=odd, text=self._formats.text(odd))
         tones = (each.color for each in spec.colors if value is not None and self._asked.value(each.when, value, row))
         return Cell(
             value=value,

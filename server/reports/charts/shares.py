@@ -24,6 +24,8 @@ def pie(chart: Chart, settings: ChartSettings, rows: Rows, formats: Formats) -> 
     if not any(value for _name, value in pairs):
         if negative:
             chart = chart.noting("only_negative", names=_named(negative, chart, formats))
+        elif pairs:
+            chart = chart.noting("all_zero", names=named([name for name, _value in pairs]))
         return msgspec.structs.replace(chart, is_empty=True)
     if negative:
         total = formats.text(added_up(value for _name, value in pairs), chart.format)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from server.reports.starting.columns import KnownColumn
-from server.reports.starting.words import StartingWords
-from server.reports.starting.writing import one_line, pretty, sql_name
+from server.reports.starting.words import NameInText, StartingWords
+from server.reports.starting.writing import one_line, pretty, sql_name, within_text
 
 _ROUND_FROM = 100_000  # what is more is told without decimals
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
-    """`name` is its column in queries. `adds_up`: its values have a total."""
+    """`name` is its column in queries. `adds_up`: its values have a total. `within` is its label within a sentence."""
 
     name: str
     sql: str
@@ -20,6 +20,12 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     adds_up: bool = True
     is_better_higher: bool = True
+    within: str = ""
+
+    @property
+    def named(self) -> NameInText:
+        """One of our own words begins small within a sentence."""
+        return NameInText(self.label, self.within or self.label[:1].lower() + self.label[1:])
 
 
 def sum_of(column: KnownColumn, name: str) -> Measure:
@@ -32,6 +38,7 @@ def sum_of(column: KnownColumn, name: str) -> Measure:
         label=label_of(column),
         format=format_of(column),
         is_better_higher=not column.is_cost,
+        within=name_of(column).within,
     )
 
 
@@ -39,7 +46,7 @@ def average_of(column: KnownColumn, name: str, words: StartingWords) -> Measure:
     return Measure(
         name=name,
         sql=f"avg({sql_name(column.name)})",
-        label=words.filled(words.average, column=label_of(column)),
+        label=words.filled(words.average, column=name_of(column)),
         format=format_of(column).replace("format: integer", "format: decimal"),
         adds_up=False,
         is_better_higher=False,  # a price, a discount, a temperature: who knows
@@ -48,9 +55,14 @@ def average_of(column: KnownColumn, name: str, words: StartingWords) -> Measure:
 
 def label_of(column: KnownColumn) -> str:
     """With its unit, unless that is a currency: amounts have that beside them."""
-    label, unit = one_line(pretty(column.name)), one_line(column.unit)
-    is_told = bool(column.currency) or not unit or unit in label
-    return label if is_told else f"{label} ({unit})"
+    return name_of(column).alone
+
+
+def name_of(column: KnownColumn) -> NameInText:
+    """A name that somebody has written so (`Straße`) stays so, also within a sentence."""
+    alone, within, unit = one_line(pretty(column.name)), one_line(within_text(column.name)), one_line(column.unit)
+    is_told = bool(column.currency) or not unit or unit in alone
+    return NameInText(alone, within) if is_told else NameInText(f"{alone} ({unit})", f"{within} ({unit})")
 
 
 def format_of(column: KnownColumn) -> str:

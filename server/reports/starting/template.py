@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from server.reports.starting import queries
 from server.reports.starting.choosing import chosen
 from server.reports.starting.columns import KnownColumn, days_between, is_monthly
-from server.reports.starting.measures import Measure, average_of, format_of, label_of, sum_of
+from server.reports.starting.measures import Measure, average_of, format_of, label_of, name_of, sum_of
 from server.reports.starting.words import StartingWords, words_for
 from server.reports.starting.writing import block, in_quotes, is_plain, jinja, one_line, pretty, scalar, sql_name
 
@@ -241,7 +241,7 @@ class _Writer:
         self._query(words.q_trend, sql, why)
         kind = "bar" if unit == "year" else "line"
         self._blocks.append(
-            f"  - {self._chart(kind, self._moving, words.q_trend, x, words.filled(title, measure=self._moving.label))}"
+            f"  - {self._chart(kind, self._moving, words.q_trend, x, words.filled(title, measure=self._moving.named))}"
         )
 
     def _categories(self) -> None:
@@ -271,7 +271,7 @@ class _Writer:
             self._query(
                 query, queries.largest(self._table, column, main, words), why.format(column=column.name, count=count)
             )
-        title = words.filled(words.by if is_few else words.top, measure=main.label, column=label_of(column))
+        title = words.filled(words.by if is_few else words.top, measure=main.named, column=name_of(column))
         if is_few and with_pie and self._are_parts(column):
             return self._chart("pie", main, query, column.name, title)
         return self._chart("bar", main, query, column.name, title, "horizontal: true")
@@ -289,7 +289,7 @@ class _Writer:
         if not self._choice.few or len(self._measures) < 2:
             return
         column = self._choice.few[0]
-        self._heading(self._words.filled(self._words.summary_of, column=label_of(column)))
+        self._heading(self._words.filled(self._words.summary_of, column=name_of(column)))
         cells = [f"name: {scalar(column.name)}, label: {scalar(jinja(label_of(column)))}"]
         for one in self._measures:
             total = ", total: sum" if one.adds_up else ""

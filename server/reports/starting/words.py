@@ -7,6 +7,13 @@ import re
 import msgspec
 
 
+class NameInText(msgspec.Struct, frozen=True):
+    """What a text calls something: by itself (`Unit price`), and within a sentence (`unit price`)."""
+
+    alone: str
+    within: str
+
+
 class StartingWords(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     made_from: str = "Made from the dataset “{dataset}”: yours to change. Lines with # say why something is here."
@@ -77,16 +84,12 @@ class StartingWords(msgspec.Struct, frozen=True, kw_only=True):
         numbered = (self.q_by.format(number=number) for number in range(1, 10))
         return frozenset([self.q_all, self.q_month, self.q_before, self.q_trend, self.q_rows, self.q_gaps, *numbered])
 
-    def filled(self, pattern: str, **names: str) -> str:
-        """Names as they are written within a text: small, unless they are abbreviations; apart from Chinese."""
+    def filled(self, pattern: str, **names: NameInText) -> str:
+        """With names as they are written within a text; apart from Chinese."""
         if self.language != "en":
-            return _spaced(pattern.format(**names))
-        text = pattern.format(**{key: _small(name) for key, name in names.items()})
+            return _spaced(pattern.format(**{key: name.alone for key, name in names.items()}))
+        text = pattern.format(**{key: name.within for key, name in names.items()})
         return text[:1].upper() + text[1:]
-
-
-def _small(name: str) -> str:
-    return name[:1].lower() + name[1:] if name[1:2].islower() else name
 
 
 def _spaced(text: str) -> str:

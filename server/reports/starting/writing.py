@@ -7,6 +7,7 @@ import re
 from server.datasets.sql_text import quoted
 
 _PLAIN_NAME = re.compile(r"[a-z\u4e00-\u9fff][a-z0-9_\u4e00-\u9fff]*")
+_MACHINE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PLAIN_TEXT = re.compile(r"[A-Za-z\u4e00-\u9fff](?:[A-Za-z0-9_\u4e00-\u9fff ./()·（）-]*[A-Za-z0-9\u4e00-\u9fff)）])?")
 _YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 # DuckDB takes them for words of its own wherever they stand, or where a name is expected.
@@ -63,7 +64,10 @@ def one_line(text: str) -> str:
 
 def pretty(name: str) -> str:
     """`unit_price` → `Unit price`; what is written otherwise stays."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        return name
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    words = within_text(name)
+    return words[:1].upper() + words[1:] if _MACHINE_NAME.fullmatch(name) else name
+
+
+def within_text(name: str) -> str:
+    """`unit_price` → `unit price`; what is written otherwise stays."""
+    return name.replace("_", " ").strip() if _MACHINE_NAME.fullmatch(name) else name

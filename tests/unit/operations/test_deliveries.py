@@ -32,7 +32,7 @@ class Carrier:
     def can(self, _via: DeliveryVia) -> bool:
         return self.is_on
 
-    async def prepare(self, _delivery: FrozenDelivery) -> None:
+    async def prepare(self, _delivery: FrozenDelivery, *, behind: datetime | None) -> None:
         pass
 
     async def carry(self, delivery: FrozenDelivery) -> str:

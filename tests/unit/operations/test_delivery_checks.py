@@ -35,6 +35,11 @@ async def test_secrets_are_sealed_and_kept_when_they_are_left_out(house: House) 
         ({"via": DeliveryVia.MAIL, "to": ["a@example.com"]}, ["deliveries[0].via"]),  # no mail server is named
         ({"via": DeliveryVia.WEBHOOK}, ["deliveries[0].url"]),
         ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "to": ["a@example.com"]}, ["deliveries[0].to"]),
+        (
+            {"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "path": "x", "attach": False},
+            ["deliveries[0].attach", "deliveries[0].path"],
+        ),
+        ({"via": DeliveryVia.SLACK, "url": HOOK.url, "to_column": "mail"}, ["deliveries[0].to"]),
         ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "subject": "a\nb"}, ["deliveries[0].subject"]),
         ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "body": "{{ x }}"}, ["deliveries[0].body"]),
         ({"via": DeliveryVia.WEBHOOK, "url": HOOK.url, "body": "x" * 4_001}, ["deliveries[0].body"]),

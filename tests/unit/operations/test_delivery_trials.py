@@ -59,7 +59,7 @@ class Mailbox:
     def can(self, _via: DeliveryVia) -> bool:
         return True
 
-    async def prepare(self, _delivery: FrozenDelivery) -> None:
+    async def prepare(self, _delivery: FrozenDelivery, *, behind: datetime | None) -> None:
         pass
 
     async def carry(self, delivery: FrozenDelivery) -> str:

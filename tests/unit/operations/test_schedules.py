@@ -16,6 +16,7 @@ from server.auth.audit import Audit
 from server.auth.grants import Grant
 from server.auth.permissions import Principal, Role
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, QuotaExceeded, StorageFull
+from server.jobs.keys import KeyReused
 from server.operations.batches import BatchStart
 from server.operations.schedule_runs.batch import BatchRuns
 from server.operations.schedule_wishes import ScheduleWish
@@ -570,6 +571,12 @@ async def test_who_may_do_what(node: Node, house: House, alice: Principal, bob: 
     node.now += timedelta(seconds=5)
     assert (await node.schedules.run(house.admin, schedule_id, idempotency_key="once")).id == run.id
     assert (await house.todo.batches.get(alice, run.batch_id or "")).owner_id == alice.user_id
+    # Of another schedule it would be another request under the same key.
+    other = await planned(node, name="Other")
+    with refused(KeyReused):
+        await node.schedules.run(house.admin, other, idempotency_key="once")
+    assert await node.runs(other) == []
+    await node.schedules.run(alice, other, idempotency_key="once")  # keys are of who asks
 
 
 @pytest.mark.parametrize(
@@ -581,6 +588,7 @@ async def test_who_may_do_what(node: Node, house: House, alice: Principal, bob: 
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
         ({"quiet_seconds": -1}, "quiet_seconds"),
         ({"name": "a\nb"}, "name"),
+        ({"name": "a\u202eb"}, "name"),
         ({"cron": "", "after_schedule": "0" * 26}, "after_schedule"),
         ({"parameters": [{"month": "never"}]}, "parameters[0].month"),
         ({"parameters": [{"month": "2026-01"}, {}, {"month": "last_month"}]}, "parameters[2]"),

@@ -52,6 +52,9 @@ def test_the_list_and_the_bookmarks_lead_to_each_report(pdf: Path, count: int, l
     listed = "\n".join(pages[:listed_on])
     assert f"{count - 1} Report {count - 1} {listed_on + 2 * (count - 1) - 1}" in " ".join(listed.split())
     assert "divided by zero" in listed
+    # Each page says its number in the whole, and above it what it is in its own report.
+    assert all(f"{number} / {len(pages)}" in text for number, text in enumerate(pages, 1))
+    assert "Page 2 of 2" in pages[listed_on + 1]
     places = {
         mark.title: reader.get_destination_page_number(mark) for mark in reader.outline if not isinstance(mark, list)
     }

@@ -32,10 +32,27 @@ def test_what_is_below_zero_stands_in_brackets(value: object, kind: str, text: s
 @pytest.mark.parametrize(
     ("value", "text", "excel"),
     [(0.335, "0.3", "#,##0.0"), (5, "5", "#,##0"), (335.46, "335.5", "#,##0.0"), (0.04, "0", "#,##0"),
-     (12_340, "12.3K", "#,##0"), (-0.35, "-0.4", "#,##0.0"), (-0.04, "0", "#,##0;#,##0")],
+     (12_340, "12.3K", '0.0,"K"'), (999_999, "1M", '0,,"M"'),
+     (-1_250_000, "-1.3M", '0.0,,"M"'), (-0.35, "-0.4", "#,##0.0"), (-0.04, "0", "#,##0;#,##0")],
 )  # fmt: skip
 def test_short_numbers_have_as_many_decimals_in_excel(value: float, text: str, excel: str) -> None:
     formats, short = Formats("en"), ValueFormat(kind="compact")
+    assert (formats.text(value, short), number_format(formats, short, "compact", value)) == (text, excel)
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "more", "text", "excel"),
+    [
+        (12_345, "zh-CN", {}, "1.2万", '0"."0,"万"'),  # by thousands: 12.345, of which 12 are shown with a point
+        (123_456_789, "zh-CN", {}, "1.2亿", '0"."00,,"亿"'),
+        (1_234_567, "de", {"decimals": 2}, "1,23\xa0Mio.", '0.00,,"\xa0Mio."'),
+        (-1_234_567, "en", {"negative": "brackets"}, "(1.2M)", '0.0,,"M"_);(0.0,,"M")'),
+    ],
+)
+def test_short_numbers_are_short_in_excel_as_well(
+    value: int, language: str, more: dict[str, Any], text: str, excel: str
+) -> None:
+    formats, short = Formats(language), ValueFormat(kind="compact", **more)
     assert (formats.text(value, short), number_format(formats, short, "compact", value)) == (text, excel)
 
 

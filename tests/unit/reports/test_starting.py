@@ -109,6 +109,20 @@ def test_a_report_of_orders_says_what_matters(orders: Table) -> None:
     assert "Empty cells:</strong> note 75.0%" in report
 
 
+def test_names_stay_as_somebody_wrote_them(tmp_path: Path) -> None:
+    columns: dict[str, tuple[ColumnType, str]] = {
+        "Straße": ("text", "['Weg', 'Allee', 'Gasse'][1 + i % 3]"),
+        "Umsatz": ("decimal", "1 + i % 90"),
+        "unit_price": ("decimal", "1 + i % 7"),
+    }
+    source = Table(tmp_path / "sales.parquet", "sales", columns, 400).template()
+    assert "By Straße" in source or "by Straße" in source
+    assert "Umsatz by Straße" in source
+    assert "straße" not in source
+    assert "umsatz" not in source
+    assert "Average unit price" in source  # a name that no person wrote so
+
+
 def test_there_is_one_report_for_each_value_of_a_column(orders: Table) -> None:
     assert orders.offered == ["region", "product"]
     source = orders.template(each="region")

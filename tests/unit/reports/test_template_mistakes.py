@@ -123,3 +123,13 @@ queries: {q: "select amount::varchar as r, '{{ x }}' as y, '$z' as z, {'r':1} as
 blocks: [{table: {query: q}}]
 """
     assert told(source) == []
+
+
+@pytest.mark.parametrize("key", ["format: currency", "total: sum", "label: Amount", "width: 10"])
+def test_what_belongs_to_a_column_and_stands_at_the_table_says_so(key: str) -> None:
+    name = key.partition(":")[0]
+    (issue,) = told(f"{HEAD}  - table:\n      query: q\n      {key}\n")
+    assert issue == (
+        f"6:7 “{name}” belongs to a column of the table: write it in “columns”, beside the column's name, such as "
+        f"“columns: [{{name: amount, {name}: …}}]”."
+    )

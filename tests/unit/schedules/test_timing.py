@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 
 import pytest
 
 from server.errors import InvalidInput
-from server.schedules.timing import next_times, ors_days, require_cron, times_after, times_until
+from server.schedules.timing import DaysMeant, days_meant, next_times, require_cron, times_after, times_until
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 LORD_HOWE, SHANGHAI = "Australia/Lord_Howe", "Asia/Shanghai"  # half an hour of summer time; none
@@ -78,10 +78,22 @@ def test_a_day_that_no_such_month_has_is_said_so() -> None:
     assert said == ["There is no such day", "Write five fields", "Write five fields"]
 
 
-def test_either_day_will_do_is_said() -> None:
-    assert ors_days("0 8 13 * 5")
-    assert not ors_days("0 8 13 * *")
-    assert not ors_days("0 8 * * 1-5")
+@pytest.mark.parametrize(
+    ("cron", "meant", "days"),
+    [
+        ("0 8 13 * *", DaysMeant.ONE, [13]),
+        ("0 8 * * 5", DaysMeant.ONE, [6, 13, 20, 27]),
+        ("0 8 13 * 1", DaysMeant.EITHER, [2, 9, 13, 16, 23, 30]),
+        ("0 8 */2 * 1", DaysMeant.BOTH, [9, 23]),  # as Debian's cron: what begins with `*` counts as one
+        ("0 8 13 * */5", DaysMeant.BOTH, [13]),
+    ],
+)
+def test_whether_either_day_will_do_or_both_have_to_fit_is_said_as_it_is(
+    cron: str, meant: DaysMeant, days: list[int]
+) -> None:
+    found = times_after(cron, "UTC", datetime(2026, 11, 1, tzinfo=UTC))
+    assert days_meant(cron) is meant
+    assert [at.day for at in takewhile(lambda at: at.month == 11, found)] == days
 
 
 def test_of_what_was_missed_the_newest_are_found_without_counting_all() -> None:

@@ -21,7 +21,7 @@ from server.errors import Conflict, InvalidInput, JobFailed, NotDelivered
 from server.jobs.job import State
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.plans import CheckResult, LimitIs, QueryPlan, QueryRule, RunsWhat
-from server.schedules.schedule import ScheduleRun
+from server.schedules.schedule import ScheduleRun, ScheduleStanding, StopReason
 from server.schedules.store import hold_restored
 from server.settings import Settings
 from server.storage.tables import jobs, outbox
@@ -131,17 +131,33 @@ async def test_a_query_that_fails_is_a_failure_and_changes_nothing_of_what_was_t
     await house.given(house.alice, LATE, mode="replace")
     schedule_id = await planned(node)
     assert checked(await by_time(node, schedule_id)).is_told
-    await house.todo.datasets.delete(house.alice, "orders")
-    gone = await by_time(node, schedule_id)
-    assert (gone.shown_state, gone.result) == ("failed", None)
+    await house.given(house.alice, b"id\n1\n", mode="replace")  # without the column that it reads
+    wrong = await by_time(node, schedule_id)
+    assert (wrong.shown_state, wrong.result) == ("failed", None)
     assert "“Late” failed" in (await told(house, house.alice))[-1].replace("{title}", "Late")
-    await house.given(house.alice, LATE)
+    await house.given(house.alice, LATE, mode="replace")
     again = checked(await by_time(node, schedule_id))
     assert (again.is_broken, again.is_told) == (True, False)
     # With the rights of its owner: what bob has is nothing to alice.
     await house.given(house.bob, LATE, dataset="secret")
     with refused(InvalidInput, fields=("query.sql",)):
         await planned(node, sql="select count(*) as late from secret")
+
+
+async def test_a_check_whose_dataset_was_lost_stops_and_says_which(node: Node, house: House) -> None:
+    schedule_id = await planned(node)
+    await house.todo.datasets.delete(house.alice, "orders")
+    await node.look(node.now + timedelta(days=1))
+    gone = (await node.runs(schedule_id))[-1]
+    assert (gone.shown_state, gone.job_id) == ("failed", None)
+    schedule = await node.schedules.get(house.alice, schedule_id)
+    assert (schedule.standing, schedule.reason) == (ScheduleStanding.STOPPED, StopReason.RIGHTS)
+    (notice,) = [each for each in await told(house, house.alice) if "was stopped" in each]  # once, and not each time
+    assert "There is no dataset “{name}”" in notice
+    # It comes again once the dataset is back, and somebody turns it on.
+    await house.given(house.alice, LATE)
+    await node.schedules.change(house.alice, schedule_id, {"enabled": True})
+    assert checked(await by_time(node, schedule_id)).is_broken
 
 
 async def test_a_check_has_no_trials_and_says_so(node: Node, house: House) -> None:
