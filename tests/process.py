@@ -16,8 +16,10 @@ from pathlib import Path
 from server.app.engines import open_database
 from server.settings import Settings
 from server.storage.database import Database
+from tests.beginnings import Begun, begin
 from tests.static_cache import STATIC_CACHE
 
+_RUN_PY = (sys.executable, "run.py")
 ROOT = Path(__file__).parent.parent
 _READY = re.compile(r"ready on (https?://[^\s\"]+)")
 ENGINES = (
@@ -40,11 +42,18 @@ class ServerProcess:
         *,
         environ: dict[str, str] | None = None,
         max_open_files: int | None = None,
-        command: Sequence[str] = (sys.executable, "run.py"),
+        command: Sequence[str] = _RUN_PY,
         cwd: Path = ROOT,
     ) -> None:
         self.data = data
         self.command = command
+        # What a Python reads when it starts, or how many files it may open, is told to one that starts for it alone.
+        self._is_ordinary = (
+            tuple(command) == _RUN_PY
+            and cwd == ROOT
+            and max_open_files is None
+            and all(name.startswith("JINDU_") for name in environ or ())
+        )
         self._cwd = cwd
         self._max_open_files = max_open_files  # as many as the test may have, unless it says
         self.url = ""
@@ -61,7 +70,7 @@ class ServerProcess:
             **{name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in ENGINES},
             **(environ or {}),
         }
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | Begun | None = None
         self.log: list[str] = []
 
     def database(self) -> Database:
@@ -84,14 +93,7 @@ class ServerProcess:
         """Returns when the server says that it is ready; raises with its log when it doesn't."""
         port = self.url.rpartition(":")[2] or "0"
         began = time.monotonic()
-        self._process = subprocess.Popen(
-            [*self.command, *self.arguments(port)],
-            cwd=self._cwd,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self._process = self._begun(self.arguments(port))
         if self._max_open_files is not None:
             resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (self._max_open_files,) * 2)
         ready = threading.Event()
@@ -100,6 +102,18 @@ class ServerProcess:
             self.kill()
             raise RuntimeError("the server did not start:\n" + "\n".join(self.log[-40:]))
         self.start_seconds = time.monotonic() - began
+
+    def _begun(self, arguments: Sequence[str]) -> subprocess.Popen[str] | Begun:
+        if self._is_ordinary:
+            return begin(arguments, self.environ)
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            cwd=self._cwd,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def signal(self, number: int) -> None:
         """Send a signal and do not wait."""
@@ -127,7 +141,7 @@ class ServerProcess:
             return 0  # it was never started
         return self._process.wait(timeout=60)
 
-    def _read_log(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+    def _read_log(self, process: subprocess.Popen[str] | Begun, ready: threading.Event) -> None:
         assert process.stdout is not None
         with process.stdout as stream:
             for line in stream:
