@@ -90,6 +90,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Programs that tests start take signals as usual, also where tests were started to ignore them (`… &`, nohup)."""
+    gc.disable()  # until all tests are collected, which stay: to look among them for garbage takes a tenth of that time
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
