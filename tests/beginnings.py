@@ -54,7 +54,8 @@ class Begun:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and that was not told yet
+                os.kill(self.pid, number)
 
 
 class _Beginner:
