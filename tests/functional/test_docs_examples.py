@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -165,9 +166,33 @@ async def test_the_graphql_clients_follow_a_job(settings: Settings, language: st
 async def test_the_grpc_clients_follow_a_job(settings: Settings, language: str, command: tuple[str, ...]) -> None:
     (example,) = blocks("docs/grpc.md", language)
     port, protos = free_port(), str(ROOT / "server" / "transports" / "grpc" / "proto")
-    places = {"JINDU_GRPC": f"127.0.0.1:{port}", "JINDU_PROTOS": protos, "PYTHONPATH": protos}
+    places = {"GRPC_ADDRESS": f"127.0.0.1:{port}", "PROTOS": protos, "PYTHONPATH": protos}
     wanted = "Demonstration JOB_STATE_SUCCEEDED 100"
     await _follows_a_job(replace(settings, grpc_port=port), wanted, *command, example, **places)
+
+
+async def test_the_graphql_client_waits_for_a_server_that_is_away(settings: Settings) -> None:
+    (example,) = blocks("docs/graphql.md", "js")
+    settings, came = replace(settings, graphql=True, port=free_port()), asyncio.Event()
+    async with serving(settings) as server, await signed_in(server, "admin") as admin:
+        environ = {"JINDU_URL": server.url, "JINDU_TOKEN": token_of(admin)}
+    process = await asyncio.create_subprocess_exec(
+        "node", *_MODULE, example, cwd=CLIENTS, env=os.environ | environ, stdout=asyncio.subprocess.PIPE
+    )
+
+    async def nobody(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        writer.close()
+
+    try:
+        async with await asyncio.start_server(nobody, "127.0.0.1", settings.port), asyncio.timeout(30):
+            await came.wait()
+        async with serving(settings) as server, await signed_in(server, "admin") as admin:
+            await until(lambda: server.parts.realtime.manager.statistics().connections == 1, seconds=30)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def _follows_a_job(settings: Settings, wanted: str, *command: str, **environ: str) -> None:

@@ -23,6 +23,7 @@ from grpclib.health.v1.health_grpc import HealthStub
 from grpclib.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, ResponseReceived, StreamReset, TrailersReceived
 
 from server.jobs.outcomes import Notice
@@ -533,6 +534,19 @@ async def test_what_is_no_grpc_ends_its_connection_and_holds_nobody_up(
             await raw.send(sent)
         assert await raw.is_ended()
     assert (await hers.asked("Jobs/List", pb.JobsListRequest())).status is Status.OK
+
+
+async def test_a_frame_that_is_too_large_is_refused_before_it_has_come(settings: Settings, hers: GrpcClient) -> None:
+    """Nobody has to say who they are for it: 16 MiB of each connection would wait in memory."""
+    async with Raw(settings.grpc_port) as raw:
+        raw.h2.initiate_connection()
+        await raw.send(raw.h2.data_to_send() + b"\xff\xff\xff\0\0\0\0\0\1")
+        heard = b""
+        async with asyncio.timeout(15):
+            while data := await raw.reader.read(65_536):
+                heard += data
+    (goodbye,) = (each for each in raw.h2.receive_data(heard) if isinstance(each, ConnectionTerminated))
+    assert goodbye.error_code is ErrorCodes.FRAME_SIZE_ERROR
 
 
 async def test_calls_that_are_taken_back_at_once_end_the_connection_of_who_makes_thousands(

@@ -12,6 +12,7 @@ from typing import cast
 from grpclib.config import Configuration
 from grpclib.protocol import AbstractHandler, H2Protocol, Stream
 from h2.config import H2Configuration
+from h2.errors import ErrorCodes
 from h2.events import PingAckReceived, UnknownFrameReceived
 from h2.exceptions import ProtocolError, StreamClosedError
 from hyperframe.frame import GoAwayFrame
@@ -155,7 +156,8 @@ class GrpcLine(H2Protocol):
         else:
             size = _FRAME_HEAD_BYTES + int.from_bytes(self._pending[:3], "big")
             if size > _FRAME_HEAD_BYTES + _MOST_FRAME_BYTES:
-                size = _FRAME_HEAD_BYTES  # h2 says what is wrong with it
+                self._refuse_frame()
+                return None
             if len(self._pending) < size:
                 return None
         frame = bytes(self._pending[:size])
@@ -203,6 +205,12 @@ class GrpcLine(H2Protocol):
             self._odd_since, self._odd_frames = now, 0
         self._odd_frames += 1
         return self._odd_frames <= _MOST_ODD_FRAMES
+
+    def _refuse_frame(self) -> None:
+        """By its head alone: h2 would look at the size only once all of its 16 MiB had come."""
+        with suppress(ProtocolError):
+            self.connection._connection.close_connection(ErrorCodes.FRAME_SIZE_ERROR)
+        self._give_up("it sent a frame larger than it may")
 
     def _give_up(self, why: str) -> None:
         logs.STRANGERS.info("a gRPC connection from %s was ended: %s", self.network, why)
