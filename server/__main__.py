@@ -90,7 +90,7 @@ def _add_settings(parser: argparse.ArgumentParser, *, but: Collection[str] = ())
             flag,
             dest=setting.name,
             default=None,
-            help=setting.metadata["help"] + shown_default,
+            help=(setting.metadata["help"] + shown_default).replace("%", "%%"),  # argparse fills in what % begins
             action="append" if is_list else "store",
         )
 

@@ -9,10 +9,10 @@ import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from email.header import Header
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage, Message
 from email.mime.base import MIMEBase
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import quote
@@ -32,9 +32,37 @@ _FULL_FOR_NOW = re.compile(r"\b5\.2\.[02]\b")  # a quota of so many mails a day,
 _NAME_CHARACTERS = 66
 _PIECE = 60
 _CHARSET = "utf-8''"
+
+
+class _OnOneLine(UnstructuredHeader):
+    """Never folded, which makes encoded words of an address that is longer than a line: programs take it as it stands,
+    and show no button to end the mail where they find none."""
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined] # of the class that it becomes
+
+
+class _KeepingBlanks(UnstructuredHeader):
+    """Folded by `Header`: where a line ends between two encoded words, the other kind loses the blank between them."""
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        name, text = self.name, str(self)  # type: ignore[attr-defined] # of the class that it becomes
+        if text.isascii():
+            folded: str = super().fold(policy=policy)  # type: ignore[misc]
+            return folded
+        return f"{name}: {Header(text, 'utf-8', header_name=name).encode(linesep=policy.linesep)}{policy.linesep}"
+
+
+def _header_kinds() -> HeaderRegistry:
+    kinds = HeaderRegistry()
+    for name, kind in (("list-unsubscribe", _OnOneLine), ("subject", _KeepingBlanks)):
+        kinds.map_to_type(name, kind)  # type: ignore[arg-type] # which makes a class of it and `BaseHeader`
+    return kinds
+
+
 # What is written in lines already stays so: to fold the type of a spreadsheet anew, which alone is longer than a line,
 # is to make encoded words of it, which no program takes for a type.
-_POLICY = SMTP.clone(refold_source="none")
+_POLICY = SMTP.clone(refold_source="none", header_factory=_header_kinds())
 
 
 class SmtpMail:

@@ -54,6 +54,11 @@ def test_every_argument_has_a_help_text() -> None:
             assert action.help, f"{name}: {action.dest}"
 
 
+def test_every_help_can_be_shown() -> None:
+    for name, command in commands(parser()):
+        assert command.format_help(), name  # a “%” in a text is one that argparse fills in
+
+
 def test_every_exit_status_is_in_the_docs() -> None:
     values = {value for name, value in vars(statuses).items() if name.isupper()}
     assert {int(number) for number in re.findall(r"^\| (\d+) \|", DOCS, re.MULTILINE)} == values

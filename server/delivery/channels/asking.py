@@ -99,6 +99,12 @@ def not_taken(answer: OutsideAnswer, *, passing: Collection[int] = _PASSING) -> 
     )
 
 
+def not_understood(answer: OutsideAnswer) -> NotDelivered:
+    """Of a service that says in the body whether it took the message, and did not say so; it may next time."""
+    message = "{host} answered {status}, and not whether it took the message."
+    return NotDelivered(message, host=answer.host, status=answer.status)
+
+
 def retry_after(answer: OutsideAnswer) -> float | None:
     """Seconds that the other side asked for, as a number or a date; a day at most."""
     said = answer.headers.get("retry-after", "").strip()
@@ -148,9 +154,11 @@ def receipt_by_errcode(
     code = fields.get("errcode")
     if code == 0:
         return ChannelReceipt()
+    if code is None:
+        raise not_understood(answer)
     raise NotDelivered(
         "{host} refused the message: {said}.",
         **said_by(answer, code, fields.get("errmsg", "")),
-        is_final=code is not None and code not in too_many | passing,
+        is_final=code not in too_many | passing,
         retry_after=pause if code in too_many else None,
     )

@@ -10,6 +10,7 @@ from server.delivery.channels.asking import (
     fields_of,
     hmac_of,
     json_request,
+    not_understood,
     require_success,
     said_by,
 )
@@ -38,12 +39,13 @@ class FeishuBot:
         code = fields.get("code", fields.get("StatusCode"))
         if code is None:
             require_success(answer)
-        elif code == 0:
+            raise not_understood(answer)
+        if code == 0:
             return ChannelReceipt()
         raise NotDelivered(
             "{host} refused the message: {said}.",
             **said_by(answer, code, fields.get("msg", fields.get("StatusMessage", ""))),
-            is_final=code is not None and code not in _TOO_MANY | _PASSING and answer.status < 429,
+            is_final=code not in _TOO_MANY | _PASSING and answer.status < 429,
             retry_after=_PAUSE_SECONDS if code in _TOO_MANY else None,
         )
 

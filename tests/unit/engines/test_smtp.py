@@ -104,6 +104,35 @@ async def test_files_keep_their_types_and_names(tmp_path: Path, mail_server: Mai
     assert str(make_header(decode_header(said))) == name  # what Gmail, QQ and Outlook look at
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Trial: would go to south@example.com · South 销售 · 2026-10",
+        "· (a) , 华东 región [b] 报表 región región “月报” [b] ,",
+        "月报 " * 60 + "完",
+        "Monthly sales of all regions " * 8 + "end",
+        "x" * 300,
+    ],
+)
+async def test_a_subject_arrives_letter_by_letter(tmp_path: Path, mail_server: MailServer, subject: str) -> None:
+    async with mail_server.listening() as port:
+        await carrier(tmp_path, port).carry(parcel(msgspec.structs.replace(MAIL, subject=subject)))
+    (message,) = mail_server.taken
+    assert message["Subject"] == subject
+    raw = "".join(dict(message.raw_items())["Subject"].splitlines())
+    assert str(make_header(decode_header(raw))) == subject
+
+
+async def test_the_address_that_ends_the_mail_is_sent_as_it_stands(tmp_path: Path, mail_server: MailServer) -> None:
+    url = "https://reports.example.com/unsubscribe/" + "gAAAAABrC1L4_-" * 40
+    async with mail_server.listening() as port:
+        await carrier(tmp_path, port).carry(parcel(msgspec.structs.replace(MAIL, unsubscribe=url)))
+    (message,) = mail_server.taken
+    raw = dict(message.raw_items())  # encoded words are for people; no program reads an address in them
+    assert raw["List-Unsubscribe"] == f"<{url}>"
+    assert raw["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
 async def test_it_signs_in_when_it_is_told_to(tmp_path: Path, mail_server: MailServer) -> None:
     options = {"authenticator": mail_server.authenticate, "auth_require_tls": False}
     async with mail_server.listening(**options) as port:

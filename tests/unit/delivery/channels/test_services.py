@@ -275,6 +275,15 @@ def test_the_pause_that_was_asked_for_is_kept(said: str, seconds: float | None) 
         assert (raised.value.retry_after, raised.value.is_final) == (seconds, False)
 
 
+@pytest.mark.parametrize("via", [ChannelVia.WECOM, ChannelVia.DINGTALK, ChannelVia.FEISHU])
+@pytest.mark.parametrize("said", [b"<html>proxy</html>", b"", {"ok": True}])
+def test_an_answer_that_says_nothing_is_said_to_be_one(via: ChannelVia, said: Any) -> None:
+    with pytest.raises(NotDelivered) as raised:
+        SERVICES[via].read(answer(200, said))
+    assert raised.value.text == "chat.example.com answered 200, and not whether it took the message."
+    assert not raised.value.is_final
+
+
 def test_a_service_that_repeats_our_address_gives_away_nothing() -> None:
     said = {"errcode": 93000, "errmsg": f"no such bot {URL} key={'k' * 80}\nmore"}
     with pytest.raises(NotDelivered) as raised:
