@@ -34,7 +34,7 @@ _UNSEEN = re.compile(
     "\u2060-\u206f\u2800\u3164\ud800-\udfff\ue000-\uf8ff\ufeff\uffa0\ufff9-\uffff]"
 )
 _SENDERS, _RECEIVERS = "sender", "receiver"
-_OFFER, _ACCEPT, _DECLINE = "peer.offer", "peer.accept", "peer.decline"
+_ANSWERS = ("peer.accept", "peer.decline")
 
 
 class PeerOfferTicket(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class PeerOffers:
             size_bytes=size_bytes,
             until=until.timestamp(),
         )
-        await self._record(connection, _OFFER, ticket, to=target)
+        await self._record(connection, "peer.offer", ticket, to=target)
         expires_at = rfc3339(until)
         self._counts["offered"] += 1
         self._teller.tell(
@@ -125,14 +125,14 @@ class PeerOffers:
         """What a person has agreed to; `tell` follows. Raises `TransferOver`, also for what was answered before."""
         offered = self._offered(connection, ticket, _RECEIVERS)
         await self._people.require_acquainted(offered.sender_id, offered.receiver_id)
-        await self._record_answer(connection, _ACCEPT, offered)
+        await self._record_answer(connection, "peer.accept", offered)
         self._counts["accepted"] += 1
         return offered
 
     async def decline(self, connection: Connection, ticket: str) -> protocol.PeerSent:
         """Raises `TransferOver`, also for what was answered before."""
         offered = self._offered(connection, ticket, _RECEIVERS)
-        await self._record_answer(connection, _DECLINE, offered)
+        await self._record_answer(connection, "peer.decline", offered)
         self._counts["declined"] += 1
         self.tell(connection, offered, peer_structs.PeerDecline())
         return peer_sent(offered.transfer)
@@ -201,7 +201,7 @@ class PeerOffers:
 
     async def _record_answer(self, connection: Connection, action: str, offered: PeerOfferTicket) -> None:
         """Once, whichever device or node it came by: a ticket that is shown again would only fill the log."""
-        answered = sa.exists().where(audit.c.subject_id == offered.serial, audit.c.action.in_((_ACCEPT, _DECLINE)))
+        answered = sa.exists().where(audit.c.subject_id == offered.serial, audit.c.action.in_(_ANSWERS))
         async with self._database.write() as writing:
             if await writing.scalar(sa.select(answered)):
                 raise TransferOver

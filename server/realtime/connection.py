@@ -80,6 +80,7 @@ class Connection:
     id: str = field(default_factory=new_id)
     connected_at: datetime = field(default_factory=utc_now)
     heard_at: float = field(default_factory=time.monotonic)
+    asked_at: float = 0.0  # whether it is there
     outbox: Outbox = field(default_factory=Outbox)
     events: frozenset[str] = frozenset()  # most connections have none
     came_at: float = field(default_factory=time.monotonic)  # as it was asked for: its entry may take long

@@ -18,7 +18,7 @@ from server.realtime.audience import Audience
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection, Link
 from server.realtime.flusher import Flusher
-from server.realtime.limits import LiveLimits, RateLimit
+from server.realtime.limits import LiveLimits, Patience, RateLimit
 from server.realtime.presence import TOLD_OF, Presence, presence_of
 from server.realtime.subscribers import Subscribers
 from server.realtime.traffic import Traffic
@@ -263,10 +263,11 @@ class ConnectionManager:
     def _look_after(self, connections: Sequence[Connection]) -> None:
         now = time.monotonic()
         for connection in connections:
-            silent_seconds = now - connection.heard_at
-            if silent_seconds > self.limits.ping_interval_seconds + self.limits.pong_timeout_seconds:
+            patience = self.limits.patience(now, heard_at=connection.heard_at, asked_at=connection.asked_at)
+            if patience is Patience.OVER:
                 connection.close(CloseCode.NO_PONG)
-            elif silent_seconds > self.limits.ping_interval_seconds:
+            elif patience is Patience.TO_ASK:
+                connection.asked_at = now
                 connection.link.ping()
 
     def close_all(self, code: CloseCode) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import hashlib
 import json
+import os
 import socket
 import struct
 import time
@@ -29,7 +31,7 @@ from h2.events import ConnectionTerminated, ResponseReceived, StreamReset, Trail
 from server.jobs.outcomes import Notice
 from server.realtime.close_codes import CloseCode
 from server.settings import Settings
-from server.transports.grpc.call import MOST_BYTES
+from server.transports.grpc.call import MOST_BYTES, GrpcCall
 from server.transports.grpc.made import jindu_pb2 as pb
 from tests.conftest import PASSWORDS, Server, new_user, serving
 from tests.functional.batches import put_template
@@ -562,6 +564,34 @@ async def test_calls_that_are_taken_back_at_once_end_the_connection_of_who_makes
             await raw.send(raw.h2.data_to_send())
         assert await raw.is_ended()
     assert (await hers.asked("Jobs/List", pb.JobsListRequest())).status is Status.OK
+
+
+async def test_calls_that_are_taken_back_leave_nothing_behind(
+    server: Server, alice: Client, hers: GrpcClient, settings: Settings
+) -> None:
+    """Neither those that had not begun, nor those in the middle of a question to the database."""
+    authorization, open_files = {"authorization": f"Bearer {token_of(alice)}"}, []
+    for _ in range(3):
+        async with Raw(settings.grpc_port) as raw:
+            raw.h2.initiate_connection()
+            for number in range(150):
+                stream_id = 1 + 2 * number
+                raw.h2.send_headers(stream_id, _headers("/jindu.v1.Jobs/List", **authorization))
+                if number % 3:  # and the others at once
+                    raw.h2.send_data(stream_id, b"\0\0\0\0\0", end_stream=True)
+                    await raw.send(raw.h2.data_to_send())
+                    await asyncio.sleep(number % 10 / 1000)
+                raw.h2.reset_stream(stream_id)
+            await raw.send(raw.h2.data_to_send())
+            await until(lambda: not calls_under_way())
+        open_files.append(len(os.listdir("/proc/self/fd")))
+    assert open_files[2] <= open_files[0] + 2, open_files  # a pool has as many as are used at once
+    assert (await hers.asked("Jobs/List", pb.JobsListRequest())).status is Status.OK
+
+
+def calls_under_way() -> list[GrpcCall]:
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, GrpcCall)]
 
 
 def _headers(path: str, **more: str) -> list[tuple[str, str]]:

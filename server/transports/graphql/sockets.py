@@ -21,7 +21,7 @@ from server.http.asyncapi import Json
 from server.http.storable import require_storable
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.limits import LiveLimits, RateLimit, RateVerdict
+from server.realtime.limits import LiveLimits, Patience, RateLimit, RateVerdict
 from server.realtime.manager import Refused
 from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
@@ -77,6 +77,7 @@ class GraphQlSocket:
         self._is_ended = self._is_draining = False
         self._farewell = ""  # what connections here were sent away with, while something else is being answered
         self._heard_at = time.monotonic()
+        self._asked_at = 0.0  # whether somebody is there
         self._places = ExitStack()  # its place among those of its user, once that is known
 
     @property
@@ -107,10 +108,12 @@ class GraphQlSocket:
         """To be called now and then: connections are looked after with all others, a socket without one is here."""
         if self.connections:
             return
-        silent_seconds = time.monotonic() - self._heard_at
-        if silent_seconds > self._limits.ping_interval_seconds + self._limits.pong_timeout_seconds:
+        now = time.monotonic()
+        patience = self._limits.patience(now, heard_at=self._heard_at, asked_at=self._asked_at)
+        if patience is Patience.OVER:
             self.end(CloseCode.NO_PONG, CloseCode.NO_PONG.reason)
-        elif silent_seconds > self._limits.ping_interval_seconds:
+        elif patience is Patience.TO_ASK:
+            self._asked_at = now
             self._link.ping()
         if self._principal is not None:
             self.end_unless_good(self._house.live.heard_of(self._principal))

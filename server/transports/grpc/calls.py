@@ -30,6 +30,7 @@ from server.transports.grpc.call import GrpcCall, is_content_type
 from server.transports.grpc.failures import CallEnding, NoSuchMethod, TimeIsOver, ending_of
 from server.transports.grpc.line import CallTaker
 from server.transports.grpc.methods import Asker, Caller, GrpcMethod
+from server.transports.uncut import uncut
 from server.transports.visitor import Visitor
 
 _LONGEST_TOKEN = 1_000
@@ -147,7 +148,7 @@ class CallHouse:
             raise NotSignedIn("Send “authorization: Bearer <token>” as metadata.")
         visit = Visit(address=visitor.address, language=visitor.language)
         principal = await self.parts.recognised(
-            token.strip(), visitor.address, lambda: self.parts.authenticator.by_token(token.strip(), visit)
+            token.strip(), visitor.address, lambda: uncut(self.parts.authenticator.by_token(token.strip(), visit))
         )
         call.line.known()
         return principal
@@ -209,7 +210,9 @@ class LineCalls(CallTaker):
             release_stream()
             return
         line.took_call(stream)
-        self._tasks[stream] = asyncio.create_task(self._run(GrpcCall(stream, headers, line), stream, release_stream))
+        self._tasks[stream] = task = asyncio.create_task(self._run(GrpcCall(stream, headers, line)))
+        # Not in the task: one that is cancelled before it has begun never runs at all.
+        task.add_done_callback(lambda _task: self._over(stream, release_stream))
 
     def cancel(self, stream: Stream) -> None:
         """Its client wants no answer any more."""
@@ -220,14 +223,15 @@ class LineCalls(CallTaker):
         for task in self._tasks.values():
             task.cancel()
 
-    async def _run(self, call: GrpcCall, stream: Stream, release: Callable[[], None]) -> None:
+    async def _run(self, call: GrpcCall) -> None:
         try:
             await self._house.answer(call)
         except asyncio.CancelledError:
             pass  # nobody waits for this task
         except Exception:
             _LOG.exception("a call could not be ended", extra={"action": "grpc"})
-        finally:
-            del self._tasks[stream]
-            self.line.was_over()
-            release()  # what of its request was not read counts as read: else the window is eaten up, call by call
+
+    def _over(self, stream: Stream, release: Callable[[], None]) -> None:
+        del self._tasks[stream]
+        self.line.was_over()
+        release()  # what of its request was not read counts as read: else the window is eaten up, call by call

@@ -21,7 +21,7 @@ from server import logs
 from server.auth.networks import network_of
 from server.http.socket_handler import Fault, SocketPhase, SocketWatch, Unread
 from server.realtime.connection import Connection
-from server.realtime.limits import LiveLimits
+from server.realtime.limits import LiveLimits, Patience
 from server.transports.grpc.turns import ReadingTurns
 from server.transports.silent_peers import give_up_on_silence
 
@@ -89,7 +89,7 @@ class GrpcLine(H2Protocol):
         now = self._loop.time()
         self.head_since: float | None = now
         self._idle_since = self._odd_since = self._heard_at = now
-        self._is_asked = False  # whether it is there
+        self._asked_at = 0.0  # whether it is there
         self._odd_frames = self._continuations = 0
         self._taking = Unread(now)
         self._widest_bytes = _WINDOW_BYTES  # that the peer let be on their way
@@ -118,7 +118,7 @@ class GrpcLine(H2Protocol):
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at, self._is_asked = self._loop.time(), False
+        self._heard_at = self._loop.time()
         for connection in self.connections:
             connection.heard()
         self._pending += data
@@ -293,11 +293,12 @@ class GrpcLine(H2Protocol):
         self.close_when_idle()
         if self._transport is None or self.connections or not self._taker.count():
             return  # the live layer asks for itself, and who waits for nothing is ended by `fault`
-        silent_seconds = self._loop.time() - self._heard_at
-        if silent_seconds > self._silence_seconds:
+        now = self._loop.time()
+        patience = self._limits.patience(now, heard_at=self._heard_at, asked_at=self._asked_at)
+        if patience is Patience.OVER:
             self.end()
-        elif silent_seconds > self._limits.ping_interval_seconds and not self._is_asked:
-            self._is_asked = True
+        elif patience is Patience.TO_ASK:
+            self._asked_at = now
             self.ping()
 
     def close_when_idle(self) -> None:

@@ -17,6 +17,7 @@ from server.http.parts import WebParts
 from server.http.storable import require_storable
 from server.operations.offered import Operations
 from server.transports.grpc.call import MOST_BYTES, GrpcCall
+from server.transports.uncut import uncut
 from server.transports.visitor import Visitor
 
 _LARGE_BYTES = 1024 * 1024 + 64  # a piece of a file, and what is around it; sets of parameters
@@ -84,7 +85,8 @@ def _answering(
     async def answer(caller: Asker) -> None:
         caller.call.most_bytes = most_bytes
         asked = _all(caller.call, kind) if method.client_streaming else await _only(caller.call, kind)
-        answered = await function(caller, asked)
+        is_stream = method.client_streaming or method.server_streaming
+        answered = await (function(caller, asked) if is_stream else uncut(function(caller, asked)))
         if answered is not None:
             await caller.call.send(answered)
 

@@ -13,6 +13,7 @@ from server.auth.audit_actions import DETAILS, kept_details
 
 ROOT = Path(__file__).parents[3]
 SECRET = re.compile("secret|hash|token|key|cookie|credential|sql|body|value|text")
+RECORDING = ("Audit.record", "_audit.record", "self._record", "self._record_answer", "await _record")
 ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
@@ -21,10 +22,7 @@ def written() -> Iterator[str]:
     for path in (*ROOT.glob("server/**/*.py"), *ROOT.glob("views/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            if (
-                called.endswith(("Audit.record", "_audit.record", "self._record", "await _record"))
-                or called == "_record"
-            ):
+            if called == "_record" or called.endswith(RECORDING):
                 for argument in node.args:  # type: ignore[attr-defined]
                     if isinstance(argument, ast.Constant) and ACTION.fullmatch(str(argument.value)):
                         yield argument.value
