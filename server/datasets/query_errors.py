@@ -26,14 +26,29 @@ _OF_OTHER_TYPES = re.compile(
     r"|Cannot compare values of type (?P<one>.+?) and (?P<other>.+?) in IN/ANY/ALL clause.*",
     re.DOTALL,
 )
+_NOT_READ = re.compile(r'syntax error at or near "(.+)"', re.DOTALL)
+_NOT_WHOLE = "syntax error at end of input"
+_NOT_GROUPED = re.compile(r'column "(.+?)" must appear in the GROUP BY clause or must be part of an aggregate function')
+_NO_SUCH_TYPES = re.compile(
+    r"(?:No function) matches the given name and argument types '(.+?)\((.*?)\)'\. You might"
+    r'|Could not choose a best candidate function for the function call "(.+?)\((.*?)\)"\. In order',
+    re.DOTALL,
+)
+_NOT_CONVERTED = re.compile(r"(?:Could not) convert string '(.*?)' to (\w+)", re.DOTALL)
+_NO_MOMENT = re.compile(
+    r'(?:invalid (date|timestamp) field format|(date|timestamp) field value out of range): "(.*?)"', re.DOTALL
+)
 # Advice that does not apply here (settings are locked), and where files lie.
 _SETTINGS_ADVICE = re.compile(r',? or SET [^.\n]*(?=[.\n]|$)|Use "?SET [^\n]*')
 _PATH = re.compile(r"(?:/[^\s/'\":]+){2,}/?")
 
 
-def query_error(message: str, sql: str, datasets: Collection[str]) -> InvalidInput:
-    """An `InvalidInput` with the code `query_error`; `line` and `column` (1-based) are parameters when known."""
-    return _error(_reason(message, sql, datasets), *_place(message, sql))
+def query_error(message: str, sql: str, datasets: Collection[str], *, above: int = 0) -> InvalidInput:
+    """An `InvalidInput` with the code `query_error`; `line` and `column` (1-based) are parameters when known.
+
+    `above` are lines of ours that stood above those of `sql` in what ran.
+    """
+    return _error(_reason(message, sql, datasets), *_place(message, sql, above))
 
 
 def at_place(reason: Phrase, sql: str, place: int | None) -> InvalidInput:
@@ -119,17 +134,53 @@ def _reason(message: str, sql: str, datasets: Collection[str]) -> Phrase | str:
             first=first,
             second=second,
         )
+    if usual := _usual(text):
+        return usual
     text = _SETTINGS_ADVICE.sub("", text)
     return " ".join(_PATH.sub("…", text).split())
 
 
-def _place(message: str, sql: str) -> tuple[int, int]:
+def _usual(text: str) -> Phrase | None:
+    """What happens to everybody who writes queries."""
+    if found := _NOT_READ.fullmatch(text):
+        return phrase(
+            "There is a syntax error at “{word}”: there, or just before it, a comma, a bracket or a word is missing or "
+            "too many. A name that is also a word of SQL stands in double quotes.",
+            word=found[1][:_LONGEST_NAME],
+        )
+    if text == _NOT_WHOLE:
+        return phrase("There is a syntax error at the end: something is missing there, such as a bracket.")
+    if found := _NOT_GROUPED.search(text):
+        return phrase(
+            "“{name}” is neither grouped nor summed up: add it to GROUP BY, or write any_value({name}).",
+            name=found[1][:_LONGEST_NAME],
+        )
+    if found := _NO_SUCH_TYPES.search(text):
+        return phrase(
+            "“{function}” is not there for {types}; convert what it gets, such as x::decimal or x::varchar.",
+            function=(found[1] or found[3])[:_LONGEST_NAME],
+            types=(found[2] or found[4] or "")[:_LONGEST_NAME],
+        )
+    if found := _NOT_CONVERTED.search(text):
+        return _unreadable(found[1], found[2])
+    if found := _NO_MOMENT.search(text):
+        return _unreadable(found[3], (found[1] or found[2]).upper())
+    return None
+
+
+def _unreadable(text: str, type_: str) -> Phrase:
+    message = "“{text}” cannot be read as {type}; try_cast(x as {type}) leaves such values empty."
+    return phrase(message, text=text[:_LONGEST_NAME], type=type_)
+
+
+def _place(message: str, sql: str, above: int) -> tuple[int, int]:
     """DuckDB prints the line, cut around the place, with a caret under it; wide characters count twice there."""
     found = _PLACE.search(message)
     if not found:
         return 0, 0
     number, shown, blanks = int(found.group(1)), found.group(2), found.group(3)
     offset = _characters(shown, len(blanks) - len(f"LINE {number}: "))
+    number = max(number - above, 1)
     lines = sql.splitlines()
     if shown.startswith("...") and number <= len(lines):
         visible = shown.removeprefix("...").removesuffix("...")

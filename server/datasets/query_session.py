@@ -100,6 +100,7 @@ class QuerySession:
         self._names = list(dict.fromkeys((*known, *datasets)))
         self._statements: dict[str, _Statement] = {}
         self._kept: list[str] = []  # tables of ours
+        self._above = 0  # lines of ours above the statement that runs
         self._ever_kept = 0
         self.read: set[str] = set()  # datasets that were read so far
         # One thread: as many queries as there are worker processes run side by side already.
@@ -164,6 +165,7 @@ class QuerySession:
         called = ", ".join(map(quoted, unique_names([column for column, _type in columns])))
         drawn = f"select * from (\n{without_end(sql)}\n) as drawn({called})"  # noqa: S608 – the statement itself
         with self._limited(sql):
+            self._above = 1
             self._connection.execute(f"create temp table {name} as {drawn}", bound)
         self._kept.append(name)
         return f"select * from {name}"  # noqa: S608 – ours
@@ -191,9 +193,14 @@ class QuerySession:
         timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
         timer.daemon = True
         timer.start()
+        self._above = 0
         try:
             yield
         except duckdb.InterruptException:
+            raise _too_long(self._limits.seconds) from None
+        except RuntimeError as error:  # so DuckDB ends a query when a signal comes: the time of the report is over
+            if str(error) != "Query interrupted":
+                raise
             raise _too_long(self._limits.seconds) from None
         except duckdb.OutOfMemoryException:
             raise InvalidInput(
@@ -202,7 +209,7 @@ class QuerySession:
                 limit=self._limits.memory_mib,
             ) from None
         except duckdb.Error as error:
-            raise query_error(str(error), sql, self._names) from None
+            raise query_error(str(error), sql, self._names, above=self._above) from None
         finally:
             timer.cancel()
 
@@ -211,7 +218,9 @@ class QuerySession:
         whole = told_whole(sql, columns)
         if whole is not None:
             with suppress(duckdb.BinderException, duckdb.ParserException):  # of a statement that is no part of others
+                self._above = 1
                 return self._connection.execute(whole, bound), columns
+            self._above = 0
         cursor = self._connection.execute(sql, bound)
         return cursor, [(column[0], str(column[1])) for column in cursor.description or ()]
 

@@ -27,6 +27,8 @@ TONES = {"green": "#1B7F4D", "red": "#C0323C", "amber": "#A8620A", "blue": "#256
 TINTS = {"green": "#E4F4EB", "red": "#FBE7E8", "amber": "#FDF1DD", "blue": "#E6F0FA", "grey": "#EFF1F3"}
 MUTED, LINE = "#66717E", "#E3E7EC"
 _FEW = 5  # sheets that need no list of them
+_FIGURE_COLUMNS = 12  # beside the first, that are wider than Excel makes them
+_WIDE = 10**7  # a number that may need more
 _DATES = ("date", "month", "year", "datetime")
 
 
@@ -73,6 +75,7 @@ class ReportBook:
         self.summary = Summary(self.add_sheet(words.summary), sheets)
         self._figures: Any = None
         self._figures_row = 0
+        self._figures_wide: dict[int, int] = {}  # letters of the widest number of a column
 
     @property
     def linked(self) -> dict[str, Any]:
@@ -131,9 +134,9 @@ class ReportBook:
     def finish(self) -> None:
         self.summary.finish()
         if self._figures is not None:
-            widths = [column_pixels(count) for count in (22, *([14] * 12))]
-            for column, width in enumerate(widths):
-                self._figures.set_column_pixels(column, column, width)
+            for column in range(max([_FIGURE_COLUMNS, *self._figures_wide]) + 1):
+                count = max(14 if column else 22, self._figures_wide.get(column, 0))
+                self._figures.set_column_pixels(column, column, column_pixels(count))
             self._figures.ignore_errors({"number_stored_as_text": "A1:A1048576"})  # years, for instance, as names
             self.sheets.set_up(self._figures, landscape=False)
             self._figures.fit_to_pages(1, 0)
@@ -191,6 +194,9 @@ class ReportBook:
             case bool():
                 sheet.write_boolean(row, column, held, self._styled(style))
             case int() | float():
+                if sheet is self._figures and abs(held) >= _WIDE:  # all others have room
+                    wide = letters(self.formats.text(value, format))
+                    self._figures_wide[column] = max(wide, self._figures_wide.get(column, 0))
                 sheet.write_number(row, column, held, self._styled(style, self._number_format(value, format)))
             case date():  # moments as well
                 sheet.write_datetime(row, column, held, self._styled(style, self._number_format(held, format)))

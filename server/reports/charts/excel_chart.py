@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
 from server.reports.charts.chart import Chart, Series
@@ -19,12 +20,15 @@ from server.reports.charts.excel_look import (
     slice_label_color,
     slice_look,
     target_look,
+    told_one_by_one,
 )
 from server.reports.charts.excel_option import as_plain
 from server.reports.charts.excel_steps import as_stacked, with_source
+from server.reports.drawing.cartesian import SHORTENED
 from server.reports.drawing.paints import LIGHT
 from server.reports.drawing.plot import SHARES
 from server.reports.drawing.scale import Scale, value_scale, with_one_zero
+from server.reports.excel_room import letters
 from server.reports.formats import ValueFormat
 from server.reports.printable import printable
 from server.reports.workbook import LINE, ReportBook
@@ -33,6 +37,7 @@ _ROW = 20  # pixels
 _LEAST_HEIGHT, _HEAD, _SMALL_HEAD = 280, 20, 50  # what a legend takes
 _MANY_NAMES = 24  # of bars, that go one above the other
 _SLIVER = 0.06  # of the height
+_STACKED_LETTERS = 75  # that bars beside each other have room for
 _SMALL_SLICE = 0.03  # that has no room for its share
 
 
@@ -164,15 +169,25 @@ class _Drawing:
         if series.second_axis and self._has_second:
             entry["y2_axis"] = True
         if chart.data_labels or chart.kind == "funnel":
-            written = falling if series.is_mirrored else label_format
-            number = written(chart.format_of(series), series.values, self._book.formats)
-            entry["data_labels"] = {"value": True, "num_format": number}
-            if chart.stacked and series.kind == "bar":
-                color = label_color(place, series.color, is_rest=series.is_rest)
-                entry["data_labels"] |= {"font": {"color": color}, "custom": self._on_slivers(series)}
+            entry["data_labels"] = self._labels(place, series)
         if series.is_ground:
             entry |= {"fill": {"none": True}, "border": {"none": True}, "data_labels": {}}
         return entry
+
+    def _labels(self, place: int, series: Series) -> dict[str, Any]:
+        """The value at each mark, as on paper."""
+        chart, formats = self._chart, self._book.formats
+        own = self._short_in_stacks(series)
+        written = falling if series.is_mirrored else label_format
+        told = told_one_by_one(own, [] if series.is_mirrored else series.values, formats)
+        custom: list[dict[str, Any] | None] = [None if text is None else {"value": text} for text in told]
+        labels = {"value": True, "num_format": written(own, series.values, formats)}
+        if chart.stacked and series.kind == "bar":
+            font = {"font": {"color": label_color(place, series.color, is_rest=series.is_rest)}}
+            labels |= font
+            pairs = zip_longest(custom, self._on_slivers(series))
+            custom = [sliver if text is None else text | (sliver or font) for text, sliver in pairs]
+        return labels | ({"custom": custom} if any(custom) else {})
 
     def _incomplete(self, place: int, series: Series) -> dict[str, Any]:
         """How the value looks that will still change."""
@@ -181,6 +196,15 @@ class _Drawing:
         if series.kind == "line":
             with_hollow_points(self._layer(series))
         return {"points": open_points(place, series, self._figures.points[series.incomplete])}
+
+    def _short_in_stacks(self, series: Series) -> ValueFormat:
+        """In upright stacks that are narrower than their numbers, these are short: letters are white on their bar."""
+        chart, own = self._chart, self._chart.format_of(series)
+        if not chart.stacked or series.kind != "bar" or self._is_sideways or own.kind not in SHORTENED:
+            return own
+        texts = (self._book.formats.text(value, own) for value in series.values if value is not None)
+        is_narrow = max(map(letters, texts), default=0) * len(chart.labels) > _STACKED_LETTERS
+        return ValueFormat(kind="compact") if is_narrow else own
 
     def _on_slivers(self, series: Series) -> list[dict[str, Any] | None]:
         """Labels of bars that are lower than letters stand on the page, not on the bar."""
@@ -234,11 +258,12 @@ class _Drawing:
             (self._over or self._drawn).set_y2_axis(second)
 
     def _chosen_scales(self) -> tuple[Scale | None, Scale | None]:
-        """Of the two axes, where Excel must not choose them: small charts alike, durations by the clock, and two axes
-        with one zero."""
+        """Of the two axes, where Excel must not choose them: small charts alike, durations by the clock, two axes
+        with one zero, and stacks on both sides of it."""
         chart = self._chart
         is_time = [chart.format_of(one).kind == "duration" for one in self._on_axes()]
-        if chart.kind in ("pie", "scatter") or not (chart.reach or self._has_second or is_time[0]):
+        is_chosen = chart.reach or self._has_second or is_time[0] or self._stacks_both_ways()
+        if chart.kind in ("pie", "scatter") or not is_chosen:
             return None, None
         try:
             if chart.reach:
@@ -264,9 +289,15 @@ class _Drawing:
         shown = [one for one in chart.series if (one.second_axis and self._has_second) == second]
         values = [value for one in shown for value in one.values]
         if chart.stacked == "values" and not second:
-            stacks = zip(*(one.values for one in shown), strict=True)
-            values += [sum(value for value in stack if value is not None) for stack in stacks]
+            for stack in zip(*(one.values for one in shown), strict=True):
+                known = [value for value in stack if value is not None]
+                values += [sum(value for value in known if value > 0), sum(value for value in known if value < 0)]
         return values
+
+    def _stacks_both_ways(self) -> bool:
+        """LibreOffice reckons what these come to together, and cuts off what is above that."""
+        values = [value for one in self._chart.series for value in one.values if value is not None]
+        return self._chart.stacked == "values" and min(values, default=0) < 0 < max(values, default=0)
 
     def _along(self) -> dict[str, Any]:
         chart = self._chart

@@ -10,8 +10,9 @@ import msgspec
 
 from server.reports.charts.chart import Chart, Series
 from server.reports.drawing.paints import LIGHT, PLAIN, SERIES, readable_on
-from server.reports.excel_formats import number_format, short_number_format
+from server.reports.excel_formats import is_rounded_away, number_format, short_number_format
 from server.reports.formats import Formats, ValueFormat
+from server.reports.short_numbers import units
 
 _DASHES = ("solid", "dash", "round_dot", "long_dash_dot")
 _MARKERS = ("circle", "square", "diamond", "triangle", "x")
@@ -77,6 +78,27 @@ def label_format(format: ValueFormat, values: Sequence[Any], formats: Formats) -
     if kind == "compact" and (short := short_number_format(formats, values, format)):
         return short
     return number_format(formats, msgspec.structs.replace(format, kind=kind), kind) or "General"
+
+
+def told_one_by_one(format: ValueFormat, values: Sequence[Any], formats: Formats) -> list[str | None]:  # noqa: A002
+    """Texts of the values that `label_format`, one for all of them, writes as another number: 0.0012 as 0.00, what
+    rounds to zero as -0.00, and -20K beside 1.2M as -0.0M."""
+    known = [value for value in values if value is not None]
+    kind = format.kind or formats.kind_of(known[0] if known else None)
+    written = msgspec.structs.replace(format, kind=kind)
+    unit = 0
+    if kind == "compact" and min(known, default=0) < 0:  # Excel then has one unit for all
+        unit = max((size for size, _ in units(formats.locale) if size <= max(map(abs, known))), default=0)
+
+    def differs(value: Any) -> bool:
+        if value is None or not value:
+            return False
+        if kind == "compact":
+            return bool(abs(value) < unit)
+        places = formats.decimals(written)
+        return formats.decimals(written, value) != places or is_rounded_away(formats, value, written, kind)
+
+    return [formats.text(value, written) if differs(value) else None for value in values]
 
 
 def falling(format: ValueFormat, values: Sequence[Any], formats: Formats) -> str:  # noqa: A002

@@ -16,11 +16,13 @@ from server.reports.drawing.scale import Scale
 from server.reports.drawing.sideways import sideways
 from server.reports.drawing.targets import Box, along_curve, around, draw_targets, meet, text_box, write_target
 from server.reports.drawing.upright import upright
-from server.reports.formats import Formats
+from server.reports.formats import Formats, ValueFormat
 
 _ALL_MARKED = 60  # points of a line that each have a marker
 _MARKED = 12  # of a longer line, so that its shape is known
 _WIDEST_BAR = 34.0
+_LABEL = 10  # size of the letters at marks
+SHORTENED = ("", "integer", "decimal", "currency")
 
 Span = tuple[Any, Any]  # from where to where a value reaches
 
@@ -250,17 +252,41 @@ def _data_labels(
             value = series.values[place]
             if value is None or end is None:
                 continue
-            text = formats.text(value, chart.format_of(series))
-            x, y = _label_at(plot, scale, chart, series, bars, place, base, end, wide(text))
-            half = wide(text) / 2
-            x = min(max(x, half if plot.is_horizontal else plot.left + half), canvas.width - half)
-            box = text_box(x, y, 2 * half)
+            found = _label(canvas, plot, scale, chart, formats, series, bars, place, base, end)
+            if found is None:
+                continue
+            text, (x, y), is_inside = found
+            box = text_box(x, y, wide(text))
             if any(meet(box, each) for each in taken):
                 continue
             taken.append(box)
-            hangs = not chart.bases and not plot.is_horizontal and base > end
-            is_inside = series.kind == "bar" and (bool(chart.stacked) or (hangs and y < scale.at(end)))
-            canvas.text((x, y), text, size=10, paint="ground" if is_inside else "ink", anchor="middle")
+            canvas.text((x, y), text, size=_LABEL, paint="ground" if is_inside else "ink", anchor="middle")
+
+
+def _label(
+    canvas: Canvas, plot: Plot, scale: Scale, chart: Chart, formats: Formats, series: Series, bars: Sequence[Series],
+    place: int, base: Any, end: Any,
+) -> tuple[str, Point, bool] | None:  # fmt: skip
+    """What is written, where, and whether in white: that needs a bar around all of it, else 100M reads as 00M."""
+    value, own = series.values[place], chart.format_of(series)
+    text = formats.text(value, own)
+    piece = (0.0, 0.0)
+    if series.kind == "bar" and not chart.bases:
+        piece = _piece(plot, scale, chart, bars, base, end)
+    is_inside = series.kind == "bar" and bool(chart.stacked)
+    if is_inside and not _has_room(piece, text):
+        text = formats.text(value, ValueFormat(kind="compact")) if own.kind in SHORTENED else ""
+        if not text or not _has_room(piece, text):
+            return None
+    x, y = _label_at(plot, scale, chart, series, bars, place, base, end, wide(text))
+    half = wide(text) / 2
+    x = min(max(x, half if plot.is_horizontal else plot.left + half), canvas.width - half)
+    if series.kind == "bar" and not (plot.is_horizontal or chart.bases or chart.stacked) and end < base:
+        is_above = y < scale.at(end)
+        is_inside = is_above and _has_room(piece, text)
+        if is_above and not is_inside:
+            y = scale.at(base) - 5
+    return text, (x, y), is_inside and place != series.incomplete  # whose bar is pale
 
 
 def _label_at(
@@ -270,8 +296,7 @@ def _label_at(
     """The middle of the label's base line."""
     at = plot.places[place]
     if series.kind == "bar" and not chart.stacked and not chart.bases:
-        thick = min(plot.slot * 0.78 / len(bars), _WIDEST_BAR)
-        at += (bars.index(series) - (len(bars) - 1) / 2) * thick
+        at += (bars.index(series) - (len(bars) - 1) / 2) * _thickness(plot, chart, bars)
     if chart.stacked:
         middle = scale.at((base + end) / 2)
         return (middle, at + 4) if plot.is_horizontal else (at, middle + 4)
@@ -279,7 +304,25 @@ def _label_at(
         return (at, scale.at(max(base, end)) - 5)
     beyond = 1 if end >= base else -1
     if plot.is_horizontal:
+        if beyond < 0 and scale.at(end) - room - 4 < plot.left:  # there, the names begin
+            return (scale.at(base) + room / 2 + 4, at + 4)
         return (scale.at(end) + beyond * (room / 2 + 4), at + 4)
     if beyond > 0 or scale.at(end) + 13 > plot.bottom:  # below there, the names of the axis begin
         return (at, scale.at(end) - 5)
     return (at, scale.at(end) + 12)
+
+
+def _thickness(plot: Plot, chart: Chart, bars: Sequence[Series]) -> float:
+    return min(plot.slot * 0.78 / (1 if chart.stacked else len(bars)), _WIDEST_BAR)
+
+
+def _piece(
+    plot: Plot, scale: Scale, chart: Chart, bars: Sequence[Series], base: Any, end: Any
+) -> tuple[float, float]:  # fmt: skip
+    """How wide and how high a bar, or its part of a stack, is drawn."""
+    long, thick = abs(scale.at(end) - scale.at(base)), _thickness(plot, chart, bars)
+    return (long, thick) if plot.is_horizontal else (thick, long)
+
+
+def _has_room(piece: tuple[float, float], text: str) -> bool:
+    return piece[0] >= wide(text, _LABEL) and piece[1] >= _LABEL

@@ -49,7 +49,7 @@ def _slice(center: Point, outer: float, start: float, share: float) -> str:
     if share <= 0:
         x, y = _on(center, outer, start)
         return f"M{x:.1f} {y:.1f}z"
-    share = min(share, 0.99999)  # an arc from a point to itself is none
+    share = min(share, 0.999)  # an arc from a point to itself, as it is written here, is none
     long = int(share > 0.5)
     (x0, y0), (x1, y1) = _on(center, outer, start), _on(center, outer, start + share)
     (x2, y2), (x3, y3) = _on(center, inner, start + share), _on(center, inner, start)

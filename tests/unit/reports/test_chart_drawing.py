@@ -85,6 +85,48 @@ def test_labels_beside_bars_can_be_read(horizontal: bool) -> None:
         assert inside == (["-50"] if kind == "bar" and not horizontal else [])
 
 
+def stacks(horizontal: bool) -> Chart:
+    data = rows(["m", "s", "v"], *((f"M{n}", s, (n + 0.5) * 1_000_123) for n in range(12) for s in "ab"))
+    settings = ChartSettings(
+        kind="stacked_bar",
+        x="m",
+        y=("v",),
+        series="s",
+        format=ValueFormat(kind="decimal"),
+        data_labels=True,
+        horizontal=horizontal,
+    )
+    return chart(settings, data)
+
+
+def test_no_label_in_a_stack_is_wider_than_its_bar() -> None:
+    """White letters beside it are not to be seen: 1,500,184.50 read 00,184."""
+    written = texts(svg_of(stacks(horizontal=False)))
+    assert not [text for text in written if text.endswith(".50")]
+    assert {"10.5M", "11.5M"} <= set(written)
+    (lying,) = [svg_of(stacks(horizontal=True))]
+    first = [text for text in texts(lying) if text in ("500,061.50", "500.1K")]
+    assert first == []  # its part is 10 pixels wide
+    assert "11,501,414.50" in texts(lying)
+
+
+def test_a_label_that_has_no_room_in_its_bar_is_dark() -> None:
+    data = rows(["n", "v"], ("a", 900_000), ("b", -2))
+    for horizontal in (False, True):
+        svg = svg_of(chart(ChartSettings(kind="bar", x="n", y=("v",), data_labels=True, horizontal=horizontal), data))
+        (found,) = re.findall(r'<text x="([\d.-]+)"[^>]*font-size="10" fill="([^"]+)"[^>]*>-2<', svg)
+        assert found[1] == LIGHT["ink"]
+        if horizontal:  # and not over the name
+            (name,) = re.findall(r'<text x="([\d.-]+)"[^>]*>b<', svg)
+            assert float(found[0]) > float(name) + 5
+
+
+def test_a_pie_of_one_slice_has_its_hole() -> None:
+    svg = svg_of(chart(ChartSettings(kind="pie", x="n", y=("v",)), rows(["n", "v"], ("only", 5))))
+    (begin, end) = re.findall(r"M([\d.]+) [\d.]+A[^L]* ([\d.]+) [\d.]+L", svg)[0]
+    assert float(begin) - float(end) > 0.1
+
+
 def test_bars_whose_cut_names_would_be_the_same_have_rows() -> None:
     names = [f"The same beginning of a name, number {number}" for number in range(30)]
     assert set(names) <= set(texts(svg_of(bars(names))))

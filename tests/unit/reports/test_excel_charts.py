@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -32,6 +33,10 @@ queries:
   pie: "select 'P' || i as n, 100 // (i + 1) as v from range(14) t(i)"
   money: "select * from (values (date '2026-01-01', 1200.5, 0.12), ('2026-02-01', 1500, 0.15)) t(m, revenue, margin)"
   many: "select 'N' || i as n, i as v from range(40) t(i)"
+  mixed: "select * from (values ('Sales', 1200000), ('Returns', -20000), ('Fees', -400)) t(n, v)"
+  little: "select * from (values ('a', 0.0012), ('b', 2.5), ('c', -0.001::decimal(5, 3))) t(n, v)"
+  both: "select 'M' || i as m, s, 1000123.5 * s as v from range(12) t(i), (values (1), (3), (-1)) u(s)"
+  wide: "select 'A' as n, 1234567890123.5 as v"
   heat: "select * from (values ('W1', 'H1', 0), ('W2', 'H1', 50), ('W2', 'H2', 100)) t(w, h, v)"
 """
 
@@ -174,6 +179,39 @@ def test_bars_and_lines_have_an_axis_each_and_the_formats_of_the_report(orders: 
     assert [cell.number_format for cell in book["Chart data"][3]][1:] == [
         '"¥"#,##0.00;[Red]-"¥"#,##0.00', "#,##0.0%",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "format_", "told"),
+    [("mixed", "format: compact", ["-20K", "-400"]), ("little", "format: decimal", ["0.0012", "-0.001"]),
+     ("little", "format: decimal, decimals: 2", ["0.00"])],
+)  # fmt: skip
+def test_labels_that_no_number_format_writes_are_texts(
+    orders: Path, tmp_path: Path, query: str, format_: str, told: list[str]
+) -> None:
+    """A loss of 20,000 beside a million was labelled -0.0M, 0.0012 was 0.00, and -0.001 with two decimals -0.00."""
+    block = f"kind: bar, query: {query}, x: n, y: v, data_labels: true, {format_}"
+    rendered = render(f"{QUERIES}blocks: [{{chart: {{{block}}}}}]", orders, tmp_path, None, "xlsx")
+    with zipfile.ZipFile(rendered.artifacts[0].path) as archive:
+        written = archive.read("xl/charts/chart1.xml").decode()
+    assert re.findall(r"<c:dLbl>.*?<a:t>(.*?)</a:t>.*?</c:dLbl>", written) == told
+
+
+def test_stacks_on_both_sides_of_zero_are_whole(orders: Path, tmp_path: Path) -> None:
+    """LibreOffice ends the axis at what a stack comes to with its losses. Labels are no wider than bars."""
+    _book, chart = drawn(
+        "kind: stacked_bar, query: both, x: m, y: v, series: s, format: decimal, data_labels: true", orders, tmp_path
+    )
+    assert chart.y_axis.scaling.max >= 4_000_494
+    assert chart.y_axis.scaling.min <= -1_000_123.5
+    assert [series.dLbls.numFmt.split(";")[0] for series in chart.ser] == [
+        '[>=999950]0.0,,"M"', '[>=999950]0.0,,"M"', '0.0,,"M"',
+    ]  # fmt: skip
+
+
+def test_figures_behind_charts_have_room(orders: Path, tmp_path: Path) -> None:
+    book, _chart = drawn("kind: bar, query: wide, x: n, y: v, format: currency, currency: EUR", orders, tmp_path)
+    assert book["Chart data"].column_dimensions["B"].width >= len("€1,234,567,890,123.50")
 
 
 def test_slices_have_their_colours_and_the_rest_its_name(orders: Path, tmp_path: Path) -> None:

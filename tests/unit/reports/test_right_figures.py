@@ -282,3 +282,11 @@ def test_rows_that_are_in_no_file_are_told_to_whoever_ordered_the_report(orders:
     template = source("select i as n from range(700) r(i)", "table: {query: q}")
     assert render(template, orders, tmp_path, {}, "pdf", "html").warnings == ("q: 500 of 700 rows.",)
     assert render(template, orders, tmp_path, {}, "html", "xlsx").warnings == ()  # the workbook has them
+
+
+def test_a_bar_in_a_cell_lies_behind_its_number(orders: Path, tmp_path: Path) -> None:
+    """On a narrow page it covered the first digits: €12,345,678,901,234.55 read 8,901,234.55."""
+    table = "table: {query: q, columns: [{name: v, bar: true}]}"
+    page = content(render(source("select 12345678901234.5 as v", table), orders, tmp_path, {}, "html"))
+    assert re.search(r"\.bar ?\{[^}]*z-index: ?0", page)
+    assert re.search(r"\.bar::before ?\{[^}]*z-index: ?-1", page)
