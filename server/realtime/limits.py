@@ -32,20 +32,20 @@ class LiveLimits:
     pong_timeout_seconds: float = 10.0
     auth_deadline_seconds: float = 10.0
 
-    def patience(self, now: float, *, heard_at: float, asked_at: float) -> Patience:
+    def silence(self, now: float, *, heard_at: float, asked_at: float) -> Silence:
         """With a peer that was last heard and last asked at these moments of one clock.
 
         Nobody is given up who was not asked: silence may be the server's own, after it stood still for longer.
         """
         if now - heard_at <= self.ping_interval_seconds:
-            return Patience.LEFT
+            return Silence.SHORT
         if asked_at <= heard_at:
-            return Patience.TO_ASK
-        return Patience.OVER if now - asked_at > self.pong_timeout_seconds else Patience.LEFT
+            return Silence.TO_ASK
+        return Silence.OVER if now - asked_at > self.pong_timeout_seconds else Silence.SHORT
 
 
-class Patience(Enum):
-    LEFT = auto()
+class Silence(Enum):
+    SHORT = auto()
     TO_ASK = auto()  # whether it is there
     OVER = auto()
 

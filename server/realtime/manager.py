@@ -18,7 +18,7 @@ from server.realtime.audience import Audience
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection, Link
 from server.realtime.flusher import Flusher
-from server.realtime.limits import LiveLimits, Patience, RateLimit
+from server.realtime.limits import LiveLimits, RateLimit, Silence
 from server.realtime.presence import TOLD_OF, Presence, presence_of
 from server.realtime.subscribers import Subscribers
 from server.realtime.traffic import Traffic
@@ -263,10 +263,10 @@ class ConnectionManager:
     def _look_after(self, connections: Sequence[Connection]) -> None:
         now = time.monotonic()
         for connection in connections:
-            patience = self.limits.patience(now, heard_at=connection.heard_at, asked_at=connection.asked_at)
-            if patience is Patience.OVER:
+            silence = self.limits.silence(now, heard_at=connection.heard_at, asked_at=connection.asked_at)
+            if silence is Silence.OVER:
                 connection.close(CloseCode.NO_PONG)
-            elif patience is Patience.TO_ASK:
+            elif silence is Silence.TO_ASK:
                 connection.asked_at = now
                 connection.link.ping()
 

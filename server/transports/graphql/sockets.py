@@ -21,7 +21,7 @@ from server.http.asyncapi import Json
 from server.http.storable import require_storable
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
-from server.realtime.limits import LiveLimits, Patience, RateLimit, RateVerdict
+from server.realtime.limits import LiveLimits, RateLimit, RateVerdict, Silence
 from server.realtime.manager import Refused
 from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
@@ -109,10 +109,10 @@ class GraphQlSocket:
         if self.connections:
             return
         now = time.monotonic()
-        patience = self._limits.patience(now, heard_at=self._heard_at, asked_at=self._asked_at)
-        if patience is Patience.OVER:
+        silence = self._limits.silence(now, heard_at=self._heard_at, asked_at=self._asked_at)
+        if silence is Silence.OVER:
             self.end(CloseCode.NO_PONG, CloseCode.NO_PONG.reason)
-        elif patience is Patience.TO_ASK:
+        elif silence is Silence.TO_ASK:
             self._asked_at = now
             self._link.ping()
         if self._principal is not None:

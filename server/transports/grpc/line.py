@@ -21,7 +21,7 @@ from server import logs
 from server.auth.networks import network_of
 from server.http.socket_handler import Fault, SocketPhase, SocketWatch, Unread
 from server.realtime.connection import Connection
-from server.realtime.limits import LiveLimits, Patience
+from server.realtime.limits import LiveLimits, Silence
 from server.transports.grpc.turns import ReadingTurns
 from server.transports.silent_peers import give_up_on_silence
 
@@ -294,10 +294,10 @@ class GrpcLine(H2Protocol):
         if self._transport is None or self.connections or not self._taker.count():
             return  # the live layer asks for itself, and who waits for nothing is ended by `fault`
         now = self._loop.time()
-        patience = self._limits.patience(now, heard_at=self._heard_at, asked_at=self._asked_at)
-        if patience is Patience.OVER:
+        silence = self._limits.silence(now, heard_at=self._heard_at, asked_at=self._asked_at)
+        if silence is Silence.OVER:
             self.end()
-        elif patience is Patience.TO_ASK:
+        elif silence is Silence.TO_ASK:
             self._asked_at = now
             self.ping()
 
