@@ -100,11 +100,17 @@ function isRoomFor({ user }) {
 }
 
 function offered({ transfer: id, signal, ticket, timestamp, expires_at: expiresAt }, other) {
-  const receiving = new Receiving({ id, files: signal.files, other, ask, changed: draw, kept: keep });
-  receiving.ticket = ticket;
+  const left = new Date(expiresAt) - new Date(timestamp); // milliseconds, whatever the clock here says
+  askedFor({ id, ticket, files: signal.files, other, until: Date.now() + left });
+  keep();
+}
+
+function askedFor({ id, ticket, files, other, until }) {
+  const receiving = new Receiving({ id, files, other, ask, changed: draw, kept: keep });
+  Object.assign(receiving, { ticket, until });
   show(receiving);
   receiving.enter("asked");
-  setTimeout(() => receiving.state === "asked" && receiving.card.remove(), new Date(expiresAt) - new Date(timestamp));
+  setTimeout(() => receiving.state === "asked" && receiving.card.remove(), until - Date.now());
 }
 
 function show(transfer, instead) {
@@ -113,6 +119,7 @@ function show(transfer, instead) {
     transfers.delete(transfer.id);
     transfer.discard?.();
     transfer.close();
+    keep();
   };
   transfer.card = new Card(transfer, { gone, instead });
 }
@@ -122,11 +129,13 @@ function draw(transfer) {
   stayAwake();
 }
 
-// going on after the page was loaded anew
+// going on after the page was loaded anew, or another one in its place: with what moves, and what nobody answered yet
 
 function keep() {
-  const kept = [...transfers.values()].filter((each) => !each.isSending && !each.isOver && each.state !== "asked");
-  const content = kept.map(({ id, ticket, files, other, index }) => ({ id, ticket, files, other, index }));
+  const kept = [...transfers.values()].filter((each) => !each.isSending && !each.isOver);
+  const content = kept.map(({ id, ticket, files, other, index, state, until }) => {
+    return { id, ticket, files, other, index, ...(state === "asked" && { until }) };
+  });
   sessionStorage.setItem(KEPT, JSON.stringify(content));
 }
 
@@ -135,6 +144,10 @@ function goOn() {
   for (const each of transfers.values()) if (each.state === "cut") each.lookAgain();
   for (const { ticket, ...kept } of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
     if (transfers.has(kept.id)) continue;
+    if (kept.until) {
+      if (kept.until > Date.now()) askedFor({ ticket, ...kept });
+      continue;
+    }
     const receiving = new Receiving({ ...kept, ask, changed: draw, kept: keep, wasOpen: true });
     receiving.ticket = ticket;
     show(receiving);

@@ -176,8 +176,14 @@ async def test_a_colleague_gets_a_report_and_a_zip_from_their_pages(
     await hers.get_by_role("button", name="Send to a device").click()
     await hers.get_by_role("radio", name="bob").check()
     await hers.locator("#send-dialog").get_by_role("button", name="Send").click()
-    await card(his).last.get_by_role("button", name="Decline").click()
+    await expect(card(his)).to_have_count(2)
+    await his.goto("/jobs")  # whoever goes elsewhere meanwhile is still asked, and of what is over no longer told
+    await expect(card(his)).to_have_count(1)
+    await card(his).get_by_role("button", name="Decline").click()
     await expect(card(hers)).to_contain_text(f"{apart('bob')} declined.")
+    await his.goto("/templates")
+    await connected(his)
+    await expect(card(his)).to_have_count(0)
 
 
 async def test_a_receiver_that_is_loaded_anew_goes_on_where_it_was(
