@@ -24,7 +24,7 @@ def why_not_storable(text: str) -> str | None:
     """The sentence to refuse it with; None for a text that can be stored."""
     if "\0" in text:
         return NUL_REFUSED
-    return HALF_REFUSED if _HALF.search(text) else None
+    return HALF_REFUSED if not text.isascii() and _HALF.search(text) else None
 
 
 def not_storable(field: str, why: str) -> InvalidInput:
