@@ -24,6 +24,7 @@ _NEARLY = 3  # letters less than the longest
 _BROAD, _NARROW = "MWmw", "IJfijlrt,.:;'| "
 _BOLD = ("strong", "total")
 _LETTER, _BOLD_LETTER, _PADDING, _BAR, _SPARK = 0.62, 0.7, 1.6, 9.0, 9.5  # how wide these are in print, in ems
+_ON_ITS_SIDE = 85  # ems from which a table is printed on a page on its side
 _UNBROKEN = 24  # letters from which a word may be broken in print
 _SENTENCE = 16  # letters that a line of a sentence has room for
 _SPARK_LINE, _SPARK_BELOW = "#7A8794", "#C0323C"
@@ -74,11 +75,10 @@ class Table(Block, frozen=True, kw_only=True):
         body = "".join(_html_row(row, self.columns, wide) for row in shown)
         note = self._cut_note(page)
         head = f"{self._html_widths()}<thead{unseen}><tr>{head}</tr></thead>"
-        style = f' style="--ems: {self._ems(shown):.1f}"'
-        return (
-            f'<div class="scroll"><table{style}>{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table></div>'
-            + (f'<p class="cut">{escape(note)}</p>' if note else "")
-        )
+        ems = self._ems(shown)
+        scroll = f'<div class="scroll{" broad" * (ems > _ON_ITS_SIDE)}">'
+        table = f'<table style="--ems: {ems:.1f}">{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table>'
+        return f"{scroll}{table}</div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         shown = self.shown()

@@ -192,6 +192,9 @@ blocks: [{table: {query: few}}, {table: {query: many}}]
     assert 60 < many < 80
     assert '<td class="left">South</td>' in page
     assert page.count('<td class="left wide long">abcdefghij') == 1
+    assert "scroll broad" not in page
+    broad = source.replace("as x", f"as x, {columns(7, '12345678901234.5')}")
+    assert content(render(broad, orders, tmp_path)).count('<div class="scroll broad">') == 1  # on a page on its side
 
 
 def test_subtotals_are_never_alone_and_headings_of_groups_come_again(orders: Path, tmp_path: Path) -> None:
