@@ -172,7 +172,8 @@ class Formats:
         mark = short_numbers.mark(exact, apart, self.locale)
         if mark is None:
             return format_scientific(value, locale=self.locale)
-        pattern = "#,##0." + "#" * mark.places if mark.places else "#,##0"
+        whole = "0" if mark.unit else "#,##0"  # as `compact` numbers are written: 1200万
+        pattern = f"{whole}." + "#" * mark.places if mark.places else whole
         digits = figure(abs(mark.number), self.locale, pattern=pattern)
         symbol = self.symbol(format) if format.kind == "currency" else ""
         return self.signed(f"{'-' if mark.number < 0 else ''}{symbol}{digits}{mark.unit}{percent}")

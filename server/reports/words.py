@@ -39,6 +39,11 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     only_negative: str = "Nothing is above zero, so there are no slices: {names}."
     no_slices: str = "Below zero, so without a slice: {names}. The shares are of {total}."
     no_width: str = "Below zero, so without a width: {names}."
+    no_layer: str = "{count} missing values of {names} are drawn as nothing: what is stacked there is without them."
+    no_layer_one: str = "1 missing value of {names} is drawn as nothing: what is stacked there is without it."
+    shares_below: str = (
+        "Below zero: {names}. The shares are of what all values come to without their signs; those below zero go down."
+    )
     no_figures: str = (
         "“{column}” has values that are no finite numbers ({marks}, {count}): tables show them so, totals and charts "
         "leave them out."
@@ -138,6 +143,9 @@ WORDS = {
         limited_list="仅列出 {count} 行中的 {shown} 行，Excel 文件中有前 {limit} 行。",
         limited="仅列出 {count} 行中的前 {limit} 行：查询结果超过上限。",
         no_width="负值没有宽度：{names}。",
+        no_layer="{names}有 {count} 个缺失值，按“无”绘制：该处的堆积不含这些值。",
+        no_layer_one="{names}有 1 个缺失值，按“无”绘制：该处的堆积不含该值。",
+        shares_below="负值：{names}。各份额以所有值的绝对值之和为准；负值向下绘制。",
         all_zero="所有值都是零，因此没有扇区：{names}。",
         no_figures="“{column}”中有不是有限数的值（{marks}，{count} 个）：表格原样显示，合计和图表不计入。",
         total_as_text="此合计的位数超过 Excel 能保留的位数。这里写成文本，以免丢失；Excel 不会用它计算。",

@@ -118,3 +118,25 @@ async def test_no_printed_page_ends_with_a_head_or_begins_with_a_sum(browser: Br
     assert [each[-1] for each in lines if each[-1].startswith("Group")] == []
     assert [each[1] for each in lines[1:] if each[1].startswith(("Subtotal", "Total"))] == []
     await page.close()
+
+
+LONG_FIGURES = """\
+title: x
+queries: {q: "select 'Northeast' as r, '华南地区' as z, 'a long note of many words' as n, WORD as w, FIGURES"}
+blocks: [{table: {query: q, title: Long figures}}]
+"""
+
+
+async def test_long_figures_break_no_words_on_a_printed_page(browser: Browser, tmp_path: Path) -> None:
+    figures = ", ".join(f"12345678901234.5 as {name}" for name in "abc")
+    source = LONG_FIGURES.replace("WORD", f"'{'abcdefghij' * 8}'").replace("FIGURES", figures)
+    rendered = render(source, write_orders(tmp_path), tmp_path / "out")
+    page = await browser.new_page(viewport={"width": 670, "height": 900})  # A4 without its margins
+    await page.goto(rendered.artifacts[0].path.as_uri())
+    await page.emulate_media(media="print")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 670
+    paper = pypdf.PdfReader(io.BytesIO(await page.pdf(format="A4", prefer_css_page_size=True)))
+    text = paper.pages[0].extract_text()
+    assert all(word in text for word in ("Northeast", "华南地区", "words"))
+    assert text.count("12,345,678,901,234.50") == 3
+    await page.close()

@@ -23,6 +23,10 @@ _LONGEST_HEAD = 300
 _NEARLY = 3  # letters less than the longest
 _BROAD, _NARROW = "MWmw", "IJfijlrt,.:;'| "
 _BOLD = ("strong", "total")
+_LETTER, _BOLD_LETTER, _PADDING, _BAR, _SPARK = 0.62, 0.7, 1.6, 9.0, 9.5  # how wide these are in print, in ems
+_ON_ITS_SIDE = 85  # ems from which a table is printed on a page on its side
+_UNBROKEN = 24  # letters from which a word may be broken in print
+_SENTENCE = 16  # letters that a line of a sentence has room for
 _SPARK_LINE, _SPARK_BELOW = "#7A8794", "#C0323C"
 
 
@@ -64,16 +68,17 @@ class Table(Block, frozen=True, kw_only=True):
         if not self.rows:
             return page.empty(self.title)
         caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
-        head = "".join(f'<th scope="col" class="{column.align}">{escape(column.label)}</th>' for column in self.columns)
+        head = "".join(map(_html_head, self.columns))
         unseen = "" if self.has_head else ' class="unseen"'
         shown = self.shown()
         wide = [_is_wide(column, _texts(index, shown)) for index, column in enumerate(self.columns)]
         body = "".join(_html_row(row, self.columns, wide) for row in shown)
         note = self._cut_note(page)
         head = f"{self._html_widths()}<thead{unseen}><tr>{head}</tr></thead>"
-        return f'<div class="scroll"><table>{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table></div>' + (
-            f'<p class="cut">{escape(note)}</p>' if note else ""
-        )
+        ems = self._ems(shown)
+        scroll = f'<div class="scroll{" broad" * (ems > _ON_ITS_SIDE)}">'
+        table = f'<table style="--ems: {ems:.1f}">{caption}{head}<tbody>{body}</tbody>{self._html_totals()}</table>'
+        return f"{scroll}{table}</div>" + (f'<p class="cut">{escape(note)}</p>' if note else "")
 
     def pdf(self, paper: Paper) -> dict[str, Any]:
         shown = self.shown()
@@ -147,12 +152,48 @@ class Table(Block, frozen=True, kw_only=True):
             return ""
         return "<colgroup>" + "".join(_html_width(column) for column in self.columns) + "</colgroup>"
 
+    def _ems(self, shown: Sequence[TableRow]) -> float:
+        """How wide it is in print, so that its letters are made as small as keeps it on the page, words whole."""
+        sums = self._total_texts() if self.has_totals else [""] * len(self.columns)
+        return sum(
+            _column_ems(column, [row.cells[index] for row in shown if row.kind != "group"], sums[index])
+            for index, column in enumerate(self.columns)
+        )
+
     def _html_totals(self) -> str:
         if not self.has_totals:
             return ""
         texts = zip(self._total_texts(), self.columns, strict=True)
         cells = "".join(f'<td class="{column.align}">{escape(text)}</td>' for text, column in texts)
         return f"<tfoot><tr>{cells}</tr></tfoot>"
+
+
+def _html_head(column: TableColumn) -> str:
+    classes = f"{column.align} long" if _is_long(column.label) else column.align
+    return f'<th scope="col" class="{classes}">{escape(column.label)}</th>'
+
+
+def _is_long(text: str) -> bool:
+    """Whether it has a word that is broken in print, as whole it would leave others no room."""
+    return len(text) > _UNBROKEN and any(len(word) > _UNBROKEN for word in text.split())
+
+
+def _column_ems(column: TableColumn, cells: Sequence[Cell], total: str) -> float:
+    texts = {cell.text for cell in cells}
+    words = max((min(_guessed_width(word), _UNBROKEN) for word in column.label.split()), default=0) * _BOLD_LETTER
+    if column.spark:
+        return max(words, _SPARK) + _PADDING
+    if column.align == "right":
+        widest = max(max(map(_guessed_width, texts), default=0) * _LETTER, _guessed_width(total) * _BOLD_LETTER)
+    else:
+        widest = max(map(_words_width, {*texts, total})) * _LETTER
+    return max(widest, words, _BAR if column.bar else 0) + _PADDING
+
+
+def _words_width(text: str) -> float:
+    """Of what is not broken: its words, or a line of a sentence."""
+    longest = max(map(_guessed_width, text.split()), default=0)
+    return max(min(longest, _UNBROKEN), min(letters(text), _SENTENCE))
 
 
 def _html_row(row: TableRow, columns: list[TableColumn], wide: list[bool]) -> str:
@@ -171,6 +212,8 @@ def _html_cell(cell: Cell, column: TableColumn, is_wide: bool) -> str:
     if cell.link:
         text = f'<a href="{escape(cell.link)}" rel="noopener noreferrer">{text}</a>'
     classes, style = [column.align, "wide"] if is_wide else [column.align], []
+    if is_wide and _is_long(cell.text):
+        classes.append("long")
     if cell.text.endswith(")") and column.format.negative:
         classes.append("bracketed")
     if column.bar and cell.share is not None:

@@ -11,7 +11,7 @@ import msgspec
 
 from server.reports.charts.chart import Chart, ChartSettings, Series
 from server.reports.charts.incomplete import with_incomplete
-from server.reports.charts.look import MOST_POINTS, added_up, key, labels_along, number
+from server.reports.charts.look import MOST_POINTS, added_up, key, labels_along, named, number
 from server.reports.charts.rest import kept, rest_name
 from server.reports.charts.time_axis import TimeAxis, runs, time_axis
 from server.reports.formats import Formats
@@ -36,6 +36,8 @@ def cartesian(chart: Chart, settings: ChartSettings, rows: Rows, formats: Format
         times = times and msgspec.structs.replace(times, places=times.places[:count])
     if not any(value is not None for one in series for value in one.values):
         return msgspec.structs.replace(chart, is_empty=True)
+    if settings.stacked:
+        chart = _with_layers_told(chart, settings, series, formats)
     if any(one.kind == "line" for one in series):
         series = _joined(series, times, settings)
     by_numbers = all(number(value) is not None for value in along)
@@ -160,6 +162,29 @@ def _with_rest(chart: Chart, parts: list[_Part], formats: Formats) -> tuple[Char
     rest = {place: added_up(values) for place, values in found.items()}
     chart = chart.noting("rest", count=count, name=name)
     return chart, [*(part for number_, part in enumerate(parts) if number_ in largest), (name, rest)]
+
+
+def _with_layers_told(chart: Chart, settings: ChartSettings, series: Sequence[Series], formats: Formats) -> Chart:
+    """With a note of what a stack cannot show: a layer has no gap, and its share has no sign.
+
+    Where no layer has a value, the gap is seen; so is that a series begins later, as what has no row is not there.
+    """
+    known = {place for one in series for place, value in enumerate(one.values) if value is not None}
+    missing: dict[str, int] = {}
+    for one in series:
+        there = {run[0] for run in one.runs} if settings.series else known
+        if count := sum(one.values[place] is None for place in there & known):
+            missing[one.name] = count
+    if missing:
+        chart = chart.noting("no_layer", count=sum(missing.values()), names=named(list(missing)))
+    below = [
+        f"{one.name} ({formats.text(least, chart.format)})"
+        for one in series
+        if (least := min((value for value in one.values if value is not None), default=0)) < 0
+    ]
+    if below and settings.stacked == "shares":
+        chart = chart.noting("shares_below", names=named(below))
+    return chart
 
 
 def _joined(series: list[Series], times: TimeAxis | None, settings: ChartSettings) -> list[Series]:

@@ -12,6 +12,7 @@ from server.reports.formats import Formats, ValueFormat
 
 _LEADING = 14.0
 _NARROW = 500.0
+_BELOW = 8.0  # the second line of a name, from what is written below the drawing
 _MOST_NAMES = 0.3  # of the width, on either side
 _PERCENT = ValueFormat(kind="percent", decimals=1)
 
@@ -42,6 +43,7 @@ def draw(canvas: Canvas, chart: Chart, formats: Formats) -> None:
         turned += share
     canvas.end()
     _names(canvas, list(zip(chart.labels, texts, strict=True)), middles, center, outer, top, lines=lines)
+    canvas.height += _BELOW * (lines - 1)
 
 
 def _slice(center: Point, outer: float, start: float, share: float) -> str:

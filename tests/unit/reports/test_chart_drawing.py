@@ -121,6 +121,13 @@ def test_a_label_that_has_no_room_in_its_bar_is_dark() -> None:
             assert float(found[0]) > float(name) + 5
 
 
+def test_names_below_a_narrow_pie_stand_clear_of_what_follows() -> None:
+    data = rows(["n", "v"], ("North", 49), ("South", 2), ("West", 49))
+    svg = svg_of(chart(ChartSettings(kind="pie", x="n", y=("v",)), data), 330)
+    height = float(svg.partition('viewBox="')[2].split('"')[0].split()[3])
+    assert max(float(y) for y in re.findall(r'<text x="[\d.-]+" y="([\d.]+)"', svg)) < height - 10
+
+
 def test_a_pie_of_one_slice_has_its_hole() -> None:
     svg = svg_of(chart(ChartSettings(kind="pie", x="n", y=("v",)), rows(["n", "v"], ("only", 5))))
     (begin, end) = re.findall(r"M([\d.]+) [\d.]+A[^L]* ([\d.]+) [\d.]+L", svg)[0]

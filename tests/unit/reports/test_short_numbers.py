@@ -71,6 +71,15 @@ def test_axes_are_in_the_short_words_of_the_language(language: str, marks: list[
     assert formats.on_axis(-1_500_000, ValueFormat(), step=500_000) == "-" + marks[-1]
 
 
+@pytest.mark.parametrize(
+    ("language", "value"),
+    [("zh", 12_000_000), ("ja", 12_000_000), ("ko", 12_000_000), ("en", 2_500_000_000_000_000), ("zh", 8_000)],
+)
+def test_axes_and_cells_of_heat_maps_are_written_as_labels_are(language: str, value: int) -> None:
+    formats = Formats(language)
+    assert formats.on_axis(value, ValueFormat()) == formats.text(value, ValueFormat(kind="compact"))
+
+
 def test_a_sign_stays_before_its_number_where_the_unit_is_written_from_right_to_left() -> None:
     assert Formats("ar").on_axis(-500_000, ValueFormat(), step=500_000) == "\u200e-500\xa0ألف"
 

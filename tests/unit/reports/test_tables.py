@@ -177,6 +177,26 @@ blocks: [{{table: {{query: q}}}}]
     assert any(line.rstrip().endswith(" 1") for line in lines)  # what stands beside it is whole
 
 
+def test_a_printed_page_knows_how_wide_a_table_is_and_which_words_it_may_break(orders: Path, tmp_path: Path) -> None:
+    """Letters are made smaller instead of breaking words, which only those may be that leave others no room."""
+    source = """\
+title: Long
+queries:
+  few: "select 'South' as r, 1.5 as v"
+  many: "select 'South' as r, 'WORD' as code, 12345678901234.5 as v, 12345678901234.5 as w, 12345678901234.5 as x"
+blocks: [{table: {query: few}}, {table: {query: many}}]
+""".replace("WORD", "abcdefghij" * 8)
+    page = content(render(source, orders, tmp_path))
+    few, many = (float(found) for found in re.findall(r'<table style="--ems: ([0-9.]+)"', page))
+    assert few < 15
+    assert 60 < many < 80
+    assert '<td class="left">South</td>' in page
+    assert page.count('<td class="left wide long">abcdefghij') == 1
+    assert "scroll broad" not in page
+    broad = source.replace("as x", f"as x, {columns(7, '12345678901234.5')}")
+    assert content(render(broad, orders, tmp_path)).count('<div class="scroll broad">') == 1  # on a page on its side
+
+
 def test_subtotals_are_never_alone_and_headings_of_groups_come_again(orders: Path, tmp_path: Path) -> None:
     """Whatever number of rows a group has: on the page of a total stands the row before it, too."""
     for count in range(36, 46):
