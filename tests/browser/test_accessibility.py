@@ -102,7 +102,7 @@ async def faults(page: Page, path: str, width: int, route: str = "") -> list[str
     return found + await complaints(page)
 
 
-@pytest.mark.timeout(400)  # half a minute alone; there are fifty pages
+@pytest.mark.timeout(900)  # two minutes alone; there are eighty pages, and others test beside it
 @pytest.mark.parametrize(("scheme", "locale", "width"), [("light", "en-US", 1280), ("dark", "zh-CN", 360)])
 async def test_every_page_can_be_read_and_stands_still(
     page_of: PageOf, admin: aiohttp.ClientSession, scheme: str, locale: str, width: int
