@@ -84,8 +84,9 @@ class Rows:
         self._all = self  # those of the query, of which `some_of` has some
         self._count: int | None = None  # of the query, asked once
         names = result.names
-        columns = [_plain_column(column) for column in zip(*result.rows, strict=True)]
-        odd = _odd_values(names, result.rows)
+        values = list(zip(*result.rows, strict=True))
+        columns = [_plain_column(column) for column in values]
+        odd = _odd_values(names, values)
         self._rows = [
             QueryRow(query, dict(zip(names, row, strict=True)), odd.get(place))
             for place, row in enumerate(zip(*columns, strict=True))
@@ -254,10 +255,10 @@ def _plain_column(column: Sequence[Any]) -> list[Any]:
     return [value if is_long and isinstance(value, Decimal) else plain(value) for value in column]
 
 
-def _odd_values(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[int, dict[str, float]]:
-    """By the number of the row; most results have none."""
+def _odd_values(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> dict[int, dict[str, float]]:
+    """By the number of the row; most results have none. Without rows there are no columns."""
     found: dict[int, dict[str, float]] = {}
-    for name, column in zip(names, zip(*rows, strict=True), strict=False):
+    for name, column in zip(names, columns, strict=False):
         for place, value in enumerate(column):
             if isinstance(value, float) and not math.isfinite(value):
                 found.setdefault(place, {})[name] = value
