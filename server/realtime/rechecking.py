@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from server.auth.endings import Validity
 from server.auth.still_valid import StillValid
@@ -12,7 +13,27 @@ from server.realtime.manager import ConnectionManager
 from server.storage.repeating import repeat
 
 _LOG = logging.getLogger("jindu.realtime")
-_CODES = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
+CLOSED_WITH = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
+"""What connections are closed with for what has become of whatever they rest on."""
+
+
+async def keep_checking(
+    check: Callable[[], Awaitable[object]],
+    *,
+    every_seconds: float,
+    log: logging.Logger,
+    hurry: asyncio.Event | None = None,
+) -> None:
+    """Who is still signed in, until cancelled."""
+    await repeat(
+        check,
+        every_seconds=every_seconds,
+        first_after_seconds=every_seconds,
+        hurry=hurry,
+        log=log,
+        failed="could not check who is still signed in",
+        action="recheck",
+    )
 
 
 class Rechecking:
@@ -27,15 +48,7 @@ class Rechecking:
 
     async def run(self) -> None:
         """Until cancelled."""
-        await repeat(
-            self.check,
-            every_seconds=self._every_seconds,
-            first_after_seconds=self._every_seconds,
-            hurry=self._soon,
-            log=_LOG,
-            failed="could not check who is still signed in",
-            action="recheck",
-        )
+        await keep_checking(self.check, every_seconds=self._every_seconds, log=_LOG, hurry=self._soon)
 
     async def check(self) -> None:
         everybody = self._manager.everybody()
@@ -43,4 +56,4 @@ class Rechecking:
         for connection in everybody if gone else ():
             standing = gone.get(connection.principal)
             if standing is not None:
-                connection.close(_CODES[standing])
+                connection.close(CLOSED_WITH[standing])

@@ -22,15 +22,16 @@ from server.http.guards import current_principal, not_signed_in, require_princip
 from server.http.parts import parts_of
 from server.http.problems import wants_page
 from server.realtime.manager import Refused
-from server.storage.repeating import repeat
+from server.realtime.rechecking import keep_checking
 from server.transports import Entrance, Host
-from server.transports.graphql.failures import error_of, told
+from server.transports.graphql.failures import told
 from server.transports.graphql.live import NAME, LiveDoor
 from server.transports.graphql.running import Execution, GraphQlRequest
 from server.transports.graphql.serving import GraphQlHouse
 from server.transports.graphql.sockets import PROTOCOL, GraphQlSocket
 from server.transports.graphql.streams import GraphQlStream
 from server.transports.mass_writer import MassWriter
+from server.transports.refusals import error_of
 from server.transports.socket_crowd import SocketCrowd
 from server.transports.socket_link import LateSocket, SocketLink
 from server.transports.visitor import Visitor
@@ -219,14 +220,7 @@ class GraphQlTransport:
 
     async def _recheck(self) -> None:
         every_seconds = self._entrance.settings.credential_look_seconds
-        await repeat(
-            self._live.recheck,
-            every_seconds=every_seconds,
-            first_after_seconds=every_seconds,
-            log=_LOG,
-            failed="could not check who is still signed in",
-            action="recheck",
-        )
+        await keep_checking(self._live.recheck, every_seconds=every_seconds, log=_LOG)
 
     async def _watch(self) -> None:
         """Until cancelled: notice who is gone. One timer does it for all."""

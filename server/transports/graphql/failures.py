@@ -7,26 +7,13 @@ import math
 
 from graphql import GraphQLError
 
-from server.errors import Forbidden, InvalidInput, JinduError, RateLimited, Unavailable
+from server.errors import InvalidInput, RateLimited, Unavailable
 from server.http.asyncapi import Json
-from server.realtime.close_codes import CloseCode
-from server.realtime.manager import Refused
 from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
 from server.transports.unexpected import as_ours
 
 _LOG = logging.getLogger("jindu.graphql")
-
-
-def error_of(refused: Refused) -> JinduError | LiveEnded:
-    """What to tell whoever was not let in."""
-    if refused.code is CloseCode.CONNECTION_LIMIT:
-        return LiveEnded(refused.code, why=refused.why)
-    if refused.why is not None and not refused.code.may_reconnect:
-        return refused.why
-    if refused.code is CloseCode.FORBIDDEN:
-        return Forbidden("This token may not read; make one with the scope “read”.")
-    return LiveEnded(refused.code)
 
 
 def told(error: Exception, translate: Translate) -> Json:

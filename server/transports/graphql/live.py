@@ -19,7 +19,7 @@ from server.realtime.manager import Refused, too_many_of_a_user
 from server.transports import Entrance
 from server.transports.admission import is_client_id, position
 from server.transports.frame_queue import FrameQueue, LiveEnded
-from server.transports.graphql.failures import error_of
+from server.transports.refusals import error_of
 from server.transports.visitor import Visitor
 
 NAME = "graphql"

@@ -23,6 +23,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.limits import LiveLimits, RateLimit, RateVerdict, Silence
 from server.realtime.manager import Refused
+from server.realtime.rechecking import CLOSED_WITH
 from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
 from server.transports.graphql.failures import of_end, told
@@ -48,7 +49,6 @@ _OF_ONE_ALONE = (CloseCode.REPLACED, CloseCode.CONNECTION_LIMIT)  # others end a
 # By its own number, clients of this protocol would take it that they are spoken to wrongly, and not come back.
 _ON_THE_WIRE: dict[int, int] = {CloseCode.BEHIND: CloseCode.DRAINING}
 _LOG = logging.getLogger("jindu.graphql")
-_STANDINGS = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
 
 
 class GraphQlSocket:
@@ -120,8 +120,8 @@ class GraphQlSocket:
 
     def end_unless_good(self, standing: Validity) -> None:
         """By what has become of whatever it rests on."""
-        if standing in _STANDINGS:
-            self.end(_STANDINGS[standing], _STANDINGS[standing].reason)
+        if standing in CLOSED_WITH:
+            self.end(CLOSED_WITH[standing], CLOSED_WITH[standing].reason)
 
     def end(self, code: int, reason: str) -> None:
         """Nothing follows a farewell."""
@@ -362,8 +362,8 @@ class GraphQlSocket:
     async def _require_standing(self, principal: Principal) -> None:
         """A socket may be open for days: what it rests on is asked for each operation, as it is for each request."""
         standing = await self._house.standing(principal)
-        if standing in _STANDINGS:
-            raise LiveEnded(_STANDINGS[standing])
+        if standing in CLOSED_WITH:
+            raise LiveEnded(CLOSED_WITH[standing])
 
     async def _fail(self, operation_id: str, error: Exception) -> None:
         await self._send({"type": "error", "id": operation_id, "payload": [told(error, self._translate())]})

@@ -22,7 +22,7 @@ from server.errors import MalformedRequest, NotSignedIn, RateLimited
 from server.http.addresses import forwarding_by
 from server.http.based_requests import standing_at
 from server.http.parts import WebParts
-from server.realtime.close_codes import CloseCode
+from server.realtime.rechecking import CLOSED_WITH
 from server.texts import Translate
 from server.transports import Entrance
 from server.transports.frame_queue import LiveEnded
@@ -38,7 +38,6 @@ _DEVICE_CHARACTERS = 200
 _CALLS_PER_USER = 100  # at once: live streams are counted besides, as connections
 _LONGEST_PATH = 200
 _LONGEST_NAME = 100
-_STANDINGS = {Validity.ENDED: CloseCode.SIGNED_OUT, Validity.CHANGED: CloseCode.RIGHTS_CHANGED}
 _LOG = logging.getLogger("jindu.grpc")
 
 
@@ -111,8 +110,8 @@ class CallHouse:
             self._end(task, error)
 
     def _end_unless_good(self, task: asyncio.Task[Any], standing: Validity) -> None:
-        if standing in _STANDINGS:
-            self._end(task, LiveEnded(_STANDINGS[standing]))
+        if standing in CLOSED_WITH:
+            self._end(task, LiveEnded(CLOSED_WITH[standing]))
 
     def _end(self, task: asyncio.Task[Any], why: Exception) -> None:
         if task not in self._ended and not task.done():

@@ -15,8 +15,8 @@ from server.http.certificate import Certificate
 from server.http.listener import Accepting
 from server.http.listening_sockets import UNIX, hosts_of, open_sockets_at, url_of_socket
 from server.http.parts import WebParts
+from server.realtime.rechecking import keep_checking
 from server.settings import Settings
-from server.storage.repeating import repeat
 from server.transports import Entrance, Host
 from server.transports.grpc.calls import CallHouse, LineCalls
 from server.transports.grpc.jobs import JobService
@@ -147,14 +147,7 @@ class GrpcTransport:
 
     async def _recheck(self, house: CallHouse) -> None:
         every_seconds = self._entrance.settings.credential_look_seconds
-        await repeat(
-            house.recheck,
-            every_seconds=every_seconds,
-            first_after_seconds=every_seconds,
-            log=_LOG,
-            failed="could not check who is still signed in",
-            action="recheck",
-        )
+        await keep_checking(house.recheck, every_seconds=every_seconds, log=_LOG)
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -15,7 +15,6 @@ from grpclib.const import Status
 
 from server.errors import (
     ChangedMeanwhile,
-    Forbidden,
     InvalidInput,
     JinduError,
     NotSignedIn,
@@ -27,6 +26,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.manager import Refused
 from server.texts import Translate
 from server.transports.frame_queue import LiveEnded
+from server.transports.refusals import error_of
 from server.transports.unexpected import as_ours
 
 _LOG = logging.getLogger("jindu.grpc")
@@ -96,17 +96,10 @@ class CallEnding:
     details: bytes = b""
 
 
-def error_of(refused: Refused) -> JinduError | LiveEnded:
+def refusal_of(refused: Refused) -> JinduError | LiveEnded:
     """What to tell whoever was not let in."""
-    if refused.code is CloseCode.CONNECTION_LIMIT:
-        return LiveEnded(refused.code, why=refused.why)
-    if refused.why is not None and not refused.code.may_reconnect:
-        return refused.why
-    if refused.code is CloseCode.FORBIDDEN:
-        return Forbidden("This token may not read; make one with the scope “read”.")
-    if refused.code is CloseCode.SIGNED_OUT:
-        return NotSignedIn()
-    return LiveEnded(refused.code)
+    error = error_of(refused)
+    return NotSignedIn() if isinstance(error, LiveEnded) and error.code is CloseCode.SIGNED_OUT else error
 
 
 def ending_of(error: Exception, translate: Translate) -> CallEnding:

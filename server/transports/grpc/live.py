@@ -20,7 +20,7 @@ from server.transports import Entrance
 from server.transports.admission import is_client_id, position
 from server.transports.frame_queue import FrameQueue, LiveEnded
 from server.transports.grpc.call import GrpcCall
-from server.transports.grpc.failures import error_of
+from server.transports.grpc.failures import refusal_of
 from server.transports.grpc.made import jindu_pb2 as pb
 from server.transports.grpc.messages import job_message
 from server.transports.grpc.methods import Caller
@@ -121,7 +121,7 @@ class LiveService:
                 await self._carry(caller.call, connection, queue, asked)
         except Refused as refused:
             self._admission.count_refusal(refused.code.name.lower())
-            raise error_of(refused) from None
+            raise refusal_of(refused) from None
 
     def look_after(self) -> None:
         """To be called now and then."""
