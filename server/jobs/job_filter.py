@@ -105,12 +105,12 @@ def _times(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
 def _terms(text: str) -> Iterator[ColumnElement[bool]]:
     terms = list(_TERM.finditer(text))
     require_few(text, len(terms), most=_MOST_TERMS)
-    for term in terms:
-        words = (term["phrase"] or term["word"] or "").strip()
+    wanted = {((term["phrase"] or term["word"] or "").strip(), bool(term["without"])): None for term in terms}
+    for words, is_without in wanted:  # each once, in their order
         if words in ("", "-"):  # the beginning of something
             continue
         condition = _mentions(words)
-        yield not_(condition) if term["without"] else condition
+        yield not_(condition) if is_without else condition
 
 
 def _mentions(words: str) -> ColumnElement[bool]:
