@@ -319,7 +319,7 @@ function showKeyChoices(list) {
 function keyChoice(name) {
   const choice = document.createElement("button");
   choice.type = "button";
-  choice.className = "key-choice";
+  choice.className = "key-choice chip chip--line breaks";
   choice.dataset.keyName = name;
   choice.textContent = name;
   return choice;

@@ -9,7 +9,7 @@ const PAUSE_MS = 120;
 export function startMentions(box, address) {
   const list = document.createElement("ul");
   list.id = "mention-names";
-  list.className = "mention-names";
+  list.className = "drop-list drop-list--of-field mention-names panel";
   list.role = "listbox";
   list.ariaLabel = t("People who may see this report");
   list.hidden = true;

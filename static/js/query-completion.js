@@ -11,7 +11,7 @@ const LOOKS = ["font", "lineHeight", "letterSpacing", "padding", "borderWidth", 
 export function startCompletion(box, address) {
   const list = document.createElement("ul");
   list.id = "completions";
-  list.className = "completions";
+  list.className = "drop-list drop-list--of-field panel small";
   list.role = "listbox";
   list.ariaLabel = box.labels[0]?.textContent ?? "";
   list.hidden = true;
@@ -125,11 +125,12 @@ function itemOf(one, index) {
   const item = document.createElement("li");
   item.id = `completion-${index}`;
   item.role = "option";
+  item.className = "beside between gap-4";
   item.setAttribute("aria-selected", "false");
   const name = document.createElement("span");
   name.textContent = one.name;
   const of = document.createElement("span");
-  of.className = "completions__of";
+  of.className = "muted";
   of.textContent = one.of;
   item.append(name, of);
   return item;

@@ -123,7 +123,7 @@ function palette(form, path, index) {
     ({ name, label, hint, icon }) =>
       `<button type="button" class="palette__kind bare rows gap-0-2" data-act="add" data-kind="${name}" data-path="${place(path)}" data-index="${index}">${form.icon(icon)}<span class="palette__name">${escaped(label)}</span><span class="palette__hint muted small">${escaped(hint)}</span></button>`,
   );
-  return `<div class="palette relative rows gap-1" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only bare muted palette__close" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
+  return `<div class="palette panel relative rows gap-1" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only bare muted palette__close" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
 }
 
 function block(form, list, index, node, count) {

@@ -9,7 +9,7 @@ const AT_ONCE = 4; // more would cover the page; the bell has them all
 export function toast(title, { body = "", level = "info", url = "" } = {}) {
   const box = document.getElementById("toasts");
   const element = document.createElement("div");
-  element.className = `toast toast--${level}`;
+  element.className = `toast toast--${level} beside at-start gap-3 panel`;
   const text = document.createElement(url ? "a" : "div");
   text.className = "toast__body";
   if (url) text.href = url;
