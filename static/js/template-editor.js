@@ -190,7 +190,7 @@ function problem(issue, level) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  button.className = `source-problem source-problem--${level}`;
+  button.className = `source-problem source-problem--${level} bare hovers rows gap-0-3 small breaks`;
   button.dataset.line = issue.line;
   button.dataset.column = issue.column;
   const place = document.createElement("span");

@@ -138,14 +138,14 @@ function unknown(form, path, shape, node) {
 function row(path, fact, control, look = "") {
   const id = idOf("field", path);
   const hint = fact.hint ? `<p class="form-row__hint" id="${id}-hint">${escaped(fact.hint)}</p>` : "";
-  const needed = fact.required ? ' <span class="needed" aria-hidden="true">*</span>' : "";
+  const needed = fact.required ? ' <span class="in-danger" aria-hidden="true">*</span>' : "";
   return `<div class="form-row${look ? ` form-row--${look}` : ""}"><label for="${id}">${escaped(fact.label)}${needed}</label>${control}${hint}</div>`;
 }
 
 // Several controls below one heading.
 function group(fact, controls) {
   const hint = fact.hint ? `<p class="form-row__hint">${escaped(fact.hint)}</p>` : "";
-  const needed = fact.required ? ' <span class="needed" aria-hidden="true">*</span>' : "";
+  const needed = fact.required ? ' <span class="in-danger" aria-hidden="true">*</span>' : "";
   return `<div class="form-row form-row--wide" role="group" aria-label="${escaped(fact.label)}"><span class="label">${escaped(fact.label)}${needed}</span>${controls}${hint}</div>`;
 }
 
@@ -253,7 +253,7 @@ function several(form, path, fact, node, around) {
       fact.type === "columns"
         ? columnSelect(form, own, value, around, label)
         : `<input class="input input--small" ${control(own, "text")} aria-label="${escaped(label)}" value="${escaped(value)}">`;
-    return `<span class="chosen__one">${input}<button type="button" class="icon-only bare muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: value }))}">${form.icon("x")}</button></span>`;
+    return `<span class="with-icon">${input}<button type="button" class="icon-only" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: value }))}">${form.icon("x")}</button></span>`;
   });
   const left = (form.schema.queries[around.query] ?? []).filter((name) => !values.includes(name));
   const add =
@@ -269,7 +269,7 @@ function named_(form, path, fact, node, around) {
   const texts = pairs.map((pair) => {
     const own = [...path, keyOf(pair)];
     if (pair.value && !isScalar(pair.value)) return source(form, own, keyOf(pair), pair.value);
-    return `<div class="pair"><label for="${idOf("field", own)}">${escaped(keyOf(pair))}</label><input class="input input--small" ${control(own, "text")} value="${escaped(valueOf(pair.value))}"><button type="button" class="icon-only bare muted" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: keyOf(pair) }))}">${form.icon("x")}</button></div>`;
+    return `<div class="pair rows gap-2"><label for="${idOf("field", own)}">${escaped(keyOf(pair))}</label><input class="input input--small" ${control(own, "text")} value="${escaped(valueOf(pair.value))}"><button type="button" class="icon-only" data-act="drop" data-path="${place(own)}" aria-label="${escaped(t("Remove {name}", { name: keyOf(pair) }))}">${form.icon("x")}</button></div>`;
   });
   const left = (form.schema.queries[around.query] ?? []).filter((name) => !pairs.some((pair) => keyOf(pair) === name));
   const list = left.length ? ` list="${idOf("names", path)}"` : "";

@@ -14,11 +14,11 @@ export function groupFields(form, path, name) {
   if (!types) return "";
   const control = (what, index = "") => `id="${idOf(`group-${what}`, [...path, name, index])}" data-group="${escaped(JSON.stringify([name, what, index]))}"`;
   const remove = (what, index, said) =>
-    `<button type="button" class="icon-only bare muted" data-act="ungroup" data-group="${escaped(JSON.stringify([name, what, index]))}" aria-label="${escaped(t("Remove {name}", { name: said }))}">${form.icon("x")}</button>`;
+    `<button type="button" class="icon-only" data-act="ungroup" data-group="${escaped(JSON.stringify([name, what, index]))}" aria-label="${escaped(t("Remove {name}", { name: said }))}">${form.icon("x")}</button>`;
   const several = (what, label, offered, chosen) => {
     const ones = chosen.map(
       (value, index) =>
-        `<span class="chosen__one"><select class="input input--small" aria-label="${escaped(`${label} ${index + 1}`)}" ${control(what, index)}>${options(offered, value)}</select>${what === "of" && chosen.length === 1 ? "" : remove(what, index, offered.find(([each]) => each === value)?.[1] ?? value)}</span>`,
+        `<span class="with-icon"><select class="input input--small" aria-label="${escaped(`${label} ${index + 1}`)}" ${control(what, index)}>${options(offered, value)}</select>${what === "of" && chosen.length === 1 ? "" : remove(what, index, offered.find(([each]) => each === value)?.[1] ?? value)}</span>`,
     );
     const left = offered.filter(([value]) => !chosen.includes(value));
     const add = left.length ? `<select class="input input--small chosen__add" aria-label="${escaped(`${label}: ${t("add …")}`)}" ${control(what, chosen.length)}><option value="">${t("add …")}</option>${options(left, "")}</select>` : "";

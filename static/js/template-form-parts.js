@@ -123,7 +123,7 @@ function palette(form, path, index) {
     ({ name, label, hint, icon }) =>
       `<button type="button" class="palette__kind bare rows gap-0-2" data-act="add" data-kind="${name}" data-path="${place(path)}" data-index="${index}">${form.icon(icon)}<span class="palette__name">${escaped(label)}</span><span class="palette__hint muted small">${escaped(hint)}</span></button>`,
   );
-  return `<div class="palette panel relative rows gap-1" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only bare muted palette__close" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
+  return `<div class="palette panel relative rows gap-1" role="group" aria-label="${escaped(t("What to add"))}">${kinds.join("")}<button type="button" class="icon-only corner" data-act="palette" data-id="" aria-label="${escaped(t("Close"))}">${form.icon("x")}</button></div>`;
 }
 
 function block(form, list, index, node, count) {
@@ -142,8 +142,8 @@ function block(form, list, index, node, count) {
 
 function tools(form, list, index, count, title) {
   const button = (act, icon, label, isOff = false) =>
-    `<button type="button" class="icon-only bare muted" data-act="${act}" data-path="${place(list)}" data-index="${index}" aria-label="${escaped(`${label}: ${title}`)}" title="${escaped(label)}"${isOff ? ' aria-disabled="true"' : ""}>${form.icon(icon)}</button>`;
-  return `<span class="part__tools rigid">${button("up", "arrow-up", t("Move up"), index === 0)}${button("down", "arrow-down", t("Move down"), index === count - 1)}${button("copy", "copy", t("Copy"))}${button("delete", "trash-2", t("Delete"))}</span>`;
+    `<button type="button" class="icon-only" data-act="${act}" data-path="${place(list)}" data-index="${index}" aria-label="${escaped(`${label}: ${title}`)}" title="${escaped(label)}"${isOff ? ' aria-disabled="true"' : ""}>${form.icon(icon)}</button>`;
+  return `<span class="part__tools beside rigid">${button("up", "arrow-up", t("Move up"), index === 0)}${button("down", "arrow-down", t("Move down"), index === count - 1)}${button("copy", "copy", t("Copy"))}${button("delete", "trash-2", t("Delete"))}</span>`;
 }
 
 // Comments above a block say why it is there.
@@ -194,7 +194,7 @@ export function entriesOf(form, path, fact, node, around) {
     const name = nameOf(fact.shape, item) || `${fact.label} ${index + 1}`;
     if (!isMap(item) && !(isScalar(item) && fact.shape === "column")) return source(form, own, name, item);
     const isOpen = form.isOpen(id);
-    return `<div class="item${isOpen ? " is-open" : ""}" id="${id}" data-list="${place(path)}" data-index="${index}" role="listitem">
+    return `<div class="item box${isOpen ? " is-open" : ""}" id="${id}" data-list="${place(path)}" data-index="${index}" role="listitem">
       <div class="item__head"><button type="button" class="part__open bare row fills" data-act="toggle" data-id="${id}" aria-expanded="${isOpen}"><span class="part__kind truncate rigid">${escaped(name)}</span><span class="truncate muted small shrinks">${escaped(facts(form, fact.shape, item))}</span>${form.icon("chevron-down")}</button>${tools(form, path, index, items.length, name)}</div>
       ${isOpen ? `<div class="item__body rows gap-2">${fieldsOf(form, own, fact.shape, item, around)}</div>` : ""}</div>`;
   });

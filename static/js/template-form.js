@@ -157,7 +157,7 @@ export class TemplateForm {
 
   #broken() {
     const [line, column] = this.tree.lineOf(this.tree.problem.position);
-    return `<div class="form-broken rows gap-3"><p class="in-danger row strong">${this.icon("circle-alert")}${t("The text cannot be read as it is")}</p>
+    return `<div class="form-broken box rows gap-3"><p class="in-danger row strong">${this.icon("circle-alert")}${t("The text cannot be read as it is")}</p>
       <p>${t("It is wrong at line {line}. Nothing is lost: correct it there, and the form is back.", { line })}</p>
       <button type="button" class="button" data-act="show" data-line="${line}" data-column="${column}">${t("Show it in the text")}</button></div>`;
   }

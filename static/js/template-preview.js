@@ -50,7 +50,7 @@ export class TemplatePreview {
     frame.name = `preview-${++this.#count} ${this.#scrolled}`;
     frame.title = t("Preview");
     frame.setAttribute("sandbox", "allow-scripts allow-modals");
-    frame.className = "preview__frame is-coming";
+    frame.className = "preview__frame whole box box--l is-coming";
     this.#frames.querySelector(".is-coming")?.remove();
     this.#frames.append(frame);
     this.#frames.setAttribute("aria-busy", "true");

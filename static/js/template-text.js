@@ -65,7 +65,7 @@ export class TemplateText {
   constructor(area, { complete, changed }) {
     this.#changed = changed;
     this.#place = document.createElement("div");
-    this.#place.className = "editor__code is-measuring";
+    this.#place.className = "editor__code fills-down is-measuring";
     area.before(this.#place);
     this.#view = new EditorView({ parent: this.#place, state: this.#state(area, complete) });
     new ResizeObserver(() => this.#keepInView()).observe(this.#place); // the list of problems takes room

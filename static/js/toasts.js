@@ -11,10 +11,10 @@ export function toast(title, { body = "", level = "info", url = "" } = {}) {
   const element = document.createElement("div");
   element.className = `toast toast--${level} beside at-start gap-3 panel`;
   const text = document.createElement(url ? "a" : "div");
-  text.className = "toast__body";
+  text.className = "toast__body fills plain-link";
   if (url) text.href = url;
   const heading = document.createElement("p");
-  heading.className = "toast__title";
+  heading.className = "toast__title strong";
   heading.textContent = title;
   text.append(heading);
   if (body) {
