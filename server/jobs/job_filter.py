@@ -18,7 +18,6 @@ from server.storage.tables import batch_words, batches, findables, jobs
 # A quotation mark that nobody has closed yet reaches to the end: people are still typing.
 _TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]*)(?:["“”]|$)|(?P<word>[^\s"“”]+))')
 _REASON_CHARACTERS = 120
-_MOST_TERMS = 8  # each is looked for in twenty places of every job
 ERROR_CODE = jobs.c.error["code"].as_string()
 
 
@@ -102,7 +101,7 @@ def _times(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
 
 def _terms(text: str) -> Iterator[ColumnElement[bool]]:
     terms = list(_TERM.finditer(text))
-    require_few(text, len(terms), most=_MOST_TERMS)
+    require_few(text, len(terms))
     wanted = {((term["phrase"] or term["word"] or "").strip(), bool(term["without"])): None for term in terms}
     for words, is_without in wanted:  # each once, in their order
         if words in ("", "-"):  # the beginning of something

@@ -12,18 +12,18 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from server.storage.searching import ESCAPE, escaped
 from server.storage.tables import batches, jobs, reports, users
 
 _TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what it was about
-_ESCAPE = "/"
 _WORDS, _IN_JSON = ":words:", ":in_json:"  # where they go
 
 
 class Mentions(FunctionElement[bool]):
     """True or false, never null, of a row of `jobs`; upper and lower case are alike.
 
-    That is a choice of twenty conditions, and a search has up to eight of them. SQLAlchemy takes 5 ms to build and to
-    write one, in the event loop: so what is the same in all is kept as text, into which the words go.
+    That is a choice of twenty conditions, and a search has up to eight of them. SQLAlchemy takes milliseconds to build
+    and to write one, in the event loop: so what is the same in all is kept as text, into which the words go.
     """
 
     inherit_cache = True
@@ -31,19 +31,14 @@ class Mentions(FunctionElement[bool]):
 
     def __init__(self, words: str) -> None:
         """Letters beyond ASCII may be written as numbers in JSON."""
-        super().__init__(*map(_escaped, dict.fromkeys((words, json.dumps(words)[1:-1]))))
+        written = dict.fromkeys((words, json.dumps(words)[1:-1]))
+        super().__init__(*(f"%{escaped(each)}%" for each in written))
 
 
 @compiles(Mentions)
 def _write(element: Mentions, compiler: SQLCompiler, **options: Any) -> str:
     given = [compiler.process(each, **options) for each in element.clauses]
     return _written(compiler.dialect, len(given)).replace(_WORDS, given[0]).replace(_IN_JSON, given[-1])
-
-
-def _escaped(words: str) -> str:
-    for sign in (_ESCAPE, "%", "_"):
-        words = words.replace(sign, _ESCAPE + sign)
-    return words
 
 
 @lru_cache(maxsize=8)
@@ -70,7 +65,7 @@ def _of_batch(writings: int) -> ColumnElement[bool]:
 
 
 def _holds(text: ColumnElement[Any], written: str = _WORDS) -> ColumnElement[bool]:
-    return func.coalesce(text, "").icontains(literal_column(written, Text), escape=_ESCAPE)
+    return func.coalesce(text, "").ilike(literal_column(written, Text), escape=ESCAPE)
 
 
 def _json_holds(column: ColumnElement[Any], writings: int) -> Sequence[ColumnElement[bool]]:
