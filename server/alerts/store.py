@@ -14,6 +14,7 @@ from server.alerts.alert import Alert, AlertChannel, AlertRule, LastTold
 from server.alerts.subject import WatchedSubject
 from server.alerts.subjects import SUBJECTS, subject_named
 from server.storage.rows import put
+from server.storage.searching import mentions
 from server.storage.tables import alert_rules
 from server.storage.tables import alerts as alert_table
 
@@ -137,7 +138,7 @@ def _fired(q: str | None) -> list[ColumnElement[bool]]:
     fired: list[ColumnElement[bool]] = [alert_table.c.fired_at.is_not(None)]
     if q:
         columns = (alert_table.c.subject, alert_table.c.target, alert_table.c.node)
-        fired.append(or_(*(column.icontains(q, autoescape=True) for column in columns)))
+        fired.append(or_(*(mentions(column, q) for column in columns)))
     return fired
 
 

@@ -14,7 +14,7 @@ from server.auth.audit import AuditLine, AuditOutcome, Via
 from server.auth.users import name_key
 from server.storage import tables
 from server.storage.database import Database
-from server.storage.searching import searched
+from server.storage.searching import mentions, searched
 
 MOST_COUNTED = 10_000
 _TABLE = tables.audit
@@ -83,7 +83,7 @@ class AuditSearch:
 
 
 async def _conditions(connection: AsyncConnection, wanted: AuditFilter) -> list[sa.ColumnElement[bool]]:
-    conditions = [sa.or_(*(each.icontains(word, autoescape=True) for each in _TEXTS)) for word in searched(wanted.text)]
+    conditions = [sa.or_(*(mentions(each, word) for each in _TEXTS)) for word in searched(wanted.text)]
     if wanted.user:
         conditions.append(await _by_user(connection, wanted.user))
     if wanted.token_id:
@@ -93,7 +93,7 @@ async def _conditions(connection: AsyncConnection, wanted: AuditFilter) -> list[
     if wanted.actions:
         conditions.append(sa.or_(*map(_of_action, wanted.actions)))
     if wanted.thing:
-        named = _TABLE.c.subject.icontains(wanted.thing, autoescape=True)
+        named = mentions(_TABLE.c.subject, wanted.thing)
         conditions.append(sa.or_(_TABLE.c.subject_id == wanted.thing, named))
     if wanted.outcomes:
         conditions.append(_TABLE.c.outcome.in_(wanted.outcomes))

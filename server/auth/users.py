@@ -18,6 +18,7 @@ from server.auth.permissions import Role
 from server.storage import findable, tables
 from server.storage.database import Database
 from server.storage.rows import insert_or_get, lock
+from server.storage.searching import holds
 from server.storage.sounding import is_said
 
 _TABLE = tables.users
@@ -94,7 +95,7 @@ class UserStore:
     async def search(self, *, q: str | None, limit: int, after: str | None) -> tuple[list[User], int]:
         """Users in order of their names, from the name key `after` on, and how many match in all."""
         said = is_said(tables.findables.c.user_id == _TABLE.c.id, q.casefold()) if q else sa.true()
-        wanted = sa.or_(_TABLE.c.name_key.contains(name_key(q), autoescape=True), said) if q else said
+        wanted = sa.or_(holds(_TABLE.c.name_key, name_key(q)), said) if q else said
         page = sa.select(_TABLE).where(wanted).order_by(_TABLE.c.name_key).limit(limit)
         if after is not None:
             page = page.where(_TABLE.c.name_key > after)

@@ -48,7 +48,7 @@ from server.live.announcing import Announce
 from server.storage.blob_store import BlobStore
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
-from server.storage.searching import searched
+from server.storage.searching import holds, searched
 from server.storage.sounding import is_said
 from server.storage.tables import dataset_versions, datasets, findables, users
 
@@ -189,12 +189,12 @@ class Catalog:
         mine = [which, datasets.c.version.is_not(None)]
         mine += [
             or_(
-                datasets.c.search.contains(word, autoescape=True),
+                holds(datasets.c.search, word),
                 is_said(findables.c.dataset_id == datasets.c.id, word),
             )
             for word in searched(q.casefold())
         ]
-        mine += [datasets.c.tags.contains(f"\n{tag}\n", autoescape=True) for tag in tags]
+        mine += [holds(datasets.c.tags, f"\n{tag}\n") for tag in tags]
         by_name = NameOrder(datasets.c.name, datasets.c.id)
         sizes = (
             select(datasets.c.id, VERSION_SIZE + size_of(datasets.c.column_notes))

@@ -15,6 +15,7 @@ from server.clock import Clock, new_id, utc_now
 from server.errors import Conflict, NotFound
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, size_of
+from server.storage.searching import holds, searched
 from server.storage.tables import query_runs, saved_queries
 
 MOST_RUNS = 100
@@ -66,7 +67,7 @@ class QueryStore:
         """By name; `q` is looked for in names, descriptions and SQL."""
         table = saved_queries.c
         texts = func.lower(table.name + "\n" + table.description + "\n" + table.sql)
-        mine = [table.owner_id == owner_id, *(texts.contains(word, autoescape=True) for word in q.lower().split())]
+        mine = [table.owner_id == owner_id, *(holds(texts, word) for word in searched(q.lower()))]
         sizes = select(table.name, size_of(table.sql, table.description)).where(*mine)
         if cursor is not None:
             sizes = sizes.where(table.name > cursor)
@@ -121,7 +122,7 @@ class QueryStore:
     async def naming(self, owner_id: str, text: str) -> dict[str, str]:
         """SQL by name of the queries in which `text` stands somewhere."""
         query = select(saved_queries.c.name, saved_queries.c.sql).where(
-            saved_queries.c.owner_id == owner_id, func.lower(saved_queries.c.sql).contains(text, autoescape=True)
+            saved_queries.c.owner_id == owner_id, holds(func.lower(saved_queries.c.sql), text)
         )
         async with self._database.read() as connection:
             return {row.name: row.sql for row in await connection.execute(query.order_by(saved_queries.c.name))}

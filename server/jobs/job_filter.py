@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Text, case, cast, exists, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, not_, or_
 
 from server.jobs.job import OF_SCRIPTS, Completeness, State
+from server.jobs.mentions import Mentions
 from server.storage.searching import require_few
 from server.storage.sounding import have_sounds, is_said
-from server.storage.tables import batch_words, batches, findables, jobs, reports, users
+from server.storage.tables import batch_words, batches, findables, jobs
 
-_TOLD_PARAMETERS = ("dataset", "template", "name")  # by which people know what it was about
 # A quotation mark that nobody has closed yet reaches to the end: people are still typing.
 _TERM = re.compile(r'(?P<without>-)?(?:["“”](?P<phrase>[^"“”]*)(?:["“”]|$)|(?P<word>[^\s"“”]+))')
 _REASON_CHARACTERS = 120
-_MOST_TERMS = 8  # each is a condition of twenty, which takes milliseconds to write
 ERROR_CODE = jobs.c.error["code"].as_string()
 
 
@@ -104,7 +101,7 @@ def _times(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
 
 def _terms(text: str) -> Iterator[ColumnElement[bool]]:
     terms = list(_TERM.finditer(text))
-    require_few(text, len(terms), most=_MOST_TERMS)
+    require_few(text, len(terms))
     wanted = {((term["phrase"] or term["word"] or "").strip(), bool(term["without"])): None for term in terms}
     for words, is_without in wanted:  # each once, in their order
         if words in ("", "-"):  # the beginning of something
@@ -115,29 +112,11 @@ def _terms(text: str) -> Iterator[ColumnElement[bool]]:
 
 def _mentions(words: str) -> ColumnElement[bool]:
     """Never null, so that its opposite is true of a job without an error."""
-    error, parameters = jobs.c.error, jobs.c.parameters
-    texts = [jobs.c.title, jobs.c.message, jobs.c.kind, ERROR_CODE, error["message"].as_string()]
-    texts += [parameters[name].as_string() for name in _TOLD_PARAMETERS]
-    found = [func.coalesce(each, "").icontains(words, autoescape=True) for each in texts]
-    found += _in_json(error["parameters"], words)
-    owners = select(users.c.id).where(users.c.name.icontains(words, autoescape=True))
-    found.append(is_said(findables.c.job_id == jobs.c.id, words.casefold()))
-    return or_(*found, jobs.c.owner_id.in_(owners), _reports_mention(words))
+    return or_(Mentions(words), *_sounds_like(words.casefold()))
 
 
-def _in_json(column: ColumnElement[Any], words: str) -> list[ColumnElement[bool]]:
-    """Letters beyond ASCII may be written as numbers there."""
-    text = func.coalesce(cast(column, Text), "")
-    return [text.icontains(written, autoescape=True) for written in {words, json.dumps(words)[1:-1]}]
-
-
-def _reports_mention(words: str) -> ColumnElement[bool]:
-    """The batch that the job makes: its template, or one of its reports."""
-    said = [reports.c.title, func.coalesce(reports.c.error["message"].as_string(), "")]
-    in_report = [each.icontains(words, autoescape=True) for each in said]
-    in_report += [*_in_json(reports.c.parameters, words), *_in_json(reports.c.error["parameters"], words)]
-    one = exists().where(reports.c.batch_id == batches.c.id, or_(*in_report))
-    template = batches.c.template_name.icontains(words, autoescape=True)
-    sounding = have_sounds(batch_words.c.words, words.casefold())
-    sounds = exists().where(batch_words.c.batch_id == batches.c.id, or_(false(), *sounding))
-    return exists().where(batches.c.job_id == jobs.c.id, or_(template, one, sounds))
+def _sounds_like(words: str) -> Iterator[ColumnElement[bool]]:
+    yield is_said(findables.c.job_id == jobs.c.id, words)
+    if sounding := have_sounds(batch_words.c.words, words):
+        of_job = (batches.c.job_id == jobs.c.id, batch_words.c.batch_id == batches.c.id)
+        yield exists().where(*of_job, or_(*sounding))

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import utc_now
 from server.jobs.job import Job, JobError
 from server.storage.database import Database
+from server.storage.searching import mentions
 from server.storage.tables import job_log
 from server.texts import Phrase, phrase, plain, told
 
@@ -118,7 +119,7 @@ class JobLogStore:
         """The newest lines, or those before `older` of another page; only those of `levels` with `text` in them."""
         mine = job_log.c.job_id == job_id
         if text:
-            mine &= job_log.c.message.icontains(text, autoescape=True)
+            mine &= mentions(job_log.c.message, text)
         if levels:
             mine &= job_log.c.level.in_(levels)
         newest = select(job_log).where(mine).order_by(job_log.c.id.desc()).limit(limit + 1)

@@ -26,7 +26,7 @@ from server.texts import phrase
 
 _LOG = logging.getLogger("jindu.live")
 _FULL_DISK_SECONDS = 5.0  # what a full disk did not take is tried again so often
-_USERS_AT_ONCE = 1_000  # a transaction of 20 ms or so, then whoever else wants to write has their turn
+_USERS_AT_ONCE = 250  # a step of the loop of 10 ms or less, then others have their turn, also to write
 
 
 class NoticeWay(Protocol):

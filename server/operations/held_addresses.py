@@ -14,6 +14,7 @@ from server.delivery.wishes import DeliveryWish
 from server.errors import NotFound
 from server.storage.database import Database
 from server.storage.pages import Listing, place_of
+from server.storage.searching import mentions
 from server.storage.tables import held_addresses
 from server.texts import Phrase
 
@@ -40,7 +41,7 @@ class HeldAddressOperations:
         which = sa.true() if whose is Whose.ALL else held_addresses.c.owner_id == principal.user_id
         texts = (held_addresses.c.address, held_addresses.c.said)
         if q:
-            which = sa.and_(which, sa.or_(*(text.icontains(q, autoescape=True) for text in texts)))
+            which = sa.and_(which, sa.or_(*(mentions(text, q) for text in texts)))
         skip = place_of(cursor or "0")
         async with self._database.read() as connection:
             total = await connection.scalar(sa.select(sa.func.count()).select_from(held_addresses).where(which)) or 0

@@ -176,7 +176,7 @@ class JobOperations:
         principal.require_write()
         if not 0 <= seconds <= _MAX_DEMONSTRATION_SECONDS or not 1 <= total <= _MAX_DEMONSTRATION_TOTAL:
             raise InvalidInput(
-                "A demonstration takes at most {seconds} seconds and counts to at most {total}.",
+                "A demonstration takes 0 to {seconds} seconds, and counts to a number from 1 to {total}.",
                 seconds=int(_MAX_DEMONSTRATION_SECONDS),
                 total=_MAX_DEMONSTRATION_TOTAL,
             )

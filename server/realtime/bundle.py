@@ -13,11 +13,11 @@ class Bundle:
 
     __slots__ = ("frames", "since", "unsent_bytes")
 
-    def __init__(self, *frames: bytes, since: float | None = None) -> None:
-        """`since`: when the first of them began to wait, on the monotonic clock; by default now."""
-        self.frames = frames
-        self.since = time.monotonic() if since is None else since
-        self.unsent_bytes = sum(map(len, frames))
+    def __init__(self, frame: bytes, *, after: Bundle | None = None) -> None:
+        self.frames: tuple[bytes, ...] = (*after.frames, frame) if after else (frame,)
+        self.unsent_bytes: int = (after.unsent_bytes if after else 0) + len(frame)
+        self.since: float = after.since if after else time.monotonic()
+        """When the first of them began to wait, on the monotonic clock."""
 
     def and_also(self, frame: bytes) -> Bundle:
-        return Bundle(*self.frames, frame, since=self.since)
+        return Bundle(frame, after=self)

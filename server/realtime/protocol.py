@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from server.clock import rfc3339, utc_now
+from server.clock import rfc3339_now
 from server.errors import InvalidInput, MalformedRequest
 from server.realtime.peer_structs import PeerName, PeerSignal, PeerWay
 
@@ -348,7 +348,7 @@ def encode(message: Any) -> bytes:
 
 
 def now() -> str:
-    return rfc3339(utc_now())
+    return rfc3339_now()
 
 
 def decode(frame: str) -> Command | Unknown:

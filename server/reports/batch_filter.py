@@ -13,7 +13,7 @@ from server.auth.access import Whose
 from server.jobs.job import Completeness, State
 from server.reports.batch_rows import SHOWN_STATE
 from server.reports.report_values import OF_BATCH
-from server.storage.searching import searched
+from server.storage.searching import holds, mentions, searched
 from server.storage.sounding import have_sounds
 from server.storage.tables import batch_words, batches, jobs, report_values, reports
 
@@ -120,7 +120,7 @@ def _has_value(name: str, texts: Sequence[str], report_id: sa.ColumnElement[Any]
 
 
 def _in_batch(word: str) -> BatchCondition:
-    named = [each.icontains(word, autoescape=True) for each in (batches.c.name, batches.c.template_name)]
+    named = [mentions(each, word) for each in (batches.c.name, batches.c.template_name)]
     sounding = have_sounds(batch_words.c.words, word.casefold(), before=OF_BATCH)
     if not sounding:
         return sa.or_(*named)
@@ -128,13 +128,11 @@ def _in_batch(word: str) -> BatchCondition:
 
 
 def _in_report(word: str) -> BatchCondition:
-    return sa.or_(
-        reports.c.words.contains(word.casefold(), autoescape=True), *have_sounds(reports.c.words, word.casefold())
-    )
+    return sa.or_(holds(reports.c.words, word.casefold()), *have_sounds(reports.c.words, word.casefold()))
 
 
 def _mentions(word: str) -> BatchCondition:
     """What has to be so of a batch, whichever report it is: one look at each batch spares many at its reports."""
     words = batch_words.c.words
-    has_word = sa.or_(words.contains(word.casefold(), autoescape=True), *have_sounds(words, word.casefold()))
+    has_word = sa.or_(holds(words, word.casefold()), *have_sounds(words, word.casefold()))
     return batches.c.id.in_(sa.select(batch_words.c.batch_id).where(has_word))

@@ -24,6 +24,7 @@ from server.reports.batch_rows import (
 from server.reports.batches import BatchHead, BatchReport
 from server.storage.database import Database
 from server.storage.pages import Listing, page_of, place_of
+from server.storage.searching import mentions
 from server.storage.tables import batches, jobs, report_values, reports, users
 
 _NAMED_OF_EACH = 4
@@ -156,7 +157,7 @@ class BatchLists:
         used = sa.select(value.name, value.value, count).group_by(value.name, value.value)
         of = _batches(batches.c.id).where(which, *of_batches(wanted))
         if find:
-            used = used.where(value.value.icontains(find, autoescape=True))
+            used = used.where(mentions(value.value, find))
         else:  # of late: what was used years ago is found by its letters
             of = of.order_by(batches.c.sequence.desc()).limit(_LATEST)
         used = used.where(value.batch_id.in_(of))

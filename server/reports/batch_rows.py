@@ -15,7 +15,7 @@ from server.jobs.job import State
 from server.reports.batches import BatchHead, BatchReport, ReportFilter
 from server.reports.comments import comment_count
 from server.storage.pages import size_of
-from server.storage.searching import searched
+from server.storage.searching import mentions, searched
 from server.storage.tables import batches, jobs, reports, users
 
 _LIVE = (State.QUEUED, State.RUNNING)
@@ -68,11 +68,11 @@ def report_conditions(wanted: ReportFilter) -> list[ColumnElement[bool]]:
         written = json.dumps(word)[1:-1]  # as the column holds it: 北 is \u5317 there
         conditions.append(
             or_(
-                reports.c.title.icontains(word, autoescape=True),
-                cast(reports.c.parameters, Text).icontains(written, autoescape=True),
+                mentions(reports.c.title, word),
+                mentions(cast(reports.c.parameters, Text), written),
             )
         )
-    conditions += [reports.c.title.icontains(word, autoescape=True) for word in searched(wanted.title)]
+    conditions += [mentions(reports.c.title, word) for word in searched(wanted.title)]
     return conditions
 
 

@@ -36,6 +36,7 @@ from server.storage.database import Database
 from server.storage.han_sounds import learn
 from server.storage.pages import Listing, page_of
 from server.storage.rows import put
+from server.storage.searching import holds
 from server.storage.tables import batch_words, batches, brands, jobs, report_values, reports, templates
 
 _PAGE_ROWS = 200  # reports that are read in one piece: a few milliseconds of the event loop
@@ -272,7 +273,7 @@ class BatchStore:
         asked = words.split()
         if not asked:
             return
-        found = select(*(known.contains(word, autoescape=True) for word in asked)).where(of_batch)
+        found = select(*(holds(known, word) for word in asked)).where(of_batch)
         row = (await connection.execute(found)).one_or_none()
         missing = [] if row is None else [word for word, is_known in zip(asked, row, strict=True) if not is_known]
         if missing:

@@ -17,6 +17,7 @@ from server.reports.mentions import Written, keys_of, meant
 from server.storage.database import Database
 from server.storage.pages import Listing, place_of
 from server.storage.rows import put
+from server.storage.searching import holds, mentions, searched
 from server.storage.tables import comment_bells, comments, users
 
 MOST_COMMENTS = 2_000  # of one report
@@ -69,7 +70,7 @@ class CommentStore:
     ) -> Listing[Comment]:
         """Newest first, those whose texts hold all words of `q`."""
         which = [comments.c.report_id == report_id]
-        which += [comments.c.text.icontains(word, autoescape=True) for word in q.split()]
+        which += [mentions(comments.c.text, word) for word in searched(q)]
         page, total = _comments(*which), select(func.count()).select_from(comments).where(*which)
         if cursor is not None:
             page = page.where(comments.c.sequence < place_of(cursor))
@@ -86,7 +87,7 @@ class CommentStore:
         key = users.c.name_key
         wanted = select(users.c.name).where(seers(BATCHES, batch_id), users.c.id != but)
         if q:
-            wanted = wanted.where(key.contains(q, autoescape=True))
+            wanted = wanted.where(holds(key, q))
         begins_first = key.startswith(q, autoescape=True).desc()
         async with self._database.read() as connection:
             return list(await connection.scalars(wanted.order_by(begins_first, key).limit(_MOST_PEOPLE)))

@@ -17,6 +17,7 @@ from server.reports.summary import TemplateSummary, summary_in
 from server.storage import findable
 from server.storage.database import Database
 from server.storage.pages import Listing, NameOrder, page_of, size_of
+from server.storage.searching import mentions, searched
 from server.storage.sounding import is_said
 from server.storage.tables import batches, findables, template_versions, templates, users
 
@@ -156,9 +157,7 @@ class TemplateStore:
 
     async def holding(self, which: ColumnElement[bool], text: str) -> dict[str, str]:
         """Ids by name of those of `which` templates, all of one owner, in whose source `text` stands; in order."""
-        query = select(templates.c.name, templates.c.id).where(
-            which, templates.c.source.icontains(text, autoescape=True)
-        )
+        query = select(templates.c.name, templates.c.id).where(which, mentions(templates.c.source, text))
         async with self._database.read() as connection:
             return {row.name: row.id for row in await connection.execute(query.order_by(templates.c.name))}
 
@@ -286,7 +285,7 @@ _OWNER = users.c.name.label("owner")
 
 
 def _words(q: str) -> Iterator[ColumnElement[bool]]:
-    for word in q.split():
+    for word in searched(q):
         fields = (templates.c.name, templates.c.title, templates.c.description, templates.c.source)
         said = is_said(findables.c.template_id == templates.c.id, word.casefold())
-        yield or_(*(field.icontains(word, autoescape=True) for field in fields), said)
+        yield or_(*(mentions(field, word) for field in fields), said)

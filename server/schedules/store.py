@@ -31,6 +31,7 @@ from server.storage.findable import words_in
 from server.storage.han_sounds import asked_sounds, is_chinese, sounds_like
 from server.storage.pages import Listing
 from server.storage.rows import insert_missing, lock
+from server.storage.searching import mentions
 from server.storage.tables import batches, jobs, outbox, schedule_runs, schedules, templates, users
 from server.texts import phrase
 
@@ -69,9 +70,7 @@ class ScheduleStore:
         if q:
             names = (schedules.c.name, schedules.c.template_name)
             sounding = await self._sounding(which, q.casefold())
-            conditions.append(
-                sa.or_(*(name.icontains(q, autoescape=True) for name in names), schedules.c.id.in_(sounding))
-            )
+            conditions.append(sa.or_(*(mentions(name, q) for name in names), schedules.c.id.in_(sounding)))
         if template_id is not None:
             conditions.append(schedules.c.template_id == template_id)
         skip = int(cursor) if cursor and cursor.isdigit() else 0

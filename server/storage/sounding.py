@@ -7,15 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from server.storage.han_sounds import asked_sounds, marked
+from server.storage.searching import holds
 from server.storage.tables import findables
 
 
 def have_sounds(words: sa.ColumnElement[Any], typed: str, *, before: str = "") -> list[sa.ColumnElement[bool]]:
     """Of a column of words, what holds one by one when it has what sounds like `typed`; `before` is a mark of them."""
-    return [
-        sa.and_(*(words.contains(before + each, autoescape=True) for each in marked(wanted)))
-        for wanted in asked_sounds(typed)
-    ]
+    return [sa.and_(*(holds(words, before + each) for each in marked(wanted))) for wanted in asked_sounds(typed)]
 
 
 def is_said(which: sa.ColumnElement[bool], typed: str) -> sa.ColumnElement[bool]:

@@ -16,6 +16,7 @@ from server.jobs.job import State
 from server.storage.database import Database
 from server.storage.quotas import Quotas, Stored
 from server.storage.rows import lock
+from server.storage.searching import mentions
 from server.storage.tables import jobs, uploads
 from server.uploads.names import media_type_of, shown_name
 
@@ -152,7 +153,7 @@ class UploadStore:
         """Newest first, from the one after `before` on, and how many there are in all. Parts are no files: left out."""
         wanted = select(uploads).where(uploads.c.owner_id == owner_id, uploads.c.concat.is_distinct_from(PART))
         if containing:
-            wanted = wanted.where(uploads.c.name.icontains(containing, autoescape=True))
+            wanted = wanted.where(mentions(uploads.c.name, containing))
         total = select(func.count()).select_from(wanted.subquery())
         if before is not None:
             wanted = wanted.where(uploads.c.sequence < before)

@@ -15,6 +15,7 @@ from server.realtime.history_rules import NOTIFICATION
 from server.storage.database import Database
 from tests.cluster.conftest import Cluster, People, live
 from tests.cluster.hopping import every_offset_is_told_once, user_id
+from tests.process import ServerProcess
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -81,9 +82,8 @@ async def test_without_valkey_people_sign_in_follow_their_jobs_and_nodes_say_tha
     finally:
         cluster.valkey.start()
     await until(lambda: stands(admin, "ok"))
-    for each in cluster.nodes:
-        away = [line for line in each.log if "Valkey does not answer" in line]
-        assert len(away) == len([line for line in each.log if "Valkey answers again" in line]) > 0
+    for each in cluster.nodes:  # on a busy machine it may have been lost once more meanwhile
+        await until(lambda each=each: 0 < said(each, "Valkey does not answer") == said(each, "Valkey answers again"))
 
 
 async def test_a_word_of_the_next_version_is_counted_and_what_it_told_of_is_read_from_the_rows(
@@ -137,3 +137,7 @@ async def stands(people: People, wanted: str) -> bool:
             if (await response.json())["nodes"] != wanted:
                 return False
     return True
+
+
+def said(node: ServerProcess, words: str) -> int:
+    return sum(words in line for line in node.log)

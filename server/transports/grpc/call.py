@@ -109,8 +109,9 @@ class GrpcCall:
         content = b"".join(self._together)
         while content:
             room = await self._room()
-            await self._stream.send_data(content[:room])
-            content = content[room:]
+            sent_bytes = self.line.send_data(self.stream_id, content[:room])
+            self._stream.data_sent += sent_bytes
+            content = content[sent_bytes:]
 
     async def finish_message(self) -> None:
         """What was given up in the middle of one is sent to its end, where the peer takes it: nobody can read half."""
@@ -124,6 +125,7 @@ class GrpcCall:
 
     async def _room(self) -> int:
         while True:
+            await self._stream.connection.write_ready.wait()
             room, self._widened_bytes = self.line.room(self.stream_id, self._widened_bytes)
             if room > 0:
                 return room

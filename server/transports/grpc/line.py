@@ -261,7 +261,21 @@ class GrpcLine(H2Protocol):
         widened_bytes = max(widened_bytes, stream.outbound_flow_control_window - initial_bytes)
         self._widest_bytes = max(self._widest_bytes, h2.outbound_flow_control_window)
         most_bytes = (max(self._widest_bytes, initial_bytes + widened_bytes) + 1) // 2
-        return most_bytes - (initial_bytes + widened_bytes - stream.outbound_flow_control_window), widened_bytes
+        on_their_way = initial_bytes + widened_bytes - stream.outbound_flow_control_window
+        return min(most_bytes - on_their_way, h2.local_flow_control_window(stream_id)), widened_bytes
+
+    def send_data(self, stream_id: int, content: bytes) -> int:
+        """As much of it as the peer has room for, in one write: how many bytes that were.
+
+        grpclib writes each frame of 16 KB by itself, and a call into the system costs more than all else of sending it.
+        """
+        h2 = self.connection._connection
+        sent_bytes = min(len(content), h2.local_flow_control_window(stream_id))
+        for at in range(0, sent_bytes, h2.max_outbound_frame_size):
+            h2.send_data(stream_id, content[at : min(at + h2.max_outbound_frame_size, sent_bytes)])
+        self._flush()
+        self.connection.data_send_process()
+        return max(sent_bytes, 0)
 
     def go_live(self) -> None:
         """It carries a live connection: from now on the live layer looks after it, too."""

@@ -28,7 +28,7 @@ from server.transports.visitor import Visitor
 
 NAME = "grpc"
 _SUBSCRIBING = "subscribing"  # the id of the one command that is given for a stream
-_TOGETHER_BYTES = 16 * 1024  # of messages, in one write: each alone would cost more than all else that is done for it
+_TOGETHER_BYTES = 32 * 1024  # of messages, in one write: each alone would cost more than all else that is done for it
 _HEARTBEAT = b""  # in a queue: no message of the protocol is empty
 _REFUSALS: dict[str, type[JinduError]] = {NotFound.code: NotFound, Forbidden.code: Forbidden}
 
