@@ -57,7 +57,7 @@ def compiled(catalogue: bytes) -> tuple[gettext.GNUTranslations, frozenset[str]]
             translated[key + b"\0" + message.plural] = b"\0".join(forms)
         elif message.translations[0]:
             translated[key] = message.translations[0]
-    return gettext.GNUTranslations(io.BytesIO(_mo_file(translated))), frozenset(in_scripts)  # type: ignore[arg-type]
+    return gettext.GNUTranslations(io.BytesIO(_mo_file(translated))), frozenset(in_scripts)
 
 
 def _messages(catalogue: bytes) -> Iterator[_Message]:
@@ -91,7 +91,8 @@ def _mo_file(translated: Mapping[bytes, bytes]) -> bytes:
     """As `gettext` wants it: a table of the texts, one of their translations, and then all of them."""
     keys = sorted(translated)
     texts = [*keys, *(translated[key] for key in keys)]
-    at, places = _HEADER + 8 * len(texts), []
+    at = _HEADER + 8 * len(texts)
+    places: list[int] = []
     for text in texts:
         places += (len(text), at)
         at += len(text) + 1
