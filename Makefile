@@ -66,7 +66,8 @@ test-unit: install-test $(IN_A_FRESH_CLONE) ## the tests of single parts
 # What runs otherwise is not even collected: each process would do that for itself, and leave it out then.
 OF_SERVER := -m "not benchmark and not browser" $(addprefix --ignore=tests/,benchmarks browser cluster)
 
-# Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold.
+# Whatever has to do with rows. The rest is about sockets, bytes, clients and what files hold. Tests of single parts that
+# ask for no database, files or broker tell nothing new there: tests/conftest.py leaves them out.
 WITHOUT_ROWS := accounts_pages announcements audit_doors base_path batches_crash bodies bounded_answers cli cli_import cli_jobs cli_serve cross_site database_killed dataset_diff docs_examples drain every_transport example_client fair_turns fetches file_modes foreign_clients full_disk head headers home http import_checks import_dry_run import_warnings importing imports_pages large_numbers \
   batch_combining gallery made_up_engines live_fan_out live_faults live_frames live_limits live_settings log_lines made_up_job_kind made_up_transport moving no_internal_errors nobody_elses nothing_cut_silently nothing_evaluated presence proxies proxy_check python_client queries_api query_values raw_http read_only_tokens reference reject_correction report_images reports request_turns scripts scripts_ends scripts_tqdm service \
   requests_read_strictly shared_workers sign_in_siege slow_clients sse static_files strict_bodies template_starts templates tls true_jobs typescript_client upload_forms uploads_crash uploads_in_parts uploads_full_disk websocket_test_page wheels work_without_end workers_at_work

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 import gettext
-import io
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale, localedata, negotiate_locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+
+from server.catalogues import compiled
 
 DEFAULT_LANGUAGE = "en"
-_SCRIPTS = "static/js/"
 _LONGEST_WISH, _MOST_TAGS = 1_000, 30  # characters and languages: strangers say what they like
 _QUALITY = re.compile(r"q=([01](?:\.\d{0,3})?)", re.IGNORECASE)
 
@@ -78,15 +76,7 @@ def _weight(quality: str) -> float:
     return float(found[1]) if found else 1.0
 
 
-@cache  # several applications in one process share what was compiled
-def _read(catalogue: bytes) -> tuple[gettext.GNUTranslations, frozenset[str]]:
-    """The translations, and which texts of them stand in scripts: a catalogue says where each does."""
-    read = read_po(io.BytesIO(catalogue))
-    in_scripts = (str(text.id) for text in read if any(place.startswith(_SCRIPTS) for place, _ in text.locations))
-    with io.BytesIO() as compiled:
-        write_mo(compiled, read)
-        compiled.seek(0)
-        return gettext.GNUTranslations(compiled), frozenset(in_scripts)
+_read = cache(compiled)  # several applications in one process share what was compiled
 
 
 @lru_cache(maxsize=64)

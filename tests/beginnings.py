@@ -3,6 +3,8 @@ than all the rest of a start, and hundreds are started.
 
 It is forked before anything runs in it. What a server then is differs from what `run.py` gives in nothing that can be
 seen: its pid, its output, its signals and its end are its own. Run as a program this is the process that begins them.
+
+Commands are begun so, too: a program that starts in no time hands on what it was given, and ends as they do.
 """
 
 from __future__ import annotations
@@ -75,16 +77,21 @@ class _Beginner:
             )
         self._lock = threading.Lock()
 
+    @property
+    def line(self) -> int:
+        """Its descriptor: whoever has it may ask, too."""
+        return self._line.fileno()
+
     def begin(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Begun:
         said, their_said = os.pipe()
         told, their_told = os.pipe()
-        asked = json.dumps({"arguments": [*arguments], "environ": {**environ}}).encode()
+        nothing = os.open(os.devnull, os.O_RDONLY)
         try:
             with self._lock:
-                socket.send_fds(self._line, [asked], [their_said, their_told])
+                socket.send_fds(self._line, [_asked(arguments, environ)], [nothing, their_said, their_said, their_told])
         finally:
-            os.close(their_said)
-            os.close(their_told)
+            for each in (nothing, their_said, their_told):
+                os.close(each)
         if not (pid := os.read(told, _NUMBER_BYTES)):
             raise RuntimeError(self._process.communicate()[0])
         return Begun(int(pid), told, os.fdopen(said))
@@ -98,12 +105,49 @@ def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> Begun:
     return _beginner().begin(arguments, environ)
 
 
+def command(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[Sequence[str], Sequence[int]]:
+    """What to start for `python run.py …` in the root of the tree, and the descriptors that it must inherit.
+
+    It takes SIGINT, SIGTERM and SIGHUP for the command, and ends as that does; SIGKILL would end it alone.
+    """
+    line = _beginner().line
+    return [sys.executable, "-I", "-S", "-c", _HAND_ON, str(line), _asked(arguments, environ).decode()], [line]
+
+
+_HAND_ON = """
+import _signal, _socket, os, struct, sys
+taken = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+_signal.pthread_sigmask(_signal.SIG_BLOCK, taken)
+heard, told = os.pipe()
+line = _socket.socket(fileno=int(sys.argv[1]))
+given = struct.pack("4i", 0, 1, 2, told)
+line.sendmsg([sys.argv[2].encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, given)])
+line.close()
+for each in (0, 1, 2, told):
+    os.close(each)
+pid = int(os.read(heard, 12))
+for number in taken:
+    _signal.signal(number, lambda number, _: os.kill(pid, number))
+_signal.pthread_sigmask(_signal.SIG_UNBLOCK, taken)
+status = int(os.read(heard, 12))
+if status < 0:
+    if -status in taken:
+        _signal.signal(-status, _signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+os._exit(status)
+"""
+
+
+def _asked(arguments: Sequence[str], environ: Mapping[str, str]) -> bytes:
+    return json.dumps({"arguments": [*arguments], "environ": {**environ}}).encode()
+
+
 def _serve_beginnings() -> Sequence[str] | None:
     """Returns in each process that is to be a server, with its arguments; and with None when nobody asks any more."""
     line = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     while True:
-        asked, descriptors, _, _ = socket.recv_fds(line, _MOST_BYTES, 2)
+        asked, descriptors, _, _ = socket.recv_fds(line, _MOST_BYTES, 4)
         if not asked:
             return None
         with contextlib.suppress(ChildProcessError):  # there may be none yet
@@ -111,24 +155,26 @@ def _serve_beginnings() -> Sequence[str] | None:
                 pass
         if os.fork() == 0:
             line.close()
-            return _begun(asked, *descriptors)
+            *streams, told = descriptors
+            return _begun(asked, streams, told)
         for each in descriptors:
             os.close(each)
 
 
-def _begun(asked: bytes, stdout: int, told: int) -> Sequence[str]:
+def _begun(asked: bytes, streams: Sequence[int], told: int) -> Sequence[str]:
     """Returns in the server; beside it stays somebody who waits for its end, and says how it was."""
     if pid := os.fork():
-        os.close(stdout)
+        for each in (*streams, 1, 2):
+            os.close(each)
         with contextlib.suppress(BrokenPipeError):  # the tests were killed
             os.write(told, _number(pid))
             _, status = os.waitpid(pid, 0)
             os.write(told, _number(os.waitstatus_to_exitcode(status)))
         os._exit(0)
     os.close(told)
-    for number in (1, 2):
-        os.dup2(stdout, number)
-    os.close(stdout)
+    for number, each in enumerate(streams):
+        os.dup2(each, number)
+        os.close(each)
     wanted = json.loads(asked)
     os.environ.clear()
     os.environ.update(wanted["environ"])
@@ -147,16 +193,22 @@ def _be_run_py(main: ModuleType, arguments: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     import gc
+    import importlib
+    import pkgutil
 
     gc.disable()  # as `run.py serve` does before it imports all this
+    import server.cli
     import server.serving
-    import server.working  # noqa: F401
+    import server.working
     from server.__main__ import main as run
     from server.languages import Languages
     from server.places import LOCALES
 
+    for each in pkgutil.iter_modules(server.cli.__path__, "server.cli."):
+        importlib.import_module(each.name)
     Languages.load(LOCALES)  # they are kept, and each would read them anew
     gc.freeze()
+    gc.enable()  # servers put it off, commands do not
     if (arguments := _serve_beginnings()) is not None:
         _be_run_py(sys.modules["__main__"], arguments)
         sys.exit(run(arguments))

@@ -36,6 +36,8 @@ _LONG_SECONDS = 400  # as a test says by its timeout
 _LONGEST_BYTES_IN_ID = 30
 hypothesis.settings.register_profile("jindu", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("jindu")
+_UNIT = Path(__file__).parent / "unit"
+_ENGINES = frozenset({"empty_database", "storage", "broker"})  # the fixtures that `--database`, … decide about
 PASSWORDS = {"admin": "correct-horse-admin", "alice": "correct-horse-alice", "bob": "correct-horse-bob"}
 _SECRET_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 # A real hash costs 160 ms of a core, on purpose, and each test makes several. The real parameters are those of every
@@ -114,6 +116,10 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that are marked `sqlite` or `postgresql` are about that one alone, and say why."""
     other = "postgresql" if config.getoption("database") == "sqlite" else "sqlite"
+    if other == "sqlite":
+        same = [item for item in items if _is_the_same_on_any(item)]
+        config.hook.pytest_deselected(items=same)
+        items[:] = [item for item in items if not _is_the_same_on_any(item)]
     for item in items:
         markers = [item.get_closest_marker(other)]
         if config.getoption("files") == "s3":
@@ -123,6 +129,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker in filter(None, markers):
             item.add_marker(pytest.mark.skip(reason=marker.kwargs["reason"]))
     items.sort(key=_is_short)
+
+
+def _is_the_same_on_any(item: pytest.Item) -> bool:
+    """A test of a part that asks for no database, files or broker: the run on SQLite has told all that it tells."""
+    return (
+        _UNIT in item.path.parents
+        and _ENGINES.isdisjoint(getattr(item, "fixturenames", _ENGINES))
+        and item.get_closest_marker("postgresql") is None
+    )
 
 
 def _is_short(item: pytest.Item) -> bool:

@@ -190,11 +190,14 @@ def init_script() -> str:
 
 @loop_fixture
 async def visit(browser: Browser, complaints: Complaints, init_script: str) -> AsyncIterator[Visit]:
-    """`await visit(url, "alice")` is a page signed in at `url`; console errors that are not allowed fail the test."""
+    """`await visit(url, "alice")` is a page signed in at `url`; console errors that are not allowed fail the test.
+
+    As with `page_of`, nothing moves by itself unless `options` say so.
+    """
     async with AsyncExitStack() as stack:
 
         async def open_page(url: str, name: str | None, **options: Any) -> Page:
-            context = await browser.new_context(base_url=url, **options)
+            context = await browser.new_context(base_url=url, **{"reduced_motion": "reduce"} | options)
             context.set_default_timeout(SECONDS)
             await context.add_init_script(init_script)
             stack.push_async_callback(closed, context)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from tests.beginnings import command
 from tests.conftest import Server
 from tests.process import ENGINES, ROOT
 
@@ -35,13 +36,15 @@ class Outcome:
 async def begin(*arguments: str, **environ: str) -> asyncio.subprocess.Process:
     """`python run.py …` with nothing of our own environment's settings, and no terminal."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("JINDU_")}
-    clean |= {name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in ENGINES}
+    clean |= {name.replace("TEST", "JINDU", 1): os.environ.get(name, "") for name in ENGINES} | environ
+    # What a Python reads when it starts is told to one that starts for it alone.
+    is_ordinary = all(name.startswith("JINDU_") for name in environ)
+    told, inherited = command(arguments, clean) if is_ordinary else ([sys.executable, "run.py", *arguments], ())
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "run.py",
-        *arguments,
+        *told,
         cwd=ROOT,
-        env=clean | environ,
+        env=clean,
+        pass_fds=inherited,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
