@@ -68,7 +68,7 @@ def usual_looks(cells: pa.Array, column_type: ColumnType) -> Iterator[pa.Boolean
         yield _usual_integers(cells)
     elif column_type in TEMPORAL_TYPES:
         usual_length = pc.mode(lengths.slice(0, FIRST))[0]["mode"]
-        are_as_long = pc.equal(lengths, usual_length).fill_null(False)
+        are_as_long = pc.and_not(pc.equal(lengths, usual_length), pc.starts_with(cells, "0")).fill_null(False)
         yield are_as_long
         yield pc.and_(are_as_long, _hold_only(cells, _OF_MOMENTS))
     else:
@@ -112,15 +112,19 @@ def begin_with_zero(cells: pa.Array) -> bool:
     return pc.any(pc.and_not(is_longer, pc.starts_with(zeros, "0."))).as_py() is True
 
 
-def cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
-    """All cells at once, or None when one of them cannot be cast as it stands."""
-    if pa.types.is_decimal(target) and (values := _short_decimals(cells, target)) is not None:
+def cast(cells: pa.Array, target: pa.DataType, *, has_letters: bool = True) -> pa.Array | None:
+    """All cells at once, or None when one of them cannot be cast as it stands.
+
+    `has_letters`: whether a number may have some, which is looked for then.
+    """
+    is_decimal = pa.types.is_decimal(target) and not (has_letters and _may_have_exponents(cells))
+    if is_decimal and (values := _short_decimals(cells, target)) is not None:
         return values
     try:
         values = pc.cast(cells, target)
     except pa.ArrowInvalid:
         return None
-    if target == pa.int64() and _has_hexadecimal(cells):
+    if target == pa.int64() and has_letters and _has_hexadecimal(cells):
         return None  # no number here, as 0x1F is none beside other odd cells
     if target == pa.float64() and pc.all(pc.is_finite(values)).as_py() is False:
         return None  # "inf" and "nan" are words here, and 1e999 is too large
@@ -133,8 +137,8 @@ def _short_decimals(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     Two decimals of fifteen digits are never the same double. What the cell says is therefore the decimal that was found
     if dividing its digits, which a double holds, gives the double that was read.
     """
-    texts, longest = memory_of(cells), pc.max(pc.binary_length(cells)).as_py() or 0
-    if not 0 <= target.scale <= _SURE_DIGITS - longest or b"e" in texts or b"E" in texts:
+    longest = pc.max(pc.binary_length(cells)).as_py() or 0
+    if not 0 <= target.scale <= _SURE_DIGITS - longest:
         return None
     power = float(10**target.scale)
     try:
@@ -145,6 +149,11 @@ def _short_decimals(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
         return pc.cast(digits.view(pa.decimal64(_USUAL_DIGITS, target.scale)), target)
     except pa.ArrowInvalid:
         return None
+
+
+def _may_have_exponents(cells: pa.Array) -> bool:
+    texts = memory_of(cells)
+    return b"e" in texts or b"E" in texts
 
 
 def _has_hexadecimal(cells: pa.Array) -> bool:

@@ -205,14 +205,11 @@ def _mostly_usual(
         if not 0 < odd_count * _SELDOM_OF <= len(cells):
             continue
         usual = pc.if_else(are_usual, cells, NOTHING)
-        if column_type == "integer":
-            values = pc.cast(usual, known)
-        else:
-            is_worth_it = cast(usual.slice(0, FIRST), known) is not None  # one that fails takes longer than one of all
-            values = cast(usual, known) if is_worth_it else None
-            may_be_codes = column_type in NUMERIC_TYPES and not takes_codes and begin_with_zero(usual)
-            if values is None or may_be_codes:
-                continue
+        is_worth_it = cast(usual.slice(0, FIRST), known) is not None  # one that fails takes longer than one of all
+        values = cast(usual, known, has_letters=False) if is_worth_it else None
+        keeps_codes = column_type in ("decimal", "float") and not takes_codes
+        if values is None or (keeps_codes and begin_with_zero(usual)):
+            continue
         return _with_odd_cells(
             cells, pc.invert(are_usual), usual, values, column_type, column_format, takes_codes=takes_codes
         )
