@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import islice
@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import python_calamine as calamine
 
 from server.datasets.cells import PERCENT, PLAIN
 from server.datasets.chunks import Chunk
-from server.datasets.excel_columns import cell_text, column_texts, is_blank, said_texts
+from server.datasets.excel_columns import cell_text, column_texts, is_blank, only_texts, said_texts
 from server.datasets.merged_cells import Merged, SheetRow
 from server.datasets.named import BELOW_TABLE, BLANK, DELIMITERS_ONLY, Named, name_above
 from server.datasets.number_cells import currency_named
@@ -22,6 +21,7 @@ from server.datasets.rejects import RejectReason
 from server.datasets.rule_lines import RULES, is_rule_row
 from server.datasets.schema import ColumnType
 from server.datasets.sheet_marks import SheetMarks
+from server.datasets.sheet_pieces import Sheet
 from server.datasets.tables_below import LOOKED_AT, begins_other_table
 
 _ROWS_PER_CHUNK = 10_000
@@ -39,7 +39,7 @@ class ExcelSource:
     """
 
     path: Path
-    sheet: calamine.CalamineSheet
+    sheet: Sheet
     marks: SheetMarks
     width: int = 0
     first_line: int = 0
@@ -256,21 +256,25 @@ class ExcelSource:
                 if 0 <= place < self.width and error != MISSING:
                     rows[index] = [*rows[index][:place], error, *rows[index][place + 1 :]]
                     misfits[index, place] = "excel_error"
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        if self.marks.odd_dates is not None:
-            for place in [place for place, cells in enumerate(columns) if _has_odd_dates(cells)]:
-                columns[place] = self._with_odd_dates(block, rows, place, misfits if is_told else None)
+        columns: list[pa.Array] = []
+        for place, cells in enumerate(zip(*rows, strict=True)):
+            texts = only_texts(cells)
+            if texts is None:
+                kinds = set(map(type, cells))
+                if self.marks.odd_dates is not None and _may_be_odd_dates(kinds):
+                    odd = self._with_odd_dates(block, rows, place, misfits if is_told else None)
+                    texts = column_texts(odd)
+            columns.append(column_texts(cells, kinds) if texts is None else texts)
         return Chunk(
-            columns=list(map(column_texts, columns)) or [pa.array([], pa.string())] * self.width,
+            columns=columns or [pa.array([], pa.string())] * self.width,
             line_of=lambda row: block[row][0],
             raw_of=lambda row: "\t".join(map(cell_text, rows[row])),
             misfits=misfits,
         )
 
 
-def _has_odd_dates(cells: Sequence[Any]) -> bool:
+def _may_be_odd_dates(kinds: Set[type]) -> bool:
     """Whether something among days is none: a time of day, or a number."""
-    kinds = set(map(type, cells))
     return bool(kinds & {date, datetime}) and bool(kinds & {time, float})
 
 

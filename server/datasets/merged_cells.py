@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import python_calamine as calamine
-
+from server.datasets.sheet_pieces import Sheet
 from server.errors import FileProblem
 
 SheetRow = list[Any]
@@ -16,7 +15,7 @@ _MOST_FILLED_CHARACTERS = 50_000_000
 class Merged:
     """Cells merged downwards hold their value in each row: that is what the person who merged them meant."""
 
-    def __init__(self, sheet: calamine.CalamineSheet) -> None:
+    def __init__(self, sheet: Sheet) -> None:
         self._columns: dict[int, list[int]] = {}
         self._values: dict[int, Any] = {}
         self._left = _MOST_FILLED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from server.datasets.arrow_texts import memory_of
 from server.datasets.day_cells import DateOrder
 from server.datasets.number_cells import BARE_EXPONENT, ZEROS_FIRST, DecimalMark
-from server.datasets.schema import ColumnType
+from server.datasets.schema import TEMPORAL_TYPES, ColumnType
 
 REPEATED_TEXTS = pa.dictionary(pa.int32(), pa.string())  # of a column of few different texts, until it is written
 # Cells of these shapes can be cast without looking at them one by one: no 29th of February, no 19th digit, no code.
@@ -24,6 +24,7 @@ PLAIN_SHAPES: dict[ColumnType, str] = {
     "datetime": rf"^{_DAY}(?:{_CLOCK})?$",
     "timestamp": rf"^{_DAY}{_CLOCK}(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)$",
 }
+_OF_MOMENTS, _OF_NUMBERS = "0123456789-: T.", "0123456789."
 NOTHING = pa.scalar(None, pa.string())
 _USUAL_DIGITS = 18  # of integers, all of which fit
 _SURE_DIGITS = 15  # of a decimal that a double tells from every other one
@@ -50,10 +51,32 @@ def are_plain(cells: pa.Array, column_type: ColumnType) -> pa.BooleanArray:
     shape = PLAIN_SHAPES[column_type]
     if column_type != "integer":
         return pc.match_substring_regex(cells, shape)
-    is_usual = pc.and_not(pc.ascii_is_decimal(cells), pc.starts_with(cells, "0"))
-    is_usual = pc.and_(is_usual, pc.less_equal(pc.binary_length(cells), _USUAL_DIGITS)).fill_null(False)
+    is_usual = _usual_integers(cells)
     is_other = pc.invert(is_usual)
     return pc.replace_with_mask(is_usual, is_other, pc.match_substring_regex(cells.filter(is_other), shape))
+
+
+def _usual_integers(cells: pa.Array) -> pa.BooleanArray:
+    are_digits = pc.and_not(pc.ascii_is_decimal(cells), pc.starts_with(cells, "0"))
+    return pc.and_(are_digits, pc.less_equal(pc.binary_length(cells), _USUAL_DIGITS)).fill_null(False)
+
+
+def usual_looks(cells: pa.Array, column_type: ColumnType) -> Iterator[pa.BooleanArray]:
+    """Which cells look as most do, by what is seen much sooner than their shape: these can be cast, perhaps."""
+    lengths = pc.binary_length(cells)
+    if column_type == "integer":
+        yield _usual_integers(cells)
+    elif column_type in TEMPORAL_TYPES:
+        usual_length = pc.mode(lengths.slice(0, FIRST))[0]["mode"]
+        are_as_long = pc.and_not(pc.equal(lengths, usual_length), pc.starts_with(cells, "0")).fill_null(False)
+        yield are_as_long
+        yield pc.and_(are_as_long, _hold_only(cells, _OF_MOMENTS))
+    else:
+        yield pc.and_(pc.greater(lengths, 0).fill_null(False), _hold_only(cells, _OF_NUMBERS))
+
+
+def _hold_only(cells: pa.Array, characters: str) -> pa.BooleanArray:
+    return pc.equal(pc.binary_length(pc.ascii_trim(cells, characters)), 0).fill_null(False)
 
 
 def come_again(cells: pa.Array) -> bool:
@@ -67,7 +90,7 @@ def code_shapes(cells: pa.Array, column_type: ColumnType) -> list[str]:
     texts = memory_of(cells)
     is_narrow = b"\xef" not in texts  # no full-width digits
     below_zero = b"-" in texts and b"-0" in texts  # a single byte is found much faster than two
-    has_zeros = below_zero or not is_narrow or _begin_with_zero(cells)
+    has_zeros = below_zero or not is_narrow or begin_with_zero(cells)
     shapes = [ZEROS_FIRST] if has_zeros else []
     if column_type != "float" and (b"E" in texts or b"e" in texts):
         shapes.append(BARE_EXPONENT)
@@ -82,22 +105,26 @@ def found_shapes(cells: pa.Array, shapes: Sequence[str]) -> pa.BooleanArray | No
     return found if pc.any(found).as_py() else None
 
 
-def _begin_with_zero(cells: pa.Array) -> bool:
+def begin_with_zero(cells: pa.Array) -> bool:
     """Whether any could be `007`; neither 0 nor 0.5 is."""
     zeros = cells.filter(pc.starts_with(cells, "0"))
     is_longer = pc.greater(pc.binary_length(zeros), 1)
     return pc.any(pc.and_not(is_longer, pc.starts_with(zeros, "0."))).as_py() is True
 
 
-def cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
-    """All cells at once, or None when one of them cannot be cast as it stands."""
-    if pa.types.is_decimal(target) and (values := _short_decimals(cells, target)) is not None:
+def cast(cells: pa.Array, target: pa.DataType, *, has_letters: bool = True) -> pa.Array | None:
+    """All cells at once, or None when one of them cannot be cast as it stands.
+
+    `has_letters`: whether a number may have some, which is looked for then.
+    """
+    is_decimal = pa.types.is_decimal(target) and not (has_letters and _may_have_exponents(cells))
+    if is_decimal and (values := _short_decimals(cells, target)) is not None:
         return values
     try:
         values = pc.cast(cells, target)
     except pa.ArrowInvalid:
         return None
-    if target == pa.int64() and _has_hexadecimal(cells):
+    if target == pa.int64() and has_letters and _has_hexadecimal(cells):
         return None  # no number here, as 0x1F is none beside other odd cells
     if target == pa.float64() and pc.all(pc.is_finite(values)).as_py() is False:
         return None  # "inf" and "nan" are words here, and 1e999 is too large
@@ -110,8 +137,8 @@ def _short_decimals(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     Two decimals of fifteen digits are never the same double. What the cell says is therefore the decimal that was found
     if dividing its digits, which a double holds, gives the double that was read.
     """
-    texts, longest = memory_of(cells), pc.max(pc.binary_length(cells)).as_py() or 0
-    if not 0 <= target.scale <= _SURE_DIGITS - longest or b"e" in texts or b"E" in texts:
+    longest = pc.max(pc.binary_length(cells)).as_py() or 0
+    if not 0 <= target.scale <= _SURE_DIGITS - longest:
         return None
     power = float(10**target.scale)
     try:
@@ -122,6 +149,11 @@ def _short_decimals(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
         return pc.cast(digits.view(pa.decimal64(_USUAL_DIGITS, target.scale)), target)
     except pa.ArrowInvalid:
         return None
+
+
+def _may_have_exponents(cells: pa.Array) -> bool:
+    texts = memory_of(cells)
+    return b"e" in texts or b"E" in texts
 
 
 def _has_hexadecimal(cells: pa.Array) -> bool:

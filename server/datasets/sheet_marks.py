@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,16 +13,12 @@ from xml.etree import ElementTree
 
 from server.datasets.cell_texts import as_text
 from server.datasets.number_formats import LAST_DAY, NumberFormat, format_numbered
+from server.datasets.workbook_members import UNREADABLE
 from server.datasets.xlsx_extent import SheetSigns
 
 _REST_BYTES = 4 * 1024 * 1024  # of a row that goes on in the next piece
 _MOST_STYLE_BYTES = 32 * 1024 * 1024
 _LOOKED_AT_BYTES = 4 * 1024 * 1024  # where percentages and currencies are looked for
-# What a part that others could read may raise here; its cells are then read as they are stored.
-_UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ElementTree.ParseError,
-    StopIteration, ValueError, OSError, IndexError,
-)  # fmt: skip
 _NAMESPACES = {
     "m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
     "s": "http://purl.oclc.org/ooxml/spreadsheetml/main",
@@ -72,7 +67,7 @@ class SheetMarks:
 def xlsx_marks(path: Path, sheet: str, signs: dict[str, SheetSigns]) -> SheetMarks:
     """The sheet is read again only where a first look, or the formats that there are, say that it is worth it."""
     marks = SheetMarks()
-    with suppress(*_UNREADABLE), zipfile.ZipFile(path) as archive:
+    with suppress(*UNREADABLE), zipfile.ZipFile(path) as archive:
         # The document was opened by calamine before: it is well-formed, and its size was checked.
         book = ElementTree.fromstring(_read(archive, "xl/workbook.xml"))  # noqa: S314
         marks.from_1904 = _counts_from_1904(book)
@@ -97,7 +92,7 @@ def xlsx_marks(path: Path, sheet: str, signs: dict[str, SheetSigns]) -> SheetMar
 
 def sheet_parts(path: Path) -> dict[str, str]:
     """By the names of all sheets, where each stands in the file; empty where that cannot be read."""
-    with suppress(*_UNREADABLE), zipfile.ZipFile(path) as archive:
+    with suppress(*UNREADABLE), zipfile.ZipFile(path) as archive:
         book = ElementTree.fromstring(_read(archive, "xl/workbook.xml"))  # noqa: S314
         names = [element.get("name", "") for element in book.iter() if element.tag.endswith("}sheet")]
         return {name: _part_of_sheet(archive, book, name) for name in names}

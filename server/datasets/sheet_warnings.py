@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import python_calamine as calamine
-
 from server.datasets.excel_source import MISSING, ExcelSource
 from server.datasets.notes_above import filled
 from server.datasets.schema import FileWarning, SheetInfo
 from server.datasets.sheet_marks import SheetMarks
+from server.datasets.sheet_pieces import Sheet
 from server.datasets.sheet_tables import side_by_side_at, stacked_at
 
 _NAMES_TOLD = 5
@@ -105,7 +104,7 @@ def table_warnings(
         )
 
 
-def merged_warnings(sheet: calamine.CalamineSheet, first_line: int) -> Iterator[FileWarning]:
+def merged_warnings(sheet: Sheet, first_line: int) -> Iterator[FileWarning]:
     count = sum(1 for (top, _), _ in sheet.merged_cell_ranges or () if top >= first_line)
     if count:
         yield FileWarning(

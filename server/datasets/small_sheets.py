@@ -12,6 +12,8 @@ from server.datasets.workbook_members import damaged, overlapping, unpacked
 from server.datasets.xlsb_extent import xlsb
 from server.datasets.xlsx_extent import SheetSigns, xlsx
 
+LARGE_BYTES = 8 * 1024 * 1024  # of a sheet that is worth loading in pieces
+_MOST_KEPT_BYTES = 128 * 1024 * 1024
 _MOST_DIGITS = 18
 _FEW_TEXTS = 5_000_000
 _COUNT_OF_TEXTS = re.compile(rb"""\buniqueCount\s*=\s*["']\s*0*(\d+)""")
@@ -21,11 +23,13 @@ def require_small_sheets(path: Path, members: list[zipfile.ZipInfo]) -> dict[str
     """By the names of sheets in an .xlsx. Raises `FileProblem` for sheets that take too much room, and when a member is
     larger than it says.
     """
-    signs = {}
+    signs, kept = {}, 0
     for member in members:
         name = member.filename.lower()
         if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-            signs[member.filename] = xlsx(path, member)
+            is_kept = LARGE_BYTES <= member.file_size <= _MOST_KEPT_BYTES - kept
+            kept += member.file_size if is_kept else 0
+            signs[member.filename] = xlsx(path, member, keep=is_kept)
         elif name.startswith("xl/worksheets/") and name.endswith(".bin"):
             xlsb(unpacked(path, member))
         elif name == "content.xml":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from server.datasets.plain_cells import (
     PLAIN_SHAPES,
     REPEATED_TEXTS,
     are_plain,
+    begin_with_zero,
     cast,
     code_shapes,
     come_again,
@@ -29,6 +31,7 @@ from server.datasets.plain_cells import (
     parted,
     trimmed,
     unguarded_cells,
+    usual_looks,
     with_iso_days,
 )
 from server.datasets.schema import NUMERIC_TYPES, TEMPORAL_TYPES, ColumnType
@@ -48,8 +51,9 @@ _NULLS = pa.array(sorted(NULL_WORDS))
 _TEXT_NULLS = pa.array(sorted(TEXT_NULLS))
 _MANY = 1_000  # cells, of which those that are odd are taken out
 _FEW_FIRST = 20
+_FEW_ODD = 50  # different cells
 _ZEROS = (None, 0, "0", "0.0", "0.00", "-0")
-_FEW_OF = 3  # where they are one of three at most
+_FEW_OF, _SELDOM_OF = 3, 20  # where they are one of so many at most
 
 
 @dataclass(slots=True)
@@ -104,6 +108,8 @@ def convert_cells(
             return ConvertedColumn(values, notations=_of_plain(values))
     converted = None
     if known is not None and len(cells) >= _MANY:
+        converted = _mostly_usual(cells, column_type, column_format, known, takes_codes=takes_codes)
+    if converted is None and known is not None and len(cells) >= _MANY:
         convert = _each_once if come_again(cells) else _mostly_plain
         converted = convert(cells, column_type, column_format, known, takes_codes=takes_codes)
     return converted or _read_closely(cells, column_type, column_format, known=known, takes_codes=takes_codes)
@@ -183,6 +189,33 @@ def _each_once(
     return ConvertedColumn(read.values.take(encoded.indices), misfits, read.notations)
 
 
+def _mostly_usual(
+    cells: pa.Array,
+    column_type: ColumnType,
+    column_format: str | None,
+    known: pa.DataType,
+    *,
+    takes_codes: bool,
+) -> ConvertedColumn | None:
+    """As `_mostly_plain`, where cells are told by less: by how long they are, or by which characters they hold. None
+    where that does not tell which can be cast, or leaves too many.
+    """
+    for are_usual in usual_looks(cells, column_type):
+        odd_count = len(cells) - pc.sum(are_usual).as_py()
+        if not 0 < odd_count * _SELDOM_OF <= len(cells):
+            continue
+        usual = pc.if_else(are_usual, cells, NOTHING)
+        is_worth_it = cast(usual.slice(0, FIRST), known) is not None  # one that fails takes longer than one of all
+        values = cast(usual, known, has_letters=False) if is_worth_it else None
+        keeps_codes = column_type in ("decimal", "float") and not takes_codes
+        if values is None or (keeps_codes and begin_with_zero(usual)):
+            continue
+        return _with_odd_cells(
+            cells, pc.invert(are_usual), usual, values, column_type, column_format, takes_codes=takes_codes
+        )
+    return None
+
+
 def _mostly_plain(
     cells: pa.Array,
     column_type: ColumnType,
@@ -206,17 +239,60 @@ def _mostly_plain(
         if not digits.fit:
             return None
         known = decimal_type(digits)
-    is_odd = pc.invert(is_plain)
-    odd_cells = cells.filter(is_odd).dictionary_encode()  # the same again and again, mostly
-    odd = convert_cells(odd_cells.dictionary, column_type, column_format, known=known, takes_codes=takes_codes)
+    if values is None:
+        values = pc.cast(plain, known)
+    return _with_odd_cells(
+        cells, pc.invert(is_plain), plain, values, column_type, column_format, takes_codes=takes_codes
+    )
+
+
+def _with_odd_cells(
+    cells: pa.Array,
+    is_odd: pa.BooleanArray,
+    plain: pa.Array,
+    values: pa.Array,
+    column_type: ColumnType,
+    column_format: str | None,
+    *,
+    takes_codes: bool,
+) -> ConvertedColumn | None:
+    """`values` are those of the cells that are `plain`. None where the others need more digits than there can be."""
+    odd_cells = cells.filter(is_odd)
+    texts, places = _different(odd_cells)
+    convert = _read_before if len(texts) <= _FEW_ODD else _read_now
+    odd = convert(tuple(texts), column_type, column_format, values.type, takes_codes)
     if any(misfit.code == "too_many_digits" for misfit in odd.misfits):
         return None
-    if values is None or values.type != odd.values.type:
+    if values.type != odd.values.type:
         values = pc.cast(plain, odd.values.type)
-    values = pc.replace_with_mask(values, is_odd, odd.values.take(odd_cells.indices)) if odd_count else values
-    places, codes = _misfits_among(odd_cells.indices, odd.misfits)
-    rows = pc.indices_nonzero(is_odd).take(places) if codes else places
+    values = pc.replace_with_mask(values, is_odd, odd.values.take(places)) if len(odd_cells) else values
+    misfits, codes = _misfits_among(places, odd.misfits)
+    rows = pc.indices_nonzero(is_odd).take(misfits) if codes else misfits
     return ConvertedColumn(values, list(map(Misfit, rows.to_pylist(), codes)), odd.notations | _of_plain(plain))
+
+
+def _different(cells: pa.Array) -> tuple[list[str], pa.Array]:
+    """The same few again and again, mostly: each different one, in order where they are few, and where each is."""
+    encoded = cells.dictionary_encode()
+    texts: list[str] = encoded.dictionary.to_pylist()
+    if len(texts) > _FEW_ODD:
+        return texts, encoded.indices
+    texts.sort()
+    return texts, pc.index_in(cells, pa.array(texts, pa.string()))
+
+
+def _read_now(
+    texts: tuple[str, ...],
+    column_type: ColumnType,
+    column_format: str | None,
+    known: pa.DataType,
+    takes_codes: bool,
+) -> ConvertedColumn:
+    cells = pa.array(texts, pa.string())
+    return convert_cells(cells, column_type, column_format, known=known, takes_codes=takes_codes)
+
+
+_read_before = lru_cache(256)(_read_now)  # for each block that has the same odd cells as one before
 
 
 def _misfits_among(cells: pa.Array, misfits: Sequence[Misfit]) -> tuple[pa.Array, list[str]]:

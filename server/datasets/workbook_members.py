@@ -8,10 +8,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 from xml.parsers import expat
 
 from server.errors import FileProblem
 
+# What a part that others could read may raise here.
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ElementTree.ParseError,
+    StopIteration, ValueError, OSError, IndexError,
+)  # fmt: skip
 _BLOCK = 1024 * 1024
 _OVERLAP = 64
 

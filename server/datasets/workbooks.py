@@ -19,6 +19,7 @@ from server.datasets.notes_above import filled
 from server.datasets.ods_marks import ods_marks
 from server.datasets.schema import FileLimits, ReadOptions, SheetInfo, clean_names, require_column_count
 from server.datasets.sheet_marks import SheetMarks, sheet_parts, xlsx_marks
+from server.datasets.sheet_pieces import Sheet, load_in_pieces
 from server.datasets.sheet_tables import find_in_sheet, holds_table, is_cover
 from server.datasets.sheet_warnings import (
     cell_warnings,
@@ -27,7 +28,8 @@ from server.datasets.sheet_warnings import (
     other_sheets,
     table_warnings,
 )
-from server.datasets.small_sheets import require_small_sheets
+from server.datasets.small_sheets import LARGE_BYTES, require_small_sheets
+from server.datasets.workbook_members import unpacked
 from server.datasets.xlsb_marks import xlsb_marks
 from server.datasets.xlsx_extent import SheetSigns
 from server.errors import FileProblem, InvalidInput
@@ -64,11 +66,23 @@ class OpenedWorkbook:
             if sheet.typ == calamine.SheetTypeEnum.WorkSheet
         ]
 
-    def sheet(self, name: str) -> calamine.CalamineSheet:
+    def sheet(self, name: str) -> Sheet:
         try:
-            return self.book.get_sheet_by_name(name)
+            return self._in_pieces(name) or self.book.get_sheet_by_name(name)
         except calamine.CalamineError as error:
             raise _damaged() from error
+
+    def _in_pieces(self, name: str) -> Sheet | None:
+        """Of large ones: the others are read as soon as that begins."""
+        part = sheet_parts(self.path).get(name, "") if self.kind == "xlsx" else ""
+        signs = self.signs.get(part)
+        if signs is None or signs.has_more_than_elements:
+            return None
+        member = {each.filename: each for each in _members(self.path)}[part]
+        if member.file_size < LARGE_BYTES:
+            return None
+        text, signs.text = signs.text, None
+        return load_in_pieces(self.path, name, member, text or unpacked(self.path, member))
 
     def marks(self, sheet: str) -> SheetMarks:
         if self.kind == "xlsx":
@@ -228,9 +242,7 @@ def table_of(workbook: OpenedWorkbook, options: ReadOptions, limits: FileLimits)
     return shape, source
 
 
-def _chosen_sheet(
-    workbook: OpenedWorkbook, sheets: list[SheetInfo], wanted: str | None
-) -> tuple[calamine.CalamineSheet, SheetMarks]:
+def _chosen_sheet(workbook: OpenedWorkbook, sheets: list[SheetInfo], wanted: str | None) -> tuple[Sheet, SheetMarks]:
     if wanted is not None and wanted not in [sheet.name for sheet in sheets]:
         raise InvalidInput("The file has no sheet “{sheet}”.", code="unknown_sheet", sheet=wanted)
     if wanted is not None:
@@ -247,14 +259,14 @@ def _chosen_sheet(
     return next((each for each in after if holds_table(_head_of(workbook, *each))), first)
 
 
-def _loaded(workbook: OpenedWorkbook, name: str) -> tuple[calamine.CalamineSheet, SheetMarks]:
+def _loaded(workbook: OpenedWorkbook, name: str) -> tuple[Sheet, SheetMarks]:
     """The marks are looked for while the sheet is loaded: both take their time outside of Python."""
     with ThreadPoolExecutor(1, "sheet-marks") as beside:
         looked_for = beside.submit(workbook.marks, name)
         return workbook.sheet(name), looked_for.result()
 
 
-def _head_of(workbook: OpenedWorkbook, sheet: calamine.CalamineSheet, marks: SheetMarks) -> list[list[str]]:
+def _head_of(workbook: OpenedWorkbook, sheet: Sheet, marks: SheetMarks) -> list[list[str]]:
     return ExcelSource(path=workbook.path, sheet=sheet, marks=marks).first_rows(_HEAD_ROWS)
 
 
@@ -267,7 +279,7 @@ def _others(workbook: OpenedWorkbook, sheets: Sequence[SheetInfo], chosen: str) 
     return [name for name in names if (signs := workbook.signs.get(parts.get(name, ""))) is None or signs.has_values]
 
 
-def _counted(info: SheetInfo, sheet: calamine.CalamineSheet) -> SheetInfo:
+def _counted(info: SheetInfo, sheet: Sheet) -> SheetInfo:
     return SheetInfo(
         name=info.name, visible=info.visible, rows=sheet.end[0] + 1 if sheet.end else 0, columns=sheet.width
     )

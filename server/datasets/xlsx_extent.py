@@ -28,7 +28,8 @@ _USUAL_CELL = re.compile(rb'r="([A-Za-z]{1,9})(\d{1,18})"')
 _ODD_PLACES = r"r(?:\s+=|=\s|=')"
 _FAR_PLACES = r"r(?:=\"(?:[A-Za-z]{3,}[0-9]|[A-Za-z]*[0-9]{7})|\s+=|=\s|=')"
 _TWO_LETTERS, _SIX_DIGITS = r'r="[A-Za-z]{2}[0-9]', r'r="[A-Za-z]*[0-9]{6}'
-_SIGNS = r't="e"| hidden="|</f>(?:</c>|<v></v>|<v ?/>)'
+_MORE = r"<!|<\?(?:[^x]|x[^m])"
+_SIGNS = rf't="e"| hidden="|</f>(?:</c>|<v></v>|<v ?/>)|{_MORE}'
 
 
 @dataclass(slots=True)
@@ -39,18 +40,28 @@ class SheetSigns:
     has_hidden: bool = False
     has_formulas_without_values: bool = False
     has_values: bool = False
+    has_more_than_elements: bool = False  # comments, texts that are no markup, and what is meant for programs
+    text: list[bytes] | None = field(default=None, compare=False, repr=False)  # all of the sheet, where it is kept
 
     def note(self, text: bytes) -> None:
         self.has_errors = self.has_errors or b't="e"' in text
         self.has_hidden = self.has_hidden or b' hidden="' in text
+        self.has_more_than_elements = self.has_more_than_elements or _holds(text, _MORE)
         if not self.has_formulas_without_values and b"</f>" in text:
             self.has_formulas_without_values = _NO_VALUE.search(text) is not None
 
 
-def xlsx(path: Path, member: zipfile.ZipInfo) -> SheetSigns:
-    """Most sheets are narrow and short, which is seen at once; only others are counted cell by cell."""
+def xlsx(path: Path, member: zipfile.ZipInfo, *, keep: bool = False) -> SheetSigns:
+    """Most sheets are narrow and short, which is seen at once; only others are counted cell by cell.
+
+    `keep`: the unpacked text, for whoever loads the sheet next.
+    """
     look, cells, has_values = _Look(), 0, False
-    for text, is_new in in_order(look.finds, overlapping(unpacked(path, member))):
+    texts = unpacked(path, member)
+    if keep:
+        look.signs.text = []
+        texts = _noted(texts, look.signs.text)
+    for text, is_new in in_order(look.finds, overlapping(texts)):
         cells += text.count(b"<c ") if cells < _ENOUGH_CELLS else 0
         has_values = has_values or b"v>" in text or b"is>" in text
         if is_new:
@@ -60,6 +71,12 @@ def xlsx(path: Path, member: zipfile.ZipInfo) -> SheetSigns:
         _count_places(path, member)
     look.signs.has_values = has_values
     return look.signs
+
+
+def _noted(texts: Iterator[bytes], kept: list[bytes]) -> Iterator[bytes]:
+    for text in texts:
+        kept.append(text)
+        yield text
 
 
 @dataclass(slots=True)

@@ -187,15 +187,24 @@ def test_columns_of_moments_are_the_texts_of_their_cells(texts: list[str]) -> No
         ("date", pa.date32(), ["2026-01-31", "1999-02-28"]),
         ("datetime", pa.timestamp("us"), ["2026-01-31 10:00:00", "2026-02-01"]),
         ("datetime", pa.timestamp("us"), [f"2026-01-31 10:{n // 60:02}:{n % 60:02}" for n in range(2_500)]),
+        ("integer", pa.int64(), ["7", "12", "0", "123456789012345678"]),
+        ("decimal", pa.decimal128(38, 10), ["1.50", "0.5", "17.25", "4"]),
+        ("decimal", pa.decimal128(18, 2), [f"{n}.{n % 100:02}" for n in range(2_500)]),
+        ("float", pa.float64(), ["1.5", "0.25", "12"]),
+        ("timestamp", pa.timestamp("us", "UTC"), ["2026-01-31T10:00:00Z", "2026-02-01T23:59:59Z"]),
     ],
-    ids=["integer", "decimal", "float", "date", "datetime", "different moments"],
-)
+    ids=[
+        "integer", "decimal", "float", "date", "datetime", "different moments", "digits", "digits and points", "prices",
+        "short floats", "instants",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("takes_codes", [False, True], ids=["no codes", "codes"])
+@pytest.mark.parametrize("share", [0.05, 0.02])
 def test_a_cell_among_many_is_read_as_it_would_be_alone(
-    kind: ColumnType, known: pa.DataType, plain: list[str], takes_codes: bool
+    kind: ColumnType, known: pa.DataType, plain: list[str], takes_codes: bool, share: float
 ) -> None:
     chance = random.Random(3)
-    cells = [chance.choice([*ODD, None]) if chance.random() < 0.05 else chance.choice(plain) for _ in range(4_000)]
+    cells = [chance.choice([*ODD, None]) if chance.random() < share else chance.choice(plain) for _ in range(4_000)]
     cells[1_900:1_902] = ["-0", "9999999999999999999"]
     many = convert_cells(pa.array(cells, pa.string()), kind, known=known, takes_codes=takes_codes)
     alone = {
