@@ -24,7 +24,7 @@ def rfc3339(moment: datetime) -> str:
 def rfc3339_now() -> str:
     """`rfc3339(utc_now())` in a fifth of the time: each live message has one."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    return f"{_second(seconds)}.{nanoseconds // 1_000:06d}Z"
+    return "%s.%06dZ" % (_second(seconds), nanoseconds // 1_000)  # noqa: UP031 - a third of the time
 
 
 @lru_cache(maxsize=1)

@@ -66,7 +66,7 @@ class Flusher:
             self._round = Round(audience, Bundle(frame))
             self._turn_soon()
         elif is_simple and going and going.can_grow_for(audience) and not _is_large(going.bundle):
-            going.bundle = going.bundle.and_also(frame)
+            going.bundle.grow(frame)
         else:
             self.share(audience.connections, frame)
 

@@ -7,6 +7,7 @@ on what lies below it.
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ M = TypeVar("M", bound=Message)
 MOST_BYTES = 64 * 1024  # of one message, where its method takes no more
 CONTENT_TYPE = "application/grpc"
 _ANSWER_TYPE = "application/grpc+proto"
-_HEAD_BYTES = 5
+_HEAD = struct.Struct(">?I")  # of a message: whether it is packed, and how long it is
 _RESET_SECONDS = 0.2  # some clients take a reset that comes together with the end for a failure, and do not see why
 _FINISHING_SECONDS = 0.2
 _LONGEST_SECONDS = 10 * 365 * 86_400.0
@@ -74,11 +75,11 @@ class GrpcCall:
     async def receive(self, kind: type[M]) -> M | None:
         """The next message; None when there are no more. Raises `InvalidInput`."""
         try:
-            head = await self._stream.recv_data(_HEAD_BYTES)
+            head = await self._stream.recv_data(_HEAD.size)
             if not head:
                 return None
-            size = int.from_bytes(head[1:], "big")
-            if head[0]:
+            is_packed, size = _HEAD.unpack(head)
+            if is_packed:
                 raise Packed
             if size > self.most_bytes:
                 raise MessageTooLarge(limit=self.most_bytes, count=size)
@@ -161,7 +162,7 @@ class GrpcCall:
 
 def _framed(message: Message) -> bytes:
     body = message.SerializeToString()
-    return b"\0%b%b" % (len(body).to_bytes(4, "big"), body)
+    return _HEAD.pack(False, len(body)) + body
 
 
 def is_content_type(text: str) -> bool:
