@@ -115,6 +115,7 @@ SECTIONS_OF_ADMIN = {
 PARTS_OF_PAGES: dict[str, HelpTopic | None] = {
     "problems": _for_analysts("problems", label="What to look at"),
     "parts": _for_admins("parts", label="What the parts are"),
+    "fetching": _for_admins("fetching", label="Where files may be fetched from"),
 }
 """By the name that templates give them."""
 

@@ -119,3 +119,11 @@ async def test_a_file_like_one_before_is_read_the_same_way_on_demand(
     other = await upload(bob, name="orders 2026-04.csv")
     async with bob.get(f"/api/v1/uploads/{other}/preview") as response:
         assert (await response.json())["known"] is None
+
+
+async def test_where_nothing_may_be_fetched_pages_lead_to_how_it_is_set(alice: aiohttp.ClientSession) -> None:
+    for page in ("/imports/fetch", "/schedules/new?runs=import"):
+        async with alice.get(page) as response:
+            text = await response.text()
+        assert "JINDU_IMPORT_FOLDERS" in text, page
+        assert 'href="/help/en/administrators#fetching"' in text, page

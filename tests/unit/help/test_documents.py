@@ -106,6 +106,13 @@ def test_what_is_written_nowhere_shows_html() -> None:
         assert not re.search(r"style=|onclick=|<script", each.html)
 
 
+def test_no_star_of_bold_letters_is_left_in_the_text() -> None:
+    """As in `**时。**字`: between a Chinese full stop and a letter, Markdown ends no bold letters."""
+    for each in documents().values():
+        read = re.sub(r"<(pre|code)\b.*?</\1>", "", each.html, flags=re.DOTALL)
+        assert "**" not in read, (each.chapter, each.language, read[max(0, read.find("**") - 60) :][:120])
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_a_page_is_not_too_large(chapter: Chapter) -> None:
     for language in LANGUAGES:
