@@ -2,7 +2,11 @@
 
 import { t } from "./i18n.js";
 
-for (const button of document.querySelectorAll("[data-reveal]")) {
+export function startRevealing() {
+  for (const button of document.querySelectorAll("[data-reveal]")) start(button);
+}
+
+function start(button) {
   const input = document.getElementById(button.dataset.reveal);
   const show = (isShown) => {
     input.type = isShown ? "text" : "password";

@@ -2,7 +2,6 @@
 // there is no end.
 
 import "./copy-button.js";
-import "./reveal-password.js";
 
 const endless = document.querySelector(".link-form [name=endless]");
 const until = document.getElementById("link-until");

@@ -1,9 +1,10 @@
 // The pages behind a share link: no session and no live connection, only what makes them read well.
 
 import "./report-frame.js";
-import "./reveal-password.js";
+import { startRevealing } from "./reveal-password.js";
 import { tellTimeZone } from "./time-zone.js";
 
+startRevealing();
 const shown = document.documentElement.dataset.timeZone;
 tellTimeZone();
 if (shown !== Intl.DateTimeFormat().resolvedOptions().timeZone) sayTimesAnew();

@@ -24,6 +24,25 @@ async def test_signing_in_by_keyboard_leads_to_the_page_that_was_wanted(page_of:
     await expect(page.get_by_text("This device")).to_be_visible()
 
 
+async def test_a_password_can_be_seen_while_it_is_typed_and_is_hidden_when_it_is_sent(
+    page_of: PageOf, alice: object, tolerated: set[str]
+) -> None:
+    tolerated.add("Failed to load resource: the server responded with a status of 401 (Unauthorized)")
+    page = await page_of(None)
+    await page.goto("/login")
+    await page.fill("#username", "alice")
+    await page.fill("#password", "correct-horse-bob")
+    show = page.get_by_role("button", name="Show the password")
+    await page.keyboard.press("Tab")
+    await expect(show).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#password")).to_have_attribute("type", "text")
+    await expect(page.locator("#password")).to_be_focused()
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
+    await expect(page.locator("#password")).to_have_attribute("type", "password")
+
+
 async def test_a_device_is_signed_out_from_another(page_of: PageOf, alice: object) -> None:
     laptop: Page = await page_of("alice")
     phone: Page = await page_of("alice")
