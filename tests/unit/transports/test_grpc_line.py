@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from grpclib.protocol import Stream
 from h2.config import H2Configuration
@@ -15,7 +15,7 @@ from h2.events import DataReceived, TrailersReceived
 from h2.settings import SettingCodes
 
 from server.http.open_sockets import OpenSockets
-from server.http.socket_handler import SocketLimits
+from server.http.socket_limits import SocketLimits
 from server.realtime.limits import LiveLimits
 from server.transports.grpc.call import GrpcCall
 from server.transports.grpc.failures import CallEnding
@@ -117,9 +117,9 @@ class Peer:
         self.wire.written.clear()
         for event in self.h2.receive_data(taken):
             if isinstance(event, DataReceived):
-                self.data[cast("int", event.stream_id)] += event.data or b""
+                self.data[event.stream_id] += event.data or b""
             elif isinstance(event, TrailersReceived):
-                self.ended.add(cast("int", event.stream_id))
+                self.ended.add(event.stream_id)
 
     def open(self, number: int, more_bytes: int) -> None:
         self.h2.increment_flow_control_window(more_bytes)
