@@ -315,6 +315,7 @@ async def test_a_file_comes_in_pieces_and_goes_on_where_it_broke_off(
         pb.UploadsPutRequest(chunk=b"x"),
     )
     assert (wrong.status, wrong.code) == (Status.FAILED_PRECONDITION, "wrong_offset")
+    assert wrong.begun["jindu-upload-offset"] == str(offset), "where it goes on, not what was asked"
     rest = [pb.UploadsPutRequest(chunk=content[at : at + 65_536]) for at in range(offset, len(content), 65_536)]
     place = pb.UploadsPutRequest(place=pb.UploadPlace(upload_id=upload_id, offset=offset))
     put = await hers.asked("Uploads/Put", place, *rest)

@@ -54,6 +54,7 @@ MOST_LISTED = 100  # in a list of a variable
 MOST_DIGITS = 19
 MOST_DIRECTIVES = 20
 MOST_COST = 2_000  # values in the answer, about: they are put together in one piece, a few milliseconds a thousand
+_MOST_TOLD = 10**9  # values that are asked for: nobody reads a number of three hundred digits
 _ASKING_COST = 10  # of a field that an operation is asked for
 _MOST_LOOKS = 2_000
 _MOST_ERRORS = 5  # that a document is told at once
@@ -126,7 +127,7 @@ class Documents:
             raise TooLarge(
                 "The query asks for about {cost} values (limit {limit}); ask for fewer with “first”, or for fewer "
                 "fields.",
-                cost=size.cost,
+                cost=min(size.cost, _MOST_TOLD),
                 limit=MOST_COST,
             )
 

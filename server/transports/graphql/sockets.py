@@ -149,7 +149,10 @@ class GraphQlSocket:
             self._turn_away(SocketEnd.INIT_TIMEOUT, "Connection initialisation timeout")
             return False
         if self._principal is None:
-            self._turn_away(SocketEnd.FORBIDDEN, "Forbidden: send {token} with connection_init, or sign in")
+            self._turn_away(
+                SocketEnd.FORBIDDEN,
+                'Forbidden: send a token that is good as {"token": …} with connection_init, or sign in',
+            )
             return False
         if self._house.floods.seconds_to_wait(self._principal.user_id) > 0:
             self._turn_away(CloseCode.RATE_LIMIT, CloseCode.RATE_LIMIT.reason)

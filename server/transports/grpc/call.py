@@ -114,16 +114,6 @@ class GrpcCall:
             self._stream.data_sent += sent_bytes
             content = content[sent_bytes:]
 
-    async def finish_message(self) -> None:
-        """What was given up in the middle of one is sent to its end, where the peer takes it: nobody can read half."""
-        sent_bytes = self._stream.data_sent - self._sent_before
-        for each in self._together:
-            if 0 < sent_bytes < len(each):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_FINISHING_SECONDS):
-                        await self._stream.send_data(each[sent_bytes:])
-            sent_bytes -= len(each)
-
     async def _room(self) -> int:
         while True:
             await self._stream.connection.write_ready.wait()
@@ -141,7 +131,19 @@ class GrpcCall:
             headers.append(("grpc-message", encode_grpc_message(ending.message[:_MOST_MESSAGE_CHARACTERS])))
         if ending.details:
             headers.append(("grpc-status-details-bin", encode_bin_value(ending.details).decode()))
+        with suppress(ProtocolError):
+            await self._finish_message()
         await self.refuse([*headers, *ending.trailers])
+
+    async def _finish_message(self) -> None:
+        """What was given up in the middle of one is sent to its end, where the peer takes it: nobody can read half."""
+        sent_bytes = self._stream.data_sent - self._sent_before
+        for each in self._together:
+            if 0 < sent_bytes < len(each):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FINISHING_SECONDS):
+                        await self._stream.send_data(each[sent_bytes:])
+            sent_bytes -= len(each)
 
     async def refuse(self, headers: list[tuple[str, str]]) -> None:
         """End with nothing but these."""

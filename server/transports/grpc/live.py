@@ -86,7 +86,6 @@ class CallQueue(FrameQueue):
         except TimeoutError:
             if not self._sending.expired():
                 raise
-            await self._call.finish_message()
 
     def _cut_off(self) -> None:
         """What it takes no more is given up; of the others over the same line only if that is stuck as a whole."""

@@ -32,7 +32,7 @@ class UploadService:
         if not isinstance(asked, pb.UploadsPutRequest):
             raise InvalidInput("Say first what is sent: new, or the place where to go on.")
         upload, offset = await self._begun(caller, asked)
-        await caller.call.begin([("jindu-upload-id", upload.id), ("jindu-upload-offset", str(offset))])
+        await caller.call.begin([("jindu-upload-id", upload.id), ("jindu-upload-offset", str(upload.offset))])
         if upload.completed_at is None:
             upload = await self._received(caller, upload, offset, parts)
         return pb.UploadsPutResponse(upload=upload_message(upload))
