@@ -14,13 +14,13 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def shown_name(given: str) -> str:
-    """`given` without what would break a line, a header or the reader's eye; a long name keeps its ending."""
+    """`given` without what would break a line, a header or the reader's eye; of a long name the middle is “…”."""
     repaired = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _has_escapes(given) else given
     cleaned = "".join(character for character in repaired if _is_visible(character)).strip()
     if len(cleaned) > _MAX_CHARACTERS:
         stem, dot, ending = cleaned.rpartition(".")
         tail = dot + ending if stem and len(ending) <= 10 else ""
-        cleaned = cleaned[: _MAX_CHARACTERS - len(tail)] + tail
+        cleaned = cleaned[: _MAX_CHARACTERS - len(tail) - 1] + "…" + tail
     return cleaned or UNNAMED
 
 
