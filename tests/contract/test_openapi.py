@@ -79,7 +79,7 @@ async def test_what_is_refused_in_spite_of_the_document_is_said_of_operations_th
     assert UNSAYABLE.keys() <= names
 
 
-@pytest.mark.timeout(900 + 60 * EXAMPLES)
+@pytest.mark.timeout(1500 + 60 * EXAMPLES)
 async def test_schemathesis_finds_nothing(document: Json, server: Server, clients: Clients, tmp_path: Path) -> None:
     people = [await _inhabitant(role, client) for role, client in clients.items()]
     await _demote(clients)
