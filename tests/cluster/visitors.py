@@ -102,10 +102,13 @@ async def going_on(*those: Socket | Asking) -> AsyncIterator[None]:
 
 
 async def every_offset_came_once(database: Database, clients: Sequence[Client], user: str) -> None:
-    stored = await History(database).stored(user)
-    assert stored is not None
-    end = stored.offset
-    await until(lambda: all(client.offsets[-1:] == [end] for client in clients))
+    async def end_that_all_have() -> int:
+        """Of what somebody asked for before they were cut off, the last may be kept only now."""
+        stored = await History(database).stored(user)
+        assert stored is not None
+        return stored.offset if all(client.offsets[-1:] == [stored.offset] for client in clients) else 0
+
+    end = await until(end_that_all_have, so="everybody has the last of what is kept")
     for client in clients:
         assert client.offsets == list(range(client.first + 1, end + 1)), client.name
         assert client.cuts == 0
