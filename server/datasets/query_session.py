@@ -198,10 +198,6 @@ class QuerySession:
             yield
         except duckdb.InterruptException:
             raise _too_long(self._limits.seconds) from None
-        except RuntimeError as error:  # so DuckDB ends a query when a signal comes: the time of the report is over
-            if str(error) != "Query interrupted":
-                raise
-            raise _too_long(self._limits.seconds) from None
         except duckdb.OutOfMemoryException:
             raise InvalidInput(
                 "The query needs more than {limit} MiB of memory; ask for less, or group and filter earlier.",

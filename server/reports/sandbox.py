@@ -184,17 +184,27 @@ def time_limit(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or not seconds:
         yield
         return
-    previous = signal.signal(signal.SIGALRM, _too_long)
+    too_long = InvalidInput(
+        "Making this report took too long; make its queries or loops smaller.", code="report_too_long"
+    )
+    is_over = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal is_over
+        is_over = True
+        raise too_long
+
+    previous = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except Exception as error:
+        if is_over:  # a library may make an error of its own of ours: DuckDB says "Query interrupted"
+            raise too_long from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-
-
-def _too_long(_number: int, _frame: FrameType | None) -> None:
-    raise InvalidInput("Making this report took too long; make its queries or loops smaller.", code="report_too_long")
 
 
 def _as_text(value: Any) -> Any:
