@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-unit test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies compiled
+.PHONY: help install install-test wheels npm run test test-unit test-server test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies compiled
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -47,7 +47,7 @@ check: install-test ## lint and types, and that the packages that are installed 
 
 test: install-test ## lint, types, unit, contract, functional (on both databases) and browser tests
 	$(MAKE) --jobs 3 --output-sync=target check programs test-unit
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal $(OF_SERVER) tests/contract tests/functional tests/test_*.py $(WITH_PROGRAMS)
+	$(MAKE) test-server
 	$(MAKE) test-postgresql
 	$(MAKE) test-cluster
 	$(MAKE) test-browser
@@ -75,6 +75,9 @@ PROCESSES := shared_workers turns watch worker_process workers
 OF_FILES := account_fields batch_combining batch_comparison brands connections data_reading dataset_differences dataset_exports dataset_profiles dataset_rows events external_jobs fetches first_pages gallery made_files offered queries rejects \
   room_watch samples template_starts template_versions templates upload_parts uploaded_files
 WITH_ROWS := $(addprefix tests/unit/,alerts auth delivery jobs live monitoring operations realtime storage uploads datasets/test_catalog.py) tests/functional
+
+test-server: install-test ## the tests of the whole server, on SQLite, and of the house itself
+	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal $(OF_SERVER) tests/contract tests/functional tests/test_*.py $(WITH_PROGRAMS)
 
 test-postgresql: install-test ## the tests that have to do with rows, on a PostgreSQL, a Valkey and an S3 store of their own
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 --broker valkey $(OF_SERVER) \
