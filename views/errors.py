@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from aiohttp import web
 from yarl import URL
 
@@ -46,8 +48,14 @@ async def error_page(request: web.Request, problem: Problem) -> web.Response:
         topic=topic_of_refusal(problem.status),
         request_id=problem.request_id if problem.status >= 500 else "",
         form=_form_of(request),
+        again=_again(request, problem.status),
         mended_at=MENDED_AT.get(problem.code, ""),
     )
+
+
+def _again(request: web.Request, status: int) -> str:
+    """Where to try again: without what was asked of a list, if that is what cannot be answered."""
+    return request.rel_url.raw_path if status == HTTPStatus.UNPROCESSABLE_ENTITY else request.path_qs
 
 
 def _form_of(request: web.Request) -> str:

@@ -241,3 +241,12 @@ async def test_a_view_changes_when_it_is_saved_and_is_seen_by_whom_it_is_for(
         assert "Failures" in await response.text()
     await call(admin, "DELETE", address, 204)
     assert await call(alice, "GET", "/views", 200) == {"items": []}
+
+
+async def test_a_search_that_cannot_be_answered_leads_back_to_the_whole_list(alice: Client) -> None:
+    """*Try again* asked the same once more."""
+    for path, leads in (("/batches?q=" + "word+" * 9, 'href="/batches">Show all<'), ("/reports/none", "Try again")):
+        async with alice.get(path, headers=HTML) as response:
+            assert response.status in (404, 422)
+            text = await response.text()
+            assert leads in text, text[text.index("<main"):]
