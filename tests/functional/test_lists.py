@@ -249,4 +249,4 @@ async def test_a_search_that_cannot_be_answered_leads_back_to_the_whole_list(ali
         async with alice.get(path, headers=HTML) as response:
             assert response.status in (404, 422)
             text = await response.text()
-            assert leads in text, text[text.index("<main"):]
+            assert leads in text, text[text.index("<main") :]
