@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aiohttp import hdrs, web
@@ -25,6 +27,7 @@ _TYPES = {".webp": "image/webp", ".js": "text/javascript"}  # which the tables o
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"  # for whether it is still the same
 _LOOK_SECONDS = 1.0
+_PACKING_NICENESS = 19  # of its thread alone, as Linux counts
 _OF_ANY_VERSION = re.compile(r"([0-9a-f]{16})/(.+)")
 
 
@@ -58,13 +61,20 @@ class StaticFiles:
             self.read()
 
     async def pack(self) -> None:
-        """What was not packed by an earlier start; until it is, files go out as they are."""
+        """What was not packed by an earlier start; until it is, files go out as they are.
+
+        It takes seconds, in which everybody comes back to a server that was upgraded: they go first.
+        """
+        loop, kept = asyncio.get_running_loop(), self._tree.kept
+        thread = ThreadPoolExecutor(1, "pack", initializer=os.nice, initargs=(_PACKING_NICENESS,))
         try:
-            for path in await asyncio.to_thread(self._cache.unpacked, self._tree.kept):
-                await asyncio.to_thread(pack, path)
-            await asyncio.to_thread(self._cache.sweep, self._tree.kept)
+            for path in await loop.run_in_executor(thread, self._cache.unpacked, kept):
+                await loop.run_in_executor(thread, pack, path)
+            await loop.run_in_executor(thread, self._cache.sweep, kept)
         except OSError as error:
             _LOG.warning("scripts and style sheets are not packed: %s", error, extra={"action": "static_files"})
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         tree, name, caching = self._tree, request.match_info["name"], _ASK_AGAIN

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-import server.app.jobs
 import server.app.workers
+from server.app import engines
 from server.engines.memory_queue import MemoryQueue
 from server.jobs import turns
 from server.jobs.job import Job
@@ -89,9 +89,9 @@ class FifoQueue(MemoryQueue):
         self._lines = dict.fromkeys(self._lines, line)
 
 
-def fifo_workers(settings: Settings, heavy_slots: int) -> SharedWorkers:
+def fifo_workers(settings: Settings, heavy_slots: int, **given: Any) -> SharedWorkers:
     pool = server.app.workers._pool(settings, size=heavy_slots, niceness=settings.worker_niceness)
-    return SharedWorkers(pool, turns.Turns(places=heavy_slots, per_user=10**9))
+    return SharedWorkers(pool, turns.Turns(places=heavy_slots, per_user=10**9), **given)
 
 
 class FifoTurns:
@@ -200,7 +200,7 @@ def figures(seconds: list[float]) -> str:
 
 async def test_how_long_work_takes_beside_that_of_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     fair = await measured(settings, "fair")
-    monkeypatch.setattr(server.app.jobs, "MemoryQueue", FifoQueue)
+    monkeypatch.setattr(engines, "ENGINES", replace(engines.ENGINES, queue=FifoQueue))
     monkeypatch.setattr(server.app.workers, "_job_workers", fifo_workers)
     monkeypatch.setattr(turns, "FairQueue", FifoTurns)
     fifo = await measured(settings, "fifo")

@@ -25,7 +25,8 @@ import uvloop
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from server.app.parts import Parts, build_parts
+from server.app.parts import Parts
+from server.app.process import made_parts, prepare
 from server.app.web import build_app
 from server.auth.permissions import Principal, Role
 from server.auth.users import User
@@ -46,7 +47,9 @@ _SIGNED_IN = 1_000  # at most: each is a transaction
 
 async def main(data: Path, *, people: int, is_traced: bool) -> None:
     secret_key = Fernet.generate_key()
-    parts = build_parts(_settings(data, secret_key.decode()))
+    settings = _settings(data, secret_key.decode())
+    prepare(settings)
+    parts = made_parts(settings)
     runner = web.AppRunner(build_app(parts), access_log=None)
     door = FrontDoor(runner)
     async with parts.open():
