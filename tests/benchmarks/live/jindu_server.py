@@ -68,6 +68,7 @@ def _settings(data: Path, secret_key: str) -> Settings:
     """Only what stands in the way of a load from few addresses differs from the defaults."""
     return Settings(
         port=0,
+        log_level="warning",
         data=data,
         secret_key=secret_key,
         max_connections=19_000,
