@@ -91,15 +91,19 @@ async def test_what_scripts_say_tells_their_reasons_apart_but_for_numbers(server
 async def test_a_batch_is_found_by_its_template_and_by_what_its_reports_are_about_and_failed_of(
     alice: Client, bob: Client
 ) -> None:
+    """And nothing else is: neither other jobs of the same person nor a batch of somebody else."""
     await import_text(alice, ORDERS)
     await put_template(alice, "quarterly", SALES)
-    job = (await made(alice, "quarterly"))["job_id"]
-    assert await jobs(alice, kind="batch_report") == [job]
+    await put_template(bob, "his-own", "title: His own\nformats: [html]\nblocks:\n  - text: Nothing\n")
+    others = await jobs(alice)
+    job, his = (await made(alice, "quarterly"))["job_id"], (await made(bob, "his-own"))["job_id"]
     for words in ("quarterly", "South", '"North sales"', "Division"):
-        assert await jobs(alice, q=words, kind="batch_report") == [job], words
-        assert await jobs(alice, q=f"-{words}", kind="batch_report") == [], words
-        assert await jobs(bob, q=words) == []
-    assert await jobs(alice, q="Atlantis") == []
+        assert await jobs(alice, q=words) == [job], words
+        assert await jobs(alice, q=f"-{words}") == others, words
+        assert await jobs(bob, q=words) == [], words
+        assert await jobs(bob, q=f"-{words}") == [his], words
+    for words in ("Atlantis", "null"):
+        assert await jobs(alice, q=words) == [], words
 
 
 async def test_what_runs_stands_above_what_came_later(server: Server, alice: Client) -> None:

@@ -57,6 +57,7 @@ async def found(store: JobStore, **wanted: Any) -> set[str]:
         ("0_s", set()),
         ("dataset", set()),
         ("upload_id", set()),
+        ("null", set()),
         ("-orders", {"batch", "broken", "partial"}),
         ("-no_column -BOB", {"import", "partial"}),
         ('"sales · october"', {"batch"}),
