@@ -92,7 +92,7 @@ function watchJob() {
   jobState = shown.dataset.state;
   if (shown.dataset.jobId === jobId) return;
   jobId = shown.dataset.jobId;
-  live.subscribe(`job:${jobId}`, onJob);
+  if ("seesJob" in root.dataset) live.subscribe(`job:${jobId}`, onJob); // others hear of the batch alone
 }
 
 async function refreshAll() {

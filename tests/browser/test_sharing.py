@@ -8,7 +8,8 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import SECONDS, PageOf, connected
 from tests.conftest import Server
-from tests.functional.importing import import_text
+from tests.functional.batches import made, put_template
+from tests.functional.importing import ORDERS, import_text
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -60,3 +61,34 @@ async def test_a_dataset_is_shared_by_keyboard_and_taken_back_while_it_is_open_e
     await until(lambda: server.parts.realtime.manager.count_subscribers(event) == 1)
     await hers.get_by_role("button", name="Share no longer with bob").click()
     await expect(his.get_by_role("heading", level=1)).to_have_text("Not found", timeout=SECONDS)
+
+
+async def test_lists_that_are_open_elsewhere_lose_what_is_shared_no_longer(
+    server: Server, page_of: PageOf, alice: aiohttp.ClientSession, bob: aiohttp.ClientSession, tolerated: set[str]
+) -> None:
+    """A page of a shared batch does not ask for its job either, which is its owner's."""
+    tolerated.add("Failed to load resource: the server responded with a status of 404 (Not Found)")
+    await import_text(alice, ORDERS)
+    await put_template(alice)
+    things = {"datasets": "orders", "templates": "sales", "batches": str((await made(alice, "sales"))["id"])}
+    addresses = [f"/api/v1/{kind}/{name}/access" for kind, name in things.items()]
+    for address in addresses:
+        async with alice.put(address, json={"grants": [{"user": "bob", "right": "view"}]}) as response:
+            assert response.status == 200, await response.text()
+    opened, said = await page_of("bob"), []
+    opened.on("console", lambda message: said.append(message.text))
+    await opened.goto(f"/batches/{things['batches']}")
+    await connected(opened)
+    shown = {"/": "#content a[href*='orders']", "/datasets": "h2 a", "/templates": "h2 a", "/batches": "h2 a"}
+    lists = [await page_of("bob") for _ in shown]
+    for page, (path, row) in zip(lists, shown.items(), strict=True):
+        await page.goto(path)
+        await connected(page)
+        await expect(page.locator(row).first).to_be_visible()
+    for address in addresses:
+        async with alice.put(address, json={"grants": []}) as response:
+            assert response.status == 200, await response.text()
+    for page, row in zip(lists, shown.values(), strict=True):
+        await expect(page.locator(row)).to_have_count(0, timeout=SECONDS)
+    await expect(opened.get_by_role("heading", level=1)).to_have_text("Not found", timeout=SECONDS)
+    assert not [text for text in said if "subscribe" in text]
