@@ -16,6 +16,7 @@ MAX_NAME = 64
 _EVERYBODY = frozenset({"everybody", "everyone", "all users", "所有人", "每个人", "全部用户"})
 # What stands beside the zones on some machines: this machine's own, the rules of POSIX, "not set up yet".
 _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+_ODD_NAME = 'Leave out / \\ < > ", blanks at the ends, and letters in unusual widths or styles.'
 
 
 def name_problems(name: str | None, *, field: str = "name") -> list[FieldError]:
@@ -26,7 +27,7 @@ def name_problems(name: str | None, *, field: str = "name") -> list[FieldError]:
         return problems
     is_odd = any(character in '/\\<>"' for character in name) or name in (".", "..")
     if is_odd or name != name.strip() or name != unicodedata.normalize("NFKC", name):
-        return [FieldError(field=field, message="Use letters, digits, spaces and . _ - @ only.")]
+        return [FieldError(field=field, message=_ODD_NAME)]
     if len(name_key(name)) > MAX_NAME:  # case folding may lengthen
         return [FieldError(field=field, message="Use at most {count} characters.", parameters={"count": MAX_NAME})]
     if name_key(name) in _EVERYBODY:
