@@ -83,6 +83,13 @@ class WatchedSocket(Protocol):
         """At once: what is still to be written would wait for whoever does not read."""
 
 
+class Carried(Protocol):
+    """What a socket carries past aiohttp."""
+
+    def lost(self) -> None:
+        """Called before the socket's descriptor can belong to another."""
+
+
 class SocketWatch(Protocol):
     """Whoever counts the sockets there are; see `OpenSockets`."""
 
@@ -124,6 +131,7 @@ class SocketHandler(web.RequestHandler):
 
     __slots__ = (
         "_arrived_bytes",
+        "_carried",
         "_is_watched",
         "_pace_of",
         "_paced_bytes",
@@ -145,6 +153,7 @@ class SocketHandler(web.RequestHandler):
         self.network = sys.intern(network_of(address))
         self._tcp: asyncio.Transport | None = None
         self._is_watched = True
+        self._carried: Carried | None = None
         self._unread = b""
         now = self._loop.time()
         self.head_since: float | None = now  # when the socket was opened, or the first byte of a request came
@@ -162,6 +171,9 @@ class SocketHandler(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._pace_of = self._tcp = None
+        if self._carried is not None:  # the transport closes the descriptor when this returns
+            self._carried.lost()
+            self._carried = None
         if self._unread:  # came before the end
             super().data_received(self._unread)
             self._unread = b""
@@ -216,6 +228,10 @@ class SocketHandler(web.RequestHandler):
         self.go_live()
         super().set_parser(MaskedReader(parser), data_received_cb)  # type: ignore[arg-type]  # it reads in its place
         self._parser = None  # no HTTP comes any more, and it keeps the whole head of the request
+
+    def carry(self, carried: Carried) -> None:
+        """It writes to the descriptor itself, and is told when it must not any more."""
+        self._carried = carried
 
     def go_live(self) -> None:
         """From now on the live layer looks after it."""

@@ -27,11 +27,8 @@ class Link(Protocol):
     def write(self, frames: Sequence[bytes]) -> None:
         """Hand over JSON texts, each a frame of its own, together in one write."""
 
-    def write_to_all(self, links: Sequence[Any], frames: Sequence[bytes]) -> Sequence[int]:
-        """`write` the same to many links of this kind; the indices of those that took nothing: their peers are behind.
-
-        Whoever took a part has the rest in its buffer.
-        """
+    def gather(self, links: Sequence[Any]) -> LinkGroup:
+        """Links of this kind, to be written to together, once or again and again."""
 
     def unsent_bytes(self) -> int:
         """What was handed over but not yet taken by the network."""
@@ -42,6 +39,17 @@ class Link(Protocol):
         """Begin to close, for the code's own reason when none is given. Safe to repeat.
 
         It ends within a deadline, whatever the peer does.
+        """
+
+
+class LinkGroup(Protocol):
+    """Links of one kind, in their order."""
+
+    def write(self, frames: Sequence[bytes], begin: int, end: int) -> Sequence[int]:
+        """`Link.write` the same to those from place `begin` up to `end`.
+
+        Returns the places of those that took nothing: their peers are behind. Whoever took a part has the rest in its
+        buffer.
         """
 
 
@@ -56,6 +64,9 @@ class Writer(Protocol):
 
     def write_now(self, connection: Connection) -> None: ...
 
+    def settle(self) -> None:
+        """Bring up to date what connections count as written to them."""
+
     def end(self, connection: Connection) -> None: ...
 
 
@@ -65,7 +76,7 @@ class Connection:
 
     # What each delivery touches stands together, in one cache line.
     link: Link
-    sent: int = 0
+    written: int = 0  # messages; see `sent`
     takes_arrays: bool = False
     transport: str = ""  # what carries it
     closed_with: CloseCode | None = None
@@ -90,6 +101,12 @@ class Connection:
     dropped: int = 0  # what it could no longer be sent when it was closed
     refused: int = 0  # what it sent too fast to be looked at
     _allowance_bytes: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Messages that were handed to its link. What went to very many stands there only when somebody asks."""
+        self.writer.settle()
+        return self.written
 
     @property
     def user_id(self) -> str:
@@ -144,7 +161,7 @@ class Connection:
             return True
         size_bytes, waited_seconds = self.outbox.unsent_bytes, time.monotonic() - self.outbox.since
         frames = self.outbox.take(_WRITE_BYTES)
-        self.sent += len(frames)
+        self.written += len(frames)
         self.writer.traffic.wrote(
             messages=len(frames), size_bytes=size_bytes - self.outbox.unsent_bytes, waited_seconds=waited_seconds
         )

@@ -11,13 +11,14 @@ from operator import itemgetter
 
 from server.realtime.audience import Audience, Round
 from server.realtime.bundle import Bundle
-from server.realtime.connection import Connection, Link, as_array
+from server.realtime.connection import Connection, as_array
 from server.realtime.traffic import Traffic
 
 _AT_ONCE = 300
 _TURN_SECONDS = 0.002  # a broadcast to 10,000 must not keep a ping waiting: others get their turn in between
 _TURNS_OF_OTHERS = 2  # a message that came in is read in one of them and answered in the other
 _RETRY_SECONDS = 0.02
+_UNSETTLED = 16  # audiences; each keeps its connections until then
 _MAX_BUNDLE_BYTES = 64 * 1024  # more than that is counted and capped for each connection by itself
 
 
@@ -33,6 +34,7 @@ class Flusher:
         self.traffic = traffic or Traffic()
         self._ready: dict[Connection, Bundle | None] = {}  # in order, each once; None: what waits is its own
         self._round: Round | None = None  # a broadcast; what waits in `_ready` goes first
+        self._unsettled: set[Audience] = set()  # of rounds that connections have not counted yet
         self._behind: set[Connection] = set()
         self._closed: weakref.WeakSet[Connection] = weakref.WeakSet()  # not forgotten yet; nothing is written any more
         self._turn: asyncio.Handle | None = None
@@ -96,7 +98,7 @@ class Flusher:
     def end(self, connection: Connection) -> None:
         """It is being closed: nothing is written after its close frame."""
         if self._round is not None:
-            self._round.take_out(connection)
+            self._round.leaves(connection)
         self._ready.pop(connection, None)
         self._behind.discard(connection)
         self._closed.add(connection)
@@ -104,6 +106,10 @@ class Flusher:
     def forget(self, connection: Connection) -> None:
         self.end(connection)
         self._closed.discard(connection)
+
+    def settle(self) -> None:
+        while self._unsettled:
+            self._unsettled.pop().settle()
 
     def close(self) -> None:
         for handle in (self._turn, self._retry):
@@ -118,6 +124,7 @@ class Flusher:
         """Let its rest wait one by one, among what else waits."""
         if self._round is not None:
             self._ready |= dict.fromkeys(self._round.rest(), self._round.bundle)
+            self._count_round(self._round)
             self._round = None
 
     def _share_among_busy(self, connections: Iterable[Connection], bundle: Bundle) -> None:
@@ -164,12 +171,26 @@ class Flusher:
                     self._flush_own(connection)
 
     def _flush_round(self) -> None:
-        if self._round is not None:
-            bundle = self._round.bundle
-            connections, links = self._round.take(_AT_ONCE)
-            if self._round.is_over:
-                self._round = None
-            self._write(connections, links, bundle, bundle.frames)
+        going = self._round
+        if going is None:
+            return
+        places = going.take(_AT_ONCE)
+        if places:
+            behind = going.audience.links.write(going.bundle.frames, places.start, places.stop)
+            self._count_written(len(places) - len(behind), going.bundle)
+            for place in behind:
+                going.falls_behind(place)
+                self._fall_behind(going.audience.connections[place], going.bundle)
+        if going.is_over:
+            self._round = None
+            self._count_round(going)
+
+    def _count_round(self, done: Round) -> None:
+        audience = done.count()
+        if audience is not None:
+            self._unsettled.add(audience)
+        if len(self._unsettled) > _UNSETTLED:
+            self.settle()
 
     def _give_way(self, turns: int) -> None:
         following = (self._give_way, turns - 1) if turns else (self._flush,)
@@ -202,27 +223,25 @@ class Flusher:
             for kind in kinds:
                 alike = [connection for connection in connections if type(connection.link) is kind]
                 self._write_to_all(alike, bundle, frames)
-        else:
-            self._write(connections, links, bundle, frames)
+        elif links:
+            behind = links[0].gather(links).write(frames, 0, len(links))
+            self._count_written(len(links) - len(behind), bundle)
+            for connection in connections:
+                connection.written += len(bundle.frames)
+            for place in behind:
+                connections[place].written -= len(bundle.frames)
+                self._fall_behind(connections[place], bundle)
 
-    def _write(
-        self, connections: Sequence[Connection], links: Sequence[Link], bundle: Bundle, frames: Sequence[bytes]
-    ) -> None:
-        """To links of one kind."""
-        if not links:
-            return
-        count = len(bundle.frames)
-        for connection in connections:
-            connection.sent += count
-        behind = links[0].write_to_all(links, frames)
-        written, waited_seconds = len(links) - len(behind), time.monotonic() - bundle.since
+    def _count_written(self, connections: int, bundle: Bundle) -> None:
         self.traffic.wrote(
-            messages=written * count, size_bytes=written * bundle.unsent_bytes, waited_seconds=waited_seconds
+            messages=connections * len(bundle.frames),
+            size_bytes=connections * bundle.unsent_bytes,
+            waited_seconds=time.monotonic() - bundle.since,
         )
-        for index in behind:
-            connections[index].sent -= count
-            connections[index].outbox.extend(bundle.frames, since=bundle.since)
-            self._put_off(connections[index])
+
+    def _fall_behind(self, connection: Connection, bundle: Bundle) -> None:
+        connection.outbox.extend(bundle.frames, since=bundle.since)
+        self._put_off(connection)
 
     def _put_off(self, connection: Connection) -> None:
         self._behind.add(connection)

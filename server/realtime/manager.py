@@ -128,6 +128,8 @@ class ConnectionManager:
         if self.active_connections.pop(connection.id, None) is None:
             return
         self._audience = None
+        self.unsubscribe(connection, list(connection.events))
+        self._flusher.forget(connection)
         if connection.closed_with is not None:
             self._closed[connection.closed_with.name.lower()] += 1
         self._gone.update({name: count(connection) for name, count in _COUNTED.items()})
@@ -135,8 +137,6 @@ class ConnectionManager:
         own.discard(connection)
         if not own:
             del self.user_connections[connection.user_id]
-        self.unsubscribe(connection, list(connection.events))
-        self._flusher.forget(connection)
         self._tell(connection)
 
     def membership(self, connection: Connection) -> Membership:

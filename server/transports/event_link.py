@@ -44,21 +44,15 @@ class EventLink:
             self._abort_soon(transport)
 
     def write(self, frames: Sequence[bytes]) -> None:
-        if not self._is_closing:
-            self._put(b"".join(map(self._event, frames)))
+        self.write_events(b"".join(map(self._event, frames)))
 
-    def write_to_all(self, links: Sequence[EventLink], frames: Sequence[bytes]) -> Sequence[int]:
-        """`write` the same to many; the indices of those that took nothing, since their peers are behind."""
-        shared = None if any(_OFFSET in frame for frame in frames) else b"".join(map(_plain_event, frames))
-        behind: list[int] = []
-        for index, link in enumerate(links):
-            if link.unsent_bytes():
-                behind.append(index)
-            elif shared is None:
-                link.write(frames)
-            elif not link._is_closing:
-                link._put(shared)
-        return behind
+    def write_events(self, events: bytes) -> None:
+        """What others are sent as well, in the form of the stream."""
+        if not self._is_closing:
+            self._put(events)
+
+    def gather(self, links: Sequence[EventLink]) -> EventLinks:
+        return EventLinks(links)
 
     def unsent_bytes(self) -> int:
         if self._transport is None:
@@ -116,6 +110,26 @@ class EventLink:
 
     def _abort_soon(self, transport: asyncio.Transport) -> None:
         asyncio.get_running_loop().call_later(_CLOSE_SECONDS, transport.abort)
+
+
+class EventLinks:
+    """Those whose peers have not taken everything yet are behind."""
+
+    def __init__(self, links: Sequence[EventLink]) -> None:
+        self._links = links
+
+    def write(self, frames: Sequence[bytes], begin: int, end: int) -> Sequence[int]:
+        shared = None if any(_OFFSET in frame for frame in frames) else b"".join(map(_plain_event, frames))
+        behind: list[int] = []
+        for place in range(begin, end):
+            link = self._links[place]
+            if link.unsent_bytes():
+                behind.append(place)
+            elif shared is None:
+                link.write(frames)
+            else:
+                link.write_events(shared)
+        return behind
 
 
 class _Marks(msgspec.Struct, frozen=True):

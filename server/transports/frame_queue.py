@@ -34,6 +34,19 @@ class LiveEnded(Exception):
         return self.why.translated(translate) if self.why else told_end(self.code, self.reason, translate)
 
 
+class FrameQueues:
+    """Those from which something is still to be fetched are behind."""
+
+    def __init__(self, links: Sequence[FrameQueue]) -> None:
+        self._links = links
+
+    def write(self, frames: Sequence[bytes], begin: int, end: int) -> Sequence[int]:
+        behind = [place for place in range(begin, end) if self._links[place].unsent_bytes()]
+        for place in set(range(begin, end)).difference(behind):
+            self._links[place].write(frames)
+        return behind
+
+
 class FrameQueue:
     """What waits here counts as unsent, so the connection's own limit bounds it: who fetches too slowly is closed.
 
@@ -62,11 +75,8 @@ class FrameQueue:
         self._unsent_bytes += sum(map(len, frames))
         self._changed.set()
 
-    def write_to_all(self, links: Sequence[FrameQueue], frames: Sequence[bytes]) -> Sequence[int]:
-        behind = [index for index, link in enumerate(links) if link.unsent_bytes()]
-        for index in set(range(len(links))).difference(behind):
-            links[index].write(frames)
-        return behind
+    def gather(self, links: Sequence[FrameQueue]) -> FrameQueues:
+        return FrameQueues(links)
 
     def unsent_bytes(self) -> int:
         return self._unsent_bytes

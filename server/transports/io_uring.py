@@ -15,7 +15,6 @@ import os
 import socket
 import sys
 from array import array
-from collections.abc import Sequence
 
 _SETUP, _ENTER = 425, 426  # system calls; new ones have the same number on every architecture
 _SUBMIT_ALL, _SINGLE_ISSUER, _DEFER_TASKRUN = 1 << 7, 1 << 12, 1 << 13  # Linux 6.1
@@ -104,19 +103,19 @@ class Ring:
             view.release()
         os.close(self._descriptor)
 
-    def send(self, descriptors: Sequence[int], data: bytes) -> dict[int, int]:
-        """Send `data` to each of these open sockets, which do not block.
+    def send(self, descriptors: array[int], data: bytes) -> dict[int, int]:
+        """Send `data` to each of these open sockets (an array of type `i`), which do not block.
 
         Returns, by its index, how many bytes a socket took that did not take all: 0 when it is full or broken.
         """
         short: dict[int, int] = {}
         for start in range(0, len(descriptors), self._entries):
             some = descriptors[start : start + self._entries]
-            for index, taken in self._send_some(some, data):
+            for index, taken in self._send_some(some, data).items():
                 short[start + index] = taken
         return short
 
-    def _send_some(self, descriptors: Sequence[int], data: bytes) -> Sequence[tuple[int, int]]:
+    def _send_some(self, descriptors: array[int], data: bytes) -> dict[int, int]:
         count, tail = len(descriptors), self._rings[self._tail]
         first = tail & (self._entries - 1)
         self._lay_out(first, descriptors, data)
@@ -124,20 +123,19 @@ class Ring:
         submitted = self._submit(count)
         # What the kernel would not even look at must not stay: its data is gone by the next time.
         self._rings[self._tail] = tail + submitted & _U32
-        places, results = self._take_results(submitted)
-        if results.count(len(data)) == count:
-            return ()
-        taken = {(place - first) % self._entries: max(0, result) for place, result in zip(places, results, strict=True)}
-        return [(index, taken.get(index, 0)) for index in range(count) if taken.get(index, 0) < len(data)]
+        short = dict.fromkeys(range(submitted, count), 0)
+        for place, result in self._take_short_results(submitted, len(data)):
+            short[(place - first) % self._entries] = max(0, result)
+        return short
 
-    def _lay_out(self, first: int, descriptors: Sequence[int], data: bytes) -> None:
+    def _lay_out(self, first: int, descriptors: array[int], data: bytes) -> None:
         """The fields of the requests that change: from the `first` on and around the end, for all at once."""
         if data is not self._data:
             address = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
             self._long_words[_ADDRESS_LONG_WORD :: _REQUEST_WORDS // 2] = array("Q", [address]) * self._entries
             self._words[_LENGTH_WORD::_REQUEST_WORDS] = array("i", [len(data)]) * self._entries
             self._data = data
-        where = memoryview(array("i", descriptors))
+        where = memoryview(descriptors)
         for place, part in ((first, where[: self._entries - first]), (0, where[self._entries - first :])):
             end = _REQUEST_WORDS * (place + len(part))
             self._words[_REQUEST_WORDS * place + _DESCRIPTOR_WORD : end : _REQUEST_WORDS] = part
@@ -153,20 +151,21 @@ class Ring:
                 self._call(_ENTER, self._descriptor, 0, submitted, _GET_EVENTS)
         return submitted
 
-    def _take_results(self, count: int) -> tuple[list[int], list[int]]:
-        """For each request that is done, its place and its result (`struct io_uring_cqe`)."""
+    def _take_short_results(self, count: int, whole: int) -> list[tuple[int, int]]:
+        """Of the requests that are done, place and result (`struct io_uring_cqe`) of those that did not send all."""
         head = self._rings[self._completed_head]
         first = head & (self._completed_entries - 1)
-        places: list[int] = []
-        results: list[int] = []
+        short: list[tuple[int, int]] = []
         rest = count - min(count, self._completed_entries - first)
         for start, length in ((first, count - rest), (0, rest)):
             begin = self._first_completion + _RESULT_WORDS * start
             end = begin + _RESULT_WORDS * length
-            places += self._rings[begin:end:_RESULT_WORDS]
-            results += self._results[begin + 2 : end : _RESULT_WORDS]
+            results = self._results[begin + 2 : end : _RESULT_WORDS].tolist()
+            if results.count(whole) < length:
+                places = self._rings[begin:end:_RESULT_WORDS]
+                short += [(place, result) for place, result in zip(places, results, strict=True) if result < whole]
         self._rings[self._completed_head] = head + count & _U32
-        return places, results
+        return short
 
     def _call(self, number: int, *arguments: int) -> int:
         result = int(self._system_call(number, *arguments, *[0] * (6 - len(arguments))))

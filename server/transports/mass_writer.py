@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from array import array
 from itertools import repeat
 
 from server.transports.io_uring import Ring
@@ -24,8 +24,8 @@ class MassWriter:
         """With the fastest way there is."""
         return cls(_ring_if_possible() if is_ring_wanted else None)
 
-    def write(self, descriptors: Sequence[int], data: bytes) -> dict[int, int]:
-        """Write `data` to each of these open sockets, which do not block.
+    def write(self, descriptors: array[int], data: bytes) -> dict[int, int]:
+        """Write `data` to each of these open sockets (an array of type `i`), which do not block.
 
         Returns, by its index, how many bytes a socket took that did not take all: 0 when it is full or broken.
         """
@@ -49,7 +49,7 @@ def _ring_if_possible() -> Ring | None:
     return ring
 
 
-def _write_one_by_one(descriptors: Sequence[int], data: bytes) -> dict[int, int]:
+def _write_one_by_one(descriptors: array[int], data: bytes) -> dict[int, int]:
     """In a loop that runs in C: 0.6 µs less for each socket than `transport.write`."""
     remaining, taken = iter(descriptors), list[int]()
     while len(taken) < len(descriptors):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Sequence
 from typing import Protocol
 
 from server.realtime.connection import BUSY_BYTES
 from server.transports.mass_writer import MassWriter
 
-ENCRYPTED = -1  # in place of a descriptor: all must go through the transport
+THROUGH_TRANSPORT = -1  # in place of a descriptor: nothing may be written past it
 
 
 class Member(Protocol):
@@ -24,6 +25,32 @@ class Member(Protocol):
     def unsent_bytes(self) -> int: ...
 
 
+class SocketGroup:
+    """Some of a crowd, in an order: their descriptors side by side, so that a write looks at nothing else."""
+
+    def __init__(self, crowd: SocketCrowd, links: Sequence[Member]) -> None:
+        self.links = links
+        self.descriptors = array("i", [link.descriptor for link in links])
+        self._crowd = crowd
+        self._may_pass = THROUGH_TRANSPORT not in self.descriptors
+        self._looked_at = -1  # when so many had been lost
+        self._were_open = False
+
+    def may_pass_transports(self, lost: int) -> bool:
+        """Whether each descriptor is still its socket's, when so many sockets were lost so far.
+
+        A descriptor is not given to another socket before the loss of its own was told: as long as none was lost since
+        all were open, all are.
+        """
+        if self._may_pass and self._looked_at != lost:
+            self._looked_at, self._were_open = lost, are_open(self.links)
+        return self._may_pass and self._were_open
+
+    def write(self, data: bytes, begin: int, end: int) -> Sequence[int]:
+        """The places of those that were written nothing: they are behind."""
+        return self._crowd.write(self, data, begin, end)
+
+
 class SocketCrowd:
     """Writes past the transports wherever these are open and have nothing buffered, and through them elsewhere.
 
@@ -33,6 +60,7 @@ class SocketCrowd:
 
     def __init__(self, writer: MassWriter) -> None:
         self._writer = writer
+        self._lost = 0
         self._written_to: set[Member] = set()  # through their transports, since these were last asked
         self._buffered: set[Member] = set()  # had something buffered when last asked
 
@@ -45,13 +73,16 @@ class SocketCrowd:
         self._written_to.add(link)
         link.transport.write(data)
 
-    def write_to_all(self, links: Sequence[Member], data: bytes) -> Sequence[int]:
-        """The indices of those that were written nothing: they are behind."""
-        transports = [link.transport for link in links]
-        if self._are_open(transports) and self._have_nothing_buffered(links):
-            self._write_past_transports(links, data)
+    def write(self, group: SocketGroup, data: bytes, begin: int, end: int) -> Sequence[int]:
+        """The places of those that were written nothing: they are behind."""
+        if group.may_pass_transports(self._lost) and self._have_nothing_buffered(group.links, begin, end):
+            self._write_past_transports(group.links[begin:end], group.descriptors[begin:end], data)
             return ()
-        return self._write_to_busy(links, data)
+        return self._write_to_busy(group.links, data, begin, end)
+
+    def lost(self) -> None:
+        """One of them: its descriptor may belong to somebody else from now on."""
+        self._lost += 1
 
     def forget(self, link: Member) -> None:
         self._written_to.discard(link)
@@ -62,43 +93,41 @@ class SocketCrowd:
     async def __aexit__(self, *_error: object) -> None:
         self._writer.close()
 
-    def _are_open(self, transports: Sequence[asyncio.Transport]) -> bool:
-        kinds: set[type[asyncio.Transport]] = set(map(type, transports))
-        if len(kinds) > 1:
-            return not any(transport.is_closing() for transport in transports)
-        return not any(map(kinds.pop().is_closing, transports))  # several times as fast as to look it up for each
-
-    def _have_nothing_buffered(self, links: Sequence[Member]) -> bool:
+    def _have_nothing_buffered(self, links: Sequence[Member], begin: int, end: int) -> bool:
         """Sometimes False though they have nothing."""
         if self._written_to:
             self._buffered.update(link for link in self._written_to if link.unsent_bytes())
             self._written_to.clear()
-        return not self._buffered or self._buffered.isdisjoint(links)
+        return not self._buffered or self._buffered.isdisjoint(links[begin:end])
 
-    def _write_past_transports(self, links: Sequence[Member], data: bytes) -> None:
-        """Only for links that are open and have nothing buffered; what a socket does not take its transport gets."""
-        descriptors = [link.descriptor for link in links]
-        if ENCRYPTED in descriptors:
-            for link in links:
-                self.write_through(link, data)
-        else:
-            for index, length in self._writer.write(descriptors, data).items():
-                self.write_through(links[index], data[length:])
-
-    def _write_to_busy(self, links: Sequence[Member], data: bytes) -> list[int]:
-        """Some are closing or have something buffered."""
+    def _write_to_busy(self, links: Sequence[Member], data: bytes, begin: int, end: int) -> list[int]:
+        """Some are closing, have something buffered, or are encrypted."""
         free: list[Member] = []
         behind: list[int] = []
-        for index, link in enumerate(links):
+        for place in range(begin, end):
+            link = links[place]
             buffered_bytes = link.unsent_bytes()
             if link.transport.is_closing():
                 continue
-            if not buffered_bytes:
+            if not buffered_bytes and link.descriptor != THROUGH_TRANSPORT:
                 free.append(link)
             elif buffered_bytes <= BUSY_BYTES:
                 self.write_through(link, data)
             else:
-                behind.append(index)
+                behind.append(place)
         self._buffered.difference_update(free)
-        self._write_past_transports(free, data)
+        self._write_past_transports(free, array("i", [link.descriptor for link in free]), data)
         return behind
+
+    def _write_past_transports(self, links: Sequence[Member], descriptors: array[int], data: bytes) -> None:
+        """Only for links that are open and have nothing buffered; what a socket does not take its transport gets."""
+        for place, length in self._writer.write(descriptors, data).items():
+            self.write_through(links[place], data[length:])
+
+
+def are_open(links: Sequence[Member]) -> bool:
+    transports = [link.transport for link in links]
+    kinds: set[type[asyncio.Transport]] = set(map(type, transports))
+    if len(kinds) > 1:
+        return not any(transport.is_closing() for transport in transports)
+    return not any(map(kinds.pop().is_closing, transports))  # several times as fast as to look it up for each

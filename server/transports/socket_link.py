@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
+from server.http.socket_handler import SocketHandler
 from server.realtime.close_codes import CloseCode, fitted
-from server.transports.socket_crowd import ENCRYPTED, SocketCrowd
+from server.transports.socket_crowd import THROUGH_TRANSPORT, SocketCrowd, SocketGroup
 
 _CLOSE_SECONDS = 2.0  # a peer that stopped reading never answers a close frame
 _TEXT_FRAME, _CLOSE_FRAME, _PONG_FRAME = 0x81, 0x88, 0x8A
@@ -64,7 +65,10 @@ class SocketLink:
         self._crowd = crowd
         self.transport = request.transport
         self._deadline: asyncio.TimerHandle | None = None
-        self.descriptor = _descriptor(request.transport)
+        self.descriptor = THROUGH_TRANSPORT
+        if isinstance(request.protocol, SocketHandler) and request.transport.get_extra_info("sslcontext") is None:
+            request.protocol.carry(self)
+            self.descriptor = int(request.transport.get_extra_info("socket").fileno())
         crowd.add(self)
 
     async def __aenter__(self) -> SocketLink:
@@ -82,8 +86,12 @@ class SocketLink:
         if self._deadline is None and not self._socket.closed and not self.transport.is_closing():
             self._crowd.write_through(self, _on_the_wire(frames))
 
-    def write_to_all(self, links: Sequence[SocketLink], frames: Sequence[bytes]) -> Sequence[int]:
-        return self._crowd.write_to_all(links, _on_the_wire(frames))
+    def gather(self, links: Sequence[SocketLink]) -> SocketLinks:
+        return SocketLinks(SocketGroup(self._crowd, links))
+
+    def lost(self) -> None:
+        """Its transport is about to let go of the descriptor."""
+        self._crowd.lost()
 
     def unsent_bytes(self) -> int:
         return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size()
@@ -130,10 +138,14 @@ class SocketLink:
             await asyncio.sleep(0)  # a flood must not keep others from their turn
 
 
-def _descriptor(transport: asyncio.Transport) -> int:
-    if transport.get_extra_info("sslcontext") is not None:
-        return ENCRYPTED
-    return int(transport.get_extra_info("socket").fileno())
+class SocketLinks:
+    """Many of them, written to together."""
+
+    def __init__(self, group: SocketGroup) -> None:
+        self._group = group
+
+    def write(self, frames: Sequence[bytes], begin: int, end: int) -> Sequence[int]:
+        return self._group.write(_on_the_wire(frames), begin, end)
 
 
 def _drop_frames(error: BaseException | None) -> None:

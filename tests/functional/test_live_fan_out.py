@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import dataclasses
 import gc
+import os
 import socket as sockets
+import stat
 
 import aiohttp
 import pytest
@@ -14,6 +16,7 @@ from aiohttp import web
 
 from server.realtime.manager import ConnectionManager
 from server.settings import Settings
+from server.transports.socket_link import SocketLink
 from tests.conftest import Server
 from tests.functional.live_client import live
 from tests.waiting import until
@@ -101,6 +104,25 @@ async def test_an_answer_comes_during_a_flood_of_broadcasts_and_after_what_came_
             assert seen == list(range(number + 1))
 
 
+async def test_a_loss_is_told_while_the_descriptor_is_still_the_sockets_own(
+    server: Server, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+
+    def lost(link: SocketLink) -> None:
+        told.append(stat.S_ISSOCK(os.fstat(link.descriptor).st_mode))
+
+    monkeypatch.setattr(SocketLink, "lost", lost)
+    async with live(alice) as vanishing:
+        await vanishing.next("connection")
+        _vanish(vanishing.socket)
+        await until(lambda: len(told) == 1, seconds=SECONDS)
+    async with live(alice) as leaving:
+        await leaving.next("connection")
+    await until(lambda: len(told) == 2, seconds=SECONDS)
+    assert all(told)
+
+
 async def test_who_vanishes_leaves_nothing_for_the_garbage_collector(server: Server, alice: Client) -> None:
     """Its full collections are rare on purpose: what waited for them would look like a leak."""
     gc.collect()
@@ -123,7 +145,3 @@ def _vanish(socket: aiohttp.ClientWebSocketResponse) -> None:
     assert raw is not None
     with contextlib.suppress(OSError):
         raw.shutdown(sockets.SHUT_RDWR)
-
-
-def _sockets_in_memory() -> bool:
-    return any(isinstance(thing, web.WebSocketResponse) for thing in gc.get_objects())

@@ -12,6 +12,17 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import BUSY_BYTES, Connection
 
 
+@dataclass
+class MemoryLinks:
+    links: Sequence[MemoryLink]
+
+    def write(self, frames: Sequence[bytes], begin: int, end: int) -> Sequence[int]:
+        behind = [place for place in range(begin, end) if self.links[place].buffered > BUSY_BYTES]
+        for place in sorted(set(range(begin, end)).difference(behind)):
+            self.links[place].write(frames)
+        return behind
+
+
 @dataclass(eq=False)
 class MemoryLink:
     written: list[list[bytes]] = field(default_factory=list)
@@ -39,11 +50,8 @@ class MemoryLink:
         if self.is_stuck:
             self.buffered += sum(map(len, frames))
 
-    def write_to_all(self, links: Sequence[MemoryLink], frames: Sequence[bytes]) -> Sequence[int]:
-        for link in links:
-            if link.buffered <= BUSY_BYTES:
-                link.write(frames)
-        return [index for index, link in enumerate(links) if link.buffered > BUSY_BYTES and link.is_stuck]
+    def gather(self, links: Sequence[MemoryLink]) -> MemoryLinks:
+        return MemoryLinks(links)
 
     def unsent_bytes(self) -> int:
         return self.buffered

@@ -17,22 +17,65 @@ def people(count: int) -> list[Connection]:
 async def test_each_has_one_turn_in_order() -> None:
     connections = people(5)
     going = Round(Audience(connections), Bundle(b"x"))
-    taken = [list(going.take(2)[0]) for _ in range(3)]
-    assert taken == [connections[:2], connections[2:4], connections[4:]]
+    assert [going.take(2) for _ in range(3)] == [range(2), range(2, 4), range(4, 5)]
     assert going.is_over
 
 
 async def test_who_is_taken_out_before_their_turn_is_passed_over_and_afterwards_it_is_too_late() -> None:
     connections = people(4)
     going = Round(Audience(connections), Bundle(b"x"))
-    assert list(going.take(1)[0]) == connections[:1]
+    assert going.take(1) == range(1)
     assert not going.take_out(connections[0])
     assert going.take_out(connections[2])
     assert not going.take_out(connections[2])
     assert list(going.rest()) == [connections[1], connections[3]]
-    taken, links = going.take(10)
-    assert list(taken) == [connections[1], connections[3]]
-    assert list(links) == [connection.link for connection in taken]
+    assert [going.take(10), going.take(10)] == [range(1, 2), range(3, 4)]
+    assert going.is_over
+
+
+async def test_nobody_is_left_when_the_last_were_taken_out() -> None:
+    connections = people(3)
+    going = Round(Audience(connections), Bundle(b"x"))
+    for connection in connections[1:]:
+        assert going.take_out(connection)
+    assert [list(going.take(10)), list(going.take(10))] == [[0], []]
+    assert going.is_over
+
+
+async def test_each_has_counted_what_it_had_when_that_is_settled() -> None:
+    connections = people(6)
+    audience = Audience(connections)
+    going = Round(audience, Bundle(b"x"))
+    going.take(3)
+    going.take_out(connections[4])  # gets it otherwise
+    going.falls_behind(1)
+    going.take(10)
+    going.take(10)
+    assert going.count() is audience
+    for _ in range(2):
+        audience.settle()
+        assert [connection.sent for connection in connections] == [1, 0, 1, 1, 0, 1]
+
+
+async def test_nothing_keeps_an_audience_of_which_somebody_left() -> None:
+    connections = people(4)
+    going = Round(Audience(connections), Bundle(b"x"))
+    going.take(3)
+    going.falls_behind(1)
+    going.leaves(connections[0])
+    assert connections[0].sent == 1
+    going.take(10)
+    assert going.count() is None
+    assert [connection.sent for connection in connections] == [1, 0, 1, 1]
+
+
+async def test_a_round_that_is_broken_off_counts_for_those_who_had_it() -> None:
+    connections = people(4)
+    going = Round(Audience(connections), Bundle(b"x"))
+    going.take(3)
+    going.falls_behind(0)
+    going.count()
+    assert [connection.sent for connection in connections] == [0, 1, 1, 0]
 
 
 async def test_a_stranger_has_no_place_in_it() -> None:

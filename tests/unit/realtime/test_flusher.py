@@ -17,7 +17,7 @@ from server.realtime.close_codes import CloseCode
 from server.realtime.connection import BUSY_BYTES, Connection
 from server.realtime.limits import LiveLimits
 from server.realtime.manager import ConnectionManager
-from tests.unit.realtime.links import MemoryLink
+from tests.unit.realtime.links import MemoryLink, MemoryLinks
 from tests.waiting import flushed
 
 SECONDS = 10.0
@@ -30,11 +30,16 @@ class OtherLink(MemoryLink):
 class SlowLink(MemoryLink):
     """Its kernel takes time."""
 
-    def write_to_all(self, links: Sequence[MemoryLink], frames: Sequence[bytes]) -> Sequence[int]:
+    def gather(self, links: Sequence[MemoryLink]) -> SlowLinks:
+        return SlowLinks(links)
+
+
+class SlowLinks(MemoryLinks):
+    def write(self, frames: Sequence[bytes], begin: int, end: int) -> Sequence[int]:
         until = time.monotonic() + 0.003
         while time.monotonic() < until:
             pass
-        return super().write_to_all(links, frames)
+        return super().write(frames, begin, end)
 
 
 class House:

@@ -52,6 +52,17 @@ def render(kept: KeptMessage, language: str) -> bytes:
 
 
 @dataclass
+class Clients:
+    links: Sequence[Client]
+
+    def write(self, frames: Sequence[bytes], begin: int, end: int) -> Sequence[int]:
+        behind = [place for place in range(begin, end) if self.links[place].is_busy]
+        for place in set(range(begin, end)).difference(behind):
+            self.links[place].write(frames)
+        return behind
+
+
+@dataclass
 class Client:
     """As ours merge: the position moves with each kept message; without recovery it begins anew."""
 
@@ -64,11 +75,8 @@ class Client:
         for frame in frames:
             self._take(json.loads(frame))
 
-    def write_to_all(self, links: Sequence[Client], frames: Sequence[bytes]) -> Sequence[int]:
-        for link in links:
-            if not link.is_busy:
-                link.write(frames)
-        return [index for index, link in enumerate(links) if link.is_busy]
+    def gather(self, links: Sequence[Client]) -> Clients:
+        return Clients(links)
 
     def unsent_bytes(self) -> int:
         return 100_000 if self.is_busy else 0

@@ -69,7 +69,7 @@ async def test_whoever_does_not_come_to_the_end_is_cut_off(monkeypatch: pytest.M
 async def test_those_who_are_behind_take_nothing_of_what_is_for_many() -> None:
     quick, behind = FrameQueue(nothing), FrameQueue(nothing)
     behind.write([b"old"])
-    assert quick.write_to_all([quick, behind], [b"new"]) == [1]
+    assert quick.gather([quick, behind]).write([b"new"], 0, 2) == [1]
     assert (quick.unsent_bytes(), behind.unsent_bytes()) == (3, 3)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -72,7 +73,7 @@ def fill(ours: socket.socket) -> None:
 def test_everybody_gets_the_same_bytes(writer: MassWriter, pairs: list[Pair]) -> None:
     for number in range(100):
         data = bytes([number]) * (1 + number * 37 % 300)
-        assert writer.write([ours.fileno() for ours, _ in pairs], data) == {}
+        assert writer.write(array("i", [ours.fileno() for ours, _ in pairs]), data) == {}
         assert {received(peer) for _, peer in pairs} == {data}
 
 
@@ -82,7 +83,7 @@ def test_more_sockets_than_fit_at_once_are_all_written_to(writer: MassWriter) ->
     with ExitStack() as stack:
         ends = [[stack.enter_context(end) for end in socket.socketpair()] for _ in range(MANY)]
         for data in (b"first", b"and second"):
-            assert writer.write([ours.fileno() for ours, _ in ends], data) == {}
+            assert writer.write(array("i", [ours.fileno() for ours, _ in ends]), data) == {}
         assert {peer.recv(100) for _, peer in ends} == {b"firstand second"}
 
 
@@ -90,12 +91,12 @@ def test_full_and_broken_sockets_are_named_and_keep_nobody_from_theirs(writer: M
     fill(pairs[3][0])
     pairs[7][1].close()
     pairs[7][0].shutdown(socket.SHUT_WR)
-    assert writer.write([ours.fileno() for ours, _ in pairs], b"news") == {3: 0, 7: 0}
+    assert writer.write(array("i", [ours.fileno() for ours, _ in pairs]), b"news") == {3: 0, 7: 0}
     assert [received(peer) for number, (_, peer) in enumerate(pairs) if number not in (3, 7)] == [b"news"] * 18
 
 
 def test_to_nobody_is_nothing(writer: MassWriter) -> None:
-    assert writer.write([], b"news") == {}
+    assert writer.write(array("i"), b"news") == {}
 
 
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -117,7 +118,7 @@ def test_every_byte_that_was_taken_arrives_once_and_in_order(
     arrived = [received(peer)[:0] for _, peer in pairs]
     for length, targets, readers in rounds:
         data, chosen = os.urandom(64) * (length // 64 + 1), sorted(targets)
-        short = writer.write([pairs[index][0].fileno() for index in chosen], data)
+        short = writer.write(array("i", [pairs[index][0].fileno() for index in chosen]), data)
         for place, index in enumerate(chosen):
             taken[index] += data[: short.get(place, len(data))]
         for index in readers:
@@ -144,5 +145,5 @@ def test_without_io_uring_it_is_done_socket_by_socket(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("server.transports.mass_writer.Ring", refuse)
     writer = MassWriter.open(is_ring_wanted=True)
-    assert writer.write([ours.fileno() for ours, _ in pairs], b"news") == {}
+    assert writer.write(array("i", [ours.fileno() for ours, _ in pairs]), b"news") == {}
     assert {received(peer) for _, peer in pairs} == {b"news"}
