@@ -53,7 +53,7 @@ LAYERS = (
     ),
     ("server.errors", "server.clock"),
     ("server.texts",),
-    ("server.numerals", "server.figures", "server.base_path", "server.catalogues"),
+    ("server.numerals", "server.figures", "server.base_path", "server.catalogues", "server.late"),
     ("jindu",),
 )
 CORE = (

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-import segno
 from markupsafe import Markup
+
+from server.late import late
+
+if TYPE_CHECKING:
+    import segno
+else:
+    segno = late("segno")
 
 _MODULE = 4  # units of the drawing, which the style sheet scales
 

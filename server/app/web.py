@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from aiohttp_session import session_middleware
 
+from server import late
 from server.app.lacks import lacks_of
 from server.app.parts import Parts
 from server.app.resources import meanwhile
@@ -47,6 +48,8 @@ from views.api.tus_answers import add_tus_headers
 from views.context import setup_templates
 from views.errors import error_page
 from views.routes import PAGES
+
+_FIRST_PAGES_SECONDS = 2.0
 
 
 def build_app(parts: Parts) -> web.Application:
@@ -133,8 +136,15 @@ def _web_parts(
 async def _static_files(app: web.Application) -> AsyncIterator[None]:
     files = app[PARTS].static_files
     await asyncio.to_thread(files.read)
-    async with meanwhile(files.pack()):
+    async with meanwhile(_after_the_start(files)):
         yield
+
+
+async def _after_the_start(files: StaticFiles) -> None:
+    """What can wait until the first pages are out."""
+    await asyncio.sleep(_FIRST_PAGES_SECONDS)
+    await asyncio.to_thread(late.import_all)
+    await files.pack()
 
 
 def _static_cache(settings: Settings) -> Path:

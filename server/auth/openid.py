@@ -6,14 +6,18 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from typing import TYPE_CHECKING, Any, Protocol
 
 from server.auth.permissions import Role
 from server.errors import OpenIdRefused
+from server.late import late
+
+if TYPE_CHECKING:
+    from joserfc import errors as jose_errors
+    from joserfc import jwt
+    from joserfc.jwk import KeySet
+else:
+    jose_errors, jwt = late("joserfc.errors"), late("joserfc.jwt")
 
 # Signatures by the provider's key alone: with `none` nobody has signed, and with HS256 our own secret would have.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
@@ -84,7 +88,7 @@ def read_id_token(
     """Raises `OpenIdRefused` unless the provider has signed it, for us, for this attempt, and it is fresh."""
     try:
         claims = jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+    except (jose_errors.JoseError, ValueError, TypeError, KeyError) as error:
         raise OpenIdRefused from error
     now = clock()
     audience = claims.get("aud")

@@ -6,14 +6,18 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
-
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from server.auth.openid import OpenIdClaims, OpenIdHttp, OpenIdSettings, read_id_token
 from server.errors import OpenIdAway, OpenIdRefused
+from server.late import late
+
+if TYPE_CHECKING:
+    from joserfc import errors as jose_errors
+    from joserfc import jwk
+else:
+    jose_errors, jwk = late("joserfc.errors"), late("joserfc.jwk")
 
 _FRESH_SECONDS = 3600.0
 _AGAIN_SECONDS = 30.0  # keys are not asked for more often, whatever tokens name
@@ -45,7 +49,7 @@ class OpenIdProvider:
         self._http = http
         self._clock = clock
         self._discovered: tuple[float, Discovered] | None = None
-        self._keys: tuple[float, KeySet] | None = None
+        self._keys: tuple[float, jwk.KeySet] | None = None
         self._reading = asyncio.Lock()
 
     async def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, challenge: str) -> str:
@@ -116,13 +120,13 @@ class OpenIdProvider:
                 raise
             return read_id_token(token, keys, self.settings, nonce=nonce)
 
-    async def _key_set(self, found: Discovered, *, within: float) -> KeySet:
+    async def _key_set(self, found: Discovered, *, within: float) -> jwk.KeySet:
         async with self._reading:
             if self._keys is None or self._clock() - self._keys[0] > within:
                 told = await self._http.get(found.keys)
                 try:
-                    keys = KeySet.import_key_set({"keys": _public_keys(told)})
-                except (JoseError, ValueError, TypeError, KeyError) as error:
+                    keys = jwk.KeySet.import_key_set({"keys": _public_keys(told)})
+                except (jose_errors.JoseError, ValueError, TypeError, KeyError) as error:
                     raise OpenIdAway from error
                 self._keys = (self._clock(), keys)
             return self._keys[1]

@@ -7,22 +7,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import webauthn
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    CredentialDeviceType,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from server.auth.passkeys import NewPasskey, Passkey
 from server.auth.users import User
+from server.late import late
+
+if TYPE_CHECKING:
+    import webauthn
+    from webauthn.helpers import exceptions, structs
+else:
+    webauthn = late("webauthn")
+    exceptions, structs = late("webauthn.helpers.exceptions"), late("webauthn.helpers.structs")
 
 _NAME = "Jindu"
 _LONGEST_ID = 1_023  # bytes, says the standard
@@ -57,11 +54,13 @@ class WebauthnSite:
             user_name=user.name,
             challenge=challenge,
             timeout=_MILLISECONDS,
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
             exclude_credentials=[
-                PublicKeyCredentialDescriptor(id=base64url_to_bytes(each.credential_id)) for each in known
+                structs.PublicKeyCredentialDescriptor(id=webauthn.base64url_to_bytes(each.credential_id))
+                for each in known
             ],
         )
         return _as_json(webauthn.options_to_json(options))
@@ -72,7 +71,7 @@ class WebauthnSite:
             rp_id=self.host,
             challenge=challenge,
             timeout=_MILLISECONDS,
-            user_verification=UserVerificationRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         )
         return _as_json(webauthn.options_to_json(options))
 
@@ -86,15 +85,15 @@ class WebauthnSite:
                 expected_origin=self.origin,
                 require_user_verification=True,
             )
-        except _ODD as error:
+        except (exceptions.WebAuthnException, *_ODD) as error:
             raise NotVerified(str(error)) from error
         if len(found.credential_id) > _LONGEST_ID:
             raise NotVerified("the id is too long")
         return NewPasskey(
-            credential_id=bytes_to_base64url(found.credential_id),
+            credential_id=webauthn.helpers.bytes_to_base64url(found.credential_id),
             public_key=found.credential_public_key,
             sign_count=found.sign_count,
-            is_synced=found.credential_device_type is CredentialDeviceType.MULTI_DEVICE,
+            is_synced=found.credential_device_type is structs.CredentialDeviceType.MULTI_DEVICE,
         )
 
     def used(self, answer: dict[str, Any], challenge: bytes, passkey: Passkey) -> int:
@@ -109,7 +108,7 @@ class WebauthnSite:
                 credential_current_sign_count=passkey.sign_count,
                 require_user_verification=True,
             )
-        except _ODD as error:
+        except (exceptions.WebAuthnException, *_ODD) as error:
             raise NotVerified(str(error)) from error
         return found.new_sign_count
 
@@ -128,7 +127,7 @@ def site_of(public_url: str) -> WebauthnSite | NoPasskeys:
 
 
 # What the library lets through of answers that no browser makes: wrong types, bytes that are no CBOR, odd keys.
-_ODD = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+_ODD = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 def _is_numeric(host: str) -> bool:

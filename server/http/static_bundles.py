@@ -7,6 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 from server.http.static_scripts import CannotBeLinked, Script, script
@@ -109,10 +110,12 @@ def _stays(path: str) -> bool:
     return path.endswith(".min.js")
 
 
+@cache
 def _handle(path: str) -> str:
     return "m_" + re.sub(r"\W", "_", path)
 
 
+@cache
 def _from(entry: str, path: str) -> str:
     found = posixpath.relpath(path, posixpath.dirname(entry))
     return found if found.startswith(".") else f"./{found}"

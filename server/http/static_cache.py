@@ -10,7 +10,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import brotli
@@ -26,24 +26,26 @@ class StaticCache:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    @staticmethod
-    def takes(name: str) -> bool:
-        """Whether a file of that name can be packed; pictures and fonts are already."""
-        return Path(name).suffix in _PACKED
+    def place(self, name: str, content: bytes) -> Path:
+        """Where it lies once it is kept."""
+        return self.directory / (hashlib.sha256(content).hexdigest()[:32] + Path(name).suffix)
 
     def keep(self, name: str, content: bytes) -> Path:
         """Where it lies from now on. Raises `OSError`."""
         make_directory(self.directory)
-        path = self.directory / (hashlib.sha256(content).hexdigest()[:32] + Path(name).suffix)
+        path = self.place(name, content)
         if not path.exists():
             _write(path, content)
         return path
 
-    def unpacked(self, kept: Iterable[Path]) -> list[Path]:
-        """The small ones first: these are what most pages load. Raises `OSError`."""
+    def unpacked(self, places: Mapping[Path, Path]) -> list[Path]:
+        """Of the places those that have no packed forms yet; `places` says where each is to be read.
+
+        The small ones first: these are what most pages load. Raises `OSError`.
+        """
         there = {path.name for path in self.directory.glob("*.gz")}  # which is written last
-        left = [(path.stat().st_size, path) for path in kept if f"{path.name}.gz" not in there]
-        return [path for size, path in sorted(left) if size >= _SMALLEST_BYTES]
+        left = [(source.stat().st_size, place) for place, source in places.items() if f"{place.name}.gz" not in there]
+        return [place for _, place in sorted(left)]
 
     def sweep(self, kept: Iterable[Path]) -> None:
         """What belongs to no file of ours and is old."""
@@ -54,11 +56,22 @@ class StaticCache:
                 path.unlink(missing_ok=True)
 
 
-def pack(path: Path) -> None:
+def can_be_packed(name: str) -> bool:
+    """Whether files of that name are packed; pictures and fonts are already."""
+    return Path(name).suffix in _PACKED
+
+
+def is_worth_it(name: str, content: bytes) -> bool:
+    return len(content) >= _SMALLEST_BYTES and can_be_packed(name)
+
+
+def pack(place: Path, source: Path) -> None:
     """For browsers that take brotli, which are nearly all, and for programs that take gzip. Raises `OSError`."""
-    content = path.read_bytes()
-    _write(path.with_name(f"{path.name}.br"), _brotli(content))
-    _write(path.with_name(f"{path.name}.gz"), gzip.compress(content, 9, mtime=0))
+    content = source.read_bytes()
+    if place != source:
+        _write(place, content)
+    _write(place.with_name(f"{place.name}.br"), _brotli(content))
+    _write(place.with_name(f"{place.name}.gz"), gzip.compress(content, 9, mtime=0))
 
 
 def _brotli(content: bytes) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from server.http.static_cache import StaticCache, pack
+from server.http.static_cache import StaticCache, can_be_packed, pack
 from server.http.static_tree import Signature, StaticTree, read_tree, signature
 from server.places import IN_SOURCE_TREE
 
@@ -65,12 +65,14 @@ class StaticFiles:
 
         It takes seconds, in which everybody comes back to a server that was upgraded: they go first.
         """
-        loop, kept = asyncio.get_running_loop(), self._tree.kept
+        loop, tree = asyncio.get_running_loop(), self._tree
         thread = ThreadPoolExecutor(1, "pack", initializer=os.nice, initargs=(_PACKING_NICENESS,))
         try:
-            for path in await loop.run_in_executor(thread, self._cache.unpacked, kept):
-                await loop.run_in_executor(thread, pack, path)
-            await loop.run_in_executor(thread, self._cache.sweep, kept)
+            for place in await loop.run_in_executor(thread, self._cache.unpacked, tree.places):
+                await loop.run_in_executor(thread, pack, place, tree.places[place])
+            if self._tree is tree:  # nobody has written at them meanwhile
+                self._tree = await loop.run_in_executor(thread, tree.packed)
+            await loop.run_in_executor(thread, self._cache.sweep, tree.places)
         except OSError as error:
             _LOG.warning("scripts and style sheets are not packed: %s", error, extra={"action": "static_files"})
         finally:
@@ -89,7 +91,7 @@ class StaticFiles:
         response = web.FileResponse(found, chunk_size=_CHUNK_BYTES, headers={hdrs.CACHE_CONTROL: caching})
         if found.suffix in _TYPES:
             response.content_type = _TYPES[found.suffix]
-        if self._cache.takes(name):
+        if can_be_packed(name):
             response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         return response
 

@@ -6,12 +6,12 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from server.http.static_bundles import scripts, style_sheet
-from server.http.static_cache import StaticCache
+from server.http.static_cache import StaticCache, is_worth_it
 from server.http.static_scripts import CannotBeLinked
 
 _LOG = logging.getLogger("jindu.http")
@@ -26,13 +26,20 @@ Signature = tuple[tuple[str, int, int], ...]
 class StaticTree:
     """`plain`: as they were written. `linked`: the same names, with ours put together. `digest` is of all.
 
-    `kept` are those that can be packed.
+    `kept`: those of `plain` that can be packed, and where they lie once they are. `places`: of all that can be, where
+    to read it.
     """
 
     digest: str = ""
     plain: Mapping[str, Path] = field(default_factory=dict)
     linked: Mapping[str, Path] = field(default_factory=dict)
-    kept: tuple[Path, ...] = ()
+    kept: Mapping[str, Path] = field(default_factory=dict)
+    places: Mapping[Path, Path] = field(default_factory=dict)
+
+    def packed(self) -> StaticTree:
+        """The same, once all of it is packed."""
+        alone = {name: place for name, place in self.kept.items() if self.linked[name] == self.plain[name]}
+        return replace(self, plain={**self.plain, **self.kept}, linked={**self.linked, **alone})
 
 
 def signature(directory: Path) -> Signature:
@@ -43,7 +50,10 @@ def signature(directory: Path) -> Signature:
 
 @lru_cache(maxsize=2)  # several applications in one process share it
 def read_tree(directory: Path, templates: Path, cache: Path, _seen: Signature) -> StaticTree:
-    """Takes a fifth of a second. Where nothing can be kept, everything comes as it was written."""
+    """Takes a tenth of a second. Where nothing can be kept, everything comes as it was written.
+
+    What is not kept yet is not copied here: at the first start somebody waits for the first page.
+    """
     paths = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if path.is_file()}
     contents = {name: path.read_bytes() for name, path in sorted(paths.items())}
     digest, ours, keeper = hashlib.sha256(), _together(contents, templates), StaticCache(cache)
@@ -51,14 +61,15 @@ def read_tree(directory: Path, templates: Path, cache: Path, _seen: Signature) -
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     short = digest.hexdigest()[:_DIGEST_CHARACTERS]
     try:
-        kept = {name: keeper.keep(name, content) for name, content in contents.items() if keeper.takes(name)}
         made = {name: keeper.keep(name, content) for name, content in ours.items()}
     except OSError as error:
         _LOG.warning("scripts and style sheets are not packed: %s", error, extra={"action": "static_files"})
         return StaticTree(digest=short, plain=paths, linked=paths)
-    plain = paths | kept
-    every = tuple(dict.fromkeys((*kept.values(), *made.values())))
-    return StaticTree(digest=short, plain=plain, linked=plain | made, kept=every)
+    kept = {name: keeper.place(name, content) for name, content in contents.items() if is_worth_it(name, content)}
+    plain = paths | {name: place for name, place in kept.items() if place.exists()}
+    places = {place: paths[name] for name, place in kept.items()}
+    places |= {place: place for name, place in made.items() if is_worth_it(name, ours[name])}
+    return StaticTree(digest=short, plain=plain, linked=plain | made, kept=kept, places=places)
 
 
 def _together(contents: Mapping[str, bytes], templates: Path) -> dict[str, bytes]:

@@ -10,10 +10,16 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import holidays
 import msgspec
+
+from server.late import late
+
+if TYPE_CHECKING:
+    import holidays
+else:
+    holidays = late("holidays")
 
 _A_DAY = timedelta(days=1)
 _MOST_OFF = 40  # days off in a row; more than any country has

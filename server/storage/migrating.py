@@ -73,7 +73,7 @@ def _make_all_tables(connection: Connection) -> None:
     """In an empty database at once: going through all that ever changed is a third of the first start."""
     connection.rollback()
     with connection.begin():
-        metadata.create_all(connection)
+        metadata.create_all(connection, checkfirst=False)
         VERSION.create(connection)
         connection.execute(insert(VERSION).values(version_num=newest_revision()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from server.http.static_bundles import scripts, style_sheet
-from server.http.static_cache import StaticCache, pack
+from server.http.static_cache import StaticCache, is_worth_it, pack
 from server.http.static_scripts import CannotBeLinked, script
 from server.http.static_tree import read_tree, signature
 from server.places import STATIC, TEMPLATES
@@ -146,14 +147,26 @@ def test_each_class_of_the_sheets_is_named_by_a_page_or_a_script() -> None:
 
 def test_a_file_is_packed_once_and_what_nobody_names_any_more_goes(tmp_path: Path) -> None:
     cache = StaticCache(tmp_path / "cache")
-    kept = [cache.keep("a.js", b"a = 1;\n" * 100), cache.keep("b.js", b"b\n"), cache.keep("c.css", b"c { }\n" * 99)]
+    kept = [cache.keep("a.js", b"a = 1;\n" * 100), cache.keep("c.css", b"c { }\n" * 99)]
     assert cache.keep("again.js", b"a = 1;\n" * 100) == kept[0]
-    assert cache.unpacked(kept) == [kept[2], kept[0]]  # the smaller first; the tiny one never
-    for path in cache.unpacked(kept):
-        pack(path)
-    assert cache.unpacked(kept) == []
+    elsewhere = tmp_path / "d.txt"
+    elsewhere.write_bytes(b"d\n" * 500)
+    places = {**{place: place for place in kept}, cache.place("d.txt", b"d\n" * 500): elsewhere}
+    assert cache.unpacked(places) == [kept[1], kept[0], list(places)[2]]  # the smaller first
+    for place in cache.unpacked(places):
+        pack(place, places[place])
+    assert cache.unpacked(places) == []
+    assert [gzip.decompress(place.with_name(f"{place.name}.gz").read_bytes()) for place in places] == [
+        place.read_bytes() for place in places
+    ]
     old = cache.keep("old.js", b"old")
     os.utime(old, (0, 0))
-    cache.sweep(kept)
+    cache.sweep(places)
     assert not old.exists()
-    assert all(path.exists() for path in kept)
+    assert all(path.exists() for path in places)
+
+
+def test_what_is_tiny_or_packed_already_is_not_worth_it() -> None:
+    assert is_worth_it("a.js", b"a = 1;\n" * 100)
+    assert not is_worth_it("a.js", b"a = 1;\n")
+    assert not is_worth_it("a.webp", b"picture" * 100)
