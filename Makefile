@@ -15,7 +15,7 @@ SHELL := /bin/bash
 
 JUST_BUILT := build jindu/build *.egg-info jindu/*.egg-info
 
-.PHONY: help install install-test wheels npm run test test-unit test-server test-postgresql test-cluster test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies compiled
+.PHONY: help install install-test wheels npm run test test-unit test-server test-postgresql test-cluster test-cluster-beside test-browser check fuzz fuzz-imports bench shots gallery messages lock clean programs chromium clients editor proxies compiled
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -43,13 +43,12 @@ check: install-test ## lint and types, and that the packages that are installed 
 	$(BIN)/pip check --quiet --disable-pip-version-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(UNHURRIED) $(BIN)/mypy
 
 test: install-test ## lint, types, unit, contract, functional (on both databases) and browser tests
-	$(MAKE) --jobs 3 --output-sync=target check programs test-unit
+	$(MAKE) --jobs 4 --output-sync=target UNHURRIED="nice -n 10" check test-unit test-cluster-beside
 	$(MAKE) test-server
 	$(MAKE) test-postgresql
-	$(MAKE) test-cluster
 	$(MAKE) test-browser
 
 # All but a few need no program beside Python: they run while those are fetched and installed.
@@ -61,7 +60,7 @@ compiled: install-test
 	@$(BIN)/pytest --quiet --collect-only tests >/dev/null
 
 test-unit: install-test $(IN_A_FRESH_CLONE) ## the tests of single parts
-	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal tests/unit $(WITH_PROGRAMS:%=--ignore=%)
+	$(UNHURRIED) $(BIN)/pytest -n $(AT_ONCE) --dist worksteal tests/unit $(WITH_PROGRAMS:%=--ignore=%)
 
 # What runs otherwise is not even collected: each process would do that for itself, and leave it out then.
 OF_SERVER := -m "not benchmark and not browser" $(addprefix --ignore=tests/,benchmarks browser cluster)
@@ -83,6 +82,10 @@ test-postgresql: install-test ## the tests that have to do with rows, on a Postg
 	$(BIN)/pytest -n $(AT_ONCE) --dist worksteal --database postgresql --files s3 --broker valkey $(OF_SERVER) \
 	  $(wildcard $(WITH_ROWS)) $(WITHOUT_ROWS:%=--ignore=tests/functional/test_%.py) \
 	  $(PROCESSES:%=--ignore=tests/unit/jobs/test_%.py) $(OF_FILES:%=--ignore=tests/unit/operations/test_%.py)
+
+# They wait for one another more than they compute: `make test` runs them beside what computes, which stands back for them.
+test-cluster-beside: programs $(IN_A_FRESH_CLONE)
+	$(MAKE) test-cluster
 
 # Each process that runs these starts servers of its own, which are many already.
 test-cluster: install-test ## the tests of several nodes and workers, on PostgreSQL, Valkey and an S3 store of their own
