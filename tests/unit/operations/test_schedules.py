@@ -24,8 +24,9 @@ from server.operations.schedules import ScheduleOperations
 from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
 from server.schedules.plans import RunsWhat
+from server.schedules.restored import hold_restored
+from server.schedules.run_store import add_runs, run_at, set_run
 from server.schedules.schedule import Missed, Overlap, RunCause, RunState, ScheduleRun, ScheduleStanding, StopReason
-from server.schedules.store import add_runs, hold_restored, run_at, set_run
 from server.schedules.workdays import DayOff, OnlyOn
 from server.storage.tables import batches, stream_messages
 from tests.unit.operations.conftest import SALES, House, only_looking, refused
