@@ -44,6 +44,7 @@ from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batch_lists import BatchListOperations
+from server.operations.batch_orders import BatchOrderOperations
 from server.operations.batches import BatchOperations
 from server.operations.batches_together import BatchesTogether
 from server.operations.brands import BrandOperations
@@ -187,7 +188,8 @@ def build_operations(
         growth=storage.growth,
     )
     templates = _templates(storage, rights, reading, reports, saving)
-    batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages, deliveries.checks)
+    batches = _batches(storage, rights, jobs, reports, languages)
+    orders = _batch_orders(settings, storage, reading, jobs, reports, templates, batches, deliveries.checks)
     combining = BatchCombining(
         batches=batches,
         store=reports.batches,
@@ -242,7 +244,7 @@ def build_operations(
         storage=storage,
         jobs=jobs,
         uploads=uploads,
-        batches=batches,
+        orders=orders,
         imports=imports,
         datasets=access,
         queries=queries,
@@ -284,6 +286,7 @@ def build_operations(
             audit=Audit(database),
             languages=languages,
         ),
+        batch_orders=orders,
         batches_together=BatchesTogether(lists=BatchLists(database), batches=batches, sharing=sharing),
         brands=BrandOperations(
             database=database,
@@ -308,6 +311,7 @@ def build_operations(
             access=rights,
             store=deliveries.store,
             batches=batches,
+            orders=orders,
             checks=deliveries.checks,
             rules=deliveries.rules,
             trials=DeliveryTrials(database=database, rules=deliveries.rules),
@@ -634,30 +638,41 @@ def _template_previews(
 
 
 def _batches(
-    settings: Settings,
-    storage: StorageParts,
-    rights: ThingAccess,
-    reading: DataReading,
-    jobs: JobParts,
-    reports: ReportParts,
-    templates: TemplateOperations,
-    languages: Languages,
-    deliveries: DeliveryChecks,
+    storage: StorageParts, rights: ThingAccess, jobs: JobParts, reports: ReportParts, languages: Languages
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,
         access=rights,
         store=reports.batches,
-        templates=templates,
-        reading=reading,
         runner=jobs.runner,
         jobs=jobs.table,
         job_store=jobs.store,
         blobs=storage.blobs,
+        audit=Audit(storage.database),
+        languages=languages,
+    )
+
+
+def _batch_orders(
+    settings: Settings,
+    storage: StorageParts,
+    reading: DataReading,
+    jobs: JobParts,
+    reports: ReportParts,
+    templates: TemplateOperations,
+    batches: BatchOperations,
+    deliveries: DeliveryChecks,
+) -> BatchOrderOperations:
+    return BatchOrderOperations(
+        batches=batches,
+        store=reports.batches,
+        templates=templates,
+        reading=reading,
+        runner=jobs.runner,
+        blobs=storage.blobs,
         images=reports.images,
         brands=reports.brands,
         audit=Audit(storage.database),
-        languages=languages,
         deliveries=deliveries,
         max_reports=settings.max_reports_per_batch,
     )

@@ -12,7 +12,7 @@ from server.app.uploads import UploadParts
 from server.auth.access import ThingAccess
 from server.care.backup_commands import BackupCommands
 from server.clock import Clock, new_id, utc_now
-from server.operations.batches import BatchOperations
+from server.operations.batch_orders import BatchOrderOperations
 from server.operations.dataset_access import DatasetAccess
 from server.operations.delivery_checks import DeliveryChecks
 from server.operations.delivery_trials import DeliveryTrials
@@ -41,7 +41,7 @@ def build_schedule_kinds(
     storage: StorageParts,
     jobs: JobParts,
     uploads: UploadParts,
-    batches: BatchOperations,
+    orders: BatchOrderOperations,
     imports: ImportOperations,
     datasets: DatasetAccess,
     queries: QueryOperations,
@@ -58,7 +58,7 @@ def build_schedule_kinds(
         owners=ScheduleOwners(database),
     )
     return {
-        RunsWhat.BATCH: BatchRuns(start=batches.start, check=batches.check),
+        RunsWhat.BATCH: BatchRuns(start=orders.start, check=orders.check),
         RunsWhat.IMPORT: ImportRuns(
             database=database,
             jobs=run_jobs,

@@ -11,6 +11,7 @@ from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batch_lists import BatchListOperations
+from server.operations.batch_orders import BatchOrderOperations
 from server.operations.batches import BatchOperations
 from server.operations.batches_together import BatchesTogether
 from server.operations.brands import BrandOperations
@@ -81,6 +82,7 @@ class Operations:
     batch_comparison: BatchComparison
     batches: BatchOperations
     batch_lists: BatchListOperations
+    batch_orders: BatchOrderOperations
     batches_together: BatchesTogether
     brands: BrandOperations
     comments: CommentOperations
