@@ -58,6 +58,7 @@ from server.operations.schedule_handover import ScheduleHandover
 from server.operations.schedules import ScheduleOperations
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
+from server.operations.sessions import SessionOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
 from server.operations.sharing import SharingOperations
@@ -65,6 +66,7 @@ from server.operations.template_previews import TemplatePreviews
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
+from server.operations.tokens import TokenOperations
 from server.operations.unsubscribing import UnsubscribeOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
@@ -130,11 +132,13 @@ class Operations:
     second_factors: SecondFactorOperations
     share_links: ShareLinkOperations
     shared_reports: SharedReports
+    sessions: SessionOperations
     sharing: SharingOperations
     template_previews: TemplatePreviews
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations
+    tokens: TokenOperations
     unsubscribing: UnsubscribeOperations
     uploaded_files: UploadedFiles
     uploads: UploadOperations
