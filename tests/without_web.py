@@ -35,7 +35,7 @@ async def main(data: Path) -> None:
         upload = await todo.uploads.receive_whole(alice, NewUpload(name="orders.csv", size=len(ORDERS)), chunks())
         await ended(parts, await todo.imports.start(alice, ImportRequest(upload_id=upload.id, dataset="orders")), alice)
         await todo.templates.save(alice, "sales", TEMPLATE)
-        batch = await todo.batches.start(alice, BatchOrder(template="sales"))
+        batch = await todo.batch_orders.start(alice, BatchOrder(template="sales"))
         await ended(parts, batch.job, alice)
         (report,) = (await todo.batches.reports(alice, batch.batch_id, ReportFilter())).items
         _, content = await todo.batches.artifact(alice, report.id, report.artifacts[0].file)

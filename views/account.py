@@ -19,7 +19,7 @@ from server.http.sessions import LANGUAGE_COOKIE
 from server.live.notice_kinds import BELL_CHOICES
 from server.live.notice_mails import ABOUT
 from server.numerals import whole_number
-from server.operations.accounts import NewToken
+from server.operations.tokens import NewToken
 from server.realtime.presence import Presence, device_name
 from views.context import render
 from views.field_errors import errors_by_field
@@ -75,13 +75,13 @@ async def change_password(request: web.Request) -> web.Response:
 
 async def end_session(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    await operations_of(request).accounts.end_session(principal, request.match_info["session_id"])
+    await operations_of(request).sessions.end(principal, request.match_info["session_id"])
     return _done("session")
 
 
 async def end_other_sessions(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    await operations_of(request).accounts.end_other_sessions(principal)
+    await operations_of(request).sessions.end_others(principal)
     return _done("sessions")
 
 
@@ -90,7 +90,7 @@ async def create_token(request: web.Request) -> web.Response:
     principal = require_principal(request)
     form = await read_form(request)
     try:
-        created = await operations_of(request).accounts.create_token(principal, _wanted_token(form))
+        created = await operations_of(request).tokens.create(principal, _wanted_token(form))
     except JinduError as error:
         return await _page(request, principal, form=form, error=error, section="token")
     return await _page(request, principal, created=created)
@@ -98,7 +98,7 @@ async def create_token(request: web.Request) -> web.Response:
 
 async def delete_token(request: web.Request) -> web.Response:
     principal = require_principal(request)
-    await operations_of(request).accounts.delete_token(principal, request.match_info["token_id"])
+    await operations_of(request).tokens.delete(principal, request.match_info["token_id"])
     return _done("token")
 
 
@@ -119,8 +119,7 @@ async def _page(
     created: tuple[Token, str] | None = None,
     done: str = "",
 ) -> web.Response:
-    accounts = operations_of(request).accounts
-    user = await accounts.me(principal)
+    user = await operations_of(request).accounts.me(principal)
     values: dict[str, Any] = {
         "user": user,
         **await _devices(request, principal),
@@ -149,16 +148,16 @@ async def _page(
 
 async def _devices(request: web.Request, principal: Principal) -> dict[str, Any]:
     """Where somebody is signed in, and which of it is connected at this moment."""
-    accounts = operations_of(request).accounts
-    connections = await operations_of(request).connections.own(principal)
-    tokens = await accounts.tokens(principal)
+    operations = operations_of(request)
+    connections = await operations.connections.own(principal)
+    tokens = await operations.tokens.mine(principal)
     names = {token.id: token.name for token in tokens}
     by_session: dict[str, list[Presence]] = {}
     for each in connections:
         by_session.setdefault(each.session_id or "", []).append(each)
     return {
         # this device first, then by last use
-        "sessions": sorted(await accounts.sessions(principal), key=lambda each: each.id != principal.session_id),
+        "sessions": sorted(await operations.sessions.mine(principal), key=lambda each: each.id != principal.session_id),
         "tokens": tokens,
         "connections": by_session,
         "programs": [(names.get(each.token_id, ""), each) for each in connections if each.token_id],

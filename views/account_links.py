@@ -53,7 +53,7 @@ async def accept_invitation(request: web.Request) -> web.Response:
         return await _invitation(request, link, form, error)
     if not is_same_origin(request):
         raise web.HTTPSeeOther("/login?done=invitation")
-    secret = await operations_of(request).accounts.start_session(
+    secret = await operations_of(request).sessions.start(
         user, address=client_address(request), user_agent=request.headers.get("User-Agent", "")
     )
     return await let_in(request, user, secret, target="/")

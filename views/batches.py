@@ -145,7 +145,7 @@ async def retry_batch(request: web.Request) -> web.Response:
 
 async def reorder_batch(request: web.Request) -> web.Response:
     principal = require_principal(request, "write")
-    start = await operations_of(request).batches.reorder(principal, request.match_info["id"])
+    start = await operations_of(request).batch_orders.reorder(principal, request.match_info["id"])
     raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
 
 
@@ -181,7 +181,7 @@ async def order_batch(request: web.Request) -> web.Response:
             name=_batch_name(given.get("name", "").strip()),
             as_of=given.get("as_of", ""),
         )
-        start = await operations_of(request).batches.start(principal, order, idempotency_key=_key(given, order))
+        start = await operations_of(request).batch_orders.start(principal, order, idempotency_key=_key(given, order))
     except InvalidInput as error:
         return await _order_form(request, name, given, error=error)
     raise web.HTTPSeeOther(f"/batches/{start.batch_id}")
@@ -253,7 +253,7 @@ async def _expansion(request: web.Request, name: str, given: Form) -> ShownExpan
     parameters = [parameters_from(given.pairs())]
     order = BatchOrder(template=template, owner=owner, parameters=parameters, as_of=given.get("as_of", ""))
     try:
-        found = await operations_of(request).batches.expansion(principal, order, shown=_PICKABLE)
+        found = await operations_of(request).batch_orders.expansion(principal, order, shown=_PICKABLE)
     except JinduError as error:
         return ShownExpansion(error=error)
     shown = found.sets if found.total <= _PICKABLE else found.sets[:_SHOWN_OF_MORE]

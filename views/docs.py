@@ -16,8 +16,9 @@ from server.http.asyncapi import LiveChannels, asyncapi_document, key_of
 from server.http.based_requests import base_path_of
 from server.http.parts import parts_of
 from server.realtime.close_codes import CloseCode
+from server.realtime.job_fields import JobFields
 from server.realtime.limits import LiveLimits
-from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES, Connected, Echo, JobFields
+from server.realtime.protocol import ANSWERS, COMMANDS, SERVER_MESSAGES, Connected, Echo
 from views.context import render
 
 _JOB_FIELDS = frozenset(JobFields.__struct_fields__)

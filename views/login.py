@@ -35,7 +35,7 @@ async def login(request: web.Request) -> web.Response:
     form = await read_form(request)
     name, target = form.get("username", ""), local_target(form.get("next", "/"))
     try:
-        user, secret = await operations_of(request).accounts.sign_in(
+        user, secret = await operations_of(request).sessions.sign_in(
             name,
             form.get("password", ""),
             address=client_address(request),
@@ -61,7 +61,7 @@ async def login_with_code(request: web.Request) -> web.Response:
     form = await read_form(request)
     target = local_target(form.get("next", "/"))
     try:
-        user, secret = await operations_of(request).accounts.finish_sign_in(
+        user, secret = await operations_of(request).sessions.finish_sign_in(
             cookie(request, _HALF_COOKIE) or "",
             form.get("code", "").strip(),
             address=client_address(request),
@@ -103,7 +103,7 @@ async def let_in(request: web.Request, user: User, secret: str, *, target: str) 
     """The cookie of a new session, and on to the page that was wanted."""
     before = current_principal(request)
     if before is not None:  # somebody else was signed in with this browser
-        await operations_of(request).accounts.sign_out(before)
+        await operations_of(request).sessions.sign_out(before)
     await remember(request, secret)
     response = web.Response(status=303, headers={"Location": target})
     remember_device(request, response, user.id)
@@ -114,7 +114,7 @@ async def logout(request: web.Request) -> web.Response:
     principal = current_principal(request)
     response = web.Response(status=303, headers={"Location": "/login"})
     if principal is not None:
-        await operations_of(request).accounts.sign_out(principal)
+        await operations_of(request).sessions.sign_out(principal)
         remember_device(request, response, principal.user_id)
     await forget(request)
     return await after_logout(request) or response

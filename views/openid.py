@@ -70,7 +70,7 @@ async def finish_sign_in(request: web.Request) -> web.Response:
     if not arrival.secret:
         return _forgetting(request, _see("/account/linked?done=linked"), name)
     if before is not None:  # somebody else was signed in with this browser
-        await operations_of(request).accounts.sign_out(before)
+        await operations_of(request).sessions.sign_out(before)
     await remember(request, arrival.secret)
     response = _see(attempt.target)
     remember_device(request, response, arrival.user.id)

@@ -30,7 +30,7 @@ async def setup_page(request: web.Request) -> web.Response:
 
 async def setup(request: web.Request) -> web.Response:
     """Makes the administrator and signs them in."""
-    first_run, accounts = operations_of(request).first_run, operations_of(request).accounts
+    first_run, sessions = operations_of(request).first_run, operations_of(request).sessions
     if not await first_run.is_pending():
         raise web.HTTPSeeOther("/")
     form = await read_form(request)
@@ -46,7 +46,7 @@ async def setup(request: web.Request) -> web.Response:
         )
     except InvalidInput as error:
         return await _page(request, form, error)
-    secret = await accounts.start_session(
+    secret = await sessions.start(
         user, address=client_address(request), user_agent=request.headers.get("User-Agent", "")
     )
     await remember(request, secret)

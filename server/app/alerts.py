@@ -29,7 +29,7 @@ from server.delivery.parcel import Channel
 from server.delivery.placed import PlaceCarrier
 from server.delivery.posting import Posting
 from server.languages import Languages
-from server.schedules.store import backup_proven_at
+from server.schedules.run_store import backup_proven_at
 from server.settings import Settings
 from server.storage.database import Database
 

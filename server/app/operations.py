@@ -26,7 +26,6 @@ from server.auth.audit import Audit
 from server.auth.grants import GrantStore
 from server.auth.groups import GroupStore
 from server.auth.saved_views import SavedViewStore
-from server.auth.throttle import SignInThrottle
 from server.auth.webauthn_site import site_of
 from server.base_path import BasePath
 from server.care.certificates import end_of
@@ -44,6 +43,7 @@ from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batch_lists import BatchListOperations
+from server.operations.batch_orders import BatchOrderOperations
 from server.operations.batches import BatchOperations
 from server.operations.batches_together import BatchesTogether
 from server.operations.brands import BrandOperations
@@ -86,6 +86,7 @@ from server.operations.offered import Operations
 from server.operations.openid import OpenIdOperations
 from server.operations.passkeys import PasskeyOperations
 from server.operations.password_resets import PasswordResets
+from server.operations.password_step import PasswordStep
 from server.operations.peer_offers import PeerOffers
 from server.operations.peer_people import PeerPeople
 from server.operations.peers import PeerOperations
@@ -102,6 +103,7 @@ from server.operations.schedule_runs.queries import AlertOutlets
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
 from server.operations.second_step import SecondStep
+from server.operations.sessions import SessionOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
 from server.operations.sharing import SharingOperations
@@ -110,6 +112,7 @@ from server.operations.template_saving import TemplateSaving
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
+from server.operations.tokens import TokenOperations
 from server.operations.unsubscribing import UnsubscribeOperations
 from server.operations.upload_parts import PartOperations
 from server.operations.uploaded_files import UploadedFiles
@@ -163,7 +166,14 @@ def build_operations(
         removals=live.removals,
     )
     openid = build_openid(settings, database=database, auth=auth)
-    accounts = _accounts(settings, storage, auth, languages, live, openid, realtime.throttle)
+    password_step = _password_step(storage, auth, realtime, live, openid)
+    second_step = _second_step(storage, auth, live)
+    accounts = AccountOperations(
+        database=database, credentials=auth.credentials, languages=languages, password_step=password_step
+    )
+    sessions = SessionOperations(
+        database=database, credentials=auth.credentials, password_step=password_step, second_step=second_step
+    )
     base = BasePath(settings.base_path)
     links = PublicLinks(base.address(settings.public_url) if settings.public_url else base.text)
     files = _uploads(storage, rights, live, jobs, uploads)
@@ -187,7 +197,8 @@ def build_operations(
         growth=storage.growth,
     )
     templates = _templates(storage, rights, reading, reports, saving)
-    batches = _batches(settings, storage, rights, reading, jobs, reports, templates, languages, deliveries.checks)
+    batches = _batches(storage, rights, jobs, reports, languages)
+    orders = _batch_orders(settings, storage, reading, jobs, reports, templates, batches, deliveries.checks)
     combining = BatchCombining(
         batches=batches,
         store=reports.batches,
@@ -242,7 +253,7 @@ def build_operations(
         storage=storage,
         jobs=jobs,
         uploads=uploads,
-        batches=batches,
+        orders=orders,
         imports=imports,
         datasets=access,
         queries=queries,
@@ -284,6 +295,7 @@ def build_operations(
             audit=Audit(database),
             languages=languages,
         ),
+        batch_orders=orders,
         batches_together=BatchesTogether(lists=BatchLists(database), batches=batches, sharing=sharing),
         brands=BrandOperations(
             database=database,
@@ -308,6 +320,7 @@ def build_operations(
             access=rights,
             store=deliveries.store,
             batches=batches,
+            orders=orders,
             checks=deliveries.checks,
             rules=deliveries.rules,
             trials=DeliveryTrials(database=database, rules=deliveries.rules),
@@ -388,6 +401,7 @@ def build_operations(
             database=database,
             credentials=auth.credentials,
             accounts=accounts,
+            sessions=sessions,
             seals=auth.seals,
             site=site_of(settings.public_url),
             tell=live.notices.warn,
@@ -448,6 +462,7 @@ def build_operations(
             seals=auth.seals,
             rules=share_links.rules,
         ),
+        sessions=sessions,
         sharing=sharing,
         template_previews=_template_previews(templates, storage, rights, reading, reports),
         template_versions=TemplateVersionOperations(
@@ -455,6 +470,13 @@ def build_operations(
         ),
         template_starts=TemplateStarts(access=access, profiles=profiles, store=reports.templates),
         templates=templates,
+        tokens=TokenOperations(
+            database=database,
+            credentials=auth.credentials,
+            password_step=password_step,
+            second_step=second_step,
+            growth=storage.growth,
+        ),
         unsubscribing=UnsubscribeOperations(
             database=database,
             store=deliveries.store,
@@ -483,30 +505,25 @@ def build_operations(
     )
 
 
-def _accounts(
-    settings: Settings,
-    storage: StorageParts,
-    auth: AuthParts,
-    languages: Languages,
-    live: LiveParts,
-    openid: OpenIdOperations,
-    throttle: SignInThrottle,
-) -> AccountOperations:
-    return AccountOperations(
+def _password_step(
+    storage: StorageParts, auth: AuthParts, realtime: RealtimeParts, live: LiveParts, openid: OpenIdOperations
+) -> PasswordStep:
+    return PasswordStep(
         database=storage.database,
         credentials=auth.credentials,
-        throttle=throttle,
-        languages=languages,
-        second_step=SecondStep(
-            database=storage.database,
-            credentials=auth.credentials,
-            seals=auth.seals,
-            strict_roles=auth.strict_roles,
-            tell=live.notices.warn,
-        ),
+        throttle=realtime.throttle,
         tell=live.notices.warn,
-        growth=storage.growth,
         password_way=openid.require_password_way,
+    )
+
+
+def _second_step(storage: StorageParts, auth: AuthParts, live: LiveParts) -> SecondStep:
+    return SecondStep(
+        database=storage.database,
+        credentials=auth.credentials,
+        seals=auth.seals,
+        strict_roles=auth.strict_roles,
+        tell=live.notices.warn,
     )
 
 
@@ -634,30 +651,41 @@ def _template_previews(
 
 
 def _batches(
-    settings: Settings,
-    storage: StorageParts,
-    rights: ThingAccess,
-    reading: DataReading,
-    jobs: JobParts,
-    reports: ReportParts,
-    templates: TemplateOperations,
-    languages: Languages,
-    deliveries: DeliveryChecks,
+    storage: StorageParts, rights: ThingAccess, jobs: JobParts, reports: ReportParts, languages: Languages
 ) -> BatchOperations:
     return BatchOperations(
         database=storage.database,
         access=rights,
         store=reports.batches,
-        templates=templates,
-        reading=reading,
         runner=jobs.runner,
         jobs=jobs.table,
         job_store=jobs.store,
         blobs=storage.blobs,
+        audit=Audit(storage.database),
+        languages=languages,
+    )
+
+
+def _batch_orders(
+    settings: Settings,
+    storage: StorageParts,
+    reading: DataReading,
+    jobs: JobParts,
+    reports: ReportParts,
+    templates: TemplateOperations,
+    batches: BatchOperations,
+    deliveries: DeliveryChecks,
+) -> BatchOrderOperations:
+    return BatchOrderOperations(
+        batches=batches,
+        store=reports.batches,
+        templates=templates,
+        reading=reading,
+        runner=jobs.runner,
+        blobs=storage.blobs,
         images=reports.images,
         brands=reports.brands,
         audit=Audit(storage.database),
-        languages=languages,
         deliveries=deliveries,
         max_reports=settings.max_reports_per_batch,
     )

@@ -12,7 +12,7 @@ from server.app.uploads import UploadParts
 from server.auth.access import ThingAccess
 from server.care.backup_commands import BackupCommands
 from server.clock import Clock, new_id, utc_now
-from server.operations.batches import BatchOperations
+from server.operations.batch_orders import BatchOrderOperations
 from server.operations.dataset_access import DatasetAccess
 from server.operations.delivery_checks import DeliveryChecks
 from server.operations.delivery_trials import DeliveryTrials
@@ -30,6 +30,7 @@ from server.schedules.firing import Firing
 from server.schedules.owners import ScheduleOwners
 from server.schedules.planning import Planning
 from server.schedules.plans import RunsWhat
+from server.schedules.run_store import ScheduleRunStore
 from server.schedules.scheduler import Scheduler
 from server.schedules.stopping import Stopping
 from server.schedules.store import ScheduleStore
@@ -40,7 +41,7 @@ def build_schedule_kinds(
     storage: StorageParts,
     jobs: JobParts,
     uploads: UploadParts,
-    batches: BatchOperations,
+    orders: BatchOrderOperations,
     imports: ImportOperations,
     datasets: DatasetAccess,
     queries: QueryOperations,
@@ -50,9 +51,14 @@ def build_schedule_kinds(
 ) -> ScheduleKinds:
     """All that a schedule may run: each is its module and its place here."""
     database = storage.database
-    run_jobs = RunJobs(runner=jobs.runner, store=ScheduleStore(database), owners=ScheduleOwners(database))
+    run_jobs = RunJobs(
+        runner=jobs.runner,
+        store=ScheduleStore(database),
+        run_store=ScheduleRunStore(database),
+        owners=ScheduleOwners(database),
+    )
     return {
-        RunsWhat.BATCH: BatchRuns(start=batches.start, check=batches.check),
+        RunsWhat.BATCH: BatchRuns(start=orders.start, check=orders.check),
         RunsWhat.IMPORT: ImportRuns(
             database=database,
             jobs=run_jobs,
@@ -85,12 +91,13 @@ def build_schedules(
     clock: Clock = utc_now,
 ) -> ScheduleOperations:
     database = storage.database
-    store = ScheduleStore(database)
+    store, run_store = ScheduleStore(database), ScheduleRunStore(database)
     announce = live.announcing.publish
     stopping = Stopping(database=database, notices=live.notices, clock=clock)
     firing = Firing(
         database=database,
         store=store,
+        run_store=run_store,
         owners=ScheduleOwners(database),
         stopping=stopping,
         runs=kinds,
@@ -102,6 +109,7 @@ def build_schedules(
     return ScheduleOperations(
         database=database,
         store=store,
+        run_store=run_store,
         kinds=kinds,
         plans=SchedulePlanning(access=rights, store=store, kinds=kinds, deliveries=deliveries),
         firing=firing,

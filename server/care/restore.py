@@ -31,7 +31,7 @@ from server.delivery.outbox import forget_pushes
 from server.delivery.push import hold_pushes
 from server.monitoring.uptime import end_with_backup
 from server.realtime.history import History
-from server.schedules.store import hold_restored
+from server.schedules.restored import hold_restored
 from server.storage.database import Database
 from server.storage.living_nodes import forget_nodes_of_backup
 from server.storage.migrating import newest_revision

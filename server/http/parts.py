@@ -25,8 +25,8 @@ from server.jobs.job import Job
 from server.jobs.kinds import JobKinds
 from server.languages import Languages
 from server.operations.offered import Operations
+from server.realtime.job_fields import JobFields
 from server.realtime.limits import LiveLimits
-from server.realtime.protocol import JobFields
 from server.settings import Settings
 from server.storage.database_watch import DatabaseWatch
 from server.storage.room import Room

@@ -8,7 +8,7 @@ from typing import Any
 
 from server.auth.permissions import Principal
 from server.base_path import BasePath
-from server.clock import rfc3339
+from server.clock import rfc3339, rfc3339_now
 from server.jobs.job import Job, JobError, whole
 from server.jobs.kinds import JobKinds
 from server.jobs.shown import missing_count, missing_percent, shown_state, state_text
@@ -17,6 +17,7 @@ from server.languages import Languages, babel_locale
 from server.live.waiting_words import waiting_words
 from server.realtime import protocol
 from server.realtime.broker import Publication, event_topic, user_topic
+from server.realtime.job_fields import JobFields, JobProblem
 from server.realtime.manager import ConnectionManager
 from server.realtime.wording import Wording
 
@@ -59,12 +60,12 @@ class JobMessages:
         self._languages = languages
         self._base_path = base_path
 
-    def snapshot(self, principal: Principal, language: str) -> list[protocol.JobFields]:
+    def snapshot(self, principal: Principal, language: str) -> list[JobFields]:
         """The live jobs of a user, as the `jobs` command answers."""
         return [self.fields(job, language, principal.user_id) for job in self._table.live_of(principal.user_id)]
 
-    def fields(self, job: Job, language: str, reader_id: str) -> protocol.JobFields:
-        return protocol.JobFields(**self._values(job, language, reader_id))
+    def fields(self, job: Job, language: str, reader_id: str) -> JobFields:
+        return JobFields(**self._values(job, language, reader_id))
 
     def changed(self, job: Job, language: str, *, timestamp: str) -> protocol.JobChanged:
         """The `job` message."""
@@ -78,7 +79,7 @@ class JobMessages:
         """To the job's owner and to whoever watches it; to nobody when it comes late."""
         if not self._table.take(moved.job):
             return
-        job, now = moved.job, protocol.now()
+        job, now = moved.job, rfc3339_now()
         self._tell_owner(job, now, is_life_change=moved.is_life_change)
         for event in (f"job:{job.id}", ALL_JOBS):
             self._tell_watchers(event, job, now)
@@ -145,6 +146,6 @@ class JobMessages:
         return {**(result or {}), "links": {name: self._base_path.outside(link) for name, link in links.items()}}
 
 
-def problem(error: JobError, gettext: Callable[[str], str]) -> protocol.JobProblem:
+def problem(error: JobError, gettext: Callable[[str], str]) -> JobProblem:
     """Why a job failed, in the reader's language."""
-    return protocol.JobProblem(code=error.code, message=error.translated(gettext))
+    return JobProblem(code=error.code, message=error.translated(gettext))

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.clock import rfc3339_now
 from server.jobs.job import Job
 from server.jobs.outcomes import Notice
 from server.live.kept import notice_body
@@ -102,7 +103,7 @@ class Notices:
         self._broker.send(UnreadChanged(user_id=user_id, unread=unread))
 
     def deliver(self, changed: UnreadChanged) -> None:
-        message = protocol.NotificationsRead(timestamp=protocol.now(), unread=changed.unread)
+        message = protocol.NotificationsRead(timestamp=rfc3339_now(), unread=changed.unread)
         self._manager.send_json_to_user(changed.user_id, message)
 
     async def keep_wanted(

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from server.clock import Clock, utc_now
+from server.clock import Clock, rfc3339_now, utc_now
 from server.errors import Gone
 from server.realtime import peer_structs, protocol
 from server.realtime.broker import Broker, Publication, user_topic
@@ -94,7 +94,7 @@ def peer_sent(
 ) -> protocol.PeerSent:
     """The answer to whoever said it."""
     return protocol.PeerSent(
-        timestamp=protocol.now(), transfer=transfer, ticket=ticket, expires_at=expires_at, ways=ways or []
+        timestamp=rfc3339_now(), transfer=transfer, ticket=ticket, expires_at=expires_at, ways=ways or []
     )
 
 
@@ -130,7 +130,7 @@ class PeerSignals:
 
     def deliver(self, signalled: PeerSignalled) -> None:
         message = protocol.PeerTold(
-            timestamp=protocol.now(),
+            timestamp=rfc3339_now(),
             transfer=signalled.transfer,
             sender=signalled.sender,
             is_own=signalled.sender_id == signalled.user_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from server.clock import rfc3339_now
 from server.jobs.table import JobTable
 from server.live.job_messages import ALL_JOBS
 from server.realtime import protocol
@@ -43,7 +44,7 @@ class Removals:
 
     def deliver(self, removed: ThingRemoved) -> None:
         self._forget(removed.thing, removed.id)  # on other nodes, too: each has a table of its own
-        now = protocol.now()
+        now = rfc3339_now()
         message = protocol.Removed(timestamp=now, thing=removed.thing, id=removed.id)
         self._manager.send_json_to_user(removed.owner_id, message)
         data = {"job_id": removed.id, "removed": True}

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from server.auth.access import BATCHES, DATASETS, TEMPLATES, Shareable, may
 from server.auth.permissions import Principal
+from server.clock import rfc3339_now
 from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.broker import Broker, Publication
@@ -89,7 +90,7 @@ class SharedEvents:
                 self._close(connection, sorted(gone))
         for event in events or ():
             data = {"access": "changed"}
-            self._manager.publish(event, protocol.Event(timestamp=protocol.now(), event=event, data=data))
+            self._manager.publish(event, protocol.Event(timestamp=rfc3339_now(), event=event, data=data))
 
     async def allowed(self, principal: Principal, events: set[str]) -> set[str]:
         """Those of `events` that they may watch."""
@@ -110,10 +111,10 @@ class SharedEvents:
         gettext = self._languages.of(connection.language).gettext
         self._manager.unsubscribe(connection, events)
         for event in events:  # so that a page which shows it asks for it once more
-            connection.send(protocol.Event(timestamp=protocol.now(), event=event, data={"access": "ended"}))
+            connection.send(protocol.Event(timestamp=rfc3339_now(), event=event, data={"access": "ended"}))
         text = gettext("Unsubscribed from {events}").format(events=", ".join(events))
         connection.send(
-            protocol.Subscription(timestamp=protocol.now(), status="unsubscribed", events=events, message=text)
+            protocol.Subscription(timestamp=rfc3339_now(), status="unsubscribed", events=events, message=text)
         )
 
 

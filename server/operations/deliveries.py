@@ -33,6 +33,7 @@ from server.delivery.wishes import (
     WantedDeliveries,
 )
 from server.errors import Conflict, FieldError, InvalidInput
+from server.operations.batch_orders import BatchOrderOperations
 from server.operations.batches import BatchOperations
 from server.operations.delivery_checks import DeliveryChecks, require_columns
 from server.operations.delivery_trials import DeliveryTrials
@@ -81,6 +82,7 @@ class DeliveryOperations:
         access: ThingAccess,
         store: DeliveryStore,
         batches: BatchOperations,
+        orders: BatchOrderOperations,
         checks: DeliveryChecks,
         rules: DeliveryRules,
         trials: DeliveryTrials,
@@ -93,6 +95,7 @@ class DeliveryOperations:
         self._access = access
         self._store = store
         self._batches = batches
+        self._orders = orders
         self._rules = rules
         self._trials = trials
         self._carrying = carrying
@@ -150,7 +153,7 @@ class DeliveryOperations:
         principal.require_write()
         if not order.deliveries:
             raise InvalidInput(errors=[FieldError(field="deliveries", message="Say what is to be delivered.")])
-        expansion = await self._batches.expansion(principal, order, shown=_MOST_PREVIEWED)
+        expansion = await self._orders.expansion(principal, order, shown=_MOST_PREVIEWED)
         carried = expansion.carried or [{}] * expansion.total
         reports = [
             WouldBeReport(id=str(place), title=provisional_title(parameters), carried=beside, parameters=parameters)

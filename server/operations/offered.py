@@ -11,6 +11,7 @@ from server.operations.audit import AuditOperations
 from server.operations.batch_combining import BatchCombining
 from server.operations.batch_comparison import BatchComparison
 from server.operations.batch_lists import BatchListOperations
+from server.operations.batch_orders import BatchOrderOperations
 from server.operations.batches import BatchOperations
 from server.operations.batches_together import BatchesTogether
 from server.operations.brands import BrandOperations
@@ -57,6 +58,7 @@ from server.operations.schedule_handover import ScheduleHandover
 from server.operations.schedules import ScheduleOperations
 from server.operations.search import SearchOperations
 from server.operations.second_factors import SecondFactorOperations
+from server.operations.sessions import SessionOperations
 from server.operations.share_links import ShareLinkOperations
 from server.operations.shared_reports import SharedReports
 from server.operations.sharing import SharingOperations
@@ -64,6 +66,7 @@ from server.operations.template_previews import TemplatePreviews
 from server.operations.template_starts import TemplateStarts
 from server.operations.template_versions import TemplateVersionOperations
 from server.operations.templates import TemplateOperations
+from server.operations.tokens import TokenOperations
 from server.operations.unsubscribing import UnsubscribeOperations
 from server.operations.uploaded_files import UploadedFiles
 from server.operations.uploads import UploadOperations
@@ -81,6 +84,7 @@ class Operations:
     batch_comparison: BatchComparison
     batches: BatchOperations
     batch_lists: BatchListOperations
+    batch_orders: BatchOrderOperations
     batches_together: BatchesTogether
     brands: BrandOperations
     comments: CommentOperations
@@ -128,11 +132,13 @@ class Operations:
     second_factors: SecondFactorOperations
     share_links: ShareLinkOperations
     shared_reports: SharedReports
+    sessions: SessionOperations
     sharing: SharingOperations
     template_previews: TemplatePreviews
     template_versions: TemplateVersionOperations
     template_starts: TemplateStarts
     templates: TemplateOperations
+    tokens: TokenOperations
     unsubscribing: UnsubscribeOperations
     uploaded_files: UploadedFiles
     uploads: UploadOperations

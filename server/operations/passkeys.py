@@ -22,7 +22,9 @@ from server.clock import utc_now
 from server.errors import Conflict, InvalidInput, NotFound, NotSignedIn
 from server.jobs.outcomes import Notice
 from server.operations.account_fields import text_problems
-from server.operations.accounts import AccountOperations, Tell
+from server.operations.accounts import AccountOperations
+from server.operations.password_step import Tell
+from server.operations.sessions import SessionOperations
 from server.storage.database import Database
 
 MOST = 20
@@ -46,6 +48,7 @@ class PasskeyOperations:
         database: Database,
         credentials: Credentials,
         accounts: AccountOperations,
+        sessions: SessionOperations,
         seals: Seals,
         site: WebauthnSite | NoPasskeys,
         tell: Tell,
@@ -54,6 +57,7 @@ class PasskeyOperations:
         self._users = credentials.users
         self._passkeys = credentials.passkeys
         self._accounts = accounts
+        self._sessions = sessions
         self._seals = seals
         self.site = site
         self._tell = tell
@@ -127,7 +131,7 @@ class PasskeyOperations:
         if user is None or not user.is_active or not await self._is_used(site, answer, question, passkey):
             await self._refused.record(user, address=address, reason="wrong_passkey")
             raise NotSignedIn("This passkey is not known here. Sign in with your password.", code="wrong_passkey")
-        secret = await self._accounts.start_session(user, address=address, user_agent=user_agent, means=Means.PASSKEY)
+        secret = await self._sessions.start(user, address=address, user_agent=user_agent, means=Means.PASSKEY)
         return user, secret
 
     async def _is_used(

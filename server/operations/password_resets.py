@@ -18,7 +18,7 @@ from server.auth.users import User
 from server.errors import Conflict, FieldError, Gone, InvalidInput, NotFound
 from server.jobs.outcomes import Notice
 from server.operations.account_fields import hours_problems
-from server.operations.accounts import Tell
+from server.operations.password_step import Tell
 from server.operations.public_links import PublicLinks
 from server.storage.database import Database
 

@@ -28,8 +28,9 @@ from server.schedules.files import move_files
 from server.schedules.firing import told
 from server.schedules.owners import ScheduleOwners
 from server.schedules.plans import RunsWhat
+from server.schedules.run_store import order_anew
 from server.schedules.schedule import Schedule, ScheduleError, ScheduleHead, ScheduleStanding, StopReason
-from server.schedules.store import ScheduleStore, locked, order_anew, save_schedule
+from server.schedules.store import ScheduleStore, locked, save_schedule
 from server.storage.database import Database
 from server.storage.tables import held_addresses, schedule_runs, schedules
 

@@ -23,6 +23,15 @@ from server.operations.schedule_runs.kind import ScheduleKinds
 from server.operations.schedule_wishes import ScheduleWish, require_zone, whole_changes, wish_of, with_zone
 from server.schedules.firing import Firing
 from server.schedules.plans import RunsWhat
+from server.schedules.run_store import (
+    ScheduleRunStore,
+    add_runs,
+    by_hand_since,
+    is_key_of_another,
+    run_at,
+    run_of_key,
+    set_run,
+)
 from server.schedules.schedule import (
     RunCause,
     RunsOfDay,
@@ -33,20 +42,7 @@ from server.schedules.schedule import (
     StopReason,
 )
 from server.schedules.scheduler import Scheduler
-from server.schedules.store import (
-    ScheduleStore,
-    add_runs,
-    add_schedule,
-    by_hand_since,
-    count_of_owner,
-    delete_schedule,
-    is_key_of_another,
-    locked,
-    run_at,
-    run_of_key,
-    save_schedule,
-    set_run,
-)
+from server.schedules.store import ScheduleStore, add_schedule, count_of_owner, delete_schedule, locked, save_schedule
 from server.schedules.timing import PlannedTime, next_time, next_times, require_cron
 from server.schedules.workdays import known_until
 from server.storage.database import Database
@@ -71,6 +67,7 @@ class ScheduleOperations:
         *,
         database: Database,
         store: ScheduleStore,
+        run_store: ScheduleRunStore,
         kinds: ScheduleKinds,
         plans: SchedulePlanning,
         firing: Firing,
@@ -81,6 +78,7 @@ class ScheduleOperations:
     ) -> None:
         self._database = database
         self._store = store
+        self._run_store = run_store
         self.kinds = kinds
         self.plans = plans
         self._firing = firing
@@ -98,13 +96,13 @@ class ScheduleOperations:
     ) -> dict[str, list[ScheduleRun]]:
         """The newest of each, by its id."""
         ids = [each.id for each in found if principal.may_see(each.owner_id)]
-        return await self._store.runs(ids, limit=limit)
+        return await self._run_store.newest(ids, limit=limit)
 
     async def runs_by_day(
         self, principal: Principal, found: Sequence[Schedule], days: Sequence[datetime]
     ) -> dict[str, list[RunsOfDay]]:
         """All of that time, by the id of their schedule. `days`: when each begins, and when the last ends."""
-        return await self._store.runs_by_day([each.id for each in found if principal.may_see(each.owner_id)], days)
+        return await self._run_store.by_day([each.id for each in found if principal.may_see(each.owner_id)], days)
 
     def next_times(self, schedule: ScheduleHead, count: int = SHOWN_TIMES) -> list[PlannedTime]:
         """When it comes; none of one that is not on, or waits for something else. After a clock that was set back, what

@@ -15,7 +15,8 @@ from server.auth.seals import Seals
 from server.auth.second_factors import SecondFactor
 from server.errors import Conflict, FieldError, InvalidInput, NotFound
 from server.jobs.outcomes import Notice
-from server.operations.accounts import AccountOperations, Tell
+from server.operations.accounts import AccountOperations
+from server.operations.password_step import Tell
 from server.storage.database import Database
 
 ISSUER = "Jindu"

@@ -11,13 +11,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from server.auth.permissions import Principal
+from server.clock import rfc3339_now
 from server.errors import Conflict, InvalidInput, JinduError, NotFound, RateLimited
 from server.languages import Languages
 from server.logs import about
-from server.realtime import protocol
+from server.realtime import codec, protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.history import History, KeptMessage
+from server.realtime.job_fields import JobFields
 from server.realtime.limits import RateVerdict
 from server.realtime.manager import ConnectionManager
 from server.realtime.protocol import CommandId
@@ -29,7 +31,7 @@ _PAGE_BYTES = 256 * 1024  # of one answer with kept messages
 
 Authorise = Callable[[Principal, str], Awaitable[None]]
 """Raises `NotFound`, `Forbidden` or `InvalidInput` when this user may not subscribe to this event name."""
-Snapshot = Callable[[Principal, str], list[protocol.JobFields]]
+Snapshot = Callable[[Principal, str], list[JobFields]]
 """A user's live jobs, in a language."""
 AnswerCommand = Callable[[Connection, Any], Awaitable[protocol.Reply]]
 """Does what one command of a connection says."""
@@ -86,7 +88,7 @@ class Commands:
     async def _answer(self, connection: Connection, frame: str | None) -> None:
         command_id: CommandId = None
         try:
-            command = protocol.decode(_text(frame))
+            command = codec.decode(_text(frame))
             command_id = command.id
             self._manager.traffic.received[_type_of(command)] += 1
             reply = await self._reply(connection, command)
@@ -99,11 +101,11 @@ class Commands:
         else:
             connection.reply(reply)
 
-    async def _reply(self, connection: Connection, command: protocol.Command | protocol.Unknown) -> protocol.Reply:
+    async def _reply(self, connection: Connection, command: protocol.Command | codec.Unknown) -> protocol.Reply:
         repeated = UNSET if command.id is None else command.id
         match command:
             case protocol.Ping():
-                return protocol.Pong(timestamp=protocol.now(), id=repeated)
+                return protocol.Pong(timestamp=rfc3339_now(), id=repeated)
             case protocol.Subscribe():
                 return await self._subscribe(connection, command.events, repeated)
             case protocol.Unsubscribe():
@@ -111,11 +113,11 @@ class Commands:
                 return self._subscription(connection, "unsubscribed", command.events, repeated)
             case protocol.JobsQuery():
                 jobs = self._snapshot(connection.principal, connection.language)
-                return protocol.Jobs(timestamp=protocol.now(), id=repeated, jobs=jobs)
+                return protocol.Jobs(timestamp=rfc3339_now(), id=repeated, jobs=jobs)
             case protocol.HistoryQuery():
                 return await self._past(connection, command, repeated)
-            case protocol.Unknown():
-                return protocol.Echo(timestamp=protocol.now(), id=repeated, data=command.data)
+            case codec.Unknown():
+                return protocol.Echo(timestamp=rfc3339_now(), id=repeated, data=command.data)
             case protocol.Command() if (answer := self._also.get(type(command))) is not None:
                 return msgspec.structs.replace(await answer(connection, command), id=repeated)
             case protocol.Peer():
@@ -156,7 +158,7 @@ class Commands:
         gettext = self._languages.of(connection.language).gettext
         text = gettext("Subscribed to {events}") if status == "subscribed" else gettext("Unsubscribed from {events}")
         return protocol.Subscription(
-            timestamp=protocol.now(),
+            timestamp=rfc3339_now(),
             id=command_id,
             status="subscribed" if status == "subscribed" else "unsubscribed",
             events=events,
@@ -177,7 +179,7 @@ class Commands:
             position = self._history.position(connection.user_id)
         offset = kept[len(frames) - 1].offset if frames else position.offset
         return protocol.HistoryReply(
-            timestamp=protocol.now(),
+            timestamp=rfc3339_now(),
             id=command_id,
             messages=[msgspec.Raw(frame) for frame in frames],
             epoch=position.epoch,
@@ -190,7 +192,7 @@ class Commands:
         self._manager.traffic.errors[error.specific_code] += 1
         connection.send(
             protocol.Error(
-                timestamp=protocol.now(),
+                timestamp=rfc3339_now(),
                 id=UNSET if command_id is None else command_id,
                 code=error.specific_code,
                 message=error.translated(self._languages.of(connection.language).gettext),
@@ -198,8 +200,8 @@ class Commands:
         )
 
 
-def _type_of(command: protocol.Command | protocol.Unknown) -> str:
-    return "echo" if isinstance(command, protocol.Unknown) else protocol.type_of(command)
+def _type_of(command: protocol.Command | codec.Unknown) -> str:
+    return "echo" if isinstance(command, codec.Unknown) else codec.type_of(command)
 
 
 def _text(frame: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from server.auth.permissions import Principal
 from server.clock import new_id, utc_now
-from server.realtime import protocol
+from server.realtime import codec, protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.limits import RateLimit
 from server.realtime.outbox import Outbox
@@ -115,7 +115,7 @@ class Connection:
     def send(self, message: protocol.Message) -> None:
         """For answers: before those who only listen, but after what this connection waits for already."""
         self._count(message)
-        self.queue(protocol.encode(message))
+        self.queue(codec.encode(message))
         self.writer.write_now(self)
 
     def queue(self, frame: bytes, key: Hashable | None = None) -> None:
@@ -138,7 +138,7 @@ class Connection:
     def reply(self, message: protocol.Message) -> None:
         """Send what a client asked for, also when it is large; but one at a time, else asking would fill our memory."""
         self._count(message)
-        frame = protocol.encode(message)
+        frame = codec.encode(message)
         if len(frame) > BUSY_BYTES and not self._allowance_bytes:
             self._allow([frame])
         else:
@@ -146,7 +146,7 @@ class Connection:
         self.writer.write_now(self)
 
     def _count(self, message: protocol.Message) -> None:
-        self.writer.traffic.sent[protocol.type_of(message)] += 1
+        self.writer.traffic.sent[codec.type_of(message)] += 1
 
     def _allow(self, frames: Sequence[bytes]) -> None:
         self._allowance_bytes += sum(map(len, frames))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from server.auth.endings import Endings, Validity
+from server.clock import rfc3339_now
 from server.realtime import protocol
 from server.realtime.broker import Close, Ended, EventPublished, Publication
 from server.realtime.close_codes import CloseCode
@@ -52,7 +53,7 @@ class Delivery:
             _LOG.exception("could not be delivered: %s", kind, extra={"action": "deliver"})
 
     def _event(self, event: EventPublished) -> None:
-        message = protocol.Event(timestamp=protocol.now(), event=event.event, data=event.data)
+        message = protocol.Event(timestamp=rfc3339_now(), event=event.event, data=event.data)
         self._manager.publish(event.event, message, owner_id=event.owner_id)
 
     def _ended(self, ended: Ended) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from server.realtime import peer_structs, protocol
+from server.realtime import codec, peer_structs, protocol
+from server.realtime.job_fields import JobFields, JobProblem
 
 _IMPORT: dict[str, Any] = {
     "job_id": "01k9qf6x2v8h3m5n7p9r1s3t5x",
@@ -85,7 +86,7 @@ _FAILED: dict[str, Any] = {
     "revision": 31,
     "rate": None,
     "eta_seconds": None,
-    "error": protocol.JobProblem(
+    "error": JobProblem(
         code="worker_died",
         message="The worker process was stopped, most likely because it ran out of memory; "
         "try again with a smaller file.",
@@ -149,12 +150,12 @@ _STRUCTS: tuple[Struct, ...] = (
     ),
     protocol.Unsubscribe(events=["test_events"]),
     protocol.JobsQuery(id=3),
-    protocol.Jobs(timestamp="2026-11-23T08:17:08.500000Z", id=3, jobs=[protocol.JobFields(**_IMPORT)]),
+    protocol.Jobs(timestamp="2026-11-23T08:17:08.500000Z", id=3, jobs=[JobFields(**_IMPORT)]),
     protocol.HistoryQuery(since=protocol.Position(epoch=_EPOCH, offset=43), limit=100, id=5),
     protocol.HistoryReply(
         timestamp="2026-11-23T08:17:09.000000Z",
         id=5,
-        messages=[Raw(protocol.encode(_NOTIFICATION))],
+        messages=[Raw(codec.encode(_NOTIFICATION))],
         epoch=_EPOCH,
         offset=44,
         recovered=True,
@@ -190,7 +191,7 @@ _STRUCTS: tuple[Struct, ...] = (
 
 def _as_sent(message: Struct) -> dict[str, Any]:
     """As JSON on the wire; a command without what it may leave out."""
-    content: dict[str, Any] = msgspec.json.decode(protocol.encode(message))
+    content: dict[str, Any] = msgspec.json.decode(codec.encode(message))
     if isinstance(message, protocol.Command):
         return {name: value for name, value in content.items() if value is not None}
     return content

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from server import __version__
 from server.auth.endings import Endings, Validity
 from server.auth.permissions import Principal
+from server.clock import rfc3339_now
 from server.languages import Languages
 from server.realtime import protocol
 from server.realtime.catching_up import CatchUp
@@ -129,7 +130,7 @@ class Joiner:
         limits = self._manager.limits
         text = self._languages.of(connection.language).gettext("WebSocket connected, client ID: {client_id}")
         return protocol.Connected(
-            timestamp=protocol.now(),
+            timestamp=rfc3339_now(),
             client_id=connection.client_id,
             connection_id=connection.id,
             user=protocol.ConnectedUser(

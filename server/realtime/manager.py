@@ -12,8 +12,9 @@ from operator import attrgetter, call
 from typing import Any
 
 from server.auth.permissions import Principal
+from server.clock import rfc3339_now
 from server.errors import JinduError, RateLimited
-from server.realtime import protocol
+from server.realtime import codec
 from server.realtime.audience import Audience
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection, Link
@@ -292,7 +293,7 @@ class ConnectionManager:
             return self._send(audience.connections, message)
         if audience.connections:
             self._flusher.broadcast(audience, _encoded(message))
-            self.traffic.sent[protocol.type_of(message)] += len(audience.connections)
+            self.traffic.sent[codec.type_of(message)] += len(audience.connections)
         return len(audience.connections)
 
     def _send(
@@ -307,7 +308,7 @@ class ConnectionManager:
             return 0
         if not isinstance(message, Wording):
             self._queue(connections, _encoded(message), key)
-            self.traffic.sent[protocol.type_of(message)] += len(connections)
+            self.traffic.sent[codec.type_of(message)] += len(connections)
             return len(connections)
         by_language: dict[str, list[Connection]] = {}
         for connection in connections:
@@ -350,5 +351,5 @@ def too_many_of_a_user(count: int, limits: LiveLimits) -> RateLimited:
 
 def _encoded(message: Any) -> bytes:
     if isinstance(message, dict) and "timestamp" not in message:
-        message = {**message, "timestamp": protocol.now()}
-    return protocol.encode(message)
+        message = {**message, "timestamp": rfc3339_now()}
+    return codec.encode(message)

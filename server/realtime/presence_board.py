@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from server.clock import rfc3339
-from server.realtime import protocol
+from server.clock import rfc3339, rfc3339_now
+from server.realtime import codec, protocol
 from server.realtime.broker import Broker, PresenceChanged
 from server.realtime.connection import Connection
 from server.realtime.manager import ConnectionManager
@@ -83,7 +83,7 @@ class PresenceBoard:
 
     def _tell_user(self, user_id: str, connections: Sequence[Presence]) -> None:
         data = {"connections": [_told(each) for each in connections]}
-        frame = protocol.encode(_event(OWN_PRESENCE, data))
+        frame = codec.encode(_event(OWN_PRESENCE, data))
         for connection in self._watching(user_id):
             connection.queue(frame, OWN_PRESENCE)
 
@@ -99,7 +99,7 @@ class PresenceBoard:
 
 
 def _event(event: str, data: object) -> protocol.Event:
-    return protocol.Event(timestamp=protocol.now(), event=event, data=data)
+    return protocol.Event(timestamp=rfc3339_now(), event=event, data=data)
 
 
 def _told(presence: Presence) -> dict[str, object]:

@@ -1,66 +1,17 @@
-"""Every live message once, as a typed struct: what is decoded, encoded, validated and described in `/docs/events`."""
+"""Every live message once, as a typed struct: what is sent, understood and described in `/docs/events`."""
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from server.clock import rfc3339_now
-from server.errors import InvalidInput, MalformedRequest
+from server.realtime.job_fields import JobFields
 from server.realtime.peer_structs import PeerName, PeerSignal, PeerWay
 
 CommandId = str | int | None
 EventName = Annotated[str, Meta(min_length=1, max_length=1000)]  # and what the settings allow
-
-
-class JobProblem(Struct, frozen=True, kw_only=True):
-    """Why a job failed: a stable code and a sentence in the reader's language."""
-
-    code: str
-    message: str
-
-
-class JobFields(Struct, frozen=True, kw_only=True):
-    """One job at one moment. Keep the highest `revision` of each; `progress / total` is enough for a bar."""
-
-    job_id: str
-    kind: str
-    title: str
-    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
-    attempt: int
-    revision: int
-    progress: float
-    total: float | None
-    unit: str
-    percent: float | None
-    rate: float | None
-    eta_seconds: float | None
-    stage: str
-    message: str
-    error: JobProblem | None
-    result: dict[str, Any] | None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    detail: dict[str, Any]
-    outcome: Literal["complete", "partial"] | None
-    stalled_since: str | None
-    shown_state: Literal[
-        "queued", "running", "finishing", "stalled", "paused", "waiting_for_sender", "partial", "succeeded", "failed",
-        "cancelled",
-    ]  # fmt: skip
-    state_text: str
-    missing: int
-    missing_percent: float
-    took_seconds: float | None
-    last_seconds: float | None
-    priority: Literal["low", "normal", "high"]
-    place: int | None
-    waiting_for: str | None
 
 
 # Server → client
@@ -321,87 +272,3 @@ ANSWERS: dict[type[Command], type[Message]] = {
     Peer: PeerSent,
 }
 """What each command is answered by when it can be done; else by `Error`."""
-
-
-class Unknown(Struct, frozen=True):
-    """A well-formed object that is no command; it is echoed."""
-
-    id: CommandId
-    data: msgspec.Raw
-
-
-_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
-_ENCODER = msgspec.json.Encoder()
-_COMMANDS_BY_TYPE = {str(command.__struct_config__.tag): command for command in COMMANDS}
-
-
-def type_of(message: Any) -> str:
-    """What stands in its `type`."""
-    if isinstance(message, dict):
-        return str(message.get("type", ""))
-    return str(type(message).__struct_config__.tag)
-
-
-def encode(message: Any) -> bytes:
-    """A message as the JSON that goes into a frame."""
-    return _ENCODER.encode(message)
-
-
-def now() -> str:
-    return rfc3339_now()
-
-
-def decode(frame: str) -> Command | Unknown:
-    """A client's text frame; raises `MalformedRequest` (no JSON) or `InvalidInput` (wrong fields, `command_id`)."""
-    try:
-        # Decoded as a whole, though often one field would do: what is echoed must be known to be valid.
-        content = msgspec.json.decode(frame)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise MalformedRequest(
-            "This is not valid JSON: {reason}.",
-            code="invalid_json",
-            reason=_reason(error),
-            command_id=_id_of_half(frame),
-        ) from None
-    if not isinstance(content, dict):
-        raise InvalidInput("Send one JSON object per frame.", code="invalid_message")
-    command_id = command_id_of(content)
-    kind = content.get("type", "")
-    command = _COMMANDS_BY_TYPE.get(kind) if isinstance(kind, str) else None
-    if command is None:
-        return Unknown(command_id, msgspec.Raw(frame))
-    try:
-        return msgspec.convert(content, command)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(
-            "The command “{type}” is wrong: {reason}.",
-            code="invalid_message",
-            type=kind,
-            reason=_reason(error),
-            command_id=command_id,
-        ) from None
-
-
-def _id_of_half(frame: str) -> CommandId:
-    """Of a command with half a character in it, escaped: no JSON to msgspec, but programs write it, and wait."""
-    if not _ESCAPED_HALF.search(frame):
-        return None
-    try:
-        content = json.loads(frame)
-        found = command_id_of(content) if isinstance(content, dict) else None
-        str(found).encode()
-    except (ValueError, RecursionError):
-        return None
-    return found
-
-
-def command_id_of(content: dict[str, Any]) -> CommandId:
-    command_id = content.get("id")
-    is_usable = isinstance(command_id, str | int) and not isinstance(command_id, bool)
-    return command_id if is_usable else None
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(error).rstrip(".")

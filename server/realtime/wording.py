@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from server.realtime import protocol
+from server.realtime import codec
 
 
 class Wording:
@@ -24,6 +24,6 @@ class Wording:
         frame = self._frames.get(language)
         if frame is None:
             message = self._write(language)
-            self.type = protocol.type_of(message)
-            frame = self._frames[language] = protocol.encode(message)
+            self.type = codec.type_of(message)
+            frame = self._frames[language] = codec.encode(message)
         return frame if offset is None else b'%b,"offset":%d}' % (frame[:-1], offset)

@@ -17,6 +17,7 @@ from server.clock import Clock, utc_now
 from server.errors import Forbidden, InvalidInput, JinduError, NotFound, QuotaExceeded
 from server.jobs.job import State
 from server.schedules.owners import ScheduleOwners
+from server.schedules.run_store import ScheduleRunStore, begin_run, set_run
 from server.schedules.running import AllRuns, CannotRun
 from server.schedules.schedule import (
     Overlap,
@@ -28,7 +29,7 @@ from server.schedules.schedule import (
     StopReason,
 )
 from server.schedules.stopping import Stopping, why
-from server.schedules.store import ScheduleStore, begin_run, set_run
+from server.schedules.store import ScheduleStore
 from server.storage.database import NOT_NOW, Database
 from server.storage.tables import batches, jobs, schedule_runs
 
@@ -61,6 +62,7 @@ class Firing:
         *,
         database: Database,
         store: ScheduleStore,
+        run_store: ScheduleRunStore,
         owners: ScheduleOwners,
         stopping: Stopping,
         runs: AllRuns,
@@ -70,6 +72,7 @@ class Firing:
     ) -> None:
         self._database = database
         self._store = store
+        self._run_store = run_store
         self._owners = owners
         self._stopping = stopping
         self.runs = runs
@@ -88,21 +91,21 @@ class Firing:
 
     async def fire(self, run_id: str) -> ScheduleRun:
         """The run afterwards. Whatever becomes of it, the others go on."""
-        run = await self._store.run(run_id)
+        run = await self._run_store.get(run_id)
         if run.state is not RunState.DUE:
             return run
         schedule = await self._store.get(run.schedule_id, sa.true())
         try:
             if await self._has_to_wait(schedule, run) or not await self._take(run_id):
-                return await self._store.run(run_id)
-            await self._begin(schedule, await self._store.run(run_id))
+                return await self._run_store.get(run_id)
+            await self._begin(schedule, await self._run_store.get(run_id))
         except NOT_NOW:  # said in the log already
             pass
         except Exception as error:
             _LOG.exception("a schedule could not be run", extra={"action": "schedule", "schedule": schedule.id})
             await self._again(schedule, run, error)
         self._announce("schedules", {"schedule_id": schedule.id}, schedule.owner_id)
-        return await self._store.run(run_id)
+        return await self._run_store.get(run_id)
 
     async def _take(self, run_id: str) -> bool:
         now = self._clock()

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock, utc_now
 from server.jobs.job import State
 from server.realtime.history import KeptMessage
+from server.schedules.run_store import add_runs, forget_runs
 from server.schedules.schedule import Missed, RunCause, RunState, ScheduleHead, ScheduleStanding, StopReason
 from server.schedules.stopping import Stopping
-from server.schedules.store import add_runs, forget_runs, locked, save_schedule
+from server.schedules.store import locked, save_schedule
 from server.schedules.timing import PastTimes, next_time, next_times, times_until
 from server.schedules.workdays import known_until
 from server.storage.database import NOT_NOW, Database

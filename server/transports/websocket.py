@@ -11,11 +11,12 @@ import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
 from server.auth.permissions import Principal
+from server.clock import rfc3339_now
 from server.errors import JinduError, RateLimited
 from server.http import asyncapi
 from server.http.asyncapi import LiveChannels
 from server.http.guards import current_principal, not_signed_in
-from server.realtime import protocol
+from server.realtime import codec, protocol
 from server.realtime.close_codes import CloseCode
 from server.realtime.connection import Connection
 from server.realtime.manager import Refused
@@ -164,7 +165,7 @@ class WebSocketTransport:
             finally:
                 self._unknown.discard(link)
         if principal is None:
-            link.write([protocol.encode(_NOT_SIGNED_IN.as_message())])
+            link.write([codec.encode(_NOT_SIGNED_IN.as_message())])
             self._turn_away(link, CloseCode.SIGNED_OUT if token is not None else CloseCode.AUTH_DEADLINE)
         elif self._admission.floods.seconds_to_wait(principal.user_id) > 0:
             self._turn_away(link, CloseCode.RATE_LIMIT)
@@ -181,7 +182,7 @@ class _Refusal(msgspec.Struct, frozen=True):
     message: str
 
     def as_message(self) -> protocol.Error:
-        return protocol.Error(timestamp=protocol.now(), code=self.code, message=self.message)
+        return protocol.Error(timestamp=rfc3339_now(), code=self.code, message=self.message)
 
 
 _NOT_SIGNED_IN = _Refusal("not_signed_in", "Send {type: auth, token: …} with a valid token first.")
@@ -195,7 +196,7 @@ async def _first_token(socket: web.WebSocketResponse, link: SocketLink) -> str |
             link.pong(message.data)
         elif message.type is WSMsgType.TEXT:
             with contextlib.suppress(JinduError):
-                command = protocol.decode(message.data)
+                command = codec.decode(message.data)
                 return command.token if isinstance(command, protocol.Auth) else None
             return None
         elif message.type is not WSMsgType.PONG:

@@ -9,7 +9,8 @@ from playwright.async_api import Page, expect
 
 from server.realtime.close_codes import CloseCode
 from server.realtime.examples import EXAMPLES
-from server.realtime.protocol import COMMANDS, SERVER_MESSAGES, JobFields
+from server.realtime.job_fields import JobFields
+from server.realtime.protocol import COMMANDS, SERVER_MESSAGES
 from tests.browser.conftest import PageOf
 
 pytestmark = pytest.mark.browser

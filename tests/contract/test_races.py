@@ -38,7 +38,7 @@ from server.languages import Languages
 from server.operations.accounts import AccountOperations
 from server.operations.admin import AdminOperations
 from server.operations.first_run import FirstRun
-from server.operations.second_step import SecondStep
+from server.operations.password_step import PasswordStep
 from server.realtime.history import History
 from server.settings import Settings
 from server.storage.database import Database
@@ -130,17 +130,13 @@ def node(database: Database, directory: Path) -> Node:
     accounts = AccountOperations(
         database=database,
         credentials=credentials,
-        throttle=LoginThrottle(10),
         languages=Languages.load(ROOT / "locales"),
-        second_step=SecondStep(
+        password_step=PasswordStep(
             database=database,
             credentials=credentials,
-            seals=SEALS,
-            strict_roles=frozenset(),
+            throttle=LoginThrottle(10),
             tell=lambda user_id, notice: None,
         ),
-        tell=lambda user_id, notice: None,
-        growth=Growth(bytes_per_day=0),
     )
     return Node(
         database=database,

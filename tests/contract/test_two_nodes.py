@@ -123,7 +123,7 @@ async def test_reports_that_failed_are_made_again_by_one(nodes: tuple[Parts, Par
     here, there = nodes
     await imported(here, alice)
     await here.operations.templates.save(alice, "sales", WRONG_FOR_SOUTH)
-    batch = await here.operations.batches.start(alice, BatchOrder(template="sales"))
+    batch = await here.operations.batch_orders.start(alice, BatchOrder(template="sales"))
     await ended(here, batch.job, alice)
     done, refused = await at_once(*(each.operations.batches.retry(alice, batch.batch_id) for each in nodes))
     assert (len(done), [type(each) for each in refused]) == (1, [Conflict])
@@ -143,7 +143,7 @@ async def test_a_dataset_goes_or_is_read(nodes: tuple[Parts, Parts], alice: Prin
     await here.operations.templates.save(alice, "sales", RIGHT)
     for _ in range(3):
         started, deleted = await asyncio.gather(
-            here.operations.batches.start(alice, BatchOrder(template="sales")),
+            here.operations.batch_orders.start(alice, BatchOrder(template="sales")),
             there.operations.datasets.delete(alice, "orders"),
             return_exceptions=True,
         )

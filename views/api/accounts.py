@@ -16,7 +16,7 @@ from server.http.addresses import client_address
 from server.http.endpoint import Call, Endpoint, NoQuery, ShortPage
 from server.http.short_lists import cut
 from server.http.values import LanguageTag, NewPassword, TimeZone, UserName, line
-from server.operations.accounts import DEFAULT_TOKEN_DAYS, NewToken
+from server.operations.tokens import DEFAULT_TOKEN_DAYS, NewToken
 from server.storage.pages import Listing
 
 
@@ -135,7 +135,7 @@ async def create_token(call: Call[TokenRequest, NoQuery]) -> CreatedToken:
     scopes = None if body.scopes is None else frozenset(body.scopes)
     wanted = NewToken(name=body.name, scopes=scopes, days=body.expires_in_days)
     if body.username is not None and body.password is not None:
-        token, secret = await call.operations.accounts.create_token_with_password(
+        token, secret = await call.operations.tokens.create_with_password(
             wanted,
             name=body.username,
             password=body.password,
@@ -145,35 +145,35 @@ async def create_token(call: Call[TokenRequest, NoQuery]) -> CreatedToken:
     elif call.principal is ANONYMOUS:
         raise NotSignedIn("Send username and password, or sign in first.")
     else:
-        token, secret = await call.operations.accounts.create_token(call.principal, wanted)
+        token, secret = await call.operations.tokens.create(call.principal, wanted)
     return CreatedToken(
         token=secret, id=token.id, name=token.name, scopes=sorted(token.scopes), expires_at=token.expires_at
     )
 
 
 async def list_tokens(call: Call[None, ShortPage]) -> TokenList:
-    page = cut(await call.operations.accounts.tokens(call.principal), call.query, lambda token: token.name)
+    page = cut(await call.operations.tokens.mine(call.principal), call.query, lambda token: token.name)
     items = [_token_info(token, call) for token in page.items]
     return TokenList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def delete_token(call: Call[None, NoQuery]) -> None:
-    await call.operations.accounts.delete_token(call.principal, call.path["token_id"])
+    await call.operations.tokens.delete(call.principal, call.path["token_id"])
 
 
 async def list_sessions(call: Call[None, ShortPage]) -> SessionList:
-    sessions = await call.operations.accounts.sessions(call.principal)
+    sessions = await call.operations.sessions.mine(call.principal)
     page = cut(sessions, call.query, lambda session: f"{session.user_agent} {session.address}")
     items = [_session_info(session, call) for session in page.items]
     return SessionList(items=items, next_cursor=page.next_cursor, total=page.total)
 
 
 async def end_session(call: Call[None, NoQuery]) -> None:
-    await call.operations.accounts.end_session(call.principal, call.path["session_id"])
+    await call.operations.sessions.end(call.principal, call.path["session_id"])
 
 
 async def end_other_sessions(call: Call[None, NoQuery]) -> None:
-    await call.operations.accounts.end_other_sessions(call.principal)
+    await call.operations.sessions.end_others(call.principal)
 
 
 def _me(user: User, call: Call[Any, Any]) -> Me:

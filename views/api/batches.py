@@ -116,8 +116,7 @@ class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def start_batch(call: Call[BatchRequest, NoQuery]) -> web.Response:
-    operations = call.operations.batches
-    start = await operations.start(
+    start = await call.operations.batch_orders.start(
         call.principal,
         call.body.order,
         idempotency_key=call.request.headers.get("Idempotency-Key"),
@@ -156,7 +155,7 @@ async def cancel_batch(call: Call[None, NoQuery]) -> BatchItem:
 
 
 async def reorder_batch(call: Call[None, NoQuery]) -> web.Response:
-    start = await call.operations.batches.reorder(
+    start = await call.operations.batch_orders.reorder(
         call.principal, call.path["id"], idempotency_key=call.request.headers.get("Idempotency-Key")
     )
     return _accepted(start)

@@ -16,7 +16,7 @@ from server.http.values import KEY_SCHEMA, Count
 from server.jobs.job import Job, State
 from server.jobs.kinds import JobKinds
 from server.operations.job_chains import NO_CHAIN, ChainPart, JobChain
-from server.realtime.protocol import JobFields
+from server.realtime.job_fields import JobFields
 from server.storage.pages import Listing
 from views.api.job_choice import JobQuery, filter_by
 

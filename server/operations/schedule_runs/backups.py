@@ -21,10 +21,10 @@ from server.operations.schedule_runs.kind import PlannedRuns
 from server.operations.schedule_runs.run_jobs import RunJobs, ScheduledRun
 from server.operations.schedule_wishes import ScheduleWish, wrong_field
 from server.schedules.plans import BackupPlan, BackupResult, Plans
+from server.schedules.run_store import end_run, results_of, set_run
 from server.schedules.running import StartedRun
 from server.schedules.schedule import Schedule, ScheduleRun
 from server.schedules.stopping import administrators
-from server.schedules.store import end_run, results_of, set_run
 from server.storage.database import Database
 
 KIND = "scheduled_backup"

@@ -28,7 +28,7 @@ class OrderedBatch(Protocol):
 
 
 class OrderBatch(Protocol):
-    """`operations.batches.start`."""
+    """`operations.batch_orders.start`."""
 
     def __call__(
         self, principal: Principal, order: BatchOrder, *, idempotency_key: str | None, asked: dict[str, Any] | None
@@ -36,7 +36,7 @@ class OrderBatch(Protocol):
 
 
 class BatchRuns:
-    """`start` and `check` are those of `operations.batches`."""
+    """`start` and `check` are those of `operations.batch_orders`."""
 
     def __init__(self, *, start: OrderBatch, check: Callable[[Principal, BatchOrder], Awaitable[TemplateHead]]) -> None:
         self.start = start

@@ -27,9 +27,9 @@ from server.operations.schedule_runs.run_jobs import RunJobs, ScheduledRun
 from server.operations.schedule_wishes import ScheduleWish, wrong_field
 from server.schedules.files import TakenFile, TakenFiles, forget_files, hand_over_file, take_file
 from server.schedules.plans import ImportPlan, ImportResult, Plans, ReadAs, Takes
+from server.schedules.run_store import add_run_behind, end_run
 from server.schedules.running import StartedRun, key_of
 from server.schedules.schedule import Ordered, RunCause, Schedule, ScheduleRun
-from server.schedules.store import add_run_behind, end_run
 from server.storage.database import Database
 from server.storage.quotas import Stored
 from server.uploads.elsewhere import Elsewhere, Place

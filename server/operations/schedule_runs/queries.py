@@ -34,9 +34,10 @@ from server.realtime.history import KeptMessage
 from server.schedules.alert_words import ALERT_PLACEHOLDERS, AlertWords
 from server.schedules.plans import CheckResult, LimitIs, Plans, QueryPlan
 from server.schedules.rules import RuleFinding, finding_of
+from server.schedules.run_store import end_run, last_result
 from server.schedules.running import StartedRun
 from server.schedules.schedule import Schedule, ScheduleRun
-from server.schedules.store import end_run, last_result, locked
+from server.schedules.store import locked
 from server.storage.database import Database
 from server.texts import plain
 

@@ -12,6 +12,7 @@ from server.jobs.job import Job
 from server.jobs.keys import Asked
 from server.jobs.runner import JobRunner
 from server.schedules.owners import ScheduleOwners
+from server.schedules.run_store import ScheduleRunStore
 from server.schedules.running import StartedRun, asked_of, key_of
 from server.schedules.schedule import RunState, Schedule, ScheduleRun
 from server.schedules.store import ScheduleStore
@@ -25,9 +26,12 @@ class ScheduledRun:
 
 
 class RunJobs:
-    def __init__(self, *, runner: JobRunner, store: ScheduleStore, owners: ScheduleOwners) -> None:
+    def __init__(
+        self, *, runner: JobRunner, store: ScheduleStore, run_store: ScheduleRunStore, owners: ScheduleOwners
+    ) -> None:
         self._runner = runner
         self._store = store
+        self._run_store = run_store
         self._owners = owners
 
     async def begin(self, kind: str, owner: Principal, schedule: Schedule, run: ScheduleRun) -> StartedRun:
@@ -44,7 +48,7 @@ class RunJobs:
     async def of(self, job: Job) -> ScheduledRun:
         """The run, its schedule and whoever owns it, as they are now. Raises `JobFailed`."""
         try:
-            run = await self._store.run(job.parameters["run_id"])
+            run = await self._run_store.get(job.parameters["run_id"])
             schedule = await self._store.get(run.schedule_id, sa.true())
         except NotFound:
             raise JobFailed("Its schedule was deleted meanwhile.", code="schedule_gone") from None

@@ -123,7 +123,7 @@ class MutationRoot:
         self, info: Info, order: BatchOrderInput, idempotency_key: IdempotencyKey = None
     ) -> BatchStartedType | None:
         call = info.context
-        start = await call.operations.batches.start(
+        start = await call.operations.batch_orders.start(
             call.principal,
             order.order(),
             idempotency_key=_checked(idempotency_key),

@@ -16,7 +16,7 @@ from server.datasets.dataset import Dataset
 from server.errors import InvalidInput
 from server.http.based_requests import outside
 from server.operations.notifications import NotificationPage
-from server.realtime.protocol import JobFields
+from server.realtime.job_fields import JobFields
 from server.storage.pages import Listing
 
 MOST_ON_PAGE = 100

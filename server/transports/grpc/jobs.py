@@ -92,7 +92,7 @@ class JobService:
         return pb.JobsStartResponse(job=shown(caller, job), silence_seconds=operations.silence_seconds)
 
     async def _order(self, caller: Caller, asked: pb.BatchOrder, key: str | None) -> pb.JobsStartResponse:
-        start = await caller.operations.batches.start(caller.principal, _batch_order(asked), idempotency_key=key)
+        start = await caller.operations.batch_orders.start(caller.principal, _batch_order(asked), idempotency_key=key)
         return pb.JobsStartResponse(job=shown(caller, start.job), batch_id=start.batch_id)
 
     async def _demonstrate(self, caller: Caller, asked: pb.Demonstration, key: str | None) -> pb.JobsStartResponse:

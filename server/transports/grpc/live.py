@@ -14,8 +14,8 @@ from msgspec import UNSET, Struct, UnsetType
 from server.clock import new_id
 from server.errors import Forbidden, InvalidInput, JinduError, NotFound
 from server.realtime.connection import Connection
+from server.realtime.job_fields import JobFields
 from server.realtime.manager import Refused
-from server.realtime.protocol import JobFields
 from server.transports import Entrance
 from server.transports.admission import is_client_id, position
 from server.transports.frame_queue import FrameQueue, LiveEnded

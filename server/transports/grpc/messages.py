@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from server.errors import FieldError, InvalidInput, MalformedRequest
 from server.http.decoding import decoded
 from server.jobs.keys import require_key
-from server.realtime.protocol import JobFields
+from server.realtime.job_fields import JobFields
 from server.transports.grpc.made import jindu_pb2 as pb
 from server.uploads.files import Upload
 

@@ -30,12 +30,12 @@ from server.app.process import made_parts, prepare
 from server.app.web import build_app
 from server.auth.permissions import Principal, Role
 from server.auth.users import User
-from server.clock import new_id, utc_now
+from server.clock import new_id, rfc3339_now, utc_now
 from server.garbage import tune_garbage_collector
 from server.http.front_door import FrontDoor
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
-from server.realtime import protocol
+from server.realtime import codec, protocol
 from server.settings import Settings
 from tests.benchmarks.live.peers import control
 from tests.waiting import flushed
@@ -229,8 +229,8 @@ async def watched() -> AsyncIterator[LoopLag]:
 
 def data_of(size: int) -> str:
     """What makes a message whose JSON is `size` bytes long."""
-    empty = protocol.Event(timestamp=protocol.now(), event=EVENT, data="")
-    return "x" * (size - len(protocol.encode(empty)))
+    empty = protocol.Event(timestamp=rfc3339_now(), event=EVENT, data="")
+    return "x" * (size - len(codec.encode(empty)))
 
 
 def _part_of(file_name: str) -> str:

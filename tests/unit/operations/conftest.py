@@ -135,7 +135,7 @@ class House:
 
     async def reported(self, owner: Principal, /, template: str = "sales", **wanted: Any) -> BatchStart:
         """A batch whose job has ended."""
-        started = await self.todo.batches.start(owner, BatchOrder(template=template, **wanted))
+        started = await self.todo.batch_orders.start(owner, BatchOrder(template=template, **wanted))
         return BatchStart(job=await self.ended(owner, started.job), batch_id=started.batch_id)
 
     async def ended(self, owner: Principal, job: Job) -> Job:

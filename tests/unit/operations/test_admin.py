@@ -8,8 +8,8 @@ import pytest
 
 from server.auth.permissions import Principal, Role, Scope
 from server.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn
-from server.operations.accounts import NewToken
 from server.operations.admin import AdminOperations
+from server.operations.tokens import NewToken
 from server.settings import Settings
 from tests.unit.operations.conftest import House, refused
 
@@ -75,7 +75,7 @@ async def test_whoever_is_disabled_is_out_at_once_and_comes_back_without_tokens(
 ) -> None:
     credentials = house.parts.auth.credentials
     _, cookie = await credentials.sessions.start(alice.user_id, user_agent="", address="")
-    _, token = await house.todo.accounts.create_token(alice, NewToken(name="script"))
+    _, token = await house.todo.tokens.create(alice, NewToken(name="script"))
     await operations.change_user(house.admin, alice.user_id, is_disabled=True)
     assert await credentials.sessions.visit(cookie, address="") is None
     with refused(NotSignedIn, "user_disabled"):
@@ -83,8 +83,8 @@ async def test_whoever_is_disabled_is_out_at_once_and_comes_back_without_tokens(
     disabled = await operations.change_user(house.admin, alice.user_id, is_disabled=True)  # twice: since then
     assert disabled.disabled_at == (await operations.user(house.admin, alice.user_id)).disabled_at
     await operations.change_user(house.admin, alice.user_id, is_disabled=False)
-    assert await house.todo.accounts.sessions(alice) == []
-    assert await house.todo.accounts.tokens(alice) == []
+    assert await house.todo.sessions.mine(alice) == []
+    assert await house.todo.tokens.mine(alice) == []
 
 
 async def test_who_may_less_is_signed_out_and_who_may_more_is_not(

@@ -18,9 +18,9 @@ from server.auth.audit_search import MOST_COUNTED, AuditFilter
 from server.auth.permissions import Principal, Scope
 from server.clock import utc_now
 from server.errors import Forbidden, NotSignedIn
-from server.operations.accounts import NewToken
 from server.operations.audit import AuditOperations
 from server.operations.audit_files import AuditFormat
+from server.operations.tokens import NewToken
 from server.operations.uploads import NewUpload
 from server.storage.tables import audit, users
 from tests.unit.operations.conftest import House, in_pieces, refused
@@ -129,10 +129,10 @@ async def test_what_is_there_is_known_by_its_id_and_what_is_gone_is_only_named(
 
 
 async def test_a_token_is_named_also_when_it_is_gone(operations: AuditOperations, house: House) -> None:
-    token, _ = await house.todo.accounts.create_token(house.alice, NewToken(name="crawler"))
+    token, _ = await house.todo.tokens.create(house.alice, NewToken(name="crawler"))
     by_token = replace(house.alice, token_id=token.id)
     await house.todo.uploads.receive_whole(by_token, NewUpload(name="a.csv", size=2), in_pieces(b"a\n"))
-    await house.todo.accounts.delete_token(house.alice, token.id)
+    await house.todo.tokens.delete(house.alice, token.id)
     page = await operations.page(house.admin, AuditFilter(token_id=token.id))
     assert [line.action for line in page.lines] == ["upload.create"]
     assert page.token_names == {token.id: "crawler"}
@@ -172,7 +172,7 @@ async def test_an_export_is_a_line_itself_and_not_in_its_own_file(house: House) 
 async def test_a_refused_sign_in_is_written_without_what_was_typed(house: House) -> None:
     for name, password in (("alice", "the-wrong-password"), ("correct-horse-alice", "oops")):
         with pytest.raises(NotSignedIn):
-            await house.todo.accounts.sign_in(name, password, address="10.9.9.9", user_agent="")
+            await house.todo.sessions.sign_in(name, password, address="10.9.9.9", user_agent="")
     lines = await found(house, outcomes=[AuditOutcome.REFUSED])
     assert [(line.via, line.subject, line.detail) for line in lines] == [
         (Via.STRANGER, "", {"reason": "wrong_credentials"}),

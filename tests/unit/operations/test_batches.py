@@ -1,21 +1,19 @@
-"""Batches of reports: what an order becomes, what can be made again, and what is kept of it."""
+"""Batches of reports: who sees them, what can be made again, what is taken away, and what is kept of them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import replace
 
 import pytest
 
 from server.auth.permissions import Principal
-from server.errors import Conflict, Forbidden, InvalidInput, Locked, NotFound
+from server.errors import Conflict, Forbidden, Locked, NotFound
 from server.jobs.job import Completeness, State
 from server.operations.batches import BatchOperations, BatchStart
 from server.reports.batch_filter import BatchFilter
-from server.reports.batch_orders import BatchOrder, ParameterQuery
+from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
-from server.settings import Settings
 from tests.unit.operations.conftest import House, only_looking, refused
 
 REGIONS = """\
@@ -29,11 +27,6 @@ blocks:
   - table: {query: rows}
 """
 FAILING = REGIONS.replace("100 / (amount - 80)", "case when amount = 80 then error('no') else amount end")
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return replace(settings, max_reports_per_batch=3)
 
 
 @pytest.fixture
@@ -68,10 +61,8 @@ async def test_one_report_is_made_per_value_and_nobody_else_sees_any(
         batches.report(bob, report.id),
         batches.artifact(bob, report.id, report.artifacts[0].file),
         batches.retry(bob, batch.batch_id),
-        batches.reorder(bob, batch.batch_id),
         batches.cancel(bob, batch.batch_id),
         batches.delete(bob, batch.batch_id),
-        batches.start(bob, BatchOrder(template="regions")),
         batches.artifact(alice, report.id, "../orders.csv"),
     ]
     for question in questions:
@@ -82,18 +73,15 @@ async def test_one_report_is_made_per_value_and_nobody_else_sees_any(
     assert [(who, name) for who, name, _ in await house.audited("batch.start")] == [("alice", "October")]
 
 
-async def test_who_may_only_look_takes_away_and_orders_nothing(
+async def test_who_may_only_look_takes_away_and_changes_nothing(
     batches: BatchOperations, house: House, alice: Principal
 ) -> None:
     batch = await house.reported(alice, "regions")
     for asks in only_looking(alice):
         async with batches.archive(asks, batch.batch_id) as (head, _):
             assert head.id == batch.batch_id
-        assert (await batches.expansion(asks, BatchOrder(template="regions"), shown=1)).total == 2
         for change in (
-            batches.start(asks, BatchOrder(template="regions")),
             batches.retry(asks, batch.batch_id),
-            batches.reorder(asks, batch.batch_id),
             batches.cancel(asks, batch.batch_id),
             batches.delete(asks, batch.batch_id),
         ):
@@ -118,81 +106,19 @@ async def test_one_that_fails_leaves_the_others_and_is_made_again_alone(
     assert [detail for _, _, detail in await house.audited("batch.retry")] == [{"reports": 1}]
 
 
-async def test_what_failed_is_ordered_anew_from_the_template_as_it_is_now(
-    batches: BatchOperations, house: House, alice: Principal
-) -> None:
-    batch = await house.reported(alice, "failing", as_of="2026-10-31")
-    await house.todo.templates.save(alice, "failing", REGIONS.replace("/ (amount - 80)", "+ amount"))
-    anew = await batches.reorder(alice, batch.batch_id, idempotency_key="k")
-    assert (await batches.reorder(alice, batch.batch_id, idempotency_key="k")).batch_id == anew.batch_id
-    await house.ended(alice, anew.job)
-    assert [report.parameters for report in (await batches.reports(alice, anew.batch_id, ReportFilter())).items] == [
-        {"region": "south"}
-    ]
-    assert await states(house, anew) == [State.SUCCEEDED]
-    old, new = await batches.get(alice, batch.batch_id), await batches.get(alice, anew.batch_id)
-    assert (new.as_of, new.template_version) == (old.as_of, 2)
-
-
 async def test_where_nothing_failed_nothing_is_made_again(
     batches: BatchOperations, house: House, alice: Principal
 ) -> None:
     batch = await house.reported(alice, "regions")
     with refused(Conflict):
         await batches.retry(alice, batch.batch_id)
-    with refused(Conflict):
-        await batches.reorder(alice, batch.batch_id)
     assert await house.audited("batch.retry") == []
-
-
-async def test_an_order_that_comes_twice_is_one_batch(batches: BatchOperations, house: House, alice: Principal) -> None:
-    order = BatchOrder(template="regions")
-    first = await batches.start(alice, order, idempotency_key="k")
-    assert (await batches.start(alice, order, idempotency_key="k")).batch_id == first.batch_id
-    with refused(Conflict, "key_reused"):
-        await batches.start(alice, BatchOrder(template="regions", name="other"), idempotency_key="k")
-    assert (await house.todo.batch_lists.batches(alice)).total == 1
-
-
-async def test_an_order_that_cannot_be_made_leaves_nothing(
-    batches: BatchOperations, house: House, alice: Principal
-) -> None:
-    orders = {
-        BatchOrder(template="nothing"): NotFound,
-        BatchOrder(template="regions", as_of="yesterday"): InvalidInput,
-        BatchOrder(template="regions", as_of="1066-10-14"): InvalidInput,
-    }
-    for order, error in orders.items():
-        with pytest.raises(error):
-            await batches.start(alice, order)
-    with pytest.raises(InvalidInput):
-        await batches.start(alice, BatchOrder(template="regions", parameters=[{"regoin": "north"}]))
-    assert (await house.todo.batch_lists.batches(alice)).items == []
-    assert house.todo.jobs.live(alice) == []
-
-
-async def test_a_query_may_say_which_reports_and_too_many_are_refused(
-    batches: BatchOperations, house: House, alice: Principal
-) -> None:
-    batch = await house.reported(
-        alice, "regions", parameters=ParameterQuery("select region from orders where amount > 100")
-    )
-    assert [report.title for report in (await batches.reports(alice, batch.batch_id, ReportFilter())).items] == [
-        "Sales of north"
-    ]
-    many = ParameterQuery("select 'r' || range as region from range(4)")
-    too_many = await house.reported(alice, "regions", parameters=many)
-    assert too_many.job.state is State.FAILED
-    assert await states(house, too_many) == []
-    writes = await house.reported(alice, "regions", parameters=ParameterQuery("drop table orders"))
-    assert writes.job.error is not None
-    assert writes.job.error.code == "query_forbidden"
 
 
 async def test_what_was_made_stays_when_the_rest_is_cancelled_and_the_rest_can_be_made_later(
     batches: BatchOperations, house: House, alice: Principal
 ) -> None:
-    started = await batches.start(alice, BatchOrder(template="regions"))
+    started = await house.todo.batch_orders.start(alice, BatchOrder(template="regions"))
     cancelled = await batches.cancel(alice, started.batch_id)
     assert cancelled.state is State.CANCELLED
     assert State.RUNNING not in await states(house, started)
@@ -205,7 +131,7 @@ async def test_what_was_made_stays_when_the_rest_is_cancelled_and_the_rest_can_b
 async def test_a_batch_is_deleted_with_its_files_once_it_is_made(
     batches: BatchOperations, house: House, alice: Principal
 ) -> None:
-    started = await batches.start(alice, BatchOrder(template="regions"))
+    started = await house.todo.batch_orders.start(alice, BatchOrder(template="regions"))
     with refused(Locked):
         await batches.delete(alice, started.batch_id)
     await house.ended(alice, started.job)

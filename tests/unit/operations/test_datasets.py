@@ -182,7 +182,7 @@ async def test_nothing_is_deleted_while_reports_are_made_of_it(
     orders: DatasetOperations, house: House, alice: Principal
 ) -> None:
     await house.todo.templates.save(alice, "sales", SALES)
-    started = await house.todo.batches.start(alice, BatchOrder(template="sales"))
+    started = await house.todo.batch_orders.start(alice, BatchOrder(template="sales"))
     with refused(Locked):
         await orders.delete(alice, "orders")
     assert (await house.ended(alice, started.job)).state is State.SUCCEEDED

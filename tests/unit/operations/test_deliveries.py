@@ -74,7 +74,7 @@ def node_of(house: House, carrier: Carrier) -> Node:
 async def batch_id(house: House) -> str:
     await house.given(house.alice)
     await house.todo.templates.save(house.alice, "sales", SALES)
-    started = await house.todo.batches.start(house.alice, BatchOrder(template="sales"))
+    started = await house.todo.batch_orders.start(house.alice, BatchOrder(template="sales"))
     await house.ended(house.alice, started.job)
     return started.batch_id
 

@@ -13,8 +13,8 @@ from server.errors import Conflict
 from server.operations.schedule_wishes import ScheduleWish
 from server.reports.batch_orders import ParameterQuery
 from server.schedules.plans import ImportPlan, LimitIs, QueryPlan, QueryRule, RunsWhat
+from server.schedules.run_store import add_runs
 from server.schedules.schedule import RunCause
-from server.schedules.store import add_runs
 from server.settings import Settings
 from tests.unit.operations.conftest import House
 from tests.unit.operations.test_schedule_handover import shared

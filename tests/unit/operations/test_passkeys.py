@@ -45,7 +45,7 @@ async def test_a_passkey_signs_its_owner_in_without_password_or_code(
     options, sealed = passkeys.ask()
     user, secret = await passkeys.sign_in(answer=phone.used(options), sealed=sealed, **HOME)
     assert (user.id, bool(secret)) == (house.alice.user_id, True)
-    assert [each.means for each in await house.todo.accounts.sessions(house.alice)] == [Means.PASSKEY]
+    assert [each.means for each in await house.todo.sessions.mine(house.alice)] == [Means.PASSKEY]
     (kept,) = await passkeys.mine(house.alice)
     assert kept.last_used_at is not None
     assert await passkeys.mine(house.bob) == []

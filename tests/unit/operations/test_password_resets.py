@@ -50,16 +50,15 @@ async def test_a_disabled_account_gets_no_link_and_its_link_sets_nothing(house: 
 
 
 async def test_the_old_password_is_good_until_the_new_one_is_set(house: House, resets: PasswordResets) -> None:
-    accounts = house.todo.accounts
     _, link = await resets.create(house.admin, house.alice.user_id)
     with refused(InvalidInput, fields=("password",)):
         await resets.redeem(code_of(link), password="alice", address="")
-    await accounts.sign_in("alice", PASSWORDS["alice"], **HOME)
+    await house.todo.sessions.sign_in("alice", PASSWORDS["alice"], **HOME)
     await resets.redeem(code_of(link), password=NEW, address="192.0.2.7")
-    assert await accounts.sessions(house.alice) == []
+    assert await house.todo.sessions.mine(house.alice) == []
     with refused(NotSignedIn, "wrong_credentials"):
-        await accounts.sign_in("alice", PASSWORDS["alice"], **HOME)
-    await accounts.sign_in("alice", NEW, **HOME)
+        await house.todo.sessions.sign_in("alice", PASSWORDS["alice"], **HOME)
+    await house.todo.sessions.sign_in("alice", NEW, **HOME)
     assert await house.audited("account.password") == [("", "alice", {"by": "link"})]
     assert await house.audited("reset_link.create") == [("admin", "alice", {"hours": 24})]
 

@@ -79,7 +79,7 @@ async def test_signing_out_ends_it(house: House, alice: Principal) -> None:
     push, here = house.todo.push, await signed_in(house, alice)
     await push.subscribe(here, TARGET)
     assert here.session_id
-    await house.todo.accounts.end_session(alice, here.session_id)
+    await house.todo.sessions.end(alice, here.session_id)
     assert await push.mine(alice) == []
     with pytest.raises(NotFound):  # a request that was on its way
         await push.subscribe(here, TARGET)

@@ -24,8 +24,9 @@ from server.operations.schedules import ScheduleOperations
 from server.reports.batch_orders import BatchOrder
 from server.reports.batches import ReportFilter
 from server.schedules.plans import RunsWhat
+from server.schedules.restored import hold_restored
+from server.schedules.run_store import add_runs, run_at, set_run
 from server.schedules.schedule import Missed, Overlap, RunCause, RunState, ScheduleRun, ScheduleStanding, StopReason
-from server.schedules.store import add_runs, hold_restored, run_at, set_run
 from server.schedules.workdays import DayOff, OnlyOn
 from server.storage.tables import batches, stream_messages
 from tests.unit.operations.conftest import SALES, House, only_looking, refused
@@ -72,7 +73,7 @@ class Node:
 
     def ordering_by(self, start: Any) -> ScheduleOperations:
         """As this node, with another way to order."""
-        batches = BatchRuns(start=start, check=self.house.todo.batches.check)
+        batches = BatchRuns(start=start, check=self.house.todo.batch_orders.check)
         return self._built({**self.house.todo.schedules.kinds, RunsWhat.BATCH: batches})
 
     async def look(self, now: str | datetime | None = None) -> None:
@@ -222,7 +223,7 @@ async def test_a_node_that_dies_between_order_and_note_leaves_one_batch(node: No
     ordered: list[BatchStart] = []
 
     async def killed(*args: Any, **kwargs: Any) -> BatchStart:
-        ordered.append(await house.todo.batches.start(*args, **kwargs))
+        ordered.append(await house.todo.batch_orders.start(*args, **kwargs))
         raise asyncio.CancelledError
 
     dying = node.ordering_by(killed)
@@ -286,7 +287,7 @@ async def test_what_waits_comes_in_the_order_of_its_times(node: Node, house: Hou
         if problems:
             raise problems.pop()
         begun.append(order.as_of)
-        return await house.todo.batches.start(principal, order, **kwargs)
+        return await house.todo.batch_orders.start(principal, order, **kwargs)
 
     busy = node.ordering_by(starts)
     node.now = datetime(2036, 10, 23, 4, tzinfo=UTC)
@@ -375,7 +376,7 @@ async def test_one_after_the_other_or_left_out(node: Node, house: House) -> None
     jobs: list[str] = []
 
     async def slow(*args: Any, **kwargs: Any) -> BatchStart:
-        start = await house.todo.batches.start(*args, **kwargs)
+        start = await house.todo.batch_orders.start(*args, **kwargs)
         jobs.append(start.job.id)
         return start
 
@@ -507,7 +508,7 @@ async def test_one_that_fails_for_now_is_tried_again_and_never_stops_the_rest(no
     async def failing(principal: Principal, order: BatchOrder, **kwargs: Any) -> BatchStart:
         if problems:
             raise problems.pop(0)
-        return await house.todo.batches.start(principal, order, **kwargs)
+        return await house.todo.batch_orders.start(principal, order, **kwargs)
 
     failing_for_now = node.ordering_by(failing)
     node.now = datetime(2036, 11, 1, 0, 0, 1, tzinfo=UTC)

@@ -28,14 +28,13 @@ async def enrolled(house: House, principal: Principal) -> tuple[str, list[str]]:
 
 async def test_half_a_sign_in_is_finished_by_a_code_and_the_session_says_so(house: House) -> None:
     key, _ = await enrolled(house, house.alice)
-    accounts = house.todo.accounts
     try:
-        await accounts.sign_in("alice", PASSWORDS["alice"], **HOME)
+        await house.todo.sessions.sign_in("alice", PASSWORDS["alice"], **HOME)
     except SecondFactorNeeded as needed:
         half = str(needed.parameters["half"])
-    user, _secret = await accounts.finish_sign_in(half, code_of(key), **HOME)
+    user, _secret = await house.todo.sessions.finish_sign_in(half, code_of(key), **HOME)
     assert user.id == house.alice.user_id
-    assert [session.means for session in await accounts.sessions(house.alice)] == [Means.CODE]
+    assert [session.means for session in await house.todo.sessions.mine(house.alice)] == [Means.CODE]
     assert (await house.audited("session.start"))[-1] == ("alice", "", {"means": "code"})
 
 
@@ -44,14 +43,14 @@ async def test_what_is_half_is_good_for_its_user_as_long_as_the_password_is(hous
     accounts = house.todo.accounts
     for made_up in ("", "nonsense"):
         with refused(NotSignedIn, "sign_in_too_old"):
-            await accounts.finish_sign_in(made_up, "123456", **HOME)
+            await house.todo.sessions.finish_sign_in(made_up, "123456", **HOME)
     try:
-        await accounts.sign_in("alice", PASSWORDS["alice"], **HOME)
+        await house.todo.sessions.sign_in("alice", PASSWORDS["alice"], **HOME)
     except SecondFactorNeeded as needed:
         half = str(needed.parameters["half"])
     await accounts.change_password(house.alice, current=PASSWORDS["alice"], new="a few words to remember")
     with refused(NotSignedIn, "sign_in_too_old"):
-        await accounts.finish_sign_in(half, "123456", **HOME)
+        await house.todo.sessions.finish_sign_in(half, "123456", **HOME)
 
 
 async def test_nobody_must_have_one_unless_a_setting_says_so(house: House) -> None:

@@ -97,7 +97,7 @@ async def test_names_alone_in_a_template_mean_what_they_mean_to_its_owner(
     await house.given(bob)  # an `orders` of his
     await house.given(bob, dataset="private")
     with pytest.raises(Exception, match="orders"):
-        await todo.batches.start(bob, BatchOrder(template="sales", owner="alice"))
+        await todo.batch_orders.start(bob, BatchOrder(template="sales", owner="alice"))
     await share(house, alice, "dataset", "orders", Grant(user="bob"))
     assert (await house.reported(bob, "sales", owner="alice")).job.state is State.SUCCEEDED
     hers = await todo.datasets.get(alice, "orders")
@@ -119,7 +119,7 @@ async def test_a_template_is_ordered_from_with_ones_own_eyes(
     with refused(Forbidden):
         await todo.templates.save(bob, "sales", SALES + "# his\n", owner="alice")
     with pytest.raises(Exception, match="orders"):  # whose rows he may not see
-        await todo.batches.start(bob, BatchOrder(template="sales", owner="alice"))
+        await todo.batch_orders.start(bob, BatchOrder(template="sales", owner="alice"))
     with pytest.raises(Exception, match="orders"):
         await todo.template_previews.make(bob, PreviewOrder(name="sales", owner="alice"))
     await share(house, alice, "dataset", "orders", Grant(everyone=True))

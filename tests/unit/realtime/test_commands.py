@@ -12,11 +12,12 @@ from server.auth.permissions import Principal
 from server.engines.memory_broker import MemoryBroker
 from server.errors import NotFound
 from server.languages import Languages
-from server.realtime import protocol
+from server.realtime import codec
 from server.realtime.broker import event_topic
 from server.realtime.close_codes import CloseCode
 from server.realtime.commands import Commands
 from server.realtime.history import History, KeptMessage
+from server.realtime.job_fields import JobFields
 from server.realtime.replay import Replay
 from server.realtime.topics import Topics
 from server.storage.database import Database
@@ -70,12 +71,12 @@ async def _authorise(principal: Principal, event: str) -> None:
         raise ZeroDivisionError
 
 
-def _snapshot(principal: Principal, language: str) -> list[protocol.JobFields]:
+def _snapshot(principal: Principal, language: str) -> list[JobFields]:
     return []
 
 
 def _render(kept: KeptMessage, language: str) -> bytes:
-    return protocol.encode({"type": "notification", "offset": kept.offset, "title": kept.body.decode()})
+    return codec.encode({"type": "notification", "offset": kept.offset, "title": kept.body.decode()})
 
 
 async def test_each_command_has_its_answer_which_repeats_the_id(database: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from server.auth.endings import Endings
 from server.engines.memory_broker import MemoryBroker
 from server.languages import Languages
-from server.realtime import protocol
+from server.realtime import codec
 from server.realtime.broker import Hearing
 from server.realtime.catching_up import CatchUp
 from server.realtime.close_codes import CloseCode
@@ -37,7 +37,7 @@ async def without_database(user_id: str) -> None:
 
 
 def render(kept: KeptMessage, language: str) -> bytes:
-    return protocol.encode({"type": "notification", "offset": kept.offset})
+    return codec.encode({"type": "notification", "offset": kept.offset})
 
 
 class House:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from server.realtime import protocol
+from server.realtime import codec, protocol
 from server.realtime.wording import Wording
 
 
@@ -12,7 +12,7 @@ def test_the_offset_stands_where_the_struct_would_have_put_it() -> None:
     fields = {"timestamp": "t", "title": "One, “two”", "body": "", "level": "info", "url": ""}
     wording = Wording(lambda language: protocol.Notification(**fields))  # type: ignore[arg-type]
     whole = protocol.Notification(**fields, offset=7)  # type: ignore[arg-type]
-    assert wording.frame("en", 7) == protocol.encode(whole)
+    assert wording.frame("en", 7) == codec.encode(whole)
     assert msgspec.json.decode(wording.frame("en")).get("offset") is None
 
 

@@ -15,8 +15,8 @@ from server.care.verifying import verify
 from server.errors import Forbidden, InvalidInput
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.plans import BackupPlan, BackupResult, RunsWhat
+from server.schedules.run_store import backup_proven_at
 from server.schedules.schedule import ScheduleRun, StopReason
-from server.schedules.store import backup_proven_at
 from server.settings import Settings
 from tests.unit.operations.conftest import House, refused
 from tests.unit.operations.schedule_runs.test_imports import by_time, ran

@@ -21,8 +21,8 @@ from server.errors import Conflict, InvalidInput, JobFailed, NotDelivered
 from server.jobs.job import State
 from server.operations.schedule_wishes import ScheduleWish
 from server.schedules.plans import CheckResult, LimitIs, QueryPlan, QueryRule, RunsWhat
+from server.schedules.restored import hold_restored
 from server.schedules.schedule import ScheduleRun, ScheduleStanding, StopReason
-from server.schedules.store import hold_restored
 from server.settings import Settings
 from server.storage.tables import jobs, outbox
 from tests.unit.operations.conftest import House, refused
