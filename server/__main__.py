@@ -6,7 +6,9 @@ import argparse
 import gc
 import sys
 from collections.abc import Callable, Collection, Sequence
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from jindu.errors import ClientError
@@ -97,6 +99,10 @@ def _add_settings(parser: argparse.ArgumentParser, *, but: Collection[str] = ())
 
 def _serve(options: dict[str, Any]) -> int:
     gc.disable()  # until `tune_garbage_collector`: what is imported and built stays, and to look for more takes 100 ms
+    # Reads the certificates of the system, for which the interpreter is not needed: meanwhile others are imported.
+    Thread(target=import_module, args=("aiohttp",), daemon=True).start()
+    import sqlalchemy  # noqa: F401 - the longest that does not need it
+
     from server.serving import serve  # here, so that `--help` and the client commands start at once
 
     return _run(serve, options)

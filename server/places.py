@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 _SERVER = Path(__file__).parent
@@ -14,3 +16,6 @@ EXAMPLES = _FILES / "examples"
 LOCALES = _FILES / "locales"
 STATIC = _FILES / "static"
 TEMPLATES = _FILES / "templates"
+
+# Where Python keeps what it compiled; None where it shall not. Whoever can write there could change our modules, too.
+COMPILED = None if sys.dont_write_bytecode else Path(cache_from_source(__file__)).parent / "jindu"

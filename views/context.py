@@ -26,12 +26,13 @@ from server.http.parts import PARTS, parts_of
 from server.http.sessions import wanted_language, wanted_time_zone
 from server.jobs.shown import missing_percent, shown_state
 from server.languages import babel_locale
-from server.places import STATIC, TEMPLATES
+from server.places import COMPILED, STATIC, TEMPLATES
 from server.reports.parameter_texts import value_text as parameter_text
 from server.texts import told
 from views.comment_text import comment_text
 from views.formats import ReaderFormats, is_repeated
 from views.help_links import PARTS_OF_PAGES, HelpTopic, topic_of
+from views.kept_templates import kept_templates
 from views.owned import key_filter, owner_query_filter, page_filter, path_filter, sql_name_path
 
 _SCRIPTS = STATIC / "js"
@@ -79,6 +80,7 @@ def setup_templates(app: web.Application) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=kept_templates(COMPILED),
     )
     env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda text: _reader.get().gettext(text),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
@@ -27,12 +27,19 @@ def style_sheet(files: Mapping[str, bytes], path: str) -> bytes:
     return _IMPORT.sub(imported, _NOTES.sub(b"", files[path]))
 
 
-def scripts(files: Mapping[str, bytes], *, common: str, entries: Iterable[str]) -> dict[str, bytes]:
+def scripts(
+    files: Mapping[str, bytes],
+    *,
+    common: str,
+    entries: Iterable[str],
+    parse: Callable[[str, bytes], Script] = script,
+) -> dict[str, bytes]:
     """What stands at the path of each instead: `common`, which every page loads, and `entries`, which build upon it.
 
-    What these load as workers, or when they need it, stands alone. Raises `CannotBeLinked`.
+    What these load as workers, or when they need it, stands alone. `parse` does what `script` does. Raises
+    `CannotBeLinked`.
     """
-    linker = _Linker(files)
+    linker = _Linker(files, parse)
     shared = linker.order(common)
     made = {common: linker.together(shared, exports=shared)}
     for entry in entries:
@@ -47,8 +54,9 @@ def scripts(files: Mapping[str, bytes], *, common: str, entries: Iterable[str]) 
 class _Linker:
     """Each module becomes a function that is called once and hands out its exports, so that names never meet."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    def __init__(self, files: Mapping[str, bytes], parse: Callable[[str, bytes], Script]) -> None:
         self._files = files
+        self._parse = parse
         self._scripts: dict[str, Script] = {}
 
     def order(self, entry: str) -> list[str]:
@@ -101,7 +109,7 @@ class _Linker:
         if path not in self._scripts:
             if path not in self._files:
                 raise CannotBeLinked(f"there is no {path}")
-            self._scripts[path] = script(path, self._files[path])
+            self._scripts[path] = self._parse(path, self._files[path])
         return self._scripts[path]
 
 

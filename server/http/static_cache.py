@@ -35,7 +35,7 @@ class StaticCache:
         make_directory(self.directory)
         path = self.place(name, content)
         if not path.exists():
-            _write(path, content)
+            write_whole(path, content)
         return path
 
     def unpacked(self, places: Mapping[Path, Path]) -> list[Path]:
@@ -69,9 +69,9 @@ def pack(place: Path, source: Path) -> None:
     """For browsers that take brotli, which are nearly all, and for programs that take gzip. Raises `OSError`."""
     content = source.read_bytes()
     if place != source:
-        _write(place, content)
-    _write(place.with_name(f"{place.name}.br"), _brotli(content))
-    _write(place.with_name(f"{place.name}.gz"), gzip.compress(content, 9, mtime=0))
+        write_whole(place, content)
+    write_whole(place.with_name(f"{place.name}.br"), _brotli(content))
+    write_whole(place.with_name(f"{place.name}.gz"), gzip.compress(content, 9, mtime=0))
 
 
 def _brotli(content: bytes) -> bytes:
@@ -79,7 +79,7 @@ def _brotli(content: bytes) -> bytes:
     return packed
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Whole or not at all, also when several servers do it at once."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:

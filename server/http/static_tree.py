@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from server.http.kept_scripts import kept_scripts
 from server.http.static_bundles import scripts, style_sheet
 from server.http.static_cache import StaticCache, is_worth_it
 from server.http.static_scripts import CannotBeLinked
+from server.places import COMPILED
 
 _LOG = logging.getLogger("jindu.http")
 _DIGEST_CHARACTERS = 16
@@ -75,7 +77,8 @@ def read_tree(directory: Path, templates: Path, cache: Path, _seen: Signature) -
 def _together(contents: Mapping[str, bytes], templates: Path) -> dict[str, bytes]:
     sheets = {path: style_sheet(contents, path) for path in _SHEETS}
     try:
-        return sheets | scripts(contents, common=_COMMON_SCRIPT, entries=_entries(templates))
+        with kept_scripts(COMPILED) as parse:
+            return sheets | scripts(contents, common=_COMMON_SCRIPT, entries=_entries(templates), parse=parse)
     except CannotBeLinked as error:  # somebody is in the middle of writing it; a test sees to it that this is all
         _LOG.warning("scripts come one by one: %s", error, extra={"action": "static_files"})
         return sheets
