@@ -33,11 +33,13 @@ from server.auth.users import User
 from server.clock import new_id, rfc3339_now, utc_now
 from server.garbage import tune_garbage_collector
 from server.http.front_door import FrontDoor
+from server.http.parts import PARTS
 from server.http.sessions import COOKIE
 from server.metrics import LoopLag
 from server.realtime import codec, protocol
 from server.settings import Settings
 from tests.benchmarks.live.peers import control
+from tests.static_cache import STATIC_CACHE
 from tests.waiting import flushed
 
 EVENT = "bench"
@@ -50,11 +52,14 @@ async def main(data: Path, *, people: int, is_traced: bool) -> None:
     settings = _settings(data, secret_key.decode())
     prepare(settings)
     parts = made_parts(settings)
-    runner = web.AppRunner(build_app(parts), access_log=None)
+    app = build_app(parts)
+    runner = web.AppRunner(app, access_log=None)
     door = FrontDoor(runner)
     async with parts.open():
         await runner.setup()
         await door.open()
+        # As after its first minute: what packs files takes a core and 16 MB meanwhile, which is nobody's connection.
+        await app[PARTS].static_files.pack()
         user_ids = await _sign_everybody_in(parts, Fernet(secret_key), data / "cookies", people)
         tune_garbage_collector()
         if is_traced:
@@ -78,6 +83,7 @@ def _settings(data: Path, secret_key: str) -> Settings:
         max_connections_per_user=19_000,
         workers=1,
         drain_seconds=1.0,
+        static_cache=str(STATIC_CACHE),
     )
 
 
