@@ -34,17 +34,17 @@ class SocketGroup:
         self._crowd = crowd
         self._may_pass = THROUGH_TRANSPORT not in self.descriptors
         self._looked_at = -1  # when so many had been lost
-        self._were_open = False
+        self._are_all_open = True  # then; once one is not, it never is again
 
-    def may_pass_transports(self, lost: int) -> bool:
-        """Whether each descriptor is still its socket's, when so many sockets were lost so far.
+    def may_pass_transports(self, lost: int, begin: int, end: int) -> bool:
+        """Whether the descriptors from place `begin` up to `end` are still their sockets', of which `lost` were lost.
 
         A descriptor is not given to another socket before the loss of its own was told: as long as none was lost since
         all were open, all are.
         """
-        if self._may_pass and self._looked_at != lost:
-            self._looked_at, self._were_open = lost, are_open(self.links)
-        return self._may_pass and self._were_open
+        if self._are_all_open and self._looked_at != lost:
+            self._looked_at, self._are_all_open = lost, are_open(self.links)
+        return self._may_pass and (self._are_all_open or are_open(self.links[begin:end]))
 
     def write(self, data: bytes, begin: int, end: int) -> Sequence[int]:
         """The places of those that were written nothing: they are behind."""
@@ -75,7 +75,7 @@ class SocketCrowd:
 
     def write(self, group: SocketGroup, data: bytes, begin: int, end: int) -> Sequence[int]:
         """The places of those that were written nothing: they are behind."""
-        if group.may_pass_transports(self._lost) and self._have_nothing_buffered(group.links, begin, end):
+        if group.may_pass_transports(self._lost, begin, end) and self._have_nothing_buffered(group.links, begin, end):
             self._write_past_transports(group.links[begin:end], group.descriptors[begin:end], data)
             return ()
         return self._write_to_busy(group.links, data, begin, end)
@@ -128,6 +128,6 @@ class SocketCrowd:
 def are_open(links: Sequence[Member]) -> bool:
     transports = [link.transport for link in links]
     kinds: set[type[asyncio.Transport]] = set(map(type, transports))
-    if len(kinds) > 1:
+    if len(kinds) != 1:
         return not any(transport.is_closing() for transport in transports)
     return not any(map(kinds.pop().is_closing, transports))  # several times as fast as to look it up for each

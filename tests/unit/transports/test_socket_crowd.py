@@ -36,14 +36,14 @@ class Transport(asyncio.Transport):
 
 
 class Counting(MassWriter):
-    """Counts what is written past transports."""
+    """Notes what is written past transports."""
 
     def __init__(self) -> None:
         super().__init__(None)
-        self.writes = 0
+        self.calls: list[int] = []  # how many sockets each wrote to
 
     def write(self, descriptors: array[int], data: bytes) -> dict[int, int]:
-        self.writes += len(descriptors)
+        self.calls.append(len(descriptors))
         return super().write(descriptors, data)
 
 
@@ -115,6 +115,18 @@ def test_a_descriptor_that_belongs_to_somebody_else_by_now_is_not_written_to(peo
     ]
     stranger.ours.close()
     stranger.theirs.close()
+
+
+def test_only_neighbours_of_a_lost_one_are_written_to_one_by_one(people: list[Person]) -> None:
+    crowd, group = crowd_of(people)
+    people[0].transport.closes = True
+    crowd.lost()
+    counting = crowd._writer
+    assert isinstance(counting, Counting)
+    group.write(b"news", 0, 2)
+    group.write(b"news", 2, 5)
+    assert counting.calls == [1, 3]
+    assert [person.has_read() for person in people] == [b""] + [b"news"] * 4
 
 
 def test_another_group_of_the_rest_is_written_to_as_before(people: list[Person]) -> None:
