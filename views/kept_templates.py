@@ -15,6 +15,13 @@ _LOG = logging.getLogger("jindu.http")
 class KeptTemplates(jinja2.FileSystemBytecodeCache):
     """Jinja notices by itself a source that changed, and another Python."""
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except Exception as error:  # of a file that was cut: whatever unpickling it raises
+            _LOG.debug("a compiled template cannot be read: %r", error, extra={"action": "templates"})
+            bucket.reset()
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         try:
             super().dump_bytecode(bucket)

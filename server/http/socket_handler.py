@@ -86,6 +86,9 @@ class WatchedSocket(Protocol):
 class Carried(Protocol):
     """What a socket carries past aiohttp."""
 
+    def half_closed(self) -> None:
+        """The peer sends nothing more. The transport closes, and is lost once the peer has read what waits for it."""
+
     def lost(self) -> None:
         """Called before the socket's descriptor can belong to another."""
 
@@ -180,6 +183,11 @@ class SocketHandler(web.RequestHandler):
         self._sockets.lost(self)
         super().connection_lost(exc)
 
+    def eof_received(self) -> None:
+        if self._carried is not None:
+            self._carried.half_closed()
+        super().eof_received()
+
     def data_received(self, data: bytes) -> None:
         if self._is_watched:
             self._take_watched(data)
@@ -230,7 +238,7 @@ class SocketHandler(web.RequestHandler):
         self._parser = None  # no HTTP comes any more, and it keeps the whole head of the request
 
     def carry(self, carried: Carried) -> None:
-        """It writes to the descriptor itself, and is told when it must not any more."""
+        """It may write to the descriptor itself, and is told when it must not any more."""
         self._carried = carried
 
     def go_live(self) -> None:

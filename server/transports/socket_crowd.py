@@ -22,7 +22,7 @@ class Member(Protocol):
     @property
     def descriptor(self) -> int: ...
 
-    def unsent_bytes(self) -> int: ...
+    def buffered_bytes(self) -> int: ...
 
 
 class SocketGroup:
@@ -40,7 +40,8 @@ class SocketGroup:
         """Whether the descriptors from place `begin` up to `end` are still their sockets', of which `lost` were lost.
 
         A descriptor is not given to another socket before the loss of its own was told: as long as none was lost since
-        all were open, all are.
+        all were open, each has its own. One that has closed meanwhile is lost in the next turn of the loop, or has
+        something buffered.
         """
         if self._are_all_open and self._looked_at != lost:
             self._looked_at, self._are_all_open = lost, are_open(self.links)
@@ -96,7 +97,7 @@ class SocketCrowd:
     def _have_nothing_buffered(self, links: Sequence[Member], begin: int, end: int) -> bool:
         """Sometimes False though they have nothing."""
         if self._written_to:
-            self._buffered.update(link for link in self._written_to if link.unsent_bytes())
+            self._buffered.update(link for link in self._written_to if link.buffered_bytes())
             self._written_to.clear()
         return not self._buffered or self._buffered.isdisjoint(links[begin:end])
 
@@ -106,7 +107,7 @@ class SocketCrowd:
         behind: list[int] = []
         for place in range(begin, end):
             link = links[place]
-            buffered_bytes = link.unsent_bytes()
+            buffered_bytes = link.buffered_bytes()
             if link.transport.is_closing():
                 continue
             if not buffered_bytes and link.descriptor != THROUGH_TRANSPORT:

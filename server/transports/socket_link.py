@@ -66,9 +66,10 @@ class SocketLink:
         self.transport = request.transport
         self._deadline: asyncio.TimerHandle | None = None
         self.descriptor = THROUGH_TRANSPORT
-        if isinstance(request.protocol, SocketHandler) and request.transport.get_extra_info("sslcontext") is None:
+        if isinstance(request.protocol, SocketHandler):
             request.protocol.carry(self)
-            self.descriptor = int(request.transport.get_extra_info("socket").fileno())
+            if request.transport.get_extra_info("sslcontext") is None:
+                self.descriptor = int(request.transport.get_extra_info("socket").fileno())
         crowd.add(self)
 
     async def __aenter__(self) -> SocketLink:
@@ -89,9 +90,17 @@ class SocketLink:
     def gather(self, links: Sequence[SocketLink]) -> SocketLinks:
         return SocketLinks(SocketGroup(self._crowd, links))
 
+    def half_closed(self) -> None:
+        """Whoever does not read would never be lost."""
+        self._abort_soon()
+
     def lost(self) -> None:
         """Its transport is about to let go of the descriptor."""
         self._crowd.lost()
+
+    def buffered_bytes(self) -> int:
+        """Also of a transport that closes: what was written past it would come before them."""
+        return self.transport.get_write_buffer_size()
 
     def unsent_bytes(self) -> int:
         return 0 if self.transport.is_closing() else self.transport.get_write_buffer_size()
@@ -109,7 +118,10 @@ class SocketLink:
 
     def end(self, code: int, reason: str) -> None:
         """`close`, also with a code of a protocol that is spoken inside."""
-        if self._deadline is not None or self.transport.is_closing():
+        if self._deadline is not None:
+            return
+        if self.transport.is_closing():
+            self._abort_soon()  # it may have something buffered that nobody reads
             return
         payload = code.to_bytes(2, "big") + fitted(reason).encode()
         self._crowd.write_through(self, bytes((_CLOSE_FRAME, len(payload))) + payload)
@@ -127,7 +139,10 @@ class SocketLink:
             self._deadline.cancel()
             self.transport.close()
         if self.transport.get_write_buffer_size():  # whoever does not read now never will
-            asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self.transport.abort)
+            self._abort_soon()
+
+    def _abort_soon(self) -> None:
+        asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self.transport.abort)
 
     async def _skip_content(self) -> None:
         """What comes in before the peer has seen our close frame."""

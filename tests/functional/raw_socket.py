@@ -98,6 +98,10 @@ class RawSocket:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
+    def half_close(self) -> None:
+        """Send nothing more, and go on reading."""
+        self._writer.write_eof()
+
     def vanish(self) -> None:
         """Close our end without a word of the protocol."""
         self._writer.close()

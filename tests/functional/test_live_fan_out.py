@@ -19,7 +19,8 @@ from server.settings import Settings
 from server.transports.socket_link import SocketLink
 from tests.conftest import Server
 from tests.functional.live_client import live
-from tests.waiting import until
+from tests.functional.raw_socket import RawSocket, handshake
+from tests.waiting import flushed, until
 
 Client = aiohttp.ClientSession
 SECONDS = 30.0
@@ -102,6 +103,50 @@ async def test_an_answer_comes_during_a_flood_of_broadcasts_and_after_what_came_
             await hers.next("pong", seconds=SECONDS)
             seen = [message["number"] for message in hers.seen if message["type"] == "event"]
             assert seen == list(range(number + 1))
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_peer_that_half_closes_behind_what_it_has_not_read_gets_whole_messages_and_its_end(
+    server: Server, alice: Client, *, reads: bool
+) -> None:
+    """Its transport closes only once it has read what waits: nothing may overtake that, and it has a deadline."""
+    manager = server.parts.realtime.manager
+    slow = await _reads_late(server, alice)
+    await until(lambda: len(manager.active_connections) == 1, seconds=SECONDS)
+    sent = 0
+    while manager.statistics().unsent_bytes == 0:
+        publish(manager, sent, 30_000)
+        await flushed(manager)
+        sent += 1
+    slow.half_close()
+    (connection,) = manager.everybody()
+    assert isinstance(connection.link, SocketLink)
+    transport = connection.link.transport
+    del connection  # it is held weakly
+    await until(transport.is_closing, seconds=SECONDS)
+    for number in range(sent, sent + 300):
+        publish(manager, number, 3_000)
+        await flushed(manager)
+    assert transport.get_write_buffer_size() <= 64 * 1024
+    if reads:
+        found = [(await slow.message("event", seconds=SECONDS))["number"] for _ in range(sent)]
+        assert found == list(range(sent))
+        assert await slow.closed_with(seconds=SECONDS) is None
+    await until(lambda: not manager.active_connections, seconds=SECONDS)
+    slow.vanish()
+
+
+async def _reads_late(server: Server, client: Client) -> RawSocket:
+    """What it does not read stays with the server, but for some kilobytes."""
+    socket = sockets.socket()
+    socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 8_192)
+    socket.setblocking(False)
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    await asyncio.get_running_loop().sock_connect(socket, (host, int(port)))
+    opened = RawSocket(*await asyncio.open_connection(sock=socket, limit=4_096))
+    await opened.send(handshake(server, client))
+    await opened.opened()
+    return opened
 
 
 async def test_a_loss_is_told_while_the_descriptor_is_still_the_sockets_own(

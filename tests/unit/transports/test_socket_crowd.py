@@ -56,7 +56,7 @@ class Person:
     transport: Transport = field(default_factory=Transport)
     descriptor: int = 0
 
-    def unsent_bytes(self) -> int:
+    def buffered_bytes(self) -> int:
         return self.transport.get_write_buffer_size()
 
     def has_read(self) -> bytes:
@@ -158,6 +158,19 @@ def test_who_has_something_buffered_gets_it_after_that_and_who_has_too_much_is_n
         b"-again",
         b"-newsnewsagain",
     ]
+
+
+def test_one_that_closes_while_something_is_buffered_is_written_nothing_more(people: list[Person]) -> None:
+    crowd, group = crowd_of(people)
+    group.write(b"-", 0, 5)
+    crowd.write_through(people[1], b"long")
+    people[1].transport.waiting_bytes = 10
+    assert list(group.write(b"news", 0, 5)) == []
+    people[1].transport.closes = True
+    for _ in range(2):
+        assert list(group.write(b"more", 0, 5)) == []
+    assert (people[1].transport.written, people[1].has_read()) == (b"longnews", b"-")
+    assert people[2].has_read() == b"-newsmoremore"
 
 
 def test_what_a_socket_does_not_take_goes_to_its_transport(people: list[Person]) -> None:

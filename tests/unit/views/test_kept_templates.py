@@ -41,6 +41,17 @@ def test_one_is_compiled_once_and_again_when_it_changed(folder: Path, monkeypatc
     assert len(compiled) == 2
 
 
+def test_one_that_was_cut_anywhere_is_compiled_anew(folder: Path) -> None:
+    kept = folder / "kept"
+    assert shown(folder, kept) == "Hello Ann"
+    (file,) = kept.iterdir()
+    whole = file.read_bytes()
+    for length in (*range(100), len(whole) - 1):
+        file.write_bytes(whole[:length])
+        assert shown(folder, kept) == "Hello Ann"
+        assert file.read_bytes() == whole, length
+
+
 def test_where_nothing_can_be_kept_pages_are_shown_all_the_same(folder: Path) -> None:
     assert shown(folder, None) == "Hello Ann"
     assert shown(folder, folder / "page.html" / "below") == "Hello Ann"
