@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server.errors import ConfigurationError
 from server.storage.migrating import upgrade
+from server.storage.tables import findables
 
 _LOG = logging.getLogger("jindu.storage")
 # Whoever waits for a table makes everybody behind them wait, who would only have read: so not for long, but again.
@@ -29,6 +30,9 @@ _WHO = f"""
             or (l.locktype = 'advisory' and l.classid = {MIGRATION[0]} and l.objid = {MIGRATION[1]})))
     order by xact_start nulls last limit 3
 """  # noqa: S608 – numbers of ours
+# Said here: where the tables name a dialect, it is loaded, and this one is a fortieth of a start with SQLite.
+for _index in findables.indexes:
+    _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 
 
 async def migrate(engine: AsyncEngine, revision: str | None) -> None:

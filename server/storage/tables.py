@@ -662,8 +662,7 @@ findables = Table(
         Index(
             f"ix_findables_{name}",
             name,
-            sqlite_where=text(f"{name} IS NOT NULL"),
-            postgresql_where=text(f"{name} IS NOT NULL"),
+            sqlite_where=text(f"{name} IS NOT NULL"),  # and elsewhere: see engines/postgresql_migrating.py
         )
         for name in _WHAT_IS_FOUND
     ),
