@@ -18,7 +18,7 @@ _AT_ONCE = 300
 _TURN_SECONDS = 0.002  # a broadcast to 10,000 must not keep a ping waiting: others get their turn in between
 _TURNS_OF_OTHERS = 2  # a message that came in is read in one of them and answered in the other
 _RETRY_SECONDS = 0.02
-_UNSETTLED = 16  # audiences; each keeps its connections until then
+_MOST_UNSETTLED = 20_000  # connections of audiences: to let that many count takes 4 ms, in one go
 _MAX_BUNDLE_BYTES = 64 * 1024  # more than that is counted and capped for each connection by itself
 
 
@@ -187,10 +187,12 @@ class Flusher:
 
     def _count_round(self, done: Round) -> None:
         audience = done.count()
-        if audience is not None:
-            self._unsettled.add(audience)
-        if len(self._unsettled) > _UNSETTLED:
+        if audience is None or audience in self._unsettled:
+            return
+        waiting = sum(len(each.connections) for each in self._unsettled)
+        if waiting + len(audience.connections) > _MOST_UNSETTLED:
             self.settle()
+        self._unsettled.add(audience)
 
     def _give_way(self, turns: int) -> None:
         following = (self._give_way, turns - 1) if turns else (self._flush,)

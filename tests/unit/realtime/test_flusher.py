@@ -289,3 +289,24 @@ async def _check(actions: list[tuple[str, int, int | None]]) -> None:
             assert len(seen) == gone[index]
         else:
             assert all(keyed[number] is not None and newest[index, keyed[number]] > number for number in lost)
+
+
+async def test_each_counts_what_it_was_sent_however_many_audiences_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are added up when somebody asks, or when that would take long."""
+    monkeypatch.setattr(flusher, "_MOST_UNSETTLED", 30)
+    house = House()
+    links = [house.join() for _ in range(12)]
+    events = [f"event{number}" for number in range(8)]
+    for place, connection in enumerate(house.connections):
+        house.manager.subscribe(connection, events[: 1 + place % 8])
+    for _ in range(3):
+        for number, event in enumerate(events):
+            house.manager.publish(event, message(number))
+            await flushed(house.manager)
+    house.manager.disconnect(house.connections[0])
+    house.manager.broadcast_json(message(99))
+    await flushed(house.manager)
+    expected = [len(link.messages) for link in links]
+    assert expected == [3 * (1 + place % 8) + (place > 0) for place in range(12)]
+    assert [connection.sent for connection in house.connections] == expected
+    assert house.manager.statistics().sent == sum(expected)
