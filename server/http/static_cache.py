@@ -47,6 +47,19 @@ class StaticCache:
         left = [(source.stat().st_size, place) for place, source in places.items() if f"{place.name}.gz" not in there]
         return [place for _, place in sorted(left)]
 
+    def pack(self, place: Path, source: Path) -> None:
+        """For browsers that take brotli, which are nearly all, and for programs that take gzip. Raises `OSError`.
+
+        What was written at since the place was found out belongs to another, which the next look finds.
+        """
+        content = source.read_bytes()
+        if place != self.place(place.name, content):
+            return
+        if place != source:
+            write_whole(place, content)
+        write_whole(place.with_name(f"{place.name}.br"), _brotli(content))
+        write_whole(place.with_name(f"{place.name}.gz"), gzip.compress(content, 9, mtime=0))
+
     def sweep(self, kept: Iterable[Path]) -> None:
         """What belongs to no file of ours and is old."""
         ours = {path.name for path in kept}
@@ -63,15 +76,6 @@ def can_be_packed(name: str) -> bool:
 
 def is_worth_it(name: str, content: bytes) -> bool:
     return len(content) >= _SMALLEST_BYTES and can_be_packed(name)
-
-
-def pack(place: Path, source: Path) -> None:
-    """For browsers that take brotli, which are nearly all, and for programs that take gzip. Raises `OSError`."""
-    content = source.read_bytes()
-    if place != source:
-        write_whole(place, content)
-    write_whole(place.with_name(f"{place.name}.br"), _brotli(content))
-    write_whole(place.with_name(f"{place.name}.gz"), gzip.compress(content, 9, mtime=0))
 
 
 def _brotli(content: bytes) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from server.http.static_cache import StaticCache, can_be_packed, pack
+from server.http.static_cache import StaticCache, can_be_packed
 from server.http.static_tree import Signature, StaticTree, read_tree, signature
 from server.places import IN_SOURCE_TREE
 
@@ -69,7 +69,7 @@ class StaticFiles:
         thread = ThreadPoolExecutor(1, "pack", initializer=os.nice, initargs=(_PACKING_NICENESS,))
         try:
             for place in await loop.run_in_executor(thread, self._cache.unpacked, tree.places):
-                await loop.run_in_executor(thread, pack, place, tree.places[place])
+                await loop.run_in_executor(thread, self._cache.pack, place, tree.places[place])
             if self._tree is tree:  # nobody has written at them meanwhile
                 self._tree = await loop.run_in_executor(thread, tree.packed)
             await loop.run_in_executor(thread, self._cache.sweep, tree.places)

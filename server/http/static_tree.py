@@ -39,9 +39,10 @@ class StaticTree:
     places: Mapping[Path, Path] = field(default_factory=dict)
 
     def packed(self) -> StaticTree:
-        """The same, once all of it is packed."""
-        alone = {name: place for name, place in self.kept.items() if self.linked[name] == self.plain[name]}
-        return replace(self, plain={**self.plain, **self.kept}, linked={**self.linked, **alone})
+        """The same, with what is kept by now where it is kept."""
+        there = {name: place for name, place in self.kept.items() if place.exists()}
+        alone = {name: place for name, place in there.items() if self.linked[name] == self.plain[name]}
+        return replace(self, plain={**self.plain, **there}, linked={**self.linked, **alone})
 
 
 def signature(directory: Path) -> Signature:
@@ -68,10 +69,9 @@ def read_tree(directory: Path, templates: Path, cache: Path, _seen: Signature) -
         _LOG.warning("scripts and style sheets are not packed: %s", error, extra={"action": "static_files"})
         return StaticTree(digest=short, plain=paths, linked=paths)
     kept = {name: keeper.place(name, content) for name, content in contents.items() if is_worth_it(name, content)}
-    plain = paths | {name: place for name, place in kept.items() if place.exists()}
     places = {place: paths[name] for name, place in kept.items()}
     places |= {place: place for name, place in made.items() if is_worth_it(name, ours[name])}
-    return StaticTree(digest=short, plain=plain, linked=plain | made, kept=kept, places=places)
+    return StaticTree(digest=short, plain=paths, linked=paths | made, kept=kept, places=places).packed()
 
 
 def _together(contents: Mapping[str, bytes], templates: Path) -> dict[str, bytes]:

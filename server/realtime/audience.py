@@ -80,7 +80,7 @@ class Round:
 
     def rest(self) -> Sequence[Connection]:
         """Those who still wait for it."""
-        rest = list(enumerate(self.audience.connections[self._begun :], self._begun))
+        rest = enumerate(self.audience.connections[self._begun :], self._begun)
         return [connection for place, connection in rest if not self._is_passed_over(place)]
 
     def take(self, most: int) -> range:

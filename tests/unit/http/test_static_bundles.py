@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from server.http.static_bundles import scripts, style_sheet
-from server.http.static_cache import StaticCache, is_worth_it, pack
+from server.http.static_cache import StaticCache, is_worth_it
 from server.http.static_scripts import CannotBeLinked, script
 from server.http.static_tree import read_tree, signature
 from server.places import STATIC, TEMPLATES
@@ -154,7 +154,7 @@ def test_a_file_is_packed_once_and_what_nobody_names_any_more_goes(tmp_path: Pat
     places = {**{place: place for place in kept}, cache.place("d.txt", b"d\n" * 500): elsewhere}
     assert cache.unpacked(places) == [kept[1], kept[0], list(places)[2]]  # the smaller first
     for place in cache.unpacked(places):
-        pack(place, places[place])
+        cache.pack(place, places[place])
     assert cache.unpacked(places) == []
     assert [gzip.decompress(place.with_name(f"{place.name}.gz").read_bytes()) for place in places] == [
         place.read_bytes() for place in places
@@ -164,6 +164,23 @@ def test_a_file_is_packed_once_and_what_nobody_names_any_more_goes(tmp_path: Pat
     cache.sweep(places)
     assert not old.exists()
     assert all(path.exists() for path in places)
+
+
+def test_what_was_written_at_before_it_is_packed_is_not_kept_as_what_it_was(tmp_path: Path) -> None:
+    static, templates, cache = tmp_path / "static", tmp_path / "templates", StaticCache(tmp_path / "cache")
+    for name in ("js/app.js", "css/jindu.css", "a.txt", "b.txt"):
+        (static / name).parent.mkdir(parents=True, exist_ok=True)
+        (static / name).write_text("\n" * 300)
+    (static / "b.txt").write_text("b" * 300)
+    templates.mkdir()
+    tree = read_tree(static, templates, cache.directory, signature(static))
+    (static / "a.txt").write_text("a" * 300)
+    for place in cache.unpacked(tree.places):
+        cache.pack(place, tree.places[place])
+    packed = tree.packed()
+    assert packed.plain["b.txt"] == packed.linked["b.txt"] == tree.kept["b.txt"]
+    assert all(cache.place(path.name, path.read_bytes()) == path for path in cache.directory.glob("*.txt"))
+    assert all(path.exists() for path in (*packed.plain.values(), *packed.linked.values()))
 
 
 def test_what_is_tiny_or_packed_already_is_not_worth_it() -> None:
