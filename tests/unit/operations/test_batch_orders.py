@@ -15,7 +15,7 @@ from server.reports.batch_orders import BatchOrder, ParameterQuery
 from server.reports.batches import ReportFilter
 from server.settings import Settings
 from tests.unit.operations.conftest import House, only_looking, refused
-from tests.unit.operations.test_batches import FAILING, REGIONS, states
+from tests.unit.operations.test_batches import REGIONS, given_templates, states
 
 
 @pytest.fixture
@@ -25,10 +25,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def orders(house: House) -> BatchOrderOperations:
-    """Alice has orders, a template whose reports are made and one of which one fails."""
-    await house.given(house.alice)
-    await house.todo.templates.save(house.alice, "regions", REGIONS)
-    await house.todo.templates.save(house.alice, "failing", FAILING)
+    await given_templates(house)
     return house.todo.batch_orders
 
 

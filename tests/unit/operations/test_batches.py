@@ -29,12 +29,16 @@ blocks:
 FAILING = REGIONS.replace("100 / (amount - 80)", "case when amount = 80 then error('no') else amount end")
 
 
-@pytest.fixture
-async def batches(house: House) -> BatchOperations:
+async def given_templates(house: House) -> None:
     """Alice has orders, a template whose reports are made and one of which one fails."""
     await house.given(house.alice)
     await house.todo.templates.save(house.alice, "regions", REGIONS)
     await house.todo.templates.save(house.alice, "failing", FAILING)
+
+
+@pytest.fixture
+async def batches(house: House) -> BatchOperations:
+    await given_templates(house)
     return house.todo.batches
 
 
